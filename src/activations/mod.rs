@@ -1,0 +1,134 @@
+//! Functions between layers. [`Activation`] is the trait; every activation is a layer too.
+
+mod relu;
+mod softmax;
+
+pub use relu::Relu;
+pub use softmax::Softmax;
+
+use std::sync::Arc;
+
+use crate::autograd::{Dependence, InputGrads, Op, Var};
+use crate::buffers::buffer;
+use crate::error::Result;
+use crate::layers::Layer;
+use crate::tensor::{Float, Tensor, data, tensor};
+
+/// A function between layers, usually applied to each number on its own. A closure is one too.
+///
+/// ```
+/// use gradus::prelude::*;
+///
+/// /// `y = x · sigmoid(1.702 x)`, a cheap GELU.
+/// struct QuickGelu;
+///
+/// impl Activation for QuickGelu {
+///     fn apply(&self, x: &Var) -> Var { x * Sigmoid.apply(&(x * 1.702)) }
+/// }
+///
+/// let named = Dense::new(8).activation(QuickGelu);
+/// let closure = Dense::new(8).activation(|x: &Var| x.abs());
+/// let layers = Sequential::new().add(Dense::new(8)).add(QuickGelu).add(|x: &Var| x.square());
+/// ```
+pub trait Activation: Send + Sync {
+    /// The activated value, of the same shape.
+    fn apply(&self, x: &Var) -> Var;
+
+    /// The same function as a pass over a slice, which layers run while their output is still in cache. The default
+    /// has none.
+    fn pointwise(&self) -> Option<Arc<dyn Pointwise>> {
+        None
+    }
+}
+
+/// A function of each number alone whose slope follows from its value.
+pub trait Pointwise: Send + Sync {
+    /// Replaces each `x` by `y`.
+    fn forward(&self, x: &mut [Float]);
+
+    /// Multiplies each `dy` by the slope at the `x` that gave `y`.
+    fn backward(&self, y: &[Float], dy: &mut [Float]);
+
+    /// Whether a greater `x` never gives a lesser `y`, so that it may change places with a maximum.
+    fn is_monotone(&self) -> bool {
+        false
+    }
+}
+
+impl<F: Fn(&Var) -> Var + Send + Sync> Activation for F {
+    fn apply(&self, x: &Var) -> Var {
+        self(x)
+    }
+}
+
+impl<A: Activation + 'static> Layer for A {
+    fn forward(&self, x: &Var) -> Result<Var> {
+        Ok(self.apply(x))
+    }
+}
+
+/// `y = x`: the default activation of layers.
+///
+/// ```
+/// use gradus::prelude::*;
+/// let layer = Dense::new(3).activation(Linear);
+/// ```
+#[doc(alias = "Identity")]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Linear;
+
+impl Activation for Linear {
+    fn apply(&self, x: &Var) -> Var {
+        x.clone()
+    }
+
+    fn pointwise(&self) -> Option<Arc<dyn Pointwise>> {
+        Some(Arc::new(*self))
+    }
+}
+
+impl Pointwise for Linear {
+    fn forward(&self, _: &mut [Float]) {}
+
+    fn backward(&self, _: &[Float], _: &mut [Float]) {}
+
+    fn is_monotone(&self) -> bool {
+        true
+    }
+}
+
+/// Applies a pointwise function as an operation of its own.
+fn apply_pointwise(x: &Var, function: impl Pointwise + 'static) -> Var {
+    let y = Tensor::default(ndarray::IxDyn(&[]));
+    x.tape().apply(PointwiseOp { function, y }, &[x])
+}
+
+/// `y = f(x)`, remembered by `y`
+struct PointwiseOp<F> {
+    function: F,
+    y: Tensor,
+}
+
+impl<F: Pointwise + 'static> Op for PointwiseOp<F> {
+    fn forward(&mut self, inputs: &[&Tensor]) -> Tensor {
+        let mut y = buffer(inputs[0].len());
+        y.copy_from_slice(data(inputs[0]));
+        self.function.forward(&mut y);
+        self.y = tensor(inputs[0].shape(), y);
+        self.y.clone()
+    }
+
+    /// `dx = f'(x) dy`
+    fn backward(&self, dy: &Tensor, dx: &mut InputGrads<'_>) {
+        dx.add(0, || {
+            let mut slice = buffer(dy.len());
+            slice.copy_from_slice(data(dy));
+            self.function.backward(data(&self.y), &mut slice);
+            tensor(dy.shape(), slice)
+        });
+    }
+
+    fn dependence(&self, inputs: &[Dependence]) -> Dependence {
+        Dependence::per_example(inputs)
+    }
+}

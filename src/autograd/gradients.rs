@@ -1,0 +1,67 @@
+//! What a backward sweep finds.
+
+use std::collections::HashMap;
+
+use super::Var;
+use crate::buffers::recycle;
+use crate::param::{Param, ParamId};
+use crate::tensor::{Float, Tensor, add_into, data};
+
+/// The gradients of one scalar with respect to parameters and to [`Tape::variable`](crate::Tape::variable)s.
+#[derive(Debug, Default)]
+pub struct Gradients {
+    pub(super) params: HashMap<ParamId, Tensor>,
+    pub(super) variables: HashMap<usize, Tensor>,
+}
+
+impl Gradients {
+    /// The gradient of a parameter, of its shape; `None` if the scalar does not depend on it or it is frozen.
+    pub fn get(&self, param: &Param) -> Option<&Tensor> {
+        self.params.get(&param.id())
+    }
+
+    /// The gradient of a variable made by [`Tape::variable`](crate::Tape::variable).
+    pub fn of(&self, var: &Var) -> Option<&Tensor> {
+        self.variables.get(&var.node?)
+    }
+
+    /// Changes the gradient of a parameter, for clipping and the like.
+    pub fn modify(&mut self, param: &Param, change: impl FnOnce(&mut [Float])) {
+        if let Some(slice) = self.params.get_mut(&param.id()).and_then(|tensor| tensor.as_slice_mut()) {
+            change(slice);
+        }
+    }
+
+    /// Adds the parameters' gradients of another sweep, as gradient accumulation does.
+    pub fn merge(&mut self, mut other: Self) {
+        for (id, grad) in std::mem::take(&mut other.params) {
+            match self.params.remove(&id) {
+                Some(sum) => {
+                    self.params.insert(id, add_into(sum, &grad));
+                    recycle(grad);
+                }
+                None => {
+                    self.params.insert(id, grad);
+                }
+            }
+        }
+    }
+
+    /// The Euclidean norm of all parameters' gradients together, summed in `f64` in the order of the ids.
+    pub fn norm(&self) -> f64 {
+        let mut grads: Vec<_> = self.params.iter().collect();
+        grads.sort_by_key(|(id, _)| **id);
+        let squares = grads.iter().flat_map(|(_, grad)| data(grad)).map(|g| f64::from(*g) * f64::from(*g));
+        squares.sum::<f64>().sqrt()
+    }
+
+    pub(crate) fn take(&mut self, id: ParamId) -> Option<Tensor> {
+        self.params.remove(&id)
+    }
+}
+
+impl Drop for Gradients {
+    fn drop(&mut self) {
+        self.params.drain().for_each(|(_, grad)| recycle(grad));
+    }
+}

@@ -1,0 +1,81 @@
+//! One differentiable operation.
+
+use super::Dependence;
+use crate::tensor::{Tensor, add_into};
+
+/// One differentiable operation: `forward` fills the struct, `backward` reads it.
+///
+/// Shapes are checked by whoever applies the operation (a layer, a method of [`Var`](crate::Var)), so an operation
+/// itself does not fail.
+///
+/// ```
+/// use gradus::prelude::*;
+///
+/// /// `y = x²`
+/// #[derive(Default)]
+/// struct Square { x: Tensor }
+///
+/// impl Op for Square {
+///     fn forward(&mut self, inputs: &[&Tensor]) -> Tensor {
+///         self.x = inputs[0].clone();
+///         self.x.mapv(|x| x * x).into_shared()
+///     }
+///     /// `dx = 2 x dy`
+///     fn backward(&self, dy: &Tensor, dx: &mut InputGrads<'_>) {
+///         dx.add(0, || (&self.x * dy * 2.0).into_shared());
+///     }
+/// }
+///
+/// let tape = Tape::training();
+/// let x = tape.variable(ndarray::arr1(&[3.0]));
+/// let y = tape.apply(Square::default(), &[&x]);
+/// assert_eq!(y.sum().backward()?.of(&x).unwrap()[[0]], 6.0);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+pub trait Op: 'static {
+    /// Computes the value, and keeps in `self` what `backward` will need.
+    fn forward(&mut self, inputs: &[&Tensor]) -> Tensor;
+
+    /// Given the gradient of the value, adds the gradients of the inputs. Each has the shape of its input.
+    fn backward(&self, dy: &Tensor, dx: &mut InputGrads<'_>);
+
+    /// How the value depends on the examples of a batch. Say [`Dependence::per_example`] if each row of axis 0 is
+    /// computed on its own, and the trainer may run the batch in parts; the default is always right.
+    fn dependence(&self, inputs: &[Dependence]) -> Dependence {
+        Dependence::across_batch(inputs)
+    }
+}
+
+/// Where an operation leaves the gradients of its inputs; unwanted ones are never computed.
+pub struct InputGrads<'a> {
+    pub(super) inputs: &'a [Option<usize>],
+    pub(super) grads: &'a mut [Option<Tensor>],
+}
+
+impl InputGrads<'_> {
+    /// Whether there is an input `i` and anybody wants its gradient.
+    pub fn wants(&self, i: usize) -> bool {
+        self.inputs.get(i).is_some_and(Option::is_some)
+    }
+
+    /// Adds to the gradient of input `i`. The closure runs only if there is that input and its gradient is wanted.
+    pub fn add(&mut self, i: usize, grad: impl FnOnce() -> Tensor) {
+        if let Some(node) = self.inputs.get(i).copied().flatten() {
+            let grad = standard(grad());
+            let slot = &mut self.grads[node];
+            *slot = Some(match slot.take() {
+                Some(sum) => {
+                    let sum = add_into(sum, &grad);
+                    crate::buffers::recycle(grad);
+                    sum
+                }
+                None => grad,
+            });
+        }
+    }
+}
+
+/// The tensor in standard layout, which everything on a tape has.
+pub(super) fn standard(tensor: Tensor) -> Tensor {
+    if tensor.is_standard_layout() { tensor } else { tensor.as_standard_layout().into_owned().into_shared() }
+}

@@ -1,0 +1,268 @@
+//! One forward pass.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use rand::SeedableRng;
+
+use super::op::standard;
+use super::{Dependence, Gradients, InputGrads, Op, Var};
+use crate::buffers::{Pooled, recycle};
+use crate::error::{Error, Result};
+use crate::initializers::Rng;
+use crate::kernels::parallel::FlushDenormals;
+use crate::param::{Param, ParamId};
+use crate::tensor::{Float, IntoTensor, Tensor, tensor};
+
+/// One forward pass: it owns the mode (training or inference), the random numbers, the recorded operations and the
+/// postponed changes of state.
+///
+/// Cloning gives another handle on the same tape. A tape stays on its thread; models are shared between threads.
+///
+/// ```
+/// use gradus::prelude::*;
+/// let tape = Tape::training();
+/// let x = tape.variable(ndarray::arr1(&[1.0, 2.0]));
+/// let loss = (&x * &x).sum();
+/// assert_eq!(loss.backward()?.of(&x).unwrap().as_slice().unwrap(), [2.0, 4.0]);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Tape(Rc<Inner>);
+
+struct Inner {
+    training: bool,
+    recording: Cell<bool>,
+    /// Dropped before `values`, so that these are the last holders and give their memory back.
+    nodes: RefCell<Vec<Node>>,
+    values: RefCell<Vec<Pooled>>,
+    leaves: RefCell<HashMap<ParamId, usize>>,
+    random: RefCell<Rng>,
+    initial: RefCell<Rng>,
+    updates: RefCell<Vec<(Param, Tensor)>>,
+    inspected: Cell<bool>,
+    trace: RefCell<Option<Vec<TraceRow>>>,
+}
+
+enum Node {
+    Param(ParamId),
+    Variable,
+    Op(Box<dyn Op>, Vec<Option<usize>>),
+}
+
+/// A layer as the summary shows it.
+#[derive(Clone, Debug)]
+pub(crate) struct TraceRow {
+    pub name: String,
+    pub kind: &'static str,
+    pub shape: Vec<usize>,
+}
+
+impl Tape {
+    fn new(training: bool) -> Self {
+        Self(Rc::new(Inner {
+            training,
+            recording: Cell::new(training),
+            nodes: RefCell::default(),
+            values: RefCell::default(),
+            leaves: RefCell::default(),
+            random: RefCell::new(Rng::seed_from_u64(0)),
+            initial: RefCell::new(Rng::seed_from_u64(0)),
+            updates: RefCell::default(),
+            inspected: Cell::new(false),
+            trace: RefCell::default(),
+        }))
+    }
+
+    /// A tape that records for [`Var::backward`]; dropout drops, batch normalisation uses the batch.
+    pub fn training() -> Self {
+        Self::new(true)
+    }
+
+    /// A tape that records nothing and frees intermediate values at once.
+    pub fn inference() -> Self {
+        Self::new(false)
+    }
+
+    /// The same mode, recording: for gradients of a network in inference mode, as saliency maps want them.
+    pub fn recording(self) -> Self {
+        self.0.recording.set(true);
+        self
+    }
+
+    /// Seeds the random numbers of this pass: those of dropout, and those of parameters created in it.
+    ///
+    /// The default is 0.
+    pub fn seed(self, seed: u64) -> Self {
+        self.seeds(seed, seed)
+    }
+
+    pub(crate) fn seeds(self, initial: u64, random: u64) -> Self {
+        *self.0.initial.borrow_mut() = Rng::seed_from_u64(initial);
+        *self.0.random.borrow_mut() = Rng::seed_from_u64(random);
+        self
+    }
+
+    /// Whether layers are to behave as in training.
+    pub fn is_training(&self) -> bool {
+        self.0.training
+    }
+
+    /// Whether operations are recorded for a backward sweep.
+    pub fn is_recording(&self) -> bool {
+        self.0.recording.get()
+    }
+
+    /// A batch of examples, counted by axis 0. No gradient is computed for it.
+    pub fn input(&self, value: impl IntoTensor) -> Var {
+        self.examples(value.into_tensor())
+    }
+
+    pub(crate) fn examples(&self, value: Tensor) -> Var {
+        Var::new(standard(value).into(), self, None, Dependence::PerExample)
+    }
+
+    /// A batch of examples whose gradient is wanted: [`Gradients::of`] gives it.
+    pub fn variable(&self, value: impl IntoTensor) -> Var {
+        let node = self.is_recording().then(|| self.push(Node::Variable));
+        Var::new(value.into_tensor().into(), self, node, Dependence::PerExample)
+    }
+
+    /// A value that is the same for every batch, without a gradient.
+    pub fn constant(&self, value: impl IntoTensor) -> Var {
+        Var::new(value.into_tensor().into(), self, None, Dependence::Constant)
+    }
+
+    /// Runs an operation on variables of this tape, and records it if a gradient may be wanted.
+    pub fn apply<O: Op>(&self, mut op: O, inputs: &[&Var]) -> Var {
+        let _flush = FlushDenormals::new();
+        let nodes: Vec<Option<usize>> = inputs.iter().map(|var| var.node).collect();
+        let value: Pooled = match inputs {
+            [x] => standard(op.forward(&[&x.value])),
+            [x, y] => standard(op.forward(&[&x.value, &y.value])),
+            [x, y, z] => standard(op.forward(&[&x.value, &y.value, &z.value])),
+            _ => standard(op.forward(&inputs.iter().map(|var| &*var.value).collect::<Vec<_>>())),
+        }
+        .into();
+        let dependences: Vec<Dependence> = inputs.iter().map(|var| var.dependence).collect();
+        let dependence = op.dependence(&dependences);
+        let node = (self.is_recording() && nodes.iter().any(Option::is_some)).then(|| {
+            self.0.values.borrow_mut().push(value.clone());
+            self.push(Node::Op(Box::new(op), nodes))
+        });
+        Var::new(value, self, node, dependence)
+    }
+
+    fn push(&self, node: Node) -> usize {
+        let mut nodes = self.0.nodes.borrow_mut();
+        nodes.push(node);
+        nodes.len() - 1
+    }
+
+    pub(crate) fn param(&self, param: &Param, value: Tensor) -> Var {
+        let node = (self.is_recording() && param.is_trainable()).then(|| {
+            let known = self.0.leaves.borrow().get(&param.id()).copied();
+            known.unwrap_or_else(|| {
+                let node = self.push(Node::Param(param.id()));
+                self.0.leaves.borrow_mut().insert(param.id(), node);
+                node
+            })
+        });
+        Var::new(value.into(), self, node, Dependence::Constant)
+    }
+
+    /// Draws from the random numbers of this pass.
+    pub fn random<R>(&self, draw: impl FnOnce(&mut Rng) -> R) -> R {
+        draw(&mut self.0.random.borrow_mut())
+    }
+
+    pub(crate) fn initial<R>(&self, draw: impl FnOnce(&mut Rng) -> R) -> R {
+        draw(&mut self.0.initial.borrow_mut())
+    }
+
+    /// Postpones a change of state, such as batch normalisation's statistics, until [`Tape::commit`].
+    pub fn update(&self, param: &Param, value: Tensor) {
+        self.0.updates.borrow_mut().push((param.clone(), value));
+    }
+
+    /// Carries out the postponed changes of state. The trainer does this after each step; a loop of your own calls it
+    /// after its step, or its statistics stay as they are.
+    pub fn commit(&self) -> Result<()> {
+        self.take_updates().into_iter().try_for_each(|(param, value)| param.set(value))
+    }
+
+    pub(crate) fn take_updates(&self) -> Vec<(Param, Tensor)> {
+        self.0.updates.take()
+    }
+
+    /// Whether running a batch in parts would give the same gradients, as far as this pass has shown.
+    pub(crate) fn splits(&self, loss: &Var) -> bool {
+        loss.dependence == Dependence::BatchMean && self.0.updates.borrow().is_empty() && !self.0.inspected.get()
+    }
+
+    /// Somebody outside read a number: what follows may depend on it in ways that no operation shows.
+    pub(super) fn mark_inspected(&self) {
+        self.0.inspected.set(true);
+    }
+
+    pub(crate) fn start_trace(&self) {
+        *self.0.trace.borrow_mut() = Some(Vec::new());
+    }
+
+    pub(crate) fn is_tracing(&self) -> bool {
+        self.0.trace.borrow().is_some()
+    }
+
+    pub(crate) fn trace_mark(&self) -> usize {
+        self.0.trace.borrow().as_ref().map_or(0, Vec::len)
+    }
+
+    /// Adds a layer in the place of the inner ones that were added since `mark`.
+    pub(crate) fn trace(&self, mark: usize, row: impl FnOnce() -> TraceRow) {
+        if let Some(rows) = self.0.trace.borrow_mut().as_mut() {
+            rows.truncate(mark);
+            rows.push(row());
+        }
+    }
+
+    pub(crate) fn take_trace(&self) -> Vec<TraceRow> {
+        self.0.trace.take().unwrap_or_default()
+    }
+
+    pub(super) fn backward(&self, var: &Var, seed: Float) -> Result<Gradients> {
+        if var.value.len() != 1 {
+            return Err(Error::shape(format!(
+                "backward: expected a scalar, got shape {:?}; reduce it with `sum` or `mean` first",
+                var.shape()
+            )));
+        }
+        if !self.is_recording() {
+            return Err(Error::value(
+                "backward: this tape records nothing; make it with `Tape::training()` or `Tape::inference().recording()`",
+            ));
+        }
+        let mut found = Gradients::default();
+        let Some(last) = var.node else { return Ok(found) };
+        let nodes = self.0.nodes.borrow();
+        let mut grads: Vec<Option<Tensor>> = vec![None; last + 1];
+        grads[last] = Some(tensor(var.shape(), vec![seed]));
+        let _flush = FlushDenormals::new();
+        for (i, node) in nodes[..=last].iter().enumerate().rev() {
+            let Some(dy) = grads[i].take() else { continue };
+            match node {
+                Node::Param(id) => {
+                    found.params.insert(*id, dy);
+                }
+                Node::Variable => {
+                    found.variables.insert(i, dy);
+                }
+                Node::Op(op, inputs) => {
+                    op.backward(&dy, &mut InputGrads { inputs, grads: &mut grads });
+                    recycle(dy);
+                }
+            }
+        }
+        Ok(found)
+    }
+}

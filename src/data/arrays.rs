@@ -1,0 +1,104 @@
+//! Arrays as data.
+
+use ndarray::{ArrayBase, Axis, Data, Dimension, RemoveAxis};
+use num_traits::AsPrimitive;
+
+use super::{Batch, Dataset};
+use crate::buffers::buffer;
+use crate::error::{Error, Result};
+use crate::tensor::{Float, Tensor, tensor};
+
+/// What a model predicts from: an array whose axis 0 counts examples, of any number type, owned or viewed; or a tuple
+/// of them for a model with several inputs.
+pub trait Inputs: Sync {
+    /// Number of examples of each array, which should all be the same.
+    fn lengths(&self) -> Vec<usize>;
+
+    /// These examples, converted, one tensor for each array.
+    fn gather(&self, indices: &[usize]) -> Vec<Tensor>;
+}
+
+impl<A, S, D> Inputs for ArrayBase<S, D>
+where
+    A: AsPrimitive<Float>,
+    S: Data<Elem = A>,
+    D: Dimension + RemoveAxis,
+    Self: Sync,
+{
+    fn lengths(&self) -> Vec<usize> {
+        vec![self.len_of(Axis(0))]
+    }
+
+    fn gather(&self, indices: &[usize]) -> Vec<Tensor> {
+        let mut shape = self.shape().to_vec();
+        shape[0] = indices.len();
+        let row = self.shape()[1..].iter().product::<usize>();
+        let mut out = buffer(row * indices.len());
+        for (out, index) in out.chunks_mut(row.max(1)).zip(indices) {
+            let view = self.index_axis(Axis(0), *index);
+            match view.as_slice() {
+                Some(slice) => out.iter_mut().zip(slice).for_each(|(out, x)| *out = x.as_()),
+                None => out.iter_mut().zip(view.iter()).for_each(|(out, x)| *out = x.as_()),
+            }
+        }
+        vec![tensor(&shape, out)]
+    }
+}
+
+impl<T: Inputs + ?Sized> Inputs for &T {
+    fn lengths(&self) -> Vec<usize> {
+        (**self).lengths()
+    }
+
+    fn gather(&self, indices: &[usize]) -> Vec<Tensor> {
+        (**self).gather(indices)
+    }
+}
+
+macro_rules! tuple {
+    ($($name:ident $index:tt)+) => {
+        impl<$($name: Inputs),+> Inputs for ($($name,)+) {
+            fn lengths(&self) -> Vec<usize> {
+                [$(self.$index.lengths()),+].concat()
+            }
+
+            fn gather(&self, indices: &[usize]) -> Vec<Tensor> {
+                [$(self.$index.gather(indices)),+].concat()
+            }
+        }
+    };
+}
+tuple!(A 0 B 1);
+tuple!(A 0 B 1 C 2);
+tuple!(A 0 B 1 C 2 D 3);
+
+/// All lengths must be the same; returns it.
+pub(crate) fn common_length(lengths: &[usize]) -> Result<usize> {
+    match lengths {
+        [first, rest @ ..] if rest.iter().all(|len| len == first) => Ok(*first),
+        _ => Err(Error::shape(format!("expected inputs of one length, got {lengths:?} examples"))),
+    }
+}
+
+impl<I: Inputs, T: Inputs> Dataset for (I, T) {
+    fn len(&self) -> usize {
+        self.0.lengths().first().copied().unwrap_or(0)
+    }
+
+    fn batch(&self, indices: &[usize]) -> Result<Batch> {
+        let mut targets = self.1.gather(indices);
+        match (targets.pop(), targets.is_empty()) {
+            (Some(target), true) => Ok(Batch { inputs: self.0.gather(indices), targets: target }),
+            _ => Err(Error::value("expected one array of targets")),
+        }
+    }
+
+    fn check(&self) -> Result<()> {
+        let inputs = common_length(&self.0.lengths())?;
+        let targets = common_length(&self.1.lengths())?;
+        if inputs == targets {
+            return Ok(());
+        }
+        Err(Error::shape(format!("expected as many targets as inputs, got {inputs} inputs and {targets} targets")))
+    }
+}

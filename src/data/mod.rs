@@ -1,0 +1,86 @@
+//! Examples to train on. [`Dataset`] is the trait.
+
+mod arrays;
+mod idx;
+pub mod mnist;
+mod subset;
+
+pub use arrays::Inputs;
+pub(crate) use arrays::common_length;
+pub use mnist::Mnist;
+pub use subset::Subset;
+
+use crate::error::Result;
+use crate::tensor::Tensor;
+
+/// A batch: one tensor for each input of the model, and the targets. Axis 0 counts examples in all of them.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    /// What the model takes.
+    pub inputs: Vec<Tensor>,
+    /// What it should give.
+    pub targets: Tensor,
+}
+
+/// Examples that are made into batches when they are needed.
+///
+/// A pair of arrays is one, of any number types: `(&images, &labels)`. So is a pair whose first half is a tuple of
+/// arrays, for models with several inputs.
+///
+/// ```
+/// use gradus::prelude::*;
+/// use gradus::data::Batch;
+///
+/// /// The parabola, made as it is read.
+/// struct Parabola;
+///
+/// impl Dataset for Parabola {
+///     fn len(&self) -> usize { 100 }
+///     fn batch(&self, indices: &[usize]) -> Result<Batch> {
+///         let x: ndarray::Array1<Float> = indices.iter().map(|i| *i as Float / 50.0 - 1.0).collect();
+///         let x = x.insert_axis(ndarray::Axis(1)).into_dyn().into_shared();
+///         Ok(Batch { targets: x.mapv(|x| x * x).into_shared(), inputs: vec![x] })
+///     }
+/// }
+///
+/// let mut model = Dense::new(1).compile(Sgd::default(), MeanSquaredError::default());
+/// model.fit(&Parabola, Fit::epochs(1).progress(false))?;
+/// # Ok::<(), gradus::Error>(())
+/// ```
+pub trait Dataset: Sync {
+    /// How many examples.
+    fn len(&self) -> usize;
+
+    /// These examples, in this order. Called from several threads at once.
+    ///
+    /// # Errors
+    /// Examples that cannot be read.
+    fn batch(&self, indices: &[usize]) -> Result<Batch>;
+
+    /// Whether there are no examples.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether the examples are sound; asked once before they are used.
+    ///
+    /// # Errors
+    /// Such as inputs and targets of different length.
+    fn check(&self) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl<T: Dataset + ?Sized> Dataset for &T {
+    fn len(&self) -> usize {
+        (**self).len()
+    }
+
+    fn batch(&self, indices: &[usize]) -> Result<Batch> {
+        (**self).batch(indices)
+    }
+
+    fn check(&self) -> Result<()> {
+        (**self).check()
+    }
+}

@@ -1,0 +1,83 @@
+//! The one error type: who, what came, what was expected, how to mend it.
+
+use std::path::{Path, PathBuf};
+
+/// Shorthand for `Result` with [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Whatever a user's data, files or settings can get wrong.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// An error inside a layer; containers prepend their names, so `path` leads from the model to the layer.
+    #[error("layer `{path}`: {source}")]
+    Layer {
+        /// Path of the layer, such as `head.dense_1`.
+        path: String,
+        /// What went wrong there.
+        source: Box<Error>,
+    },
+    /// A shape that does not fit.
+    #[error("{0}")]
+    Shape(String),
+    /// A setting or a value out of its range: a rate, a batch size, a label.
+    #[error("{0}")]
+    Value(String),
+    /// A file that is absent, unreadable, corrupt or cannot be written.
+    #[error("{}: {reason}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it, and how to mend it.
+        reason: String,
+    },
+    /// Names or shapes of stored parameters that do not match those of the model, all at once.
+    #[error("{0}")]
+    Parameters(String),
+    /// Trainable parameters that the loss does not reach.
+    #[error(
+        "no gradient for the trainable parameters {}; the loss does not depend on them: use them in `forward`, or freeze them",
+        names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+    )]
+    MissingGradient {
+        /// Paths of the parameters.
+        names: Vec<String>,
+    },
+    /// A loss that is no number any more; the weights are those from before the step.
+    #[error(
+        "the loss became {loss} in epoch {epoch}, batch {batch}; the weights are as they were before that batch: lower the learning rate, or look for values in the data that are not finite"
+    )]
+    NotFinite {
+        /// The loss: NaN or infinite.
+        loss: f64,
+        /// Epoch, counted from 1.
+        epoch: usize,
+        /// Batch within the epoch, counted from 1.
+        batch: usize,
+    },
+}
+
+impl Error {
+    /// A shape error with its message.
+    pub fn shape(message: impl Into<String>) -> Self {
+        Self::Shape(message.into())
+    }
+
+    /// A value error with its message.
+    pub fn value(message: impl Into<String>) -> Self {
+        Self::Value(message.into())
+    }
+
+    /// An error about a file.
+    pub fn file(path: impl AsRef<Path>, reason: impl std::fmt::Display) -> Self {
+        Self::File { path: path.as_ref().into(), reason: reason.to_string() }
+    }
+
+    /// The same error, with the name of a layer put before its path. Containers call this.
+    pub fn within(self, layer: &str) -> Self {
+        match self {
+            Self::Layer { path, source } => Self::Layer { path: format!("{layer}.{path}"), source },
+            other => Self::Layer { path: layer.into(), source: Box::new(other) },
+        }
+    }
+}

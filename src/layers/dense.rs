@@ -1,0 +1,186 @@
+//! Fully connected layer.
+
+use std::sync::Arc;
+
+use super::Layer;
+use crate::activations::{Activation, Linear, Pointwise};
+use crate::autograd::{Dependence, InputGrads, Op, Var};
+use crate::buffers::{buffer, recycle, zeros};
+use crate::error::{Error, Result};
+use crate::initializers::{Initializer, XavierUniform, Zeros};
+use crate::kernels::{dense, elementwise};
+use crate::param::{Param, ParamList};
+use crate::tensor::{Float, Tensor, data, tensor};
+
+/// Fully connected layer: `y = activation(x · kernel + bias)`.
+///
+/// # Shapes
+/// input `[batch, ..., features]`, output `[batch, ..., units]`; kernel `[features, units]`, bias `[units]`
+/// # Defaults
+/// no activation, with a bias, kernel Xavier uniform, bias zeros
+/// # Errors
+/// an input of fewer than two axes; a last axis that differs from the one that the kernel was made for; 0 units
+/// # Example
+/// ```
+/// use gradus::prelude::*;
+/// let layer = Dense::new(64).activation(Relu);
+/// let y = layer.forward(&Tape::inference().input(ndarray::Array2::<f32>::ones((32, 784))))?;
+/// assert_eq!(y.shape(), [32, 64]);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+/// # Reference
+/// Keras `Dense`, PyTorch `Linear`; Glorot & Bengio 2010 for the initial kernel
+#[doc(alias = "Linear")]
+pub struct Dense {
+    units: usize,
+    kernel: Param,
+    bias: Option<Param>,
+    activation: Box<dyn Activation>,
+}
+
+impl Dense {
+    /// With this many outputs.
+    pub fn new(units: usize) -> Self {
+        Self {
+            units,
+            kernel: Param::new(XavierUniform).pattern(&[None, Some(units)]),
+            bias: Some(Param::new(Zeros).pattern(&[Some(units)])),
+            activation: Box::new(Linear),
+        }
+    }
+
+    /// Sets the activation.
+    pub fn activation(mut self, activation: impl Activation + 'static) -> Self {
+        self.activation = Box::new(activation);
+        self
+    }
+
+    /// Sets whether there is a bias.
+    pub fn use_bias(mut self, yes: bool) -> Self {
+        self.bias = yes.then(|| self.bias.unwrap_or_else(|| Param::new(Zeros).pattern(&[Some(self.units)])));
+        self
+    }
+
+    /// Sets the kernel's first values.
+    pub fn kernel_initializer(mut self, initializer: impl Initializer + 'static) -> Self {
+        self.kernel = Param::new(initializer).pattern(&[None, Some(self.units)]);
+        self
+    }
+
+    /// Sets the bias's first values.
+    pub fn bias_initializer(mut self, initializer: impl Initializer + 'static) -> Self {
+        self.bias = Some(Param::new(initializer).pattern(&[Some(self.units)]));
+        self
+    }
+
+    /// The kernel, `[features, units]`.
+    pub fn kernel(&self) -> &Param {
+        &self.kernel
+    }
+
+    /// The bias, `[units]`.
+    pub fn bias(&self) -> Option<&Param> {
+        self.bias.as_ref()
+    }
+}
+
+impl Layer for Dense {
+    fn forward(&self, x: &Var) -> Result<Var> {
+        let [_, .., features] = *x.shape() else {
+            return Err(Error::shape(format!("expected an input [batch, ..., features], got {:?}", x.shape())));
+        };
+        if self.units == 0 {
+            return Err(Error::value("expected at least 1 unit, got 0"));
+        }
+        if let Some(known) = self.kernel.shape().filter(|shape| shape[0] != features) {
+            let flat: usize = x.shape()[1..].iter().product();
+            let hint = if flat == known[0] {
+                "; add `Flatten` before it"
+            } else {
+                "; feed what it was made for, or make a new layer"
+            };
+            return Err(Error::shape(format!(
+                "expected {} features in the last axis, got input {:?}{hint}",
+                known[0],
+                x.shape()
+            )));
+        }
+        let kernel = self.kernel.on(x, &[features, self.units])?;
+        let bias = self.bias.as_ref().map(|bias| bias.on(x, &[self.units])).transpose()?;
+        let pointwise = self.activation.pointwise();
+        let fused = pointwise.is_some();
+        let empty = || Tensor::default(ndarray::IxDyn(&[]));
+        let op = Affine {
+            activation: pointwise.unwrap_or_else(|| Arc::new(Linear)),
+            x: empty(),
+            kernel: empty(),
+            y: empty(),
+        };
+        let y = match &bias {
+            Some(bias) => x.tape().apply(op, &[x, &kernel, bias]),
+            None => x.tape().apply(op, &[x, &kernel]),
+        };
+        Ok(if fused { y } else { self.activation.apply(&y) })
+    }
+
+    fn params<'a>(&'a self, list: &mut ParamList<'a>) {
+        list.add("kernel", &self.kernel);
+        if let Some(bias) = &self.bias {
+            list.add("bias", bias);
+        }
+    }
+}
+
+/// `y = f(x · kernel + bias)`
+struct Affine {
+    activation: Arc<dyn Pointwise>,
+    x: Tensor,
+    kernel: Tensor,
+    y: Tensor,
+}
+
+impl Op for Affine {
+    fn forward(&mut self, inputs: &[&Tensor]) -> Tensor {
+        let (x, kernel, bias) = (inputs[0], inputs[1], inputs.get(2));
+        let [features, units] = [kernel.shape()[0], kernel.shape()[1]];
+        let mut y = buffer(x.len() / features.max(1) * units);
+        let activate = |part: &mut [Float]| self.activation.forward(part);
+        dense::forward(features, units, data(x), data(kernel), bias.map(|bias| data(bias)), &mut y, activate);
+        let shape = [&x.shape()[..x.ndim() - 1], &[units]].concat();
+        (self.x, self.kernel, self.y) = (x.clone(), kernel.clone(), tensor(&shape, y));
+        self.y.clone()
+    }
+
+    /// `dz = f'(z) dy`, `dx = dz · kernelᵀ`, `dkernel = xᵀ · dz`, `dbias = Σ dz`
+    fn backward(&self, dy: &Tensor, dx: &mut InputGrads<'_>) {
+        let [features, units] = [self.kernel.shape()[0], self.kernel.shape()[1]];
+        let mut dz = buffer(dy.len());
+        dz.copy_from_slice(data(dy));
+        self.activation.backward(data(&self.y), &mut dz);
+        dx.add(0, || {
+            let mut out = buffer(self.x.len());
+            dense::backward_input(features, units, &dz, data(&self.kernel), &mut out);
+            tensor(self.x.shape(), out)
+        });
+        dx.add(1, || {
+            let mut out = buffer(self.kernel.len());
+            dense::backward_kernel(features, units, data(&self.x), &dz, &mut out);
+            tensor(self.kernel.shape(), out)
+        });
+        dx.add(2, || {
+            let mut out = zeros(units);
+            dz.chunks(units).for_each(|row| elementwise::add_assign(&mut out, row));
+            tensor(&[units], out)
+        });
+        recycle(tensor(dy.shape(), dz));
+    }
+
+    fn dependence(&self, inputs: &[Dependence]) -> Dependence {
+        match inputs {
+            [_, rest @ ..] if rest.iter().any(|input| *input != Dependence::Constant) => {
+                Dependence::across_batch(inputs)
+            }
+            _ => Dependence::per_example(inputs),
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! Layers: parameters plus a forward. [`Layer`] is the trait; one file each for the rest.
+
+mod dense;
+mod input;
+mod sequential;
+
+pub use dense::Dense;
+pub use input::Input;
+pub use sequential::Sequential;
+
+use std::any::Any;
+use std::path::Path;
+
+use crate::autograd::Var;
+use crate::error::{Error, Result};
+use crate::losses::Loss;
+use crate::optimizers::Optimizer;
+use crate::param::{Param, ParamList};
+use crate::training::Trainer;
+
+/// A network or a part of one. `X` is what it takes: one variable, or a tuple of them.
+///
+/// A layer holds its parameters as fields and calls operations, or other layers, in `forward`. That is all: gradients,
+/// saving, freezing and counting follow. Layers are `&self` and shared between threads; what changes during a pass
+/// lives on the tape of `x`.
+///
+/// ```
+/// use gradus::prelude::*;
+///
+/// /// Adds a learned bottleneck to its input: `y = x + up(relu(down(x)))`.
+/// struct Adapter { down: Dense, up: Dense }
+///
+/// impl Layer for Adapter {
+///     fn forward(&self, x: &Var) -> Result<Var> { Ok(x + self.up.forward(&self.down.forward(x)?)?) }
+///     fn params<'a>(&'a self, list: &mut ParamList<'a>) { list.nest("down", &self.down); list.nest("up", &self.up); }
+/// }
+///
+/// let adapter = Adapter { down: Dense::new(2).activation(Relu), up: Dense::new(4) };
+/// let y = adapter.forward(&Tape::inference().input(ndarray::Array2::<f32>::ones((3, 4))))?;
+/// assert_eq!(y.shape(), [3, 4]);
+/// assert_eq!(adapter.parameters()[0].0, "down.kernel");
+/// # Ok::<(), gradus::Error>(())
+/// ```
+pub trait Layer<X: Input = Var>: Any + Send + Sync {
+    /// The output for `x`, on the tape of `x`.
+    fn forward(&self, x: &X) -> Result<Var>;
+
+    /// Lists the parameters, each under its name, in an order that never changes. The default lists none.
+    fn params<'a>(&'a self, list: &mut ParamList<'a>) {
+        let _ = list;
+    }
+
+    /// This layer and the `next` one as a single faster operation with the same result, where this layer knows one.
+    /// [`Sequential`] asks. The default knows none.
+    fn forward_with(&self, x: &X, next: &dyn Layer) -> Option<Result<Var>> {
+        let _ = (x, next);
+        None
+    }
+
+    /// The name of the type, such as `Dense`; containers derive names from it.
+    fn kind(&self) -> &'static str {
+        let full = std::any::type_name::<Self>();
+        let plain = full.split('<').next().unwrap_or(full);
+        if plain.ends_with("{{closure}}") { "Lambda" } else { plain.rsplit("::").next().unwrap_or(plain) }
+    }
+
+    /// Paths and parameters, in order.
+    fn parameters(&self) -> Vec<(String, Param)> {
+        let mut list = ParamList::default();
+        self.params(&mut list);
+        list.into_vec()
+    }
+
+    /// How many numbers are in the parameters that have a value.
+    fn parameter_count(&self) -> usize {
+        self.parameters().iter().filter_map(|(_, param)| param.value()).map(|value| value.len()).sum()
+    }
+
+    /// Freezes all parameters and statistics: from now on their bits stay as they are.
+    fn freeze(&self) {
+        self.parameters().iter().for_each(|(_, param)| param.freeze());
+    }
+
+    /// Undoes [`Layer::freeze`].
+    fn unfreeze(&self) {
+        self.parameters().iter().for_each(|(_, param)| param.unfreeze());
+    }
+
+    /// Freezes the parameters whose path matches `pattern`, where `*` stands for any run of characters.
+    ///
+    /// # Errors
+    /// A pattern that matches nothing; the message lists the paths.
+    fn freeze_matching(&self, pattern: &str) -> Result<()> {
+        matching(self.parameters(), pattern)?.iter().for_each(|param| param.freeze());
+        Ok(())
+    }
+
+    /// Undoes [`Layer::freeze_matching`].
+    ///
+    /// # Errors
+    /// A pattern that matches nothing; the message lists the paths.
+    fn unfreeze_matching(&self, pattern: &str) -> Result<()> {
+        matching(self.parameters(), pattern)?.iter().for_each(|param| param.unfreeze());
+        Ok(())
+    }
+
+    /// Writes all parameters to a safetensors file. See [`crate::saving`].
+    ///
+    /// # Errors
+    /// A parameter that has no value yet; a file that cannot be written (an old one of that name survives).
+    fn save(&self, path: impl AsRef<Path>) -> Result<()>
+    where
+        Self: Sized,
+    {
+        crate::saving::save(&self.parameters(), path.as_ref())
+    }
+
+    /// Reads all parameters from a safetensors file, also before the first forward. See [`crate::saving`].
+    ///
+    /// # Errors
+    /// A file that cannot be read; names or shapes that differ, all listed at once. Nothing is changed then.
+    fn load(&self, path: impl AsRef<Path>) -> Result<()>
+    where
+        Self: Sized,
+    {
+        crate::saving::load(&self.parameters(), path.as_ref())
+    }
+
+    /// Joins the model with an optimizer and a loss, ready to train.
+    fn compile(self, optimizer: impl Optimizer + 'static, loss: impl Loss + 'static) -> Trainer<Self, X>
+    where
+        Self: Sized,
+    {
+        Trainer::new(self, Box::new(optimizer), Box::new(loss))
+    }
+}
+
+fn matching(parameters: Vec<(String, Param)>, pattern: &str) -> Result<Vec<Param>> {
+    let found: Vec<_> =
+        parameters.iter().filter(|(path, _)| glob(pattern, path)).map(|(_, param)| param.clone()).collect();
+    if found.is_empty() {
+        let paths: Vec<_> = parameters.iter().map(|(path, _)| path.as_str()).collect();
+        return Err(Error::value(format!(
+            "no parameter matches `{pattern}`; the parameters are: {}",
+            if paths.is_empty() { "none".into() } else { paths.join(", ") }
+        )));
+    }
+    Ok(found)
+}
+
+/// Whether `text` matches `pattern`, in which `*` stands for any run of characters.
+fn glob(pattern: &str, text: &str) -> bool {
+    let mut pieces = pattern.split('*');
+    let Some(mut rest) = pieces.next().and_then(|first| text.strip_prefix(first)) else { return false };
+    let Some(last) = pattern.contains('*').then(|| pieces.next_back()).flatten() else { return rest.is_empty() };
+    for piece in pieces {
+        let Some(at) = rest.find(piece) else { return false };
+        rest = &rest[at + piece.len()..];
+    }
+    rest.ends_with(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn star_stands_for_any_run() {
+        for (pattern, text, want) in [
+            ("conv*", "conv2d_1.kernel", true),
+            ("*.bias", "dense.bias", true),
+            ("*.bias", "dense.kernel", false),
+            ("a*b*c", "a_bb_c", true),
+            ("a*b*c", "a_c", false),
+            ("dense", "dense", true),
+            ("dense", "dense_1", false),
+            ("", "x", false),
+            ("*", "", true),
+            ("aa*aa", "aaa", false),
+        ] {
+            assert_eq!(glob(pattern, text), want, "{pattern} on {text}");
+        }
+    }
+}

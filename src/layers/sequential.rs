@@ -1,0 +1,123 @@
+//! Layers one after the other.
+
+use super::Layer;
+use crate::autograd::{TraceRow, Var};
+use crate::error::{Error, Result};
+use crate::param::ParamList;
+
+/// Layers one after the other: each takes what the one before gives.
+///
+/// Layers are named after their types and numbered as Keras does it: `conv2d`, `conv2d_1`, `dense`.
+///
+/// # Shapes
+/// those of the first layer's input and the last layer's output
+/// # Errors
+/// those of its layers, with the layer's name before them
+/// # Example
+/// ```
+/// use gradus::prelude::*;
+/// let model = Sequential::new().add(Flatten).add(Dense::new(64).activation(Relu)).add(Dense::new(10));
+/// let y = model.forward(&Tape::inference().input(ndarray::Array3::<f32>::zeros((2, 28, 28))))?;
+/// assert_eq!(y.shape(), [2, 10]);
+/// assert_eq!(model.names().collect::<Vec<_>>(), ["flatten", "dense", "dense_1"]);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+/// # Reference
+/// Keras `Sequential`
+#[derive(Default)]
+pub struct Sequential {
+    layers: Vec<(String, Box<dyn Layer>)>,
+}
+
+impl Sequential {
+    /// No layers: the identity.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Appends a layer under the next free name of its type.
+    #[allow(clippy::should_implement_trait)]
+    pub fn add(self, layer: impl Layer) -> Self {
+        let name = snake_case(layer.kind());
+        self.add_named(&name, layer)
+    }
+
+    /// Appends a layer under a name of your choice, in which dots become underscores. A name that is taken already
+    /// gets a number, since paths must be unique.
+    pub fn add_named(mut self, name: &str, layer: impl Layer) -> Self {
+        let base = name.replace('.', "_");
+        let mut free = base.clone();
+        let mut number = 0;
+        while self.names().any(|known| known == free) {
+            number += 1;
+            free = format!("{base}_{number}");
+        }
+        self.layers.push((free, Box::new(layer)));
+        self
+    }
+
+    /// The names of the layers.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.layers.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// A layer by its name.
+    pub fn get(&self, name: &str) -> Option<&dyn Layer> {
+        self.layers.iter().find(|(known, _)| known == name).map(|(_, layer)| layer.as_ref())
+    }
+
+    /// How many layers.
+    pub fn len(&self) -> usize {
+        self.layers.len()
+    }
+
+    /// Whether there are no layers.
+    pub fn is_empty(&self) -> bool {
+        self.layers.is_empty()
+    }
+
+    /// Takes the last layer off, as one does to replace a head; `None` if there is none.
+    pub fn pop(&mut self) -> Option<Box<dyn Layer>> {
+        self.layers.pop().map(|(_, layer)| layer)
+    }
+}
+
+impl Layer for Sequential {
+    fn forward(&self, x: &Var) -> Result<Var> {
+        let mut x = x.clone();
+        let mut layers = self.layers.iter().peekable();
+        while let Some((name, layer)) = layers.next() {
+            let mark = x.tape().trace_mark();
+            let fused = layers
+                .peek()
+                .filter(|_| !x.tape().is_tracing())
+                .and_then(|(_, next)| layer.forward_with(&x, next.as_ref()));
+            x = match fused {
+                Some(y) => {
+                    layers.next();
+                    y
+                }
+                None => layer.forward(&x),
+            }
+            .map_err(|error: Error| error.within(name))?;
+            x.tape().trace(mark, || TraceRow { name: name.clone(), kind: layer.kind(), shape: x.shape().into() });
+        }
+        Ok(x)
+    }
+
+    fn params<'a>(&'a self, list: &mut ParamList<'a>) {
+        self.layers.iter().for_each(|(name, layer)| list.nest(name, layer.as_ref()));
+    }
+}
+
+/// `BatchNorm` becomes `batch_norm`, `Conv2d` becomes `conv2d`.
+fn snake_case(kind: &str) -> String {
+    let mut name = String::new();
+    for (i, c) in kind.chars().enumerate() {
+        if c.is_uppercase() && i > 0 {
+            name.push('_');
+        }
+        name.extend(c.to_lowercase());
+    }
+    name
+}

@@ -1,0 +1,28 @@
+#![doc = include_str!("../README.md")]
+
+pub mod activations;
+mod autograd;
+mod buffers;
+pub mod data;
+mod error;
+pub mod initializers;
+mod kernels;
+pub mod layers;
+pub mod losses;
+pub mod metrics;
+pub mod optimizers;
+mod param;
+pub mod prelude;
+pub mod saving;
+mod tensor;
+pub mod training;
+
+pub use autograd::{Dependence, Gradients, InputGrads, Op, Tape, Var};
+pub use data::mnist;
+pub use error::{Error, Result};
+pub use initializers::Rng;
+pub use layers::{Layer, Sequential};
+pub use ndarray;
+pub use param::{Param, ParamId, ParamList};
+pub use tensor::{Float, IntoTensor, Tensor};
+pub use training::{Fit, Trainer};

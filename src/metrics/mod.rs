@@ -1,0 +1,80 @@
+//! What to report beside the loss. [`Metric`] is the trait.
+
+mod accuracy;
+mod mean_absolute;
+mod top_k;
+
+pub use accuracy::Accuracy;
+pub use mean_absolute::MeanAbsolute;
+pub use top_k::TopKAccuracy;
+
+use crate::error::Result;
+use crate::tensor::Tensor;
+
+/// What to report beside the loss, gathered over batches. Works in `fit`, in `evaluate`, and in loops of your own.
+///
+/// ```
+/// use gradus::prelude::*;
+///
+/// /// The greatest error seen.
+/// #[derive(Default)]
+/// struct MaxError(f64);
+///
+/// impl Metric for MaxError {
+///     fn name(&self) -> String { "max_error".into() }
+///     fn reset(&mut self) { self.0 = 0.0 }
+///     fn update(&mut self, prediction: &Tensor, target: &Tensor) -> Result<()> {
+///         let errors = prediction.iter().zip(target).map(|(p, t)| f64::from((p - t).abs()));
+///         self.0 = errors.fold(self.0, f64::max);
+///         Ok(())
+///     }
+///     fn result(&self) -> f64 { self.0 }
+/// }
+///
+/// let model = Dense::new(1).compile(Sgd::default(), MeanSquaredError::default()).metric(MaxError::default());
+/// ```
+pub trait Metric: Send {
+    /// Name in logs and history.
+    fn name(&self) -> String;
+
+    /// Forgets what was gathered. Called before each epoch and each evaluation.
+    fn reset(&mut self);
+
+    /// Takes in the predictions and targets of some examples.
+    ///
+    /// # Errors
+    /// Shapes that do not belong together.
+    fn update(&mut self, prediction: &Tensor, target: &Tensor) -> Result<()>;
+
+    /// The figure over all examples since the last reset; NaN before any.
+    fn result(&self) -> f64;
+}
+
+/// A running mean.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Mean {
+    sum: f64,
+    count: f64,
+}
+
+impl Mean {
+    pub(crate) fn add(&mut self, value: f64, weight: f64) {
+        self.sum += value * weight;
+        self.count += weight;
+    }
+
+    pub(crate) fn result(&self) -> f64 {
+        self.sum / self.count
+    }
+}
+
+/// The position of the greatest number, the first of several.
+fn argmax<'a>(row: impl IntoIterator<Item = &'a crate::Float>) -> usize {
+    let mut best = (0, crate::Float::NEG_INFINITY);
+    for (i, x) in row.into_iter().enumerate() {
+        if *x > best.1 {
+            best = (i, *x);
+        }
+    }
+    best.0
+}

@@ -1,0 +1,80 @@
+//! The share of answers that are among the best few.
+
+use ndarray::Axis;
+
+use super::{Mean, Metric, argmax};
+use crate::error::{Error, Result};
+use crate::tensor::{Float, Tensor};
+
+/// The share of examples whose class is among the `k` greatest predictions; on class numbers or one-hot targets.
+///
+/// A class is in the top `k` if fewer than `k` predictions are greater than its own, as in Keras; the default is 5.
+///
+/// ```
+/// use gradus::prelude::*;
+/// let mut top_2 = TopKAccuracy::new(2);
+/// let predictions = ndarray::arr2(&[[0.5, 0.3, 0.2], [0.5, 0.3, 0.2]]).into_dyn().into_shared();
+/// top_2.update(&predictions, &ndarray::arr1(&[1.0, 2.0]).into_dyn().into_shared())?;
+/// assert_eq!((top_2.name().as_str(), top_2.result()), ("top_2_accuracy", 0.5));
+/// # Ok::<(), gradus::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct TopKAccuracy {
+    k: usize,
+    mean: Mean,
+}
+
+impl TopKAccuracy {
+    /// Among the `k` best.
+    pub fn new(k: usize) -> Self {
+        Self { k, mean: Mean::default() }
+    }
+}
+
+impl Default for TopKAccuracy {
+    fn default() -> Self {
+        Self::new(5)
+    }
+}
+
+impl Metric for TopKAccuracy {
+    fn name(&self) -> String {
+        format!("top_{}_accuracy", self.k)
+    }
+
+    fn reset(&mut self) {
+        self.mean = Mean::default();
+    }
+
+    fn update(&mut self, prediction: &Tensor, target: &Tensor) -> Result<()> {
+        let (p, t) = (prediction.shape(), target.shape());
+        let Some((classes, rows)) = p.split_last() else {
+            return Err(Error::shape(format!("TopKAccuracy: expected predictions [.., classes], got {p:?}")));
+        };
+        let last = Axis(rows.len());
+        let answers: Vec<Float> = if t == rows || t == [rows, &[1]].concat() {
+            target.iter().copied().collect()
+        } else if t == p {
+            target.lanes(last).into_iter().map(|lane| argmax(lane) as Float).collect()
+        } else {
+            return Err(Error::shape(format!(
+                "TopKAccuracy: expected targets {rows:?} (class numbers) or {p:?} (one-hot) for predictions {p:?}, got {t:?}"
+            )));
+        };
+        for (row, answer) in prediction.lanes(last).into_iter().zip(answers) {
+            if !(answer.fract() == 0.0 && answer >= 0.0 && answer < *classes as Float) {
+                return Err(Error::value(format!(
+                    "TopKAccuracy: expected whole class numbers 0..{classes} ({classes} excluded), got {answer}"
+                )));
+            }
+            let own = row[answer as usize];
+            let within = own.is_finite() && row.iter().filter(|p| **p > own).count() < self.k;
+            self.mean.add(f64::from(u8::from(within)), 1.0);
+        }
+        Ok(())
+    }
+
+    fn result(&self) -> f64 {
+        self.mean.result()
+    }
+}

@@ -1,0 +1,234 @@
+//! Parameters: fields of a layer, created on first use from the shape that the layer sees.
+
+use std::any::Any;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use crate::autograd::{Tape, Var};
+use crate::error::{Error, Result};
+use crate::initializers::Initializer;
+use crate::layers::{Input, Layer};
+use crate::tensor::{Float, Tensor};
+
+/// Identity of a [`Param`] within this process, in the order of creation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ParamId(u64);
+
+/// A parameter of a layer. It has no value until its first use, [`Param::on`], tells its shape.
+///
+/// Cloning gives another handle on the same parameter: that is how layers share weights.
+#[derive(Clone)]
+pub struct Param(Arc<Inner>);
+
+struct Inner {
+    id: ParamId,
+    initializer: Box<dyn Initializer>,
+    is_state: bool,
+    pattern: Vec<Option<usize>>,
+    frozen: AtomicBool,
+    value: RwLock<Option<Tensor>>,
+    /// Other layouts of the value, made on demand and thrown away when it changes.
+    derived: Mutex<Vec<Arc<dyn Any + Send + Sync>>>,
+}
+
+impl Param {
+    /// A trainable parameter whose first value comes from `initializer`.
+    pub fn new(initializer: impl Initializer + 'static) -> Self {
+        Self::build(Box::new(initializer), false)
+    }
+
+    /// A parameter that is saved but never trained by gradients, such as batch normalisation's statistics. It changes
+    /// through [`Tape::update`].
+    pub fn state(initializer: impl Initializer + 'static) -> Self {
+        Self::build(Box::new(initializer), true)
+    }
+
+    pub(crate) fn boxed(initializer: Box<dyn Initializer>) -> Self {
+        Self::build(initializer, false)
+    }
+
+    fn build(initializer: Box<dyn Initializer>, is_state: bool) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self(Arc::new(Inner {
+            id: ParamId(NEXT.fetch_add(1, Ordering::Relaxed)),
+            initializer,
+            is_state,
+            pattern: Vec::new(),
+            frozen: AtomicBool::new(false),
+            value: RwLock::new(None),
+            derived: Mutex::default(),
+        }))
+    }
+
+    /// What the layer knows of the shape before it has seen an input, so that loading can refuse a file that does
+    /// not fit: `None` for an axis that the input will tell. Call it right after [`Param::new`].
+    pub fn pattern(mut self, pattern: &[Option<usize>]) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.pattern = pattern.into();
+        }
+        self
+    }
+
+    /// This parameter as a variable on the tape of `x`; created there if it is new.
+    ///
+    /// # Errors
+    /// A parameter that has another shape already.
+    pub fn on(&self, x: &Var, shape: &[usize]) -> Result<Var> {
+        Ok(x.tape().param(self, self.value_on(x.tape(), shape)?))
+    }
+
+    pub(crate) fn value_on(&self, tape: &Tape, shape: &[usize]) -> Result<Tensor> {
+        let present = self.value();
+        let value = present.unwrap_or_else(|| {
+            let mut slot = self.0.value.write().unwrap_or_else(PoisonError::into_inner);
+            slot.get_or_insert_with(|| tape.initial(|rng| self.0.initializer.sample(shape, rng))).clone()
+        });
+        if value.shape() != shape {
+            return Err(Error::shape(format!(
+                "this input asks for a parameter of shape {shape:?}, but the parameter has shape {:?}; feed the shape \
+                 that the layer was made or loaded for, or make a new layer",
+                value.shape()
+            )));
+        }
+        Ok(value)
+    }
+
+    /// Its identity, the key of gradients and optimizer memory.
+    pub fn id(&self) -> ParamId {
+        self.0.id
+    }
+
+    /// The value; `None` before the first use.
+    pub fn value(&self) -> Option<Tensor> {
+        self.0.value.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The shape; `None` before the first use.
+    pub fn shape(&self) -> Option<Vec<usize>> {
+        let value = self.0.value.read().unwrap_or_else(PoisonError::into_inner);
+        value.as_ref().map(|value| value.shape().into())
+    }
+
+    /// Sets the value; also before the first use, which then checks the shape.
+    ///
+    /// # Errors
+    /// A shape that differs from that of the present value, or from what the layer knows of it.
+    pub fn set(&self, value: impl crate::IntoTensor) -> Result<()> {
+        let value = value.into_tensor();
+        if !self.fits(value.shape()) {
+            return Err(Error::shape(format!(
+                "expected a parameter of shape {}, got {:?}",
+                self.shape_text(),
+                value.shape()
+            )));
+        }
+        *self.0.value.write().unwrap_or_else(PoisonError::into_inner) = Some(value);
+        self.forget_derived();
+        Ok(())
+    }
+
+    /// Whether a value of this shape may be set.
+    pub(crate) fn fits(&self, shape: &[usize]) -> bool {
+        let pattern = &self.0.pattern;
+        match self.shape() {
+            Some(own) => own == shape,
+            None if pattern.is_empty() => true,
+            None => {
+                pattern.len() == shape.len()
+                    && pattern.iter().zip(shape).all(|(want, len)| want.is_none_or(|want| want == *len))
+            }
+        }
+    }
+
+    /// The shape, or what is known of it, with `_` for what is not.
+    pub(crate) fn shape_text(&self) -> String {
+        match self.shape() {
+            Some(shape) => format!("{shape:?}"),
+            None => {
+                let axes = self.0.pattern.iter().map(|axis| axis.map_or("_".into(), |len| len.to_string()));
+                format!("[{}]", axes.collect::<Vec<_>>().join(", "))
+            }
+        }
+    }
+
+    /// Changes the numbers in place. Does nothing before the first use.
+    pub fn modify(&self, change: impl FnOnce(&mut [Float])) {
+        let mut value = self.0.value.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(slice) = value.as_mut().and_then(|value| value.as_slice_mut()) {
+            change(slice);
+        }
+        drop(value);
+        self.forget_derived();
+    }
+
+    /// Something computed from the value alone, kept until the value changes: a layout that a kernel wants.
+    pub(crate) fn derived<T: Any + Send + Sync>(&self, value: &Tensor, make: impl FnOnce(&Tensor) -> T) -> Arc<T> {
+        let mut derived = self.0.derived.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = derived.iter().find_map(|any| any.clone().downcast::<T>().ok()) {
+            return known;
+        }
+        let new = Arc::new(make(value));
+        derived.push(new.clone());
+        new
+    }
+
+    fn forget_derived(&self) {
+        self.0.derived.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// Whether training changes it: neither state nor frozen.
+    pub fn is_trainable(&self) -> bool {
+        !self.0.is_state && !self.is_frozen()
+    }
+
+    /// Whether it is state, which gradients never change.
+    pub fn is_state(&self) -> bool {
+        self.0.is_state
+    }
+
+    /// Whether [`Param::freeze`] was called last.
+    pub fn is_frozen(&self) -> bool {
+        self.0.frozen.load(Ordering::Relaxed)
+    }
+
+    /// From now on its bits stay as they are. Frozen statistics make batch normalisation infer.
+    pub fn freeze(&self) {
+        self.0.frozen.store(true, Ordering::Relaxed);
+    }
+
+    /// Undoes [`Param::freeze`].
+    pub fn unfreeze(&self) {
+        self.0.frozen.store(false, Ordering::Relaxed);
+    }
+}
+
+/// The parameters of a model with their paths, in a fixed order. A layer's [`Layer::params`] fills it.
+#[derive(Default)]
+pub struct ParamList<'a> {
+    prefix: String,
+    list: Vec<(String, &'a Param)>,
+}
+
+impl<'a> ParamList<'a> {
+    /// Adds a parameter under its name in the layer.
+    pub fn add(&mut self, name: &str, param: &'a Param) {
+        // A parameter that several layers share counts once, under its first path.
+        if self.list.iter().all(|(_, known)| known.id() != param.id()) {
+            self.list.push((format!("{}{name}", self.prefix), param));
+        }
+    }
+
+    /// Adds the parameters of an inner layer, their paths prefixed with `name` and a dot.
+    pub fn nest<X: Input>(&mut self, name: &str, layer: &'a (impl Layer<X> + ?Sized)) {
+        let outer = self.prefix.len();
+        self.prefix += name;
+        self.prefix.push('.');
+        layer.params(self);
+        self.prefix.truncate(outer);
+    }
+
+    /// Paths and handles on the parameters.
+    pub fn into_vec(self) -> Vec<(String, Param)> {
+        self.list.into_iter().map(|(path, param)| (path, param.clone())).collect()
+    }
+}

@@ -1,0 +1,19 @@
+//! What most programs need: `use gradus::prelude::*`.
+
+pub use ndarray;
+
+pub use crate::activations::*;
+pub use crate::autograd::{Dependence, Gradients, InputGrads, Op, Tape, Var};
+pub use crate::data::{Dataset, Inputs, Mnist, mnist};
+pub use crate::error::{Error, Result};
+pub use crate::initializers::{
+    Constant, HeNormal, HeUniform, Initializer, LecunNormal, LecunUniform, Ones, Orthogonal, RandomNormal,
+    RandomUniform, TruncatedNormal, XavierNormal, XavierUniform, Zeros,
+};
+pub use crate::layers::*;
+pub use crate::losses::*;
+pub use crate::metrics::*;
+pub use crate::optimizers::{Adam, Momentum, Optimizer, Sgd, Stepper};
+pub use crate::param::{Param, ParamList};
+pub use crate::tensor::{Float, IntoTensor, Tensor};
+pub use crate::training::*;

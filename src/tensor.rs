@@ -1,0 +1,75 @@
+//! Tensors are `ndarray`'s shared arrays, without a wrapper; here are the conversions.
+
+use ndarray::{ArcArray, ArrayBase, Data, Dimension, IxDyn};
+use num_traits::AsPrimitive;
+
+use crate::buffers::buffer;
+
+/// The number type of all computation: `f32`, or `f64` under `--cfg float64` (for the crate's own gradient checks).
+#[cfg(not(float64))]
+pub type Float = f32;
+/// The number type of all computation: `f32`, or `f64` under `--cfg float64` (for the crate's own gradient checks).
+#[cfg(float64)]
+pub type Float = f64;
+
+/// An array of any number of axes whose data is shared until it is changed. Cloning costs a reference count.
+pub type Tensor = ArcArray<Float, IxDyn>;
+
+/// Whatever converts into a [`Tensor`]: owned or viewed arrays of any number type and any number of axes.
+///
+/// ```
+/// use gradus::{IntoTensor, ndarray::array};
+/// let images = array![[0_u8, 255], [128, 3]];
+/// assert_eq!(images.view().into_tensor().shape(), [2, 2]);
+/// assert_eq!((&images).into_tensor()[[0, 1]], 255.0);
+/// ```
+pub trait IntoTensor {
+    /// The tensor, in standard (row-major) layout.
+    fn into_tensor(self) -> Tensor;
+}
+
+impl<A: AsPrimitive<Float>, S: Data<Elem = A>, D: Dimension> IntoTensor for ArrayBase<S, D> {
+    fn into_tensor(self) -> Tensor {
+        (&self).into_tensor()
+    }
+}
+
+impl<A: AsPrimitive<Float>, S: Data<Elem = A>, D: Dimension> IntoTensor for &ArrayBase<S, D> {
+    fn into_tensor(self) -> Tensor {
+        let mut buffer = buffer(self.len());
+        for (out, value) in buffer.iter_mut().zip(self.iter()) {
+            *out = value.as_();
+        }
+        tensor(self.shape(), buffer)
+    }
+}
+
+impl IntoTensor for Float {
+    fn into_tensor(self) -> Tensor {
+        tensor(&[], vec![self])
+    }
+}
+
+/// A tensor over `data`, whose length is the product of `shape`.
+pub(crate) fn tensor(shape: &[usize], data: Vec<Float>) -> Tensor {
+    ArcArray::from_shape_vec(IxDyn(shape), data).expect("length equals the product of the shape")
+}
+
+/// The numbers of a tensor in row-major order. All tensors on a tape are in standard layout.
+pub(crate) fn data(tensor: &Tensor) -> &[Float] {
+    tensor.as_slice().expect("tensors on a tape are in standard layout")
+}
+
+/// A tensor with another shape over the same numbers.
+pub(crate) fn reshaped(tensor: &Tensor, shape: &[usize]) -> Tensor {
+    tensor.clone().into_shape_with_order(IxDyn(shape)).expect("same number of elements in standard layout")
+}
+
+/// The sum of two tensors of one shape, in the memory of the first where nobody else reads it.
+pub(crate) fn add_into(mut sum: Tensor, other: &Tensor) -> Tensor {
+    match sum.as_slice_mut() {
+        Some(slice) => crate::kernels::elementwise::add_assign(slice, data(other)),
+        None => sum += other,
+    }
+    sum
+}

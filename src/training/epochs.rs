@@ -1,0 +1,181 @@
+//! The training loop itself.
+
+use std::time::Instant;
+
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+
+use super::pass::{self, Part};
+use super::trainer::check_dataset;
+use super::{Callback, Fit, History, Logs, Run, Trainer};
+use crate::autograd::{Gradients, Tape};
+use crate::data::{Dataset, Subset};
+use crate::error::{Error, Result};
+use crate::initializers::Rng;
+use crate::layers::{Input, Layer};
+use crate::metrics::Mean;
+use crate::param::Param;
+use crate::tensor::Float;
+
+/// Separates the seeds of the order of examples from those of dropout.
+const ORDER: u64 = 0x6f72_6465_72;
+
+/// A run in progress: what callbacks see, and the callbacks.
+struct State<'a> {
+    callbacks: Vec<Box<dyn Callback + 'a>>,
+    parameters: Vec<(String, Param)>,
+    epoch: usize,
+    epochs: usize,
+    batch: usize,
+    batches: usize,
+    examples: usize,
+    seconds: f64,
+    batch_loss: f64,
+    logs: Logs,
+    stop: bool,
+}
+
+type Hook = fn(&mut dyn Callback, &mut Run<'_>) -> Result<()>;
+
+impl<M: Layer<X>, X: Input> Trainer<M, X> {
+    /// Trains the model, and returns loss and metrics of each epoch.
+    ///
+    /// Loss and metrics of an epoch are means over its batches, while the weights change, as in Keras. Where the loss
+    /// is a mean over examples that do not look at each other, a batch runs in parts of fixed size, each forward and
+    /// backward on one thread while it is in cache; the crate finds that out by itself, and with anything that looks
+    /// across the batch (batch normalisation) the batch runs whole.
+    ///
+    /// # Errors
+    /// data that is empty or does not fit the model; settings that make no sense; a trainable parameter that receives
+    /// no gradient; a loss that is no number any more; whatever a callback returns. The weights stay those of the last
+    /// whole step.
+    pub fn fit(&mut self, dataset: &dyn Dataset, mut fit: Fit<'_>) -> Result<History> {
+        fit.check()?;
+        self.stepper.optimizer().check()?;
+        check_dataset("fit", dataset)?;
+        let held_out = (dataset.len() as f64 * fit.validation_split) as usize;
+        let training = Subset::new(dataset, 0..dataset.len() - held_out);
+        let rest = Subset::new(dataset, dataset.len() - held_out..dataset.len());
+        let validation = fit.validation.or((held_out > 0).then_some(&rest as &dyn Dataset));
+        validation.map_or(Ok(()), |validation| check_dataset("fit's validation", validation))?;
+        self.create_parameters(&training)?;
+        let mut state = State {
+            callbacks: fit.take_callbacks(),
+            parameters: self.model.parameters(),
+            epoch: 0,
+            epochs: fit.epochs,
+            batch: 0,
+            batches: training.len().div_ceil(fit.batch_size),
+            examples: 0,
+            seconds: 0.0,
+            batch_loss: f64::NAN,
+            logs: Logs::default(),
+            stop: false,
+        };
+        let first: Vec<usize> = (0..training.len().min(2)).collect();
+        let tape = Tape::training().seeds(self.seed, self.seed);
+        let splits = pass::splits(&self.model, self.loss.as_ref(), tape, training.batch(&first)?)?;
+        let mut history = History::default();
+        self.call(&mut state, |callback, run| callback.on_train_begin(run))?;
+        while state.epoch < fit.epochs && !state.stop {
+            state.epoch += 1;
+            self.epoch(&training, &fit, splits, &mut state)?;
+            if let Some(validation) = validation {
+                let logs = self.evaluate(validation)?;
+                logs.iter().for_each(|(name, figure)| state.logs.set(format!("val_{name}"), figure));
+            }
+            self.call(&mut state, |callback, run| callback.on_epoch_end(run))?;
+            history.push(state.logs.clone());
+        }
+        self.call(&mut state, |callback, run| callback.on_train_end(run))?;
+        Ok(history)
+    }
+
+    /// One pass over the data.
+    fn epoch(&mut self, dataset: &dyn Dataset, fit: &Fit<'_>, splits: bool, state: &mut State<'_>) -> Result<()> {
+        let started = Instant::now();
+        (state.batch, state.examples, state.logs) = (0, 0, Logs::default());
+        self.call(state, |callback, run| callback.on_epoch_begin(run))?;
+        let mut order: Vec<usize> = (0..dataset.len()).collect();
+        if fit.shuffle {
+            let seeds = self.seeds().nth(ORDER).nth(u64::from(self.stepper.steps()));
+            order.shuffle(&mut Rng::seed_from_u64(seeds.random));
+        }
+        let mut loss = Mean::default();
+        self.metrics.iter_mut().for_each(|metric| metric.reset());
+        for indices in order.chunks(fit.batch_size) {
+            state.batch += 1;
+            let parts = self.step(dataset, indices, splits, &state.parameters)?;
+            let mut batch_loss = Mean::default();
+            for part in parts {
+                batch_loss.add(part.loss, part.examples as f64);
+                for metric in &mut self.metrics {
+                    metric.update(&part.prediction, &part.targets)?;
+                }
+                crate::buffers::recycle(part.prediction);
+            }
+            state.batch_loss = batch_loss.result();
+            if state.batch_loss.is_finite() {
+                loss.add(state.batch_loss, indices.len() as f64);
+            }
+            state.examples += indices.len();
+            state.seconds = started.elapsed().as_secs_f64();
+            state.logs = self.logs(&loss);
+            self.call(state, |callback, run| callback.on_batch_end(run))?;
+            if state.stop {
+                break;
+            }
+            if !state.batch_loss.is_finite() {
+                return Err(Error::NotFinite { loss: state.batch_loss, epoch: state.epoch, batch: state.batch });
+            }
+        }
+        Ok(())
+    }
+
+    /// Forward, backward and one step of the optimizer, unless the loss is no number.
+    fn step(
+        &mut self,
+        dataset: &dyn Dataset,
+        indices: &[usize],
+        splits: bool,
+        parameters: &[(String, Param)],
+    ) -> Result<Vec<Part>> {
+        let size = if splits { pass::part_size(indices.len()) } else { indices.len() };
+        let seeds = self.seeds().nth(u64::from(self.stepper.steps()));
+        let (model, loss) = (&self.model, self.loss.as_ref());
+        let run = |number: usize, part: &[usize]| {
+            let tape = Tape::training().seeds(seeds.initial, seeds.nth(number as u64).random);
+            pass::run(model, loss, &tape, dataset.batch(part)?, part.len() as Float / indices.len() as Float)
+        };
+        let mut parts = self.threads.run(|| pass::in_parts(indices.len(), size, run, indices))?;
+        if parts.iter().all(|part| part.loss.is_finite()) {
+            let mut gradients: Vec<Gradients> =
+                parts.iter_mut().map(|part| std::mem::take(&mut part.gradients)).collect();
+            let stepper = &mut self.stepper;
+            self.threads.run(|| stepper.step_parts(parameters, &mut gradients))?;
+            let updates = parts.iter_mut().flat_map(|part| std::mem::take(&mut part.updates));
+            updates.into_iter().try_for_each(|(param, value)| param.set(value))?;
+        }
+        Ok(parts)
+    }
+
+    fn call(&mut self, state: &mut State<'_>, hook: Hook) -> Result<()> {
+        let State { callbacks, parameters, logs, .. } = state;
+        let mut run = Run {
+            epoch: state.epoch,
+            epochs: state.epochs,
+            batch: state.batch,
+            batches: state.batches,
+            examples: state.examples,
+            seconds: state.seconds,
+            batch_loss: state.batch_loss,
+            logs,
+            parameters,
+            optimizer: self.stepper.optimizer_mut(),
+            stop: state.stop,
+        };
+        callbacks.iter_mut().try_for_each(|callback| hook(callback.as_mut(), &mut run))?;
+        state.stop = run.stop;
+        Ok(())
+    }
+}

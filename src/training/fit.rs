@@ -1,0 +1,103 @@
+//! How to train.
+
+use super::{Callback, Progress};
+use crate::data::Dataset;
+use crate::error::{Error, Result};
+
+/// How [`Trainer::fit`](super::Trainer::fit) trains.
+///
+/// # Defaults
+/// batches of 32, shuffled, progress shown, no validation, no callbacks
+/// # Example
+/// ```
+/// use gradus::prelude::*;
+/// let x = ndarray::Array2::from_shape_fn((64, 1), |(i, _)| i as f32 / 64.0);
+/// let y = &x * 3.0 + 1.0;
+/// let mut model = Dense::new(1).compile(Adam::new(0.1), MeanSquaredError::default());
+/// let history = model.fit(&(&x, &y), Fit::epochs(50).batch_size(16).validation_split(0.25).progress(false))?;
+/// assert!(history.last().unwrap()["val_loss"] < 0.1);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+pub struct Fit<'a> {
+    pub(super) epochs: usize,
+    pub(super) batch_size: usize,
+    pub(super) shuffle: bool,
+    pub(super) validation: Option<&'a dyn Dataset>,
+    pub(super) validation_split: f64,
+    pub(super) progress: bool,
+    pub(super) callbacks: Vec<Box<dyn Callback + 'a>>,
+}
+
+impl<'a> Fit<'a> {
+    /// For this many passes over the data.
+    pub fn epochs(epochs: usize) -> Self {
+        Self {
+            epochs,
+            batch_size: 32,
+            shuffle: true,
+            validation: None,
+            validation_split: 0.0,
+            progress: true,
+            callbacks: Vec::new(),
+        }
+    }
+
+    /// Sets how many examples go into a step. The last batch of an epoch may be smaller.
+    pub fn batch_size(mut self, examples: usize) -> Self {
+        self.batch_size = examples;
+        self
+    }
+
+    /// Sets whether the examples are put into a new order for each epoch.
+    pub fn shuffle(mut self, yes: bool) -> Self {
+        self.shuffle = yes;
+        self
+    }
+
+    /// Evaluates on this data after each epoch.
+    pub fn validation(mut self, dataset: &'a dyn Dataset) -> Self {
+        self.validation = Some(dataset);
+        self
+    }
+
+    /// Keeps this share of the examples, the last ones before any shuffling, for validation; from 0 to 1.
+    pub fn validation_split(mut self, share: f64) -> Self {
+        self.validation_split = share;
+        self
+    }
+
+    /// Adds a callback; they are called in the order of adding.
+    pub fn callback(mut self, callback: impl Callback + 'a) -> Self {
+        self.callbacks.push(Box::new(callback));
+        self
+    }
+
+    /// Sets whether progress is shown.
+    pub fn progress(mut self, yes: bool) -> Self {
+        self.progress = yes;
+        self
+    }
+
+    /// All callbacks, the progress last so that it shows what the others did.
+    pub(super) fn take_callbacks(&mut self) -> Vec<Box<dyn Callback + 'a>> {
+        let mut callbacks = std::mem::take(&mut self.callbacks);
+        if self.progress {
+            callbacks.push(Box::new(Progress::default()));
+        }
+        callbacks
+    }
+
+    pub(super) fn check(&self) -> Result<()> {
+        if self.batch_size == 0 {
+            return Err(Error::value("fit: expected a batch size of at least 1, got 0; 32 is usual"));
+        }
+        if !(0.0..1.0).contains(&self.validation_split) {
+            let split = self.validation_split;
+            return Err(Error::value(format!("fit: expected a validation split in 0..1 (1 excluded), got {split}")));
+        }
+        if self.validation.is_some() && self.validation_split > 0.0 {
+            return Err(Error::value("fit: got both a validation set and a validation split; choose one"));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,92 @@
+//! What happened in a run.
+
+use std::ops::Index;
+
+/// Figures by name, in the order of their first appearance.
+///
+/// ```
+/// let mut logs = gradus::training::Logs::default();
+/// logs.set("loss", 0.25);
+/// assert_eq!(logs["loss"], 0.25);
+/// assert_eq!(logs.get("accuracy"), None);
+/// ```
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Logs(Vec<(String, f64)>);
+
+impl Logs {
+    /// A figure; `None` if there is none of that name.
+    pub fn get(&self, name: &str) -> Option<f64> {
+        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| *value)
+    }
+
+    /// Sets a figure.
+    pub fn set(&mut self, name: impl Into<String>, value: f64) {
+        let name = name.into();
+        match self.0.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, known)) => *known = value,
+            None => self.0.push((name, value)),
+        }
+    }
+
+    /// Names and figures.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, f64)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), *value))
+    }
+}
+
+impl Index<&str> for Logs {
+    type Output = f64;
+
+    /// # Panics
+    /// if there is no figure of that name; [`Logs::get`] does not
+    #[track_caller]
+    fn index(&self, name: &str) -> &f64 {
+        let found = self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value);
+        found.unwrap_or_else(|| {
+            let names: Vec<&str> = self.iter().map(|(name, _)| name).collect();
+            panic!("no figure named `{name}`; there are: {}", names.join(", "))
+        })
+    }
+}
+
+/// The figures of each epoch of a run.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct History {
+    epochs: Vec<Logs>,
+}
+
+impl History {
+    pub(crate) fn push(&mut self, logs: Logs) {
+        self.epochs.push(logs);
+    }
+
+    /// The figures of each epoch, in order.
+    pub fn epochs(&self) -> &[Logs] {
+        &self.epochs
+    }
+
+    /// How many epochs were run.
+    pub fn len(&self) -> usize {
+        self.epochs.len()
+    }
+
+    /// Whether no epoch was finished.
+    pub fn is_empty(&self) -> bool {
+        self.epochs.is_empty()
+    }
+
+    /// The figures of the last epoch.
+    pub fn last(&self) -> Option<&Logs> {
+        self.epochs.last()
+    }
+
+    /// One figure over the epochs, such as `"val_loss"`; empty if there is none of that name.
+    pub fn get(&self, name: &str) -> Vec<f64> {
+        self.epochs.iter().filter_map(|logs| logs.get(name)).collect()
+    }
+
+    /// The names of the figures.
+    pub fn names(&self) -> Vec<&str> {
+        self.epochs.first().map(|logs| logs.iter().map(|(name, _)| name).collect()).unwrap_or_default()
+    }
+}

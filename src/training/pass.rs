@@ -1,0 +1,98 @@
+//! One pass of a batch through a model, whole or in parts.
+
+use crate::autograd::{Gradients, Tape, Var};
+use crate::data::Batch;
+use crate::error::{Error, Result};
+use crate::kernels::parallel;
+use crate::layers::{Input, Layer};
+use crate::losses::Loss;
+use crate::param::Param;
+use crate::tensor::{Float, Tensor};
+
+/// What a part of a batch gave.
+pub(super) struct Part {
+    /// Mean loss over the examples of the part.
+    pub loss: f64,
+    pub examples: usize,
+    pub prediction: Tensor,
+    pub targets: Tensor,
+    pub gradients: Gradients,
+    pub updates: Vec<(Param, Tensor)>,
+}
+
+/// Where the random numbers of a pass come from.
+#[derive(Clone, Copy)]
+pub(super) struct Seeds {
+    pub initial: u64,
+    pub random: u64,
+}
+
+impl Seeds {
+    /// The seeds for something numbered `n`, as different from its neighbours' as can be (SplitMix64's finalizer).
+    pub fn nth(self, n: u64) -> Self {
+        let mut z = self.random ^ n.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        Self { random: z ^ (z >> 31), ..self }
+    }
+}
+
+/// Examples in a part of a batch of `batch` examples. It must not depend on the number of threads, or the bits would.
+pub(super) fn part_size(batch: usize) -> usize {
+    batch.div_ceil(8).max(8)
+}
+
+/// The model's inputs as variables.
+pub(super) fn input<X: Input>(tape: &Tape, tensors: Vec<Tensor>) -> Result<X> {
+    let count = tensors.len();
+    let mut vars = tensors.into_iter().map(|tensor| tape.examples(tensor));
+    let input = X::take(&mut vars).filter(|_| count == X::COUNT);
+    input.ok_or_else(|| Error::shape(format!("the model takes {} inputs, but the data has {count}", X::COUNT)))
+}
+
+/// Runs some examples forward, and backward if the tape is to train.
+///
+/// `share` is the part's share in the batch: the factor of its gradients.
+pub(super) fn run<M: Layer<X>, X: Input>(
+    model: &M,
+    loss: &dyn Loss,
+    tape: &Tape,
+    batch: Batch,
+    share: Float,
+) -> Result<Part> {
+    let examples = batch.targets.shape().first().copied().unwrap_or(0);
+    let prediction = model.forward(&input(tape, batch.inputs)?)?;
+    let value = scalar(loss.loss(&prediction, &batch.targets)?)?;
+    Ok(Part {
+        loss: f64::from(value.value.iter().next().copied().unwrap_or(Float::NAN)),
+        examples,
+        gradients: if tape.is_training() { value.backward_scaled(share)? } else { Gradients::default() },
+        prediction: (*prediction.value).clone(),
+        targets: batch.targets,
+        updates: tape.take_updates(),
+    })
+}
+
+fn scalar(loss: Var) -> Result<Var> {
+    if loss.value.len() == 1 {
+        return Ok(loss);
+    }
+    Err(Error::shape(format!("the loss: expected a scalar, got shape {:?}; end it with `mean`", loss.shape())))
+}
+
+/// Whether a batch may be run in parts; on the way, parameters that have no value yet get one. Changes nothing else.
+pub(super) fn splits<M: Layer<X>, X: Input>(model: &M, loss: &dyn Loss, tape: Tape, batch: Batch) -> Result<bool> {
+    let prediction = model.forward(&input(&tape, batch.inputs)?)?;
+    let value = scalar(loss.loss(&prediction, &batch.targets)?)?;
+    Ok(tape.splits(&value))
+}
+
+/// Runs `count` examples in fixed parts, on as many threads as there are; the results are in order.
+pub(super) fn in_parts<R: Send>(
+    count: usize,
+    size: usize,
+    run: impl Fn(usize, &[usize]) -> Result<R> + Sync,
+    indices: &[usize],
+) -> Result<Vec<R>> {
+    parallel::map_chunks(count, size, |range| run(range.start / size, &indices[range])).into_iter().collect()
+}

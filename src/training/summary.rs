@@ -1,0 +1,152 @@
+//! Keras' table of a model.
+
+use std::fmt;
+
+use crate::autograd::Tape;
+use crate::error::Result;
+use crate::layers::{Input, Layer};
+use crate::param::Param;
+use crate::tensor::Tensor;
+
+/// The table that [`summary`] makes: layer, output shape, parameters, and their totals. Print it with `{}`.
+#[derive(Clone, Debug)]
+pub struct Summary {
+    kind: String,
+    rows: Vec<Row>,
+    trainable: usize,
+    frozen: usize,
+    state: usize,
+}
+
+#[derive(Clone, Debug)]
+struct Row {
+    layer: String,
+    shape: String,
+    parameters: usize,
+    frozen: bool,
+}
+
+/// The table of a model for inputs of these shapes (one for each input, without the batch axis). Creates the
+/// parameters that are not yet there, as a trainer with this seed does.
+///
+/// # Errors
+/// shapes that do not fit the model
+/// # Example
+/// ```
+/// use gradus::prelude::*;
+/// let model = Sequential::new().add(Dense::new(64).activation(Relu)).add(Dense::new(10));
+/// let table = summary(&model, &[&[784]], 0)?;
+/// assert_eq!(table.total(), 784 * 64 + 64 + 64 * 10 + 10);
+/// println!("{table}");
+/// # Ok::<(), gradus::Error>(())
+/// ```
+pub fn summary<X: Input>(model: &impl Layer<X>, input_shapes: &[&[usize]], seed: u64) -> Result<Summary> {
+    let tape = Tape::inference().seed(seed);
+    tape.start_trace();
+    let inputs = input_shapes.iter().map(|shape| Tensor::zeros([&[1], *shape].concat()));
+    let y = model.forward(&super::pass::input(&tape, inputs.collect())?)?;
+    let parameters = model.parameters();
+    let size = |param: &Param| param.value().map_or(0, |value| value.len());
+    let mut rows: Vec<Row> = Vec::new();
+    for traced in tape.take_trace() {
+        let prefix = format!("{}.", traced.name);
+        let own: Vec<&Param> =
+            parameters.iter().filter(|(path, _)| path.starts_with(&prefix)).map(|(_, param)| param).collect();
+        rows.push(Row {
+            layer: format!("{} ({})", traced.name, traced.kind),
+            shape: shape_text(&traced.shape),
+            parameters: own.iter().map(|param| size(param)).sum(),
+            frozen: !own.is_empty() && own.iter().all(|param| param.is_frozen()),
+        });
+    }
+    if rows.is_empty() {
+        rows.push(Row {
+            layer: model.kind().into(),
+            shape: shape_text(y.shape()),
+            parameters: parameters.iter().map(|(_, param)| size(param)).sum(),
+            frozen: !parameters.is_empty() && parameters.iter().all(|(_, param)| param.is_frozen()),
+        });
+    }
+    let count = |keep: &dyn Fn(&Param) -> bool| parameters.iter().filter(|(_, p)| keep(p)).map(|(_, p)| size(p)).sum();
+    Ok(Summary {
+        kind: model.kind().into(),
+        rows,
+        trainable: count(&Param::is_trainable),
+        frozen: count(&|param| !param.is_state() && param.is_frozen()),
+        state: count(&Param::is_state),
+    })
+}
+
+impl Summary {
+    /// All numbers in parameters and statistics.
+    pub fn total(&self) -> usize {
+        self.trainable + self.frozen + self.state
+    }
+
+    /// The numbers that training changes.
+    pub fn trainable(&self) -> usize {
+        self.trainable
+    }
+
+    /// The numbers of frozen parameters and of statistics.
+    pub fn non_trainable(&self) -> usize {
+        self.frozen + self.state
+    }
+}
+
+fn shape_text(shape: &[usize]) -> String {
+    let axes: Vec<String> = shape.iter().skip(1).map(usize::to_string).collect();
+    format!("(None{}{})", if axes.is_empty() { "," } else { ", " }, axes.join(", "))
+}
+
+/// `93322` as `93,322`.
+fn thousands(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let cells: Vec<[String; 3]> = self
+            .rows
+            .iter()
+            .map(|row| {
+                let frozen = if row.frozen { " (frozen)" } else { "" };
+                [row.layer.clone(), row.shape.clone(), format!("{}{frozen}", thousands(row.parameters))]
+            })
+            .collect();
+        let head = ["Layer (type)", "Output shape", "Param #"];
+        let width = |i: usize| cells.iter().map(|row| row[i].chars().count()).chain([head[i].len()]).max().unwrap_or(0);
+        let widths = [width(0), width(1), width(2)];
+        let rule = |left, middle, right, line: &str| {
+            let bars: Vec<String> = widths.iter().map(|width| line.repeat(width + 2)).collect();
+            format!("{left}{}{right}", bars.join(middle))
+        };
+        let [a, b, c] = widths;
+        writeln!(f, "Model: {}", self.kind)?;
+        writeln!(f, "{}", rule("┏", "┳", "┓", "━"))?;
+        writeln!(f, "┃ {:a$} ┃ {:b$} ┃ {:>c$} ┃", head[0], head[1], head[2])?;
+        writeln!(f, "{}", rule("┡", "╇", "┩", "━"))?;
+        for [layer, shape, parameters] in &cells {
+            writeln!(f, "│ {layer:a$} │ {shape:b$} │ {parameters:>c$} │")?;
+        }
+        writeln!(f, "{}", rule("└", "┴", "┘", "─"))?;
+        let kilobytes = |numbers: usize| (numbers * size_of::<crate::Float>()) as f64 / 1024.0;
+        for (name, numbers) in
+            [("Total", self.total()), ("Trainable", self.trainable()), ("Non-trainable", self.non_trainable())]
+        {
+            writeln!(f, " {name} params: {} ({:.2} KB)", thousands(numbers), kilobytes(numbers))?;
+        }
+        if self.frozen > 0 {
+            writeln!(f, " of them frozen: {}", thousands(self.frozen))?;
+        }
+        Ok(())
+    }
+}
