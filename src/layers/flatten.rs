@@ -1,0 +1,104 @@
+//! Flattening and reshaping.
+
+use super::Layer;
+use crate::autograd::{Dependence, InputGrads, Op, Var};
+use crate::error::{Error, Result};
+use crate::tensor::{Tensor, reshaped};
+
+/// Joins all axes but the batch's into one, in row-major order (height, width, channels for images).
+///
+/// # Shapes
+/// input `[batch, ...]`, output `[batch, product of the others]`
+/// # Errors
+/// a scalar
+/// # Example
+/// ```
+/// use gradus::prelude::*;
+/// let y = Flatten.forward(&Tape::inference().input(ndarray::Array4::<f32>::zeros((2, 3, 3, 64))))?;
+/// assert_eq!(y.shape(), [2, 576]);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+/// # Reference
+/// Keras `Flatten`; PyTorch's differs after a convolution, since its channels come first
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Flatten;
+
+/// Gives the axes after the batch's another shape with the same number of elements.
+///
+/// # Shapes
+/// input `[batch, ...]`, output `[batch]` followed by the target shape
+/// # Errors
+/// a target with another number of elements
+/// # Example
+/// ```
+/// use gradus::prelude::*;
+/// let y = Reshape::new([28, 28, 1]).forward(&Tape::inference().input(ndarray::Array2::<f32>::zeros((2, 784))))?;
+/// assert_eq!(y.shape(), [2, 28, 28, 1]);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+/// # Reference
+/// Keras `Reshape`
+#[derive(Clone, Debug)]
+pub struct Reshape {
+    shape: Vec<usize>,
+}
+
+impl Reshape {
+    /// To this shape, without the batch axis.
+    pub fn new(shape: impl Into<Vec<usize>>) -> Self {
+        Self { shape: shape.into() }
+    }
+}
+
+impl Layer for Flatten {
+    fn forward(&self, x: &Var) -> Result<Var> {
+        let [batch, rest @ ..] = x.shape() else {
+            return Err(Error::shape("expected an input [batch, ...], got a scalar"));
+        };
+        let shape = vec![*batch, rest.iter().product()];
+        Ok(x.tape().apply(ReshapeRows::new(shape), &[x]))
+    }
+}
+
+impl Layer for Reshape {
+    fn forward(&self, x: &Var) -> Result<Var> {
+        let elements: usize = self.shape.iter().product();
+        match x.shape() {
+            [batch, rest @ ..] if rest.iter().product::<usize>() == elements => {
+                let shape = [&[*batch], &self.shape[..]].concat();
+                Ok(x.tape().apply(ReshapeRows::new(shape), &[x]))
+            }
+            other => Err(Error::shape(format!(
+                "expected an input [batch, ...] with {elements} numbers an example for the target {:?}, got {other:?}",
+                self.shape
+            ))),
+        }
+    }
+}
+
+/// `y = x` in another shape that keeps axis 0
+struct ReshapeRows {
+    from: Vec<usize>,
+    to: Vec<usize>,
+}
+
+impl ReshapeRows {
+    fn new(to: Vec<usize>) -> Self {
+        Self { from: Vec::new(), to }
+    }
+}
+
+impl Op for ReshapeRows {
+    fn forward(&mut self, inputs: &[&Tensor]) -> Tensor {
+        self.from = inputs[0].shape().into();
+        reshaped(inputs[0], &self.to)
+    }
+
+    fn backward(&self, dy: &Tensor, dx: &mut InputGrads<'_>) {
+        dx.add(0, || reshaped(dy, &self.from));
+    }
+
+    fn dependence(&self, inputs: &[Dependence]) -> Dependence {
+        Dependence::per_example(inputs)
+    }
+}
