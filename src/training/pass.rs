@@ -94,5 +94,9 @@ pub(super) fn in_parts<R: Send>(
     run: impl Fn(usize, &[usize]) -> Result<R> + Sync,
     indices: &[usize],
 ) -> Result<Vec<R>> {
+    if count <= size {
+        // Alone it may use all threads inside its operations.
+        return Ok(vec![run(0, indices)?]);
+    }
     parallel::map_chunks(count, size, |range| run(range.start / size, &indices[range])).into_iter().collect()
 }
