@@ -11,13 +11,6 @@ vectorized! {
 }
 
 vectorized! {
-    /// `x *= factor`
-    pub fn scale(x: &mut [Float], factor: Float) {
-        x.iter_mut().for_each(|x| *x *= factor);
-    }
-}
-
-vectorized! {
     /// `x = max(x, 0)`; what is not a number stays so.
     pub fn relu(x: &mut [Float]) {
         x.iter_mut().for_each(|x| *x = if *x < 0.0 { 0.0 } else { *x });
@@ -84,8 +77,7 @@ mod tests {
         relu_backward(&x, &mut dy);
         assert_eq!(dy, [3.0, 0.0, 0.0]);
         add_assign(&mut dy, &[1.0; 3]);
-        scale(&mut dy, 2.0);
-        assert_eq!(dy, [8.0, 2.0, 2.0]);
+        assert_eq!(dy, [4.0, 1.0, 1.0]);
         let mut matrix = [1.0, 2.0, 3.0, 4.0];
         add_row(&mut matrix, &[10.0, 20.0]);
         let mut sum = [0.0, 1.0];

@@ -251,8 +251,9 @@ mod tests {
         #[test]
         fn agrees_with_the_definition(
             m in 0usize..40, k in prop_oneof![0usize..70, 250usize..530], n in 0usize..90,
-            ta: bool, tb: bool, accumulate: bool, seed in 0usize..1000,
+            ta: bool, tb: bool, accumulate: bool, wide: bool, seed in 0usize..1000,
         ) {
+            crate::kernels::simd::EMULATES_AVX512.set(wide);
             let numbers = |len: usize, by: usize| -> Vec<Float> {
                 (0..len).map(|i| ((i * by + seed) % 13) as Float - 6.0).collect()
             };

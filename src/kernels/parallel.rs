@@ -45,11 +45,6 @@ pub fn map_chunks<R: Send>(len: usize, chunk: usize, work: impl Fn(Range<usize>)
     (0..chunks).into_par_iter().with_max_len(1).map(|i| serial(|| work(range(i)))).collect()
 }
 
-/// Like [`map_chunks`], for work without results.
-pub fn for_chunks(len: usize, chunk: usize, work: impl Fn(Range<usize>) + Sync) {
-    map_chunks(len, chunk, work);
-}
-
 /// Calls `work` on each item, on all threads.
 pub fn for_each<T: Send>(items: &mut [T], work: impl Fn(&mut T) + Sync) {
     if items.len() <= 1 || IS_SERIAL.get() || rayon::current_num_threads() == 1 {
@@ -147,7 +142,7 @@ mod tests {
     fn chunks_are_fixed_in_order_and_not_nested() {
         let ranges = map_chunks(7, 3, |range| {
             let thread = std::thread::current().id();
-            for_chunks(4, 1, |_| assert_eq!(std::thread::current().id(), thread));
+            map_chunks(4, 1, |_| assert_eq!(std::thread::current().id(), thread));
             range
         });
         assert_eq!(ranges, [0..3, 3..6, 6..7]);

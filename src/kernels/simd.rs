@@ -210,6 +210,11 @@ pub trait Kernel {
 /// Runs a kernel with the widest registers of this processor.
 #[inline]
 pub fn dispatch<K: Kernel>(kernel: K) -> K::Output {
+    #[cfg(test)]
+    if EMULATES_AVX512.get() {
+        // SAFETY: arrays need no instruction set.
+        return unsafe { kernel.run::<[Float; 16]>() };
+    }
     #[cfg(all(target_arch = "x86_64", not(float64)))]
     {
         use std::arch::x86_64::{__m256, __m512};
@@ -273,8 +278,18 @@ macro_rules! vectorized {
 }
 pub(crate) use vectorized;
 
+#[cfg(test)]
+thread_local! {
+    /// Whether tests on this thread use tiles of the size that AVX-512 has.
+    pub(crate) static EMULATES_AVX512: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+}
+
 /// Columns of the panels that the tile wants its right-hand matrix packed in.
 pub fn panel_width() -> usize {
+    #[cfg(test)]
+    if EMULATES_AVX512.get() {
+        return 32;
+    }
     if has_avx512() && cfg!(not(float64)) { 32 } else { 16 }
 }
 

@@ -65,11 +65,14 @@ impl Kernel for Product<'_> {
         self.check(width);
         let c = self.c.as_mut_ptr();
         let tiles = self.rows.len().div_ceil(L::ROWS);
+        let (height, higher) = (self.rows.len() / tiles, self.rows.len() % tiles);
         for panel in 0..self.columns.div_ceil(width) {
             let columns = (self.columns - panel * width).min(width);
+            let mut to = 0;
             for t in 0..tiles {
                 // Tiles of even height: a last one of a row or two could not keep the multipliers busy.
-                let (from, to) = (t * self.rows.len() / tiles, (t + 1) * self.rows.len() / tiles);
+                let from = to;
+                to += height + usize::from(t < higher);
                 macro_rules! choose {
                     ($($rows:literal)*) => { match to - from {
                         $($rows if $rows <= L::ROWS => unsafe {

@@ -18,7 +18,7 @@ use crate::param::Param;
 use crate::tensor::Float;
 
 /// Separates the seeds of the order of examples from those of dropout.
-const ORDER: u64 = 0x6f72_6465_72;
+const ORDER: u64 = 0x006f_7264_6572;
 
 /// A run in progress: what callbacks see, and the callbacks.
 struct State<'a> {

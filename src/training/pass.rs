@@ -82,7 +82,12 @@ fn scalar(loss: Var) -> Result<Var> {
 
 /// Whether a batch may be run in parts: if the operations of `tape`'s pass say so, and if the loss of two examples is
 /// the mean of their losses (a layer or loss that computes with the length of the batch shows in no operation).
-pub(super) fn splits<M: Layer<X>, X: Input>(model: &M, loss: &dyn Loss, tape: Tape, dataset: &dyn Dataset) -> Result<bool> {
+pub(super) fn splits<M: Layer<X>, X: Input>(
+    model: &M,
+    loss: &dyn Loss,
+    tape: Tape,
+    dataset: &dyn Dataset,
+) -> Result<bool> {
     if dataset.len() < 2 {
         return Ok(false);
     }

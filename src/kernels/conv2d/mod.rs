@@ -51,6 +51,7 @@ impl Conv2dShape {
     }
 
     /// Numbers in the kernel.
+    #[cfg(test)]
     pub fn kernel_len(&self) -> usize {
         self.taps() * self.group_channels() * self.filters
     }

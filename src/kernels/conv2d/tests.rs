@@ -1,4 +1,5 @@
 use super::*;
+use crate::kernels::simd::EMULATES_AVX512;
 use proptest::prelude::*;
 
 /// The definition: calls `visit(input index, kernel index, output index)` for each product in the sum.
@@ -58,7 +59,8 @@ fn shapes() -> impl Strategy<Value = Conv2dShape> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
     #[test]
-    fn agrees_with_the_definition(s in shapes(), images in 1usize..4, sparse: bool, seed: u64) {
+    fn agrees_with_the_definition(s in shapes(), images in 1usize..4, sparse: bool, wide: bool, seed: u64) {
+        EMULATES_AVX512.set(wide);
         prop_assume!(s.output_len() > 0);
         let x = numbers(images * s.input_len(), seed, false);
         let w = numbers(s.kernel_len(), seed ^ 1, false);
@@ -92,8 +94,9 @@ proptest! {
 
     #[test]
     fn pooled_agrees_with_pooling_afterwards(
-        mut s in shapes(), mut pool in [1usize..4, 1usize..4], images in 1usize..4, winograd: bool, sparse: bool, seed: u64,
+        mut s in shapes(), mut pool in [1usize..4, 1usize..4], images in 1usize..4, winograd: bool, sparse: bool, wide: bool, seed: u64,
     ) {
+        EMULATES_AVX512.set(wide);
         if winograd {
             (s.kernel, s.stride, s.dilation, pool) = ([3, 3], [1, 1], [1, 1], [2, 2]);
         }
@@ -202,6 +205,7 @@ fn threads_do_not_change_bits() {
 }
 
 #[test]
+#[allow(clippy::useless_conversion)]
 fn winograd_is_as_exact_as_the_definition() {
     let s = Conv2dShape {
         height: 22,

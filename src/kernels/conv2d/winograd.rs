@@ -23,12 +23,13 @@ pub(super) fn pack(shape: &Conv2dShape, kernel: &[Float]) -> Vec<Float> {
     let mut packed = vec![0.0; shape.filters.next_multiple_of(width) * channels * 16];
     let g = |[a, b, c]: [Float; 3]| [a, 0.5 * (a + b + c), 0.5 * (a - b + c), c];
     for (channel, filter) in (0..channels).flat_map(|c| (0..shape.filters).map(move |f| (c, f))) {
+        let (panel, column) = (filter / width, filter % width);
         let w = |y: usize, x: usize| kernel[((y * 3 + x) * channels + channel) * shape.filters + filter];
         let columns = [0, 1, 2].map(|x| g([w(0, x), w(1, x), w(2, x)]));
         for y in 0..4 {
             for (x, value) in g(columns.map(|column| column[y])).into_iter().enumerate() {
-                let place = (filter / width * 16 + y * 4 + x) * channels + channel;
-                packed[place * width + filter % width] = value;
+                let place = (panel * 16 + y * 4 + x) * channels + channel;
+                packed[place * width + column] = value;
             }
         }
     }
