@@ -163,7 +163,7 @@ fn run(f: fn(&Var) -> Var, rows: std::ops::Range<usize>) -> (ArrayD<Float>, Arra
     // Of the mean over the part's examples, or of the mean itself.
     let grads = y.mean().backward().unwrap();
     let dx = grads.of(&x).map_or_else(|| ArrayD::zeros(x.shape()), |dx| dx.to_owned());
-    (y.value.to_owned(), dx, y.dependence)
+    ((*y.value).to_owned(), dx, y.dependence)
 }
 
 #[test]
