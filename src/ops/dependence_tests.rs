@@ -43,8 +43,9 @@ fn cases() -> Vec<Case> {
     add("x / scalar", PerExample, |x| x / fixed(x, &[]));
     add("x + constant with a row for each", AcrossBatch, |x| x + fixed(x, &[batch(x), 3, 4]));
     add("x + constant of higher rank", AcrossBatch, |x| x + fixed(x, &[2, 1, 3, 4]));
-    add("x + its rows as columns", AcrossBatch, |x| {
-        x.reshape(&[batch(x), 12]).unwrap() + x.sum_axes(&[1, 2]).unwrap().insert_axis(-1).unwrap().transpose().unwrap()
+    add("column + row of examples", AcrossBatch, |x| {
+        let column = x.sum_axes(&[1, 2]).unwrap().insert_axis(-1).unwrap();
+        &column + column.transpose().unwrap()
     });
     add("outer sum of examples", AcrossBatch, |x| {
         let sums = x.sum_axes(&[1, 2]).unwrap();
@@ -163,7 +164,7 @@ fn run(f: fn(&Var) -> Var, rows: std::ops::Range<usize>) -> (ArrayD<Float>, Arra
     // Of the mean over the part's examples, or of the mean itself.
     let grads = y.mean().backward().unwrap();
     let dx = grads.of(&x).map_or_else(|| ArrayD::zeros(x.shape()), |dx| dx.to_owned());
-    (y.value.to_owned(), dx, y.dependence)
+    ((*y.value).to_owned(), dx, y.dependence)
 }
 
 #[test]

@@ -64,8 +64,9 @@ pub fn table() -> Vec<Function> {
 
     let cube = numbers(&[2, 3, 4]);
     // along axes
-    for (name, f) in [
-        ("sum_axes", Var::sum_axes as fn(&Var, &[isize]) -> Result<Var>),
+    type Along = fn(&Var, &[isize]) -> Result<Var>;
+    let along: [(&str, Along); 8] = [
+        ("sum_axes", Var::sum_axes),
         ("sum_axes_keep", Var::sum_axes_keep),
         ("mean_axes", Var::mean_axes),
         ("mean_axes_keep", Var::mean_axes_keep),
@@ -73,7 +74,8 @@ pub fn table() -> Vec<Function> {
         ("max_axes_keep", Var::max_axes_keep),
         ("min_axes", Var::min_axes),
         ("min_axes_keep", Var::min_axes_keep),
-    ] {
+    ];
+    for (name, f) in along {
         for axes in [&[][..], &[0], &[1], &[-1], &[0, 2], &[1, 2], &[0, 1, 2]] {
             let row = function(format!("{name} {axes:?}"), std::slice::from_ref(&cube), move |x| f(&x[0], axes));
             rows.push(row);
