@@ -43,10 +43,6 @@ impl Param {
         Self::build(Box::new(initializer), true)
     }
 
-    pub(crate) fn boxed(initializer: Box<dyn Initializer>) -> Self {
-        Self::build(initializer, false)
-    }
-
     fn build(initializer: Box<dyn Initializer>, is_state: bool) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         Self(Arc::new(Inner {

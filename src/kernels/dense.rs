@@ -1,45 +1,52 @@
-//! placeholder
+//! The products of a fully connected layer, over all rows of a batch.
+
+use super::elementwise::add_row;
+use super::gemm::{Matrix, gemm};
+use super::parallel;
 use crate::Float;
-use ndarray::{ArrayView2, ArrayViewMut2, linalg::general_mat_mul};
-fn view(r: usize, c: usize, x: &[Float]) -> ArrayView2<'_, Float> {
-    ArrayView2::from_shape((r, c), x).unwrap()
+
+/// Work that is worth a thread of its own, in multiplications.
+const WORK: usize = 1 << 20;
+
+/// Rows that a thread works on at a time: fixed by the sizes, whatever the number of threads.
+fn rows_per_chunk(k: usize, n: usize) -> usize {
+    (WORK / (k * n).max(1)).max(32)
 }
-pub(crate) fn forward(
-    features: usize,
-    units: usize,
+
+/// `y = x · kernel + bias`, then `finish` on the part of `y` that was just computed.
+pub fn forward(
+    [features, units]: [usize; 2],
     x: &[Float],
     kernel: &[Float],
     bias: Option<&[Float]>,
     y: &mut [Float],
-    activate: impl Fn(&mut [Float]) + Sync,
+    finish: impl Fn(&mut [Float]) + Sync,
 ) {
-    let rows = y.len() / units;
-    let mut out = ArrayViewMut2::from_shape((rows, units), y).unwrap();
-    general_mat_mul(1.0, &view(rows, features, x), &view(features, units, kernel), 0.0, &mut out);
-    if let Some(b) = bias {
-        for r in y.chunks_mut(units) {
-            r.iter_mut().zip(b).for_each(|(a, b)| *a += b)
+    let rows = rows_per_chunk(features, units);
+    let mut work: Vec<_> = y.chunks_mut(rows * units).enumerate().collect();
+    parallel::for_each(&mut work, |(i, y)| {
+        let count = y.len() / units;
+        let x = &x[*i * rows * features..][..count * features];
+        gemm([count, features, units], Matrix::new(x, features), Matrix::new(kernel, units), false, y);
+        if let Some(bias) = bias {
+            add_row(y, bias);
         }
-    }
-    activate(y);
+        finish(y);
+    });
 }
-pub(crate) fn backward_input(features: usize, units: usize, dz: &[Float], kernel: &[Float], dx: &mut [Float]) {
-    let rows = dz.len() / units;
-    general_mat_mul(
-        1.0,
-        &view(rows, units, dz),
-        &view(features, units, kernel).t(),
-        0.0,
-        &mut ArrayViewMut2::from_shape((rows, features), dx).unwrap(),
-    );
+
+/// `dx = dz · kernelᵀ`
+pub fn input_gradient([features, units]: [usize; 2], dz: &[Float], kernel: &[Float], dx: &mut [Float]) {
+    let rows = rows_per_chunk(features, units);
+    let mut work: Vec<_> = dx.chunks_mut((rows * features).max(1)).zip(dz.chunks(rows * units)).collect();
+    parallel::for_each(&mut work, |(dx, dz)| {
+        let count = dz.len() / units;
+        gemm([count, units, features], Matrix::new(dz, units), Matrix::transposed(kernel, units), false, dx);
+    });
 }
-pub(crate) fn backward_kernel(features: usize, units: usize, x: &[Float], dz: &[Float], dw: &mut [Float]) {
+
+/// `dkernel = xᵀ · dz`
+pub fn kernel_gradient([features, units]: [usize; 2], x: &[Float], dz: &[Float], dw: &mut [Float]) {
     let rows = dz.len() / units;
-    general_mat_mul(
-        1.0,
-        &view(rows, features, x).t(),
-        &view(rows, units, dz),
-        0.0,
-        &mut ArrayViewMut2::from_shape((features, units), dw).unwrap(),
-    );
+    gemm([features, rows, units], Matrix::transposed(x, features), Matrix::new(dz, units), false, dw);
 }

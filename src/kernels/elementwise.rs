@@ -1,32 +1,97 @@
-//! placeholder
+//! Loops over numbers, number by number.
+
+use super::simd::vectorized;
 use crate::Float;
-pub(crate) fn add_assign(dst: &mut [Float], src: &[Float]) {
-    dst.iter_mut().zip(src).for_each(|(a, b)| *a += b)
+
+vectorized! {
+    /// `sum += x`
+    pub fn add_assign(sum: &mut [Float], x: &[Float]) {
+        sum.iter_mut().zip(x).for_each(|(sum, x)| *sum += x);
+    }
 }
-pub(crate) fn relu(x: &mut [Float]) {
-    x.iter_mut().for_each(|x| *x = if *x > 0.0 || x.is_nan() { *x } else { 0.0 })
+
+vectorized! {
+    /// `x = max(x, 0)`; what is not a number stays so.
+    pub fn relu(x: &mut [Float]) {
+        x.iter_mut().for_each(|x| *x = if *x < 0.0 { 0.0 } else { *x });
+    }
 }
-pub(crate) fn relu_backward(y: &[Float], dy: &mut [Float]) {
-    dy.iter_mut().zip(y).for_each(|(d, y)| {
-        if !(*y > 0.0) {
-            *d = 0.0
+
+vectorized! {
+    /// `dy = 0` where the output `y` of ReLU is not positive.
+    pub fn relu_backward(y: &[Float], dy: &mut [Float]) {
+        dy.iter_mut().zip(y).for_each(|(dy, y)| *dy = if *y > 0.0 { *dy } else { 0.0 });
+    }
+}
+
+vectorized! {
+    /// Adds a row to each row of a matrix.
+    pub fn add_row(x: &mut [Float], row: &[Float]) {
+        for x in x.chunks_exact_mut(row.len().max(1)) {
+            x.iter_mut().zip(row).for_each(|(x, row)| *x += row);
         }
-    })
+    }
 }
-#[allow(clippy::too_many_arguments)]
-pub(crate) fn adam(
-    w: &mut [Float],
-    g: &[Float],
-    m: &mut [Float],
-    v: &mut [Float],
-    rate: Float,
-    b1: Float,
-    b2: Float,
-    eps: Float,
-) {
-    for (((w, g), m), v) in w.iter_mut().zip(g).zip(m).zip(v) {
-        *m += (g - *m) * (1.0 - b1);
-        *v += (g * g - *v) * (1.0 - b2);
-        *w -= rate * *m / (v.sqrt() + eps);
+
+vectorized! {
+    /// Adds the rows of a matrix to `sum`.
+    pub fn add_rows(sum: &mut [Float], x: &[Float]) {
+        for x in x.chunks_exact(sum.len().max(1)) {
+            sum.iter_mut().zip(x).for_each(|(sum, x)| *sum += x);
+        }
+    }
+}
+
+/// The constants of a step of Adam.
+#[derive(Clone, Copy, Debug)]
+pub struct AdamStep {
+    /// Learning rate with both bias corrections: `rate * sqrt(1 - beta2^step) / (1 - beta1^step)`.
+    pub alpha: Float,
+    pub beta1: Float,
+    pub beta2: Float,
+    pub epsilon: Float,
+}
+
+vectorized! {
+    /// Adam in Keras' form: epsilon is added before the bias correction.
+    pub fn adam(step: AdamStep, weights: &mut [Float], grads: &[Float], mean: &mut [Float], variance: &mut [Float]) {
+        let AdamStep { alpha, beta1, beta2, epsilon } = step;
+        for (((w, &g), m), v) in weights.iter_mut().zip(grads).zip(mean).zip(variance) {
+            *m += (g - *m) * (1.0 - beta1);
+            *v += (g * g - *v) * (1.0 - beta2);
+            *w -= alpha * *m / (v.sqrt() + epsilon);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn loops_do_what_they_say() {
+        let mut x = [1.0, -2.0, Float::NAN];
+        relu(&mut x);
+        assert!(x[0] == 1.0 && x[1] == 0.0 && x[2].is_nan());
+        let mut dy = [3.0, 4.0, 5.0];
+        relu_backward(&x, &mut dy);
+        assert_eq!(dy, [3.0, 0.0, 0.0]);
+        add_assign(&mut dy, &[1.0; 3]);
+        assert_eq!(dy, [4.0, 1.0, 1.0]);
+        let mut matrix = [1.0, 2.0, 3.0, 4.0];
+        add_row(&mut matrix, &[10.0, 20.0]);
+        let mut sum = [0.0, 1.0];
+        add_rows(&mut sum, &matrix);
+        assert_eq!((matrix, sum), ([11.0, 22.0, 13.0, 24.0], [24.0, 47.0]));
+    }
+
+    #[test]
+    fn first_step_of_adam_has_the_length_of_the_learning_rate() {
+        let (beta1, beta2): (Float, Float) = (0.9, 0.999);
+        let alpha = 0.1 * (1.0 - beta2).sqrt() / (1.0 - beta1);
+        let (mut w, mut m, mut v) = ([1.0; 20], [0.0; 20], [0.0; 20]);
+        adam(AdamStep { alpha, beta1, beta2, epsilon: 0.0 }, &mut w, &[-7.0; 20], &mut m, &mut v);
+        assert!(w.iter().all(|w| (w - 1.1).abs() < 1e-5));
+        assert!((m[0] + 0.7).abs() < 1e-5 && (v[0] - 0.049).abs() < 1e-5);
     }
 }

@@ -1,7 +1,16 @@
-//! The only place for fast or `unsafe` code: slices in, slices out, each with a readable twin in its tests.
+//! Fast code: slices in, slices out, each call on one thread. The only `unsafe` of the crate is here.
 
 #![allow(unsafe_code)]
+#![allow(missing_docs)]
+// Arrays of registers are walked by index, so that the loops unroll.
+#![allow(clippy::needless_range_loop)]
 
-pub(crate) mod dense;
-pub(crate) mod elementwise;
-pub(crate) mod parallel;
+pub mod conv2d;
+pub mod dense;
+pub mod elementwise;
+pub mod gemm;
+pub mod parallel;
+pub mod pool2d;
+pub mod scratch;
+pub mod simd;
+pub mod tile;

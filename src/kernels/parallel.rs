@@ -1,27 +1,151 @@
-//! placeholder
-pub(crate) struct FlushDenormals;
+//! Threads, and the handling of denormal numbers on them.
+
+use rayon::prelude::*;
+use std::cell::Cell;
+use std::ops::Range;
+
+thread_local! {
+    static IS_SERIAL: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Flushes denormal numbers to zero on this thread while it lives: they slow arithmetic down a hundred times.
+pub struct FlushDenormals {
+    before: Control,
+    /// The setting belongs to a thread.
+    _not_send: std::marker::PhantomData<*const ()>,
+}
+
 impl FlushDenormals {
-    pub(crate) fn new() -> Self {
-        Self
+    #[allow(clippy::new_without_default)]
+    pub fn new() -> Self {
+        let before = control();
+        if before | FLUSH != before {
+            set_control(before | FLUSH);
+        }
+        Self { before, _not_send: std::marker::PhantomData }
     }
 }
+
 impl Drop for FlushDenormals {
-    fn drop(&mut self) {}
-}
-pub(crate) fn for_each<T: Send>(items: &mut [T], f: impl Fn(&mut T) + Send + Sync) {
-    use rayon::prelude::*;
-    if rayon::current_num_threads() == 1 { items.iter_mut().for_each(f) } else { items.par_iter_mut().for_each(f) }
-}
-pub(crate) fn map_chunks<R: Send>(n: usize, chunk: usize, f: impl Fn(std::ops::Range<usize>) -> R + Sync) -> Vec<R> {
-    use rayon::prelude::*;
-    let parts = n.div_ceil(chunk.max(1));
-    let one = |i: usize| f(i * chunk..((i + 1) * chunk).min(n));
-    if parts <= 1 || rayon::current_num_threads() == 1 {
-        (0..parts).map(one).collect()
-    } else {
-        (0..parts).into_par_iter().map(one).collect()
+    fn drop(&mut self) {
+        if self.before | FLUSH != self.before {
+            set_control(self.before);
+        }
     }
 }
-pub(crate) fn serial<R>(f: impl FnOnce() -> R) -> R {
-    f()
+
+/// Calls `work` on fixed chunks of `0..len`, on all threads; the results are in the order of the chunks.
+pub fn map_chunks<R: Send>(len: usize, chunk: usize, work: impl Fn(Range<usize>) -> R + Sync) -> Vec<R> {
+    let chunk = chunk.max(1);
+    let range = |i: usize| i * chunk..len.min((i + 1) * chunk);
+    let chunks = len.div_ceil(chunk);
+    if chunks <= 1 || IS_SERIAL.get() || rayon::current_num_threads() == 1 {
+        return serial(|| (0..chunks).map(|i| work(range(i))).collect());
+    }
+    (0..chunks).into_par_iter().with_max_len(1).map(|i| serial(|| work(range(i)))).collect()
+}
+
+/// Calls `work` on each item, on all threads.
+pub fn for_each<T: Send>(items: &mut [T], work: impl Fn(&mut T) + Sync) {
+    if items.len() <= 1 || IS_SERIAL.get() || rayon::current_num_threads() == 1 {
+        return serial(|| items.iter_mut().for_each(work));
+    }
+    items.par_iter_mut().with_max_len(1).for_each(|item| serial(|| work(item)));
+}
+
+/// Calls `work` with denormal numbers flushed to zero, and keeps whatever it calls on this thread.
+pub fn serial<R>(work: impl FnOnce() -> R) -> R {
+    struct Restore(bool);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            IS_SERIAL.set(self.0);
+        }
+    }
+    let _restore = Restore(IS_SERIAL.replace(true));
+    let _flush = FlushDenormals::new();
+    work()
+}
+
+#[cfg(target_arch = "x86_64")]
+type Control = u32;
+#[cfg(not(target_arch = "x86_64"))]
+type Control = u64;
+
+/// Results (bit 15) and operands (bit 6) count as zero.
+#[cfg(target_arch = "x86_64")]
+const FLUSH: Control = 1 << 15 | 1 << 6;
+#[cfg(target_arch = "aarch64")]
+const FLUSH: Control = 1 << 24;
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+const FLUSH: Control = 0;
+
+#[cfg(target_arch = "x86_64")]
+fn control() -> Control {
+    let mut control = 0;
+    // SAFETY: reads the control register of the vector unit.
+    unsafe { std::arch::asm!("stmxcsr [{}]", in(reg) &mut control, options(nostack, preserves_flags)) };
+    control
+}
+
+#[cfg(target_arch = "x86_64")]
+fn set_control(control: Control) {
+    // SAFETY: differs from the value that was read in two documented bits.
+    unsafe { std::arch::asm!("ldmxcsr [{}]", in(reg) &control, options(nostack, preserves_flags)) };
+}
+
+#[cfg(target_arch = "aarch64")]
+fn control() -> Control {
+    let control;
+    // SAFETY: reads the control register of the floating-point unit.
+    unsafe { std::arch::asm!("mrs {}, fpcr", out(reg) control, options(nomem, nostack, preserves_flags)) };
+    control
+}
+
+#[cfg(target_arch = "aarch64")]
+fn set_control(control: Control) {
+    // SAFETY: differs from the value that was read in one documented bit.
+    unsafe { std::arch::asm!("msr fpcr, {}", in(reg) control, options(nostack, preserves_flags)) };
+}
+
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+fn control() -> Control {
+    0
+}
+
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+fn set_control(_: Control) {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Float;
+
+    /// Not inlined: the compiler does not know that the control register matters, and would move the division.
+    #[inline(never)]
+    fn half_of_smallest() -> Float {
+        std::hint::black_box(Float::MIN_POSITIVE) / std::hint::black_box(2.0)
+    }
+
+    #[test]
+    fn denormals_are_flushed_and_the_setting_comes_back() {
+        assert!(half_of_smallest() > 0.0);
+        let results = map_chunks(8, 1, |_| half_of_smallest());
+        if cfg!(any(target_arch = "x86_64", target_arch = "aarch64")) {
+            assert_eq!(results, [0.0; 8]);
+        }
+        assert!(half_of_smallest() > 0.0);
+        assert!(std::panic::catch_unwind(|| serial(|| panic!("on purpose"))).is_err());
+        assert!(half_of_smallest() > 0.0 && !IS_SERIAL.get());
+    }
+
+    #[test]
+    fn chunks_are_fixed_in_order_and_not_nested() {
+        let ranges = map_chunks(7, 3, |range| {
+            let thread = std::thread::current().id();
+            map_chunks(4, 1, |_| assert_eq!(std::thread::current().id(), thread));
+            range
+        });
+        assert_eq!(ranges, [0..3, 3..6, 6..7]);
+        assert!(map_chunks(0, 3, |range| range).is_empty());
+    }
 }

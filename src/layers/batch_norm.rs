@@ -2,7 +2,7 @@
 
 use super::Layer;
 use crate::autograd::{Dependence, InputGrads, Op, Tape, Var};
-use crate::buffers::{buffer, zeros};
+use crate::buffers::buffer;
 use crate::error::{Error, Result};
 use crate::initializers::{Ones, Zeros};
 use crate::kernels::parallel;

@@ -145,7 +145,7 @@ impl Op for Affine {
         let [features, units] = [kernel.shape()[0], kernel.shape()[1]];
         let mut y = buffer(x.len() / features.max(1) * units);
         let activate = |part: &mut [Float]| self.activation.forward(part);
-        dense::forward(features, units, data(x), data(kernel), bias.map(|bias| data(bias)), &mut y, activate);
+        dense::forward([features, units], data(x), data(kernel), bias.map(|bias| data(bias)), &mut y, activate);
         let shape = [&x.shape()[..x.ndim() - 1], &[units]].concat();
         (self.x, self.kernel, self.y) = (x.clone(), kernel.clone(), tensor(&shape, y));
         self.y.clone()
@@ -159,17 +159,17 @@ impl Op for Affine {
         self.activation.backward(data(&self.y), &mut dz);
         dx.add(0, || {
             let mut out = buffer(self.x.len());
-            dense::backward_input(features, units, &dz, data(&self.kernel), &mut out);
+            dense::input_gradient([features, units], &dz, data(&self.kernel), &mut out);
             tensor(self.x.shape(), out)
         });
         dx.add(1, || {
             let mut out = buffer(self.kernel.len());
-            dense::backward_kernel(features, units, data(&self.x), &dz, &mut out);
+            dense::kernel_gradient([features, units], data(&self.x), &dz, &mut out);
             tensor(self.kernel.shape(), out)
         });
         dx.add(2, || {
             let mut out = zeros(units);
-            dz.chunks(units).for_each(|row| elementwise::add_assign(&mut out, row));
+            elementwise::add_rows(&mut out, &dz);
             tensor(&[units], out)
         });
         recycle(tensor(dy.shape(), dz));

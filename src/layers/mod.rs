@@ -1,12 +1,27 @@
 //! Layers: parameters plus a forward. [`Layer`] is the trait; one file each for the rest.
 
+mod batch_norm;
+mod conv2d;
+mod conv2d_op;
 mod dense;
+mod dropout;
+mod flatten;
+mod global_pool2d;
 mod input;
+mod pool2d;
 mod sequential;
+mod window;
 
+pub use batch_norm::BatchNorm;
+pub use conv2d::Conv2d;
 pub use dense::Dense;
+pub use dropout::Dropout;
+pub use flatten::{Flatten, Reshape};
+pub use global_pool2d::{GlobalAvgPool2d, GlobalMaxPool2d};
 pub use input::Input;
+pub use pool2d::{AvgPool2d, MaxPool2d};
 pub use sequential::Sequential;
+pub use window::{Padding, Size2};
 
 use std::any::Any;
 use std::path::Path;

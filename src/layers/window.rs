@@ -81,7 +81,8 @@ impl Window {
             };
             let padded = image[axis].saturating_add(padding[axis][0]).saturating_add(padding[axis][1]);
             if reach > padded || image[axis] == 0 {
-                let dilated = if self.dilation == [1, 1] { String::new() } else { format!(", dilation {:?}", self.dilation) };
+                let dilated =
+                    if self.dilation == [1, 1] { String::new() } else { format!(", dilation {:?}", self.dilation) };
                 return Err(Error::shape(format!(
                     "a window of {:?}{dilated} does not fit into an image of {image:?} with padding {:?}; use a smaller \
                      window, `Padding::Same`, or fewer pooling layers before it",

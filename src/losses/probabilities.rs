@@ -33,7 +33,11 @@ pub(super) fn scores(loss: &str, prediction: &Var, from_logits: bool, sigmoid: b
         (_, false) => {
             let classes = prediction.shape().last().copied().unwrap_or(1).max(1);
             let possible = |p: &Float| p.is_nan() || (-1e-4..=1.0 + 1e-4).contains(p);
-            let sums = |row: &[Float]| sigmoid || !((row.iter().sum::<Float>() - 1.0).abs() > 1e-2);
+            // What is no number shows in the loss.
+            let sums = |row: &[Float]| {
+                let sum: Float = row.iter().sum();
+                sigmoid || sum.is_nan() || (sum - 1.0).abs() <= 1e-2
+            };
             if data(&prediction.value).chunks(classes).all(|row| row.iter().all(possible) && sums(row)) {
                 return Ok(Scores::Probabilities(prediction.clone()));
             }

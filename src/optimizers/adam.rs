@@ -2,7 +2,7 @@
 
 use super::{Optimizer, State, check_factor, check_rate};
 use crate::error::{Error, Result};
-use crate::kernels::elementwise;
+use crate::kernels::elementwise::{self, AdamStep};
 use crate::tensor::Float;
 
 /// Adam: `m ← β₁ m + (1-β₁) g`, `v ← β₂ v + (1-β₂) g²`, `w ← w - rate · √(1-β₂ᵗ)/(1-β₁ᵗ) · m / (√v + ε)`.
@@ -56,7 +56,8 @@ impl Optimizer for Adam {
         let [m, v] = state.slots(weights.len());
         let correct = |beta: Float| 1.0 - f64::from(beta).powi(step.min(i32::MAX as u32) as i32);
         let rate = f64::from(self.learning_rate) * correct(self.beta_2).sqrt() / correct(self.beta_1);
-        elementwise::adam(weights, grads, m, v, rate as Float, self.beta_1, self.beta_2, self.epsilon);
+        let step = AdamStep { alpha: rate as Float, beta1: self.beta_1, beta2: self.beta_2, epsilon: self.epsilon };
+        elementwise::adam(step, weights, grads, m, v);
     }
 
     fn learning_rate(&self) -> Option<Float> {

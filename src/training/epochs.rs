@@ -18,7 +18,7 @@ use crate::param::Param;
 use crate::tensor::Float;
 
 /// Separates the seeds of the order of examples from those of dropout.
-const ORDER: u64 = 0x6f72_6465_72;
+const ORDER: u64 = 0x006f_7264_6572;
 
 /// A run in progress: what callbacks see, and the callbacks.
 struct State<'a> {
@@ -72,9 +72,8 @@ impl<M: Layer<X>, X: Input> Trainer<M, X> {
             logs: Logs::default(),
             stop: false,
         };
-        let first: Vec<usize> = (0..training.len().min(2)).collect();
         let tape = Tape::training().seeds(self.seed, self.seed);
-        let splits = pass::splits(&self.model, self.loss.as_ref(), tape, training.batch(&first)?)?;
+        let splits = pass::splits(&self.model, self.loss.as_ref(), tape, &training)?;
         let mut history = History::default();
         self.call(&mut state, |callback, run| callback.on_train_begin(run))?;
         while state.epoch < fit.epochs && !state.stop {

@@ -1,13 +1,13 @@
 //! One pass of a batch through a model, whole or in parts.
 
 use crate::autograd::{Gradients, Tape, Var};
-use crate::data::Batch;
+use crate::data::{Batch, Dataset};
 use crate::error::{Error, Result};
 use crate::kernels::parallel;
 use crate::layers::{Input, Layer};
 use crate::losses::Loss;
 use crate::param::Param;
-use crate::tensor::{Float, Tensor};
+use crate::tensor::{Float, Tensor, data};
 
 /// What a part of a batch gave.
 pub(super) struct Part {
@@ -64,7 +64,7 @@ pub(super) fn run<M: Layer<X>, X: Input>(
     let prediction = model.forward(&input(tape, batch.inputs)?)?;
     let value = scalar(loss.loss(&prediction, &batch.targets)?)?;
     Ok(Part {
-        loss: f64::from(value.value.iter().next().copied().unwrap_or(Float::NAN)),
+        loss: f64::from(data(&value.value)[0]),
         examples,
         gradients: if tape.is_training() { value.backward_scaled(share)? } else { Gradients::default() },
         prediction: (*prediction.value).clone(),
@@ -80,11 +80,30 @@ fn scalar(loss: Var) -> Result<Var> {
     Err(Error::shape(format!("the loss: expected a scalar, got shape {:?}; end it with `mean`", loss.shape())))
 }
 
-/// Whether a batch may be run in parts; on the way, parameters that have no value yet get one. Changes nothing else.
-pub(super) fn splits<M: Layer<X>, X: Input>(model: &M, loss: &dyn Loss, tape: Tape, batch: Batch) -> Result<bool> {
-    let prediction = model.forward(&input(&tape, batch.inputs)?)?;
-    let value = scalar(loss.loss(&prediction, &batch.targets)?)?;
-    Ok(tape.splits(&value))
+/// Whether a batch may be run in parts: if the operations of `tape`'s pass say so, and if the loss of two examples is
+/// the mean of their losses (a layer or loss that computes with the length of the batch shows in no operation).
+pub(super) fn splits<M: Layer<X>, X: Input>(
+    model: &M,
+    loss: &dyn Loss,
+    tape: Tape,
+    dataset: &dyn Dataset,
+) -> Result<bool> {
+    if dataset.len() < 2 {
+        return Ok(false);
+    }
+    let value_on = |tape: &Tape, indices: &[usize]| -> Result<Var> {
+        let batch = dataset.batch(indices)?;
+        scalar(loss.loss(&model.forward(&input(tape, batch.inputs)?)?, &batch.targets)?)
+    };
+    let value = value_on(&tape, &[0, 1])?;
+    if !tape.splits(&value) {
+        return Ok(false);
+    }
+    let number = |indices: &[usize]| value_on(&Tape::inference(), indices).map(|loss| f64::from(data(&loss.value)[0]));
+    // A model that takes two examples and refuses one looks across the batch.
+    let (Ok(both), Ok(first), Ok(second)) = (number(&[0, 1]), number(&[0]), number(&[1])) else { return Ok(false) };
+    let scale = both.abs().max(first.abs()).max(second.abs());
+    Ok((both - (first + second) / 2.0).abs() <= 1e-4 * scale)
 }
 
 /// Runs `count` examples in fixed parts, on as many threads as there are; the results are in order.
@@ -94,5 +113,9 @@ pub(super) fn in_parts<R: Send>(
     run: impl Fn(usize, &[usize]) -> Result<R> + Sync,
     indices: &[usize],
 ) -> Result<Vec<R>> {
+    if count <= size {
+        // Alone it may use all threads inside its operations.
+        return Ok(vec![run(0, indices)?]);
+    }
     parallel::map_chunks(count, size, |range| run(range.start / size, &indices[range])).into_iter().collect()
 }

@@ -129,9 +129,8 @@ impl<M: Layer<X>, X: Input> Trainer<M, X> {
         let mut loss = Mean::default();
         self.metrics.iter_mut().for_each(|metric| metric.reset());
         let all: Vec<usize> = (0..dataset.len()).collect();
-        let first = dataset.batch(&all[..all.len().min(2)])?;
         let (model, loss_function, seed) = (&self.model, self.loss.as_ref(), self.seed);
-        let splits = pass::splits(model, loss_function, tape(seed), first)?;
+        let splits = pass::splits(model, loss_function, tape(seed), dataset)?;
         for indices in all.chunks(PREDICTION_BATCH) {
             let size = if splits { pass::part_size(indices.len()) } else { indices.len() };
             let run = |_, part: &[usize]| pass::run(model, loss_function, &tape(seed), dataset.batch(part)?, 1.0);

@@ -1,0 +1,271 @@
+//! Matrix product of any strides.
+
+use super::scratch::with_scratch;
+use super::simd::{Kernel, Lanes, dispatch, panel_width};
+use super::tile::{Product, Start};
+use crate::Float;
+
+/// Terms of a sum that one packed panel of `B` holds: with them it stays in the first cache.
+const TERMS: usize = 256;
+/// Rows of `A` that are looked up at a time.
+const ROWS: usize = 256;
+
+/// A matrix in memory: its numbers, and how far apart its rows and its columns are.
+#[derive(Clone, Copy, Debug)]
+pub struct Matrix<'a> {
+    pub data: &'a [Float],
+    pub strides: [usize; 2],
+}
+
+impl<'a> Matrix<'a> {
+    /// A row-major matrix of so many columns.
+    pub fn new(data: &'a [Float], columns: usize) -> Self {
+        Self { data, strides: [columns, 1] }
+    }
+
+    /// The transpose of a row-major matrix of so many columns.
+    pub fn transposed(data: &'a [Float], columns: usize) -> Self {
+        Self { data, strides: [1, columns] }
+    }
+
+    fn assert_holds(&self, rows: usize, columns: usize) {
+        let last = (rows.max(1) - 1) * self.strides[0] + (columns.max(1) - 1) * self.strides[1];
+        assert!(rows * columns == 0 || last < self.data.len(), "matrix too short for {rows} x {columns}");
+    }
+}
+
+/// `c = a * b`, or `c += a * b` if `accumulate`, for `a` of `m x k`, `b` of `k x n` and a row-major `c`.
+pub fn gemm([m, k, n]: [usize; 3], a: Matrix<'_>, b: Matrix<'_>, accumulate: bool, c: &mut [Float]) {
+    a.assert_holds(m, k);
+    b.assert_holds(k, n);
+    let c = &mut c[..m * n];
+    if m * n == 0 || k == 0 {
+        if !accumulate {
+            c.fill(0.0);
+        }
+        return;
+    }
+    if m == 1 && b.strides[0] == 1 {
+        return dispatch(Dots { k, a, b, accumulate, c });
+    }
+    if m == 1 && b.strides[1] == 1 {
+        return dispatch(VectorMatrix { k, n, a, b, accumulate, c });
+    }
+    if is_ours([m, k, n], b) {
+        return product(m, k, n, a, b, accumulate, c);
+    }
+    library(m, k, n, a, b, accumulate, c);
+}
+
+/// Whether our product is faster than that of `matrixmultiply`, which packs both matrices, and transposes faster.
+fn is_ours([m, k, n]: [usize; 3], b: Matrix<'_>) -> bool {
+    let transposes = b.strides[1] != 1;
+    m * k * n <= 1 << 26 && (m > 64 || !transposes) && (m <= 64 || k >= 32)
+}
+
+/// The product by `matrixmultiply`.
+#[allow(clippy::too_many_arguments)]
+pub fn library(m: usize, k: usize, n: usize, a: Matrix<'_>, b: Matrix<'_>, accumulate: bool, c: &mut [Float]) {
+    a.assert_holds(m, k);
+    b.assert_holds(k, n);
+    assert!(c.len() >= m * n, "c is too short for {m} x {n}");
+    #[cfg(float64)]
+    use matrixmultiply::dgemm as library;
+    #[cfg(not(float64))]
+    use matrixmultiply::sgemm as library;
+    let ([a_row, a_column], [b_row, b_column]) = (a.strides, b.strides);
+    let (a, b, c, beta) = (a.data.as_ptr(), b.data.as_ptr(), c.as_mut_ptr(), if accumulate { 1.0 } else { 0.0 });
+    let i = |stride: usize| stride as isize;
+    // SAFETY: the lengths have just been checked.
+    unsafe { library(m, k, n, 1.0, a, i(a_row), i(a_column), b, i(b_row), i(b_column), beta, c, i(n), 1) }
+}
+
+fn product(m: usize, k: usize, n: usize, a: Matrix<'_>, b: Matrix<'_>, accumulate: bool, c: &mut [Float]) {
+    let width = panel_width();
+    let mut rows = Vec::with_capacity(ROWS.min(m));
+    with_scratch(TERMS.min(k) * width, |panel| {
+        for (term, column) in (0..k).step_by(TERMS).flat_map(|t| (0..n).step_by(width).map(move |j| (t, j))) {
+            let (terms, columns) = (TERMS.min(k - term), width.min(n - column));
+            let first = &b.data[term * b.strides[0] + column * b.strides[1]..];
+            // Packing pays if the panel is read often.
+            let in_place = b.strides[1] == 1 && m <= 2 * width;
+            if !in_place {
+                pack(first, b.strides, terms, columns, width, panel);
+            }
+            for row in (0..m).step_by(ROWS) {
+                rows.clear();
+                rows.extend((row..m.min(row + ROWS)).map(|i| (i * a.strides[0], i * n + column)));
+                dispatch(Product {
+                    rows: &rows,
+                    segments: &[(term * a.strides[1], 0)],
+                    k: terms,
+                    a: a.data,
+                    a_step: a.strides[1],
+                    b: if in_place { first } else { panel },
+                    b_step: if in_place { b.strides[0] } else { width },
+                    b_panel: 0,
+                    c,
+                    columns,
+                    start: if accumulate || term > 0 { Start::Accumulate } else { Start::Zero },
+                });
+            }
+        }
+    });
+}
+
+/// Copies some columns of a matrix side by side.
+fn pack(b: &[Float], strides: [usize; 2], terms: usize, columns: usize, width: usize, panel: &mut [Float]) {
+    if strides[1] == 1 {
+        for (p, row) in panel.chunks_exact_mut(width).take(terms).enumerate() {
+            row[..columns].copy_from_slice(&b[p * strides[0]..][..columns]);
+        }
+    } else {
+        // Some terms of all columns at a time: both sides stay in cache.
+        const SIDE: usize = 16;
+        for (block, panel) in panel[..terms * width].chunks_mut(SIDE * width).enumerate() {
+            for column in 0..columns {
+                let b = &b[block * SIDE * strides[0] + column * strides[1]..];
+                let to = panel[column..].iter_mut().step_by(width);
+                if strides[0] == 1 {
+                    to.zip(b).for_each(|(to, b)| *to = *b);
+                } else {
+                    to.zip(b.iter().step_by(strides[0])).for_each(|(to, b)| *to = *b);
+                }
+            }
+        }
+    }
+}
+
+/// A vector times a matrix whose rows lie in memory: a sum of rows, several registers of columns at a time.
+struct VectorMatrix<'a> {
+    k: usize,
+    n: usize,
+    a: Matrix<'a>,
+    b: Matrix<'a>,
+    accumulate: bool,
+    c: &'a mut [Float],
+}
+
+impl Kernel for VectorMatrix<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<L: Lanes>(mut self) {
+        let mut column = 0;
+        // SAFETY: `gemm` has checked the lengths.
+        unsafe {
+            while self.n - column >= 8 * L::WIDTH {
+                self.columns::<L, 8>(column, L::WIDTH);
+                column += 8 * L::WIDTH;
+            }
+            while self.n - column >= 4 * L::WIDTH {
+                self.columns::<L, 4>(column, L::WIDTH);
+                column += 4 * L::WIDTH;
+            }
+            while column < self.n {
+                self.columns::<L, 1>(column, self.n - column);
+                column += L::WIDTH;
+            }
+        }
+    }
+}
+
+impl VectorMatrix<'_> {
+    /// `V` registers of columns; of the last one `rest` are used.
+    #[inline(always)]
+    unsafe fn columns<L: Lanes, const V: usize>(&mut self, column: usize, rest: usize) {
+        unsafe {
+            let mask = L::mask(rest.min(L::WIDTH));
+            let load = |p: *const Float, v: usize| {
+                if V == 1 { L::load_part(p, mask) } else { L::load(p.add(v * L::WIDTH)) }
+            };
+            let c = self.c.as_mut_ptr().add(column);
+            let mut sum = [L::splat(0.0); V];
+            for v in 0..V {
+                if self.accumulate {
+                    sum[v] = load(c, v);
+                }
+            }
+            for p in 0..self.k {
+                let factor = L::splat(*self.a.data.get_unchecked(p * self.a.strides[1]));
+                let row = self.b.data.as_ptr().add(p * self.b.strides[0] + column);
+                for v in 0..V {
+                    sum[v] = factor.mul_add(load(row, v), sum[v]);
+                }
+            }
+            for v in 0..V {
+                if V == 1 { sum[v].store_part(c, mask) } else { sum[v].store(c.add(v * L::WIDTH)) }
+            }
+        }
+    }
+}
+
+/// A vector times a matrix whose columns lie in memory: a dot product each.
+struct Dots<'a> {
+    k: usize,
+    a: Matrix<'a>,
+    b: Matrix<'a>,
+    accumulate: bool,
+    c: &'a mut [Float],
+}
+
+impl Kernel for Dots<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<L: Lanes>(self) {
+        const V: usize = 4;
+        let whole = if self.a.strides[1] == 1 { self.k / (V * L::WIDTH) * (V * L::WIDTH) } else { 0 };
+        for (j, c) in self.c.iter_mut().enumerate() {
+            let b = &self.b.data[j * self.b.strides[1]..][..self.k];
+            let mut lanes = [0.0; 16];
+            // SAFETY: `gemm` has checked the lengths.
+            unsafe {
+                let mut sums = [L::splat(0.0); V];
+                for p in (0..whole).step_by(V * L::WIDTH) {
+                    for v in 0..V {
+                        let at = p + v * L::WIDTH;
+                        sums[v] = L::load(self.a.data.as_ptr().add(at)).mul_add(L::load(b.as_ptr().add(at)), sums[v]);
+                    }
+                }
+                let one = L::splat(1.0);
+                one.mul_add(one.mul_add(sums[0], sums[1]), one.mul_add(sums[2], sums[3])).store(lanes.as_mut_ptr());
+            }
+            let rest = (whole..self.k).map(|p| self.a.data[p * self.a.strides[1]] * b[p]).sum::<Float>();
+            let sum = lanes.iter().sum::<Float>() + rest;
+            *c = if self.accumulate { *c + sum } else { sum };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn matrix(data: &[Float], rows: usize, columns: usize, transposed: bool) -> Matrix<'_> {
+        if transposed { Matrix::transposed(data, rows) } else { Matrix::new(data, columns) }
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_the_definition(
+            m in 0usize..40, k in prop_oneof![0usize..70, 250usize..530], n in 0usize..90,
+            ta: bool, tb: bool, accumulate: bool, wide: bool, seed in 0usize..1000,
+        ) {
+            crate::kernels::simd::EMULATES_AVX512.set(wide);
+            let numbers = |len: usize, by: usize| -> Vec<Float> {
+                (0..len).map(|i| ((i * by + seed) % 13) as Float - 6.0).collect()
+            };
+            let (a, b, start) = (numbers(m * k, 7), numbers(k * n, 5), numbers(m * n, 3));
+            let (a, b) = (matrix(&a, m, k, ta), matrix(&b, k, n, tb));
+            let at = |x: Matrix<'_>, i: usize, j: usize| x.data[i * x.strides[0] + j * x.strides[1]];
+            let mut c = start.clone();
+            gemm([m, k, n], a, b, accumulate, &mut c);
+            for i in 0..m * n {
+                let sum: Float = (0..k).map(|p| at(a, i / n, p) * at(b, p, i % n)).sum();
+                prop_assert_eq!(c[i], if accumulate { start[i] + sum } else { sum });
+            }
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! Buffers that outlive a call, so that nothing is allocated in the steady state of a training loop.
+
+use crate::Float;
+use std::cell::RefCell;
+
+thread_local! {
+    static FREE: RefCell<Vec<Vec<Float>>> = const { RefCell::new(Vec::new()) };
+}
+
+const CACHE_LINE: usize = 64 / size_of::<Float>();
+
+/// Lends `len` numbers of unspecified value, aligned to a cache line. Calls may be nested.
+pub fn with_scratch<R>(len: usize, work: impl FnOnce(&mut [Float]) -> R) -> R {
+    let mut buffer = FREE.with_borrow_mut(Vec::pop).unwrap_or_default();
+    if buffer.len() < len + CACHE_LINE {
+        buffer.resize(len + CACHE_LINE, 0.0);
+    }
+    let start = buffer.as_ptr().align_offset(64).min(CACHE_LINE);
+    let result = work(&mut buffer[start..start + len]);
+    FREE.with_borrow_mut(|free| free.push(buffer));
+    result
+}
