@@ -95,12 +95,10 @@ fn gradient_of_images(train: &Mnist, test: &Mnist) -> Result<()> {
         println!("pixels moved by {change:.2}: accuracy {accuracy:.3}");
     }
 
-    println!("Where the first image, a {}, is sensitive:", batch.targets[[0]]);
-    let image = slope.slice(s![0, .., .., 0]);
-    let most = image.iter().fold(0.0, |most: Float, x| most.max(x.abs()));
-    for row in image.rows() {
-        let shades = row.iter().map(|x| [' ', '.', ':', 'o', '@'][(x.abs() / most * 4.0).round() as usize]);
-        println!("  {}", shades.collect::<String>());
-    }
+    let image = batch.inputs[0].slice(s![..1, .., .., ..]).to_owned();
+    let attacked = &image + &slope.slice(s![..1, .., .., ..]).mapv(|slope| 0.1 * slope.signum());
+    let digit = batch.targets[[0]] as usize;
+    let (before, after) = (model.predict(&image)?[[0, digit]], model.predict(&attacked)?[[0, digit]]);
+    println!("The first image is a {digit}: the model was {before:.3} sure of it, and now is {after:.3}.");
     Ok(())
 }

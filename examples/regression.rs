@@ -45,8 +45,7 @@ fn friedman(examples: usize, rng: &mut Rng) -> (Array2<Float>, Array1<Float>) {
 fn fit(name: &str, model: Sequential, train: &dyn Dataset, test: &dyn Dataset, args: &Args) -> Result<f64> {
     let mut model = model.compile(Adam::new(0.01), MeanSquaredError).metric(MeanAbsolute::default()).seed(args.seed);
     let early = EarlyStopping::new("val_loss").patience(20);
-    let history =
-        model.fit(train, Fit::epochs(args.epochs).validation_split(0.2).callback(early).progress(false))?;
+    let history = model.fit(train, Fit::epochs(args.epochs).validation_split(0.2).callback(early).progress(false))?;
     let scores = model.evaluate(test)?;
     println!(
         "{name:16} {:>6.3}   {:>6.3}   ({} epochs)",
@@ -73,10 +72,8 @@ fn main() -> Result<()> {
     let linear = Sequential::new().add(Dense::new(1));
     let linear = fit("a linear model", linear, &train, &test, &args)?;
 
-    let network = Sequential::new()
-        .add(Dense::new(32).activation(Tanh))
-        .add(Dense::new(32).activation(Tanh))
-        .add(Dense::new(1));
+    let network =
+        Sequential::new().add(Dense::new(32).activation(Tanh)).add(Dense::new(32).activation(Tanh)).add(Dense::new(1));
     let network = fit("the network", network, &train, &test, &args)?;
 
     println!("{:16} {:>6.3}   {:>6.3}", "the noise", 1.0, (2.0 / PI).sqrt());

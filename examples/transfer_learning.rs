@@ -67,10 +67,8 @@ fn main() -> Result<()> {
 
     println!("Training on the digits 0 to 4");
     let low = |set: &Mnist| set.filter(|digit| digit < 5);
-    let mut model = network()
-        .compile(Adam::default(), SparseCrossEntropy::default())
-        .metric(Accuracy::default())
-        .seed(args.seed);
+    let mut model =
+        network().compile(Adam::default(), SparseCrossEntropy::default()).metric(Accuracy::default()).seed(args.seed);
     model.fit(&low(&train), Fit::epochs(args.epochs).validation(&low(&test)))?;
     let file = args.out.join("digits_0_to_4.safetensors");
     model.save(&file)?;

@@ -70,9 +70,10 @@ fn panel(
     for (name, color, values) in &curves {
         let points: Vec<(f64, f64)> = values.iter().enumerate().map(|(i, value)| (i as f64 + 1.0, *value)).collect();
         let line = LineSeries::new(points.iter().copied(), color.stroke_width(3));
-        chart.draw_series(line)?.label(*name).legend(|(x, y)| {
-            PathElement::new([(x, y), (x + 22, y)], color.stroke_width(3))
-        });
+        chart
+            .draw_series(line)?
+            .label(*name)
+            .legend(|(x, y)| PathElement::new([(x, y), (x + 22, y)], color.stroke_width(3)));
         chart.draw_series(points.iter().map(|point| Circle::new(*point, 4, color.filled())))?;
     }
     let corner = if figure == "loss" { SeriesLabelPosition::UpperRight } else { SeriesLabelPosition::LowerRight };
