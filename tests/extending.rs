@@ -232,7 +232,9 @@ fn a_layer_of_ones_own_saves_freezes_and_loads() {
 #[test]
 fn it_is_as_short_as_promised() {
     let source = include_str!("extending.rs");
-    for (begin, promise, limit) in [("// A composite layer: 12", 12, 12), ("// An operation with its backward: 17", 17, 20)] {
+    for (begin, promise, limit) in
+        [("// A composite layer: 12", 12, 12), ("// An operation with its backward: 17", 17, 20)]
+    {
         let block = source.split(begin).nth(1).unwrap().split("// End.").next().unwrap();
         let lines = block.lines().count() - 1;
         assert_eq!(lines, promise, "{begin}");

@@ -43,9 +43,9 @@ fn shapes_of_targets() {
     assert_eq!(message(loss(MeanAbsoluteError, &a, &b)), text("MeanAbsoluteError", "[4, 2]", "[4]"));
     assert_eq!(message(loss(BinaryCrossEntropy::default(), &a, &b)), text("BinaryCrossEntropy", "[4, 2]", "[4]"));
     // As in numpy, [4, 1] against [4] would broadcast to [4, 4], the mistake that nobody notices; here it is [4].
-    assert!(loss(MeanSquaredError, Array2::zeros((4, 1)), Array1::zeros(4)).is_ok());
+    assert!(loss(MeanSquaredError, Array2::<Float>::zeros((4, 1)), Array1::<Float>::zeros(4)).is_ok());
     assert_eq!(
-        message(loss(MeanSquaredError, Array2::zeros((4, 1)), Array1::zeros(5))),
+        message(loss(MeanSquaredError, Array2::<Float>::zeros((4, 1)), Array1::<Float>::zeros(5))),
         text("MeanSquaredError", "[4, 1]", "[5]")
     );
     assert_eq!(
@@ -55,7 +55,7 @@ fn shapes_of_targets() {
     for empty in [Array2::<Float>::zeros((0, 3)), Array2::zeros((2, 0))] {
         let shape = empty.shape();
         assert_eq!(
-            message(loss(SparseCrossEntropy::default(), &empty, Array1::zeros(2))),
+            message(loss(SparseCrossEntropy::default(), &empty, Array1::<Float>::zeros(2))),
             format!("SparseCrossEntropy: expected predictions [batch, ..., classes], got {shape:?}")
         );
         assert_eq!(
@@ -84,10 +84,7 @@ fn predictions_that_are_no_probabilities() {
              `Softmax`, or use `{who}::from_logits()`"
         )
     };
-    assert_eq!(
-        message(loss(SparseCrossEntropy::default(), &logits, arr1(&[1.0]))),
-        expected("SparseCrossEntropy")
-    );
+    assert_eq!(message(loss(SparseCrossEntropy::default(), &logits, arr1(&[1.0]))), expected("SparseCrossEntropy"));
     assert_eq!(message(loss(CrossEntropy::default(), &logits, arr2(&[[0.0, 1.0, 0.0]]))), expected("CrossEntropy"));
     assert_eq!(
         message(loss(BinaryCrossEntropy::default(), arr1(&[1.5, 0.5]), arr1(&[1.0, 1.0]))),

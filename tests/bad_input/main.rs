@@ -41,6 +41,7 @@ fn quiet<'a>() -> Fit<'a> {
 
 /// The bits of all parameters.
 fn bits(model: &impl Layer) -> Vec<(String, Vec<u64>)> {
-    let bits = |param: &Param| param.value().map_or(vec![], |value| value.iter().map(|x| f64::from(*x).to_bits()).collect());
+    let bits =
+        |param: &Param| param.value().map_or(vec![], |value| value.iter().map(|x| f64::from(*x).to_bits()).collect());
     model.parameters().iter().map(|(path, param)| (path.clone(), bits(param))).collect()
 }

@@ -101,10 +101,7 @@ fn another_kind_or_cut_off() {
     assert_eq!(says(b"PNG!..."), "is no IDX file: expected it to begin with two zero bytes, got [80, 78, 71, 33]");
     assert_eq!(says(&[0, 0, 13, 1, 0, 0, 0, 0]), "expected an IDX file of unsigned bytes (type 8), got type 13");
     assert_eq!(says(&sound[..10]), "is cut off in its header: expected 16 bytes, got 10");
-    assert_eq!(
-        says(&sound[..40]),
-        "expected the bytes of an array [3, 4, 4] after its header, got 24; is it cut off?"
-    );
+    assert_eq!(says(&sound[..40]), "expected the bytes of an array [3, 4, 4] after its header, got 24; is it cut off?");
     assert_eq!(
         says(&[sound.clone(), vec![1]].concat()),
         "expected the bytes of an array [3, 4, 4] after its header, got 49; is it cut off?"

@@ -78,10 +78,7 @@ fn a_pattern_that_matches_nothing() {
     };
     assert_eq!(message(model.freeze_matching("conv*")), expected("conv*"));
     assert_eq!(message(model.unfreeze_matching("dense_2.*")), expected("dense_2.*"));
-    assert_eq!(
-        message(Sequential::new().freeze_matching("*")),
-        "no parameter matches `*`; the parameters are: none"
-    );
+    assert_eq!(message(Sequential::new().freeze_matching("*")), "no parameter matches `*`; the parameters are: none");
     assert!(model.parameters().iter().all(|(_, param)| !param.is_frozen()));
 }
 

@@ -96,7 +96,9 @@ fn detached_parameters_are_all_named() {
 #[test]
 fn a_loss_that_forgets_the_model() {
     let mut model = classifier().compile(Adam::default(), |p: &Var, _: &Tensor| Ok(p.tape().constant(1.0)));
-    assert!(message(model.fit(&examples(), quiet())).starts_with("no gradient for the trainable parameters `dense.kern"));
+    assert!(
+        message(model.fit(&examples(), quiet())).starts_with("no gradient for the trainable parameters `dense.kern")
+    );
 }
 
 /// Fails where it is told to.

@@ -59,7 +59,10 @@ fn all_mismatches_in_one_message_and_nothing_changed() {
     let model = classifier();
     model.forward(&Tape::inference().input(&examples().0)).unwrap();
     let before = bits(&model);
-    file(&path, &[("dense.bias", &[4]), ("dense.kernel", &[6, 4]), ("dense_1.bias", &[5]), ("conv.kernel", &[1]), ("a", &[2])]);
+    file(
+        &path,
+        &[("dense.bias", &[4]), ("dense.kernel", &[6, 4]), ("dense_1.bias", &[5]), ("conv.kernel", &[1]), ("a", &[2])],
+    );
     assert_eq!(
         message(model.load(&path)),
         format!(
