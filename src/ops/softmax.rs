@@ -34,7 +34,7 @@ pub(crate) fn softmax_over(x: &Var, axis: usize) -> Var {
 /// Its logarithm; the whole of a scalar counts as an axis.
 pub(crate) fn log_softmax_over(x: &Var, axis: usize) -> Var {
     let y = x.tape().apply(LogSoftmax { axis, y: Tensor::default(ndarray::IxDyn(&[])) }, &[x]);
-    if axis + 1 < x.shape().len() { y } else { y.with_origin(Origin::LogSoftmax(x.clone())) }
+    if axis + 1 < x.shape().len() { y } else { y.with_origin(Origin::LogSoftmax) }
 }
 
 /// The places of each line along an axis: its first one, and then a step and a length that all have in common.
