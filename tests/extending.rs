@@ -206,11 +206,11 @@ fn all_of_it_in_one_fit() {
 
 #[test]
 fn the_gradients_are_right() {
-    let x = arr2(&[[0.5, -1.5], [2.0, 0.1], [-0.7, 1.1]]).into_tensor();
-    gradcheck(|x| Ok(squash(&x[0])), &[x.clone()]).unwrap();
+    let x = [arr2(&[[0.5, -1.5], [2.0, 0.1], [-0.7, 1.1]]).into_tensor()];
+    gradcheck(|x| Ok(squash(&x[0])), &x).unwrap();
     let target = arr2(&[[0.1, 0.2], [0.3, 0.4], [0.5, 0.6]]).into_tensor();
-    gradcheck(|x| PseudoHuber(Count::default()).loss(&x[0], &target), &[x.clone()]).unwrap();
-    let report = gradcheck_layer(&Residual(Dense::new(3), Dense::new(2)), &[x]).unwrap();
+    gradcheck(|x| PseudoHuber(Count::default()).loss(&x[0], &target), &x).unwrap();
+    let report = gradcheck_layer(&Residual(Dense::new(3), Dense::new(2)), &x).unwrap();
     assert_eq!(report.checked, 6 + (6 + 3) + (6 + 2));
 }
 

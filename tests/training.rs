@@ -296,7 +296,7 @@ struct Memory(Vec<f64>);
 
 impl Callback for &mut Memory {
     fn on_batch_end(&mut self, run: &mut Run<'_>) -> Result<()> {
-        if run.batch % 200 == 0 {
+        if run.batch.is_multiple_of(200) {
             self.0.extend(resident());
         }
         Ok(())
