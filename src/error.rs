@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Whatever a user's data, files or settings can get wrong.
-#[derive(Debug, thiserror::Error)]
+///
+/// Its `Debug` is its message, so that a `main` that returns it prints what a person can read.
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// An error inside a layer; containers prepend their names, so `path` leads from the model to the layer.
@@ -43,6 +45,15 @@ pub enum Error {
         /// Paths of the parameters.
         names: Vec<String>,
     },
+    /// Gradients that are no numbers, from a loss that is one; nothing was changed.
+    #[error(
+        "the gradient of `{name}` is not finite, though the loss is; the weights are as they were before that step: look \
+         for a square root, logarithm or division at 0 in a layer or loss, or lower the learning rate"
+    )]
+    GradientNotFinite {
+        /// Path of the first such parameter.
+        name: String,
+    },
     /// A loss that is no number any more; the weights are those from before the step.
     #[error(
         "the loss became {loss} in epoch {epoch}, batch {batch}; the weights are as they were before that batch: lower the learning rate, or look for values in the data that are not finite"
@@ -55,6 +66,12 @@ pub enum Error {
         /// Batch within the epoch, counted from 1.
         batch: usize,
     },
+}
+
+impl std::fmt::Debug for Error {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{self}")
+    }
 }
 
 impl Error {

@@ -26,5 +26,6 @@ pub use initializers::Rng;
 pub use layers::{Layer, Sequential};
 pub use ndarray;
 pub use param::{Param, ParamId, ParamList};
+pub use rand;
 pub use tensor::{Float, IntoTensor, Tensor};
 pub use training::{Fit, Trainer};

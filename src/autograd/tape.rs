@@ -135,7 +135,15 @@ impl Tape {
     }
 
     /// Runs an operation on variables of this tape, and records it if a gradient may be wanted.
+    ///
+    /// # Panics
+    /// if a variable is on another tape: its gradient would be lost without a word
+    #[track_caller]
     pub fn apply<O: Op>(&self, mut op: O, inputs: &[&Var]) -> Var {
+        assert!(
+            inputs.iter().all(|var| Rc::ptr_eq(&var.tape.0, &self.0)),
+            "an operation met variables of two tapes; make both on one, or bring a value over with `tape.constant(x.value())`"
+        );
         let _flush = FlushDenormals::new();
         let nodes: Vec<Option<usize>> = inputs.iter().map(|var| var.node).collect();
         let value: Pooled = match inputs {
@@ -199,6 +207,11 @@ impl Tape {
     /// Whether running a batch in parts would give the same gradients, as far as this pass has shown.
     pub(crate) fn splits(&self, loss: &Var) -> bool {
         loss.dependence == Dependence::BatchMean && self.0.updates.borrow().is_empty() && !self.0.inspected.get()
+    }
+
+    /// Whether each row of this output depends on one example, as far as this pass has shown.
+    pub(crate) fn splits_rows(&self, output: &Var) -> bool {
+        output.dependence == Dependence::PerExample && !self.0.inspected.get()
     }
 
     /// Somebody outside read a number: what follows may depend on it in ways that no operation shows.

@@ -1,6 +1,6 @@
 //! Loops over numbers, number by number.
 
-use super::simd::{Kernel, Lanes, dispatch, vectorized};
+use super::simd::{Kernel, Lanes, dispatch, vectorize, vectorized};
 use crate::Float;
 
 vectorized! {
@@ -8,6 +8,12 @@ vectorized! {
     pub fn add_assign(sum: &mut [Float], x: &[Float]) {
         sum.iter_mut().zip(x).for_each(|(sum, x)| *sum += x);
     }
+}
+
+/// Whether all are numbers, and none infinite.
+pub fn is_finite(x: &[Float]) -> bool {
+    // What is not finite gives no zero here, and then never again.
+    vectorize(|| x.chunks(64).all(|x| x.iter().map(|x| x * 0.0).sum::<Float>() == 0.0))
 }
 
 /// `x = max(x, 0)`; what is not a number stays so.

@@ -65,8 +65,10 @@ impl Optimizer for Adam {
     }
 
     fn set_learning_rate(&mut self, rate: Float) -> Result<()> {
-        self.learning_rate = rate;
-        self.check()
+        let changed = Self { learning_rate: rate, ..*self };
+        changed.check()?;
+        *self = changed;
+        Ok(())
     }
 
     fn check(&self) -> Result<()> {

@@ -62,8 +62,10 @@ impl Optimizer for Momentum {
     }
 
     fn set_learning_rate(&mut self, rate: Float) -> Result<()> {
-        self.learning_rate = rate;
-        self.check()
+        let changed = Self { learning_rate: rate, ..*self };
+        changed.check()?;
+        *self = changed;
+        Ok(())
     }
 
     fn check(&self) -> Result<()> {

@@ -42,8 +42,10 @@ impl Optimizer for Sgd {
     }
 
     fn set_learning_rate(&mut self, rate: Float) -> Result<()> {
-        self.learning_rate = rate;
-        self.check()
+        let changed = Self { learning_rate: rate };
+        changed.check()?;
+        *self = changed;
+        Ok(())
     }
 
     fn check(&self) -> Result<()> {

@@ -6,7 +6,7 @@ use super::{Optimizer, State};
 use crate::autograd::Gradients;
 use crate::buffers::recycle;
 use crate::error::{Error, Result};
-use crate::kernels::parallel;
+use crate::kernels::{elementwise, parallel};
 use crate::layers::{Input, Layer};
 use crate::param::{Param, ParamId};
 use crate::tensor::{Tensor, add_into, data};
@@ -33,11 +33,33 @@ pub struct Stepper {
     steps: u32,
 }
 
-/// A parameter with its gradients from each part of the batch and its memory.
+/// A parameter with its gradients from each part of the batch, added up in the end, and its memory.
 struct Job<'a> {
+    path: &'a str,
     param: &'a Param,
     grads: Vec<Tensor>,
+    is_finite: bool,
     state: State,
+}
+
+impl Job<'_> {
+    fn add_up(&mut self) {
+        let mut grads = std::mem::take(&mut self.grads).into_iter();
+        let Some(mut sum) = grads.next() else { return };
+        for grad in grads {
+            sum = add_into(sum, &grad);
+            recycle(grad);
+        }
+        self.is_finite = elementwise::is_finite(data(&sum));
+        self.grads.push(sum);
+    }
+
+    fn update(&mut self, optimizer: &dyn Optimizer, steps: u32) {
+        for sum in self.grads.drain(..) {
+            self.param.modify(|weights| optimizer.update(steps, weights, data(&sum), &mut self.state));
+            recycle(sum);
+        }
+    }
 }
 
 impl Stepper {
@@ -68,8 +90,8 @@ impl Stepper {
     /// Changes the trainable parameters of `model` by one step along these gradients.
     ///
     /// # Errors
-    /// Settings of the optimizer that make no sense; a trainable parameter without a gradient, which is named. Nothing
-    /// is changed then.
+    /// Settings of the optimizer that make no sense; a trainable parameter without a gradient, or with one that is not
+    /// finite, which is named. Nothing is changed then.
     pub fn step<X: Input>(&mut self, model: &impl Layer<X>, gradients: Gradients) -> Result<()> {
         self.step_parts(&model.parameters(), &mut [gradients])
     }
@@ -85,26 +107,23 @@ impl Stepper {
         if !missing.is_empty() {
             return Err(Error::MissingGradient { names: missing });
         }
-        self.steps += 1;
         let mut jobs: Vec<Job> = trainable()
-            .map(|(_, param)| Job {
+            .map(|(path, param)| Job {
+                path,
                 param,
+                is_finite: true,
                 grads: parts.iter_mut().filter_map(|part| part.take(param.id())).collect(),
                 state: self.states.remove(&param.id()).unwrap_or_default(),
             })
             .collect();
-        let (optimizer, steps) = (self.optimizer.as_ref(), self.steps);
-        parallel::for_each(&mut jobs, |job| {
-            let mut grads = std::mem::take(&mut job.grads).into_iter();
-            let Some(mut sum) = grads.next() else { return };
-            for grad in grads {
-                sum = add_into(sum, &grad);
-                recycle(grad);
-            }
-            job.param.modify(|weights| optimizer.update(steps, weights, data(&sum), &mut job.state));
-            recycle(sum);
-        });
+        parallel::for_each(&mut jobs, Job::add_up);
+        let broken = jobs.iter().find(|job| !job.is_finite).map(|job| job.path.to_owned());
+        if broken.is_none() {
+            self.steps += 1;
+            let (optimizer, steps) = (self.optimizer.as_ref(), self.steps);
+            parallel::for_each(&mut jobs, |job| job.update(optimizer, steps));
+        }
         self.states.extend(jobs.into_iter().map(|job| (job.param.id(), job.state)));
-        Ok(())
+        broken.map_or(Ok(()), |name| Err(Error::GradientNotFinite { name }))
     }
 }

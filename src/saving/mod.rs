@@ -17,9 +17,11 @@ use crate::error::{Error, Result};
 /// Writes a whole file, or leaves what was there.
 pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
-    let name = path.file_name().ok_or_else(|| Error::file(path, "is no file name"))?.to_string_lossy();
+    if path.file_name().is_none() {
+        return Err(Error::file(path, "is no file name; give one, such as `model.safetensors`"));
+    }
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-    let temporary = path.with_file_name(format!(".{name}.{}-{number}.tmp", std::process::id()));
+    let temporary = path.with_file_name(format!(".gradus-{}-{number}.tmp", std::process::id()));
     let write = || {
         let mut file = std::fs::File::create(&temporary)?;
         file.write_all(bytes)?;

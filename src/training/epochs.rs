@@ -55,6 +55,12 @@ impl<M: Layer<X>, X: Input> Trainer<M, X> {
         check_dataset("fit", dataset)?;
         let held_out = (dataset.len() as f64 * fit.validation_split) as usize;
         let training = Subset::new(dataset, 0..dataset.len() - held_out);
+        if fit.validation_split > 0.0 && held_out == 0 {
+            let (split, len) = (fit.validation_split, dataset.len());
+            return Err(Error::value(format!(
+                "fit: a validation split of {split} holds out none of {len} examples; hold out more, or give a validation set"
+            )));
+        }
         let rest = Subset::new(dataset, dataset.len() - held_out..dataset.len());
         let validation = fit.validation.or((held_out > 0).then_some(&rest as &dyn Dataset));
         validation.map_or(Ok(()), |validation| check_dataset("fit's validation", validation))?;
@@ -73,12 +79,12 @@ impl<M: Layer<X>, X: Input> Trainer<M, X> {
             stop: false,
         };
         let tape = Tape::training().seeds(self.seed, self.seed);
-        let splits = pass::splits(&self.model, self.loss.as_ref(), tape, &training)?;
+        let mut splits = pass::splits(&self.model, self.loss.as_ref(), tape, &training)?;
         let mut history = History::default();
         self.call(&mut state, |callback, run| callback.on_train_begin(run))?;
         while state.epoch < fit.epochs && !state.stop {
             state.epoch += 1;
-            self.epoch(&training, &fit, splits, &mut state)?;
+            self.epoch(&training, &fit, &mut splits, &mut state)?;
             if let Some(validation) = validation {
                 let logs = self.evaluate(validation)?;
                 logs.iter().for_each(|(name, figure)| state.logs.set(format!("val_{name}"), figure));
@@ -91,7 +97,7 @@ impl<M: Layer<X>, X: Input> Trainer<M, X> {
     }
 
     /// One pass over the data.
-    fn epoch(&mut self, dataset: &dyn Dataset, fit: &Fit<'_>, splits: bool, state: &mut State<'_>) -> Result<()> {
+    fn epoch(&mut self, dataset: &dyn Dataset, fit: &Fit<'_>, splits: &mut bool, state: &mut State<'_>) -> Result<()> {
         let started = Instant::now();
         (state.batch, state.examples, state.logs) = (0, 0, Logs::default());
         self.call(state, |callback, run| callback.on_epoch_begin(run))?;
@@ -136,10 +142,10 @@ impl<M: Layer<X>, X: Input> Trainer<M, X> {
         &mut self,
         dataset: &dyn Dataset,
         indices: &[usize],
-        splits: bool,
+        splits: &mut bool,
         parameters: &[(String, Param)],
     ) -> Result<Vec<Part>> {
-        let size = if splits { pass::part_size(indices.len()) } else { indices.len() };
+        let size = if *splits { pass::part_size(indices.len()) } else { indices.len() };
         let seeds = self.seeds().nth(u64::from(self.stepper.steps()));
         let (model, loss) = (&self.model, self.loss.as_ref());
         let run = |number: usize, part: &[usize]| {
@@ -147,6 +153,11 @@ impl<M: Layer<X>, X: Input> Trainer<M, X> {
             pass::run(model, loss, &tape, dataset.batch(part)?, part.len() as Float / indices.len() as Float)
         };
         let mut parts = self.threads.run(|| pass::in_parts(indices.len(), size, run, indices))?;
+        if parts.len() > 1 && !parts.iter().all(|part| part.splits) {
+            // Something that the first pass did not show: from here on the batch runs whole.
+            *splits = false;
+            return self.step(dataset, indices, splits, parameters);
+        }
         if parts.iter().all(|part| part.loss.is_finite()) {
             let mut gradients: Vec<Gradients> =
                 parts.iter_mut().map(|part| std::mem::take(&mut part.gradients)).collect();

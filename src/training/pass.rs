@@ -18,6 +18,8 @@ pub(super) struct Part {
     pub targets: Tensor,
     pub gradients: Gradients,
     pub updates: Vec<(Param, Tensor)>,
+    /// Whether this pass, too, shows nothing that looks across the batch.
+    pub splits: bool,
 }
 
 /// Where the random numbers of a pass come from.
@@ -66,6 +68,7 @@ pub(super) fn run<M: Layer<X>, X: Input>(
     Ok(Part {
         loss: f64::from(data(&value.value)[0]),
         examples,
+        splits: tape.splits(&value),
         gradients: if tape.is_training() { value.backward_scaled(share)? } else { Gradients::default() },
         prediction: (*prediction.value).clone(),
         targets: batch.targets,
@@ -80,7 +83,7 @@ fn scalar(loss: Var) -> Result<Var> {
     Err(Error::shape(format!("the loss: expected a scalar, got shape {:?}; end it with `mean`", loss.shape())))
 }
 
-/// Whether a batch may be run in parts: if the operations of `tape`'s pass say so, and if the loss of two examples is
+/// Whether a batch may be run in parts: if the operations of `tape`'s pass say so, and if the loss of a few examples is
 /// the mean of their losses (a layer or loss that computes with the length of the batch shows in no operation).
 pub(super) fn splits<M: Layer<X>, X: Input>(
     model: &M,
@@ -95,15 +98,17 @@ pub(super) fn splits<M: Layer<X>, X: Input>(
         let batch = dataset.batch(indices)?;
         scalar(loss.loss(&model.forward(&input(tape, batch.inputs)?)?, &batch.targets)?)
     };
-    let value = value_on(&tape, &[0, 1])?;
+    let examples: Vec<usize> = (0..dataset.len().min(3)).collect();
+    let value = value_on(&tape, &examples)?;
     if !tape.splits(&value) {
         return Ok(false);
     }
     let number = |indices: &[usize]| value_on(&Tape::inference(), indices).map(|loss| f64::from(data(&loss.value)[0]));
-    // A model that takes two examples and refuses one looks across the batch.
-    let (Ok(both), Ok(first), Ok(second)) = (number(&[0, 1]), number(&[0]), number(&[1])) else { return Ok(false) };
-    let scale = both.abs().max(first.abs()).max(second.abs());
-    Ok((both - (first + second) / 2.0).abs() <= 1e-4 * scale)
+    let alone: Result<Vec<f64>> = examples.chunks(1).map(number).collect();
+    // A model that takes several examples and refuses one looks across the batch.
+    let (Ok(together), Ok(alone)) = (number(&examples), alone) else { return Ok(false) };
+    let scale = alone.iter().fold(together.abs(), |scale, loss| scale.max(loss.abs()));
+    Ok((together - alone.iter().sum::<f64>() / alone.len() as f64).abs() <= 1e-4 * scale)
 }
 
 /// Runs `count` examples in fixed parts, on as many threads as there are; the results are in order.

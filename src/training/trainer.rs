@@ -162,18 +162,17 @@ impl<M: Layer<X>, X: Input> Trainer<M, X> {
             return Err(Error::value("predict: expected at least one example, got none"));
         }
         let (model, seed) = (&self.model, self.seed);
-        let run = |indices: &[usize]| {
-            let prediction = model.forward(&pass::input(&tape(seed), inputs.gather(indices))?)?;
-            Ok((*prediction.value).clone())
-        };
+        let run = |indices: &[usize]| model.forward(&pass::input(&tape(seed), inputs.gather(indices))?);
         let indices: Vec<usize> = (0..count).collect();
-        let size = pass::part_size(count.min(PREDICTION_BATCH));
-        if count <= size {
-            return run(&indices);
+        let part = pass::part_size(count.min(PREDICTION_BATCH));
+        if count <= part {
+            return Ok((*run(&indices)?.value).clone());
         }
-        // The first examples alone create what parameters there are not yet.
-        run(&indices[..1])?;
-        let parts = self.threads.run(|| pass::in_parts(count, size, |_, part| run(part), &indices))?;
+        // A few examples alone create what parameters there are not yet, and show whether rows are independent.
+        let first = run(&indices[..3])?;
+        let size = if first.tape().splits_rows(&first) { part } else { PREDICTION_BATCH };
+        let predict = |_, part: &[usize]| Ok((*run(part)?.value).clone());
+        let parts = self.threads.run(|| pass::in_parts(count, size, predict, &indices))?;
         let views: Vec<_> = parts.iter().map(|part| part.view()).collect();
         ndarray::concatenate(ndarray::Axis(0), &views)
             .map(|all| all.into_shared())

@@ -27,7 +27,7 @@ macro_rules! each_activation {
     };
 }
 
-pub fn functions() -> Vec<Function> {
+pub(crate) fn functions() -> Vec<Function> {
     let mut rows = Vec::new();
     macro_rules! add {
         ($rows:ident, $name:expr, $activation:expr) => {
@@ -40,7 +40,7 @@ pub fn functions() -> Vec<Function> {
     rows
 }
 
-pub fn layers() -> Vec<Row> {
+pub(crate) fn layers() -> Vec<Row> {
     let mut rows = Vec::new();
     macro_rules! add {
         ($rows:ident, $name:expr, $activation:expr) => {

@@ -8,7 +8,7 @@ use super::{Row, layer};
 const IMAGES: &[usize] = &[2, 5, 4, 2];
 const OTHER: Option<&[usize]> = Some(&[2, 5, 4, 3]);
 
-pub fn table() -> Vec<Row> {
+pub(crate) fn table() -> Vec<Row> {
     let mut rows = vec![
         layer("Dense", &[3, 4], Some(&[3, 5]), || Dense::new(2)),
         layer("Dense without bias", &[3, 4], Some(&[3, 5]), || Dense::new(2).use_bias(false)),

@@ -5,7 +5,7 @@ use ndarray::{arr1, arr2};
 
 use super::{Function, function, numbers};
 
-pub fn table() -> Vec<Function> {
+pub(crate) fn table() -> Vec<Function> {
     let mut rows = Vec::new();
     let scores = numbers(&[3, 4]);
     let probabilities = arr2(&[[0.1, 0.2, 0.3, 0.4], [0.25, 0.35, 0.15, 0.25], [0.5, 0.2, 0.2, 0.1]]).into_tensor();

@@ -13,26 +13,26 @@ use gradus::prelude::*;
 use ndarray::{ArrayD, Axis, concatenate};
 
 /// A function of variables.
-pub struct Function {
-    pub name: String,
-    pub inputs: Vec<Tensor>,
-    pub f: Box<dyn Fn(&[Var]) -> Result<Var>>,
+pub(crate) struct Function {
+    pub(crate) name: String,
+    pub(crate) inputs: Vec<Tensor>,
+    pub(crate) f: Box<dyn Fn(&[Var]) -> Result<Var>>,
 }
 
 /// A layer with an input, under the name `layer` in a model of its own.
-pub struct Row {
-    pub name: String,
-    pub make: Box<dyn Fn() -> Sequential>,
-    pub input: Tensor,
+pub(crate) struct Row {
+    pub(crate) name: String,
+    pub(crate) make: Box<dyn Fn() -> Sequential>,
+    pub(crate) input: Tensor,
     /// A shape that the layer refuses after it has seen the input.
     pub refused: Option<Vec<usize>>,
 }
 
-pub fn function(name: impl Into<String>, inputs: &[Tensor], f: impl Fn(&[Var]) -> Result<Var> + 'static) -> Function {
+pub(crate) fn function(name: impl Into<String>, inputs: &[Tensor], f: impl Fn(&[Var]) -> Result<Var> + 'static) -> Function {
     Function { name: name.into(), inputs: inputs.to_vec(), f: Box::new(f) }
 }
 
-pub fn layer<L: Layer>(
+pub(crate) fn layer<L: Layer>(
     name: impl Into<String>,
     shape: &[usize],
     refused: Option<&[usize]>,
@@ -47,14 +47,14 @@ pub fn layer<L: Layer>(
 }
 
 /// Numbers from -1.5 to 1.5 in no order, all different and none near 0, so that no kink is within a step.
-pub fn numbers(shape: &[usize]) -> Tensor {
+pub(crate) fn numbers(shape: &[usize]) -> Tensor {
     let len: usize = shape.iter().product();
     let number = |i: usize| ((i * 7919 % len) as Float + 0.3) / len as Float * 3.0 - 1.5;
     Tensor::from_shape_vec(shape, (0..len).map(number).collect()).unwrap()
 }
 
 /// Numbers from 0.5 to 2.
-pub fn positive(shape: &[usize]) -> Tensor {
+pub(crate) fn positive(shape: &[usize]) -> Tensor {
     numbers(shape).mapv(|x| 1.25 + x / 2.0).into_shared()
 }
 

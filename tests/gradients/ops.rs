@@ -4,7 +4,7 @@ use gradus::prelude::*;
 
 use super::{Function, function, numbers, positive};
 
-pub fn table() -> Vec<Function> {
+pub(crate) fn table() -> Vec<Function> {
     let mut rows = Vec::new();
     // operators, on all kinds of broadcasting
     for (kind, a, b) in [
