@@ -5,12 +5,11 @@ mod digits;
 #[path = "../../protocol.rs"]
 mod protocol;
 
-use burn::module::AutodiffModule;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::loss::CrossEntropyLossConfig;
 use burn::nn::pool::{MaxPool2d, MaxPool2dConfig};
 use burn::nn::{Linear, LinearConfig, Relu};
-use burn::optim::{AdamConfig, GradientsParams, Optimizer};
+use burn::optim::{AdamConfig, GradientsParams, ModuleOptimizer};
 use burn::prelude::*;
 use burn::tensor::TensorData;
 use digits::Digits;
@@ -38,21 +37,21 @@ impl Network {
     fn forward(&self, x: Tensor<4>) -> Tensor<2> {
         let x = self.pool.forward(self.relu.forward(self.conv[0].forward(x)));
         let x = self.pool.forward(self.relu.forward(self.conv[1].forward(x)));
-        let x = self.relu.forward(self.conv[2].forward(x)).flatten(1, 3);
+        let x = self.relu.forward(self.conv[2].forward(x)).flatten::<2>(1, 3);
         self.dense[1].forward(self.relu.forward(self.dense[0].forward(x)))
     }
 }
 
-struct Burn<O> {
+struct Burn {
     train: Digits,
     test: Digits,
     network: Option<Network>,
     /// The network without gradients, after each epoch.
     frozen: Network,
-    adam: O,
+    adam: ModuleOptimizer,
 }
 
-impl<O: Optimizer<Network>> protocol::Rival for Burn<O> {
+impl protocol::Rival for Burn {
     type Images = Tensor<4>;
 
     fn epoch(&mut self, images: usize, batch: usize) {
@@ -78,7 +77,7 @@ impl<O: Optimizer<Network>> protocol::Rival for Burn<O> {
     }
 
     fn predict(&self, images: &Tensor<4>) -> Vec<f32> {
-        self.frozen.forward(images.clone()).to_data().to_vec().expect("scores")
+        self.frozen.forward(images.clone()).into_data().try_into_vec().expect("scores")
     }
 
     fn test_labels(&self) -> &[u8] {
