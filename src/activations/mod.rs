@@ -1,10 +1,26 @@
 //! Functions between layers. [`Activation`] is the trait; every activation is a layer too.
 
+mod elu;
+mod gelu;
+mod leaky_relu;
+mod log_softmax;
 mod relu;
+mod sigmoid;
+mod silu;
 mod softmax;
+mod softplus;
+mod tanh;
 
+pub use elu::Elu;
+pub use gelu::{Gelu, GeluTanh};
+pub use leaky_relu::LeakyRelu;
+pub use log_softmax::LogSoftmax;
 pub use relu::Relu;
+pub use sigmoid::Sigmoid;
+pub use silu::Silu;
 pub use softmax::Softmax;
+pub use softplus::Softplus;
+pub use tanh::Tanh;
 
 use std::sync::Arc;
 
@@ -125,6 +141,43 @@ impl<F: Pointwise + 'static> Op for PointwiseOp<F> {
             slice.copy_from_slice(data(dy));
             self.function.backward(data(&self.y), &mut slice);
             tensor(dy.shape(), slice)
+        });
+    }
+
+    fn dependence(&self, inputs: &[Dependence]) -> Dependence {
+        Dependence::per_example(inputs)
+    }
+}
+
+/// Applies a function that gives each number's value and slope at once.
+fn apply_sloped(x: &Var, function: impl Fn(Float) -> (Float, Float) + 'static) -> Var {
+    let slope = Tensor::default(ndarray::IxDyn(&[]));
+    x.tape().apply(SlopedOp { function, slope }, &[x])
+}
+
+/// `y = f(x)`, remembered by its slope
+struct SlopedOp<F> {
+    function: F,
+    slope: Tensor,
+}
+
+impl<F: Fn(Float) -> (Float, Float) + 'static> Op for SlopedOp<F> {
+    fn forward(&mut self, inputs: &[&Tensor]) -> Tensor {
+        let (mut y, mut slope) = (buffer(inputs[0].len()), buffer(inputs[0].len()));
+        for ((y, slope), x) in y.iter_mut().zip(&mut slope).zip(data(inputs[0])) {
+            (*y, *slope) = (self.function)(*x);
+        }
+        self.slope = tensor(inputs[0].shape(), slope);
+        tensor(inputs[0].shape(), y)
+    }
+
+    /// `dx = f'(x) dy`
+    fn backward(&self, dy: &Tensor, dx: &mut InputGrads<'_>) {
+        dx.add(0, || {
+            let mut out = buffer(dy.len());
+            let both = data(dy).iter().zip(data(&self.slope));
+            out.iter_mut().zip(both).for_each(|(out, (dy, slope))| *out = dy * slope);
+            tensor(dy.shape(), out)
         });
     }
 

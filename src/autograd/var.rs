@@ -25,7 +25,7 @@ pub struct Var {
 /// The input of the activation that a value came out of.
 pub(crate) enum Origin {
     Softmax(Var),
-    LogSoftmax(Var),
+    LogSoftmax,
     Sigmoid(Var),
 }
 

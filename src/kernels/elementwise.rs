@@ -1,6 +1,6 @@
 //! Loops over numbers, number by number.
 
-use super::simd::vectorized;
+use super::simd::{Kernel, Lanes, dispatch, vectorized};
 use crate::Float;
 
 vectorized! {
@@ -10,17 +10,41 @@ vectorized! {
     }
 }
 
-vectorized! {
-    /// `x = max(x, 0)`; what is not a number stays so.
-    pub fn relu(x: &mut [Float]) {
-        x.iter_mut().for_each(|x| *x = if *x < 0.0 { 0.0 } else { *x });
-    }
+/// `x = max(x, 0)`; what is not a number stays so.
+pub fn relu(x: &mut [Float]) {
+    dispatch(Relu { y: None, x });
 }
 
-vectorized! {
-    /// `dy = 0` where the output `y` of ReLU is not positive.
-    pub fn relu_backward(y: &[Float], dy: &mut [Float]) {
-        dy.iter_mut().zip(y).for_each(|(dy, y)| *dy = if *y > 0.0 { *dy } else { 0.0 });
+/// `dy = 0` where the output `y` of ReLU is not positive.
+pub fn relu_backward(y: &[Float], dy: &mut [Float]) {
+    assert_eq!(y.len(), dy.len(), "ReLU and its gradient differ in length");
+    dispatch(Relu { y: Some(y), x: dy });
+}
+
+/// In registers, since LLVM makes masked stores of a plain loop, which some processors take ten times longer for.
+struct Relu<'a> {
+    y: Option<&'a [Float]>,
+    x: &'a mut [Float],
+}
+
+impl Kernel for Relu<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<L: Lanes>(self) {
+        let (x, len) = (self.x.as_mut_ptr(), self.x.len());
+        for i in (0..len).step_by(L::WIDTH) {
+            // SAFETY: `y` is as long as `x`, and the last register is masked.
+            unsafe {
+                let (whole, mask) = (len - i >= L::WIDTH, L::mask(len - i));
+                let load = |p: *const Float| if whole { L::load(p) } else { L::load_part(p, mask) };
+                let new = match self.y {
+                    None => load(x.add(i)).positive(),
+                    Some(y) => load(x.add(i)).where_positive(load(y.as_ptr().add(i))),
+                };
+                if whole { new.store(x.add(i)) } else { new.store_part(x.add(i), mask) }
+            }
+        }
     }
 }
 

@@ -26,6 +26,10 @@ pub trait Lanes: Copy {
     unsafe fn mul_add(self, a: Self, b: Self) -> Self;
     /// Where `self` is greater than `best` or not a number: `(self, mine)`, elsewhere `(best, place)`.
     unsafe fn max_place(self, mine: Self, best: Self, place: Self) -> (Self, Self);
+    /// The greater of each number and zero; what is not a number stays so.
+    unsafe fn positive(self) -> Self;
+    /// `self` where `y` is positive, elsewhere zero.
+    unsafe fn where_positive(self, y: Self) -> Self;
     /// Whole numbers below 256, as the first bytes of the result.
     unsafe fn to_bytes(self) -> [u8; 16];
 }
@@ -84,6 +88,14 @@ impl<const N: usize> Lanes for [Float; N] {
         (best, place)
     }
     #[inline(always)]
+    unsafe fn positive(self) -> Self {
+        self.map(|x| if x < 0.0 { 0.0 } else { x })
+    }
+    #[inline(always)]
+    unsafe fn where_positive(self, y: Self) -> Self {
+        std::array::from_fn(|i| if y[i] > 0.0 { self[i] } else { 0.0 })
+    }
+    #[inline(always)]
     unsafe fn to_bytes(self) -> [u8; 16] {
         let mut bytes = [0; 16];
         bytes.iter_mut().zip(self).for_each(|(byte, x)| *byte = x as u8);
@@ -140,6 +152,15 @@ mod x86 {
             }
         }
         #[inline(always)]
+        unsafe fn positive(self) -> Self {
+            // The instruction gives its second operand where one is not a number.
+            unsafe { _mm256_max_ps(_mm256_setzero_ps(), self) }
+        }
+        #[inline(always)]
+        unsafe fn where_positive(self, y: Self) -> Self {
+            unsafe { _mm256_and_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(y, _mm256_setzero_ps()), self) }
+        }
+        #[inline(always)]
         unsafe fn to_bytes(self) -> [u8; 16] {
             unsafe {
                 let words = _mm256_cvttps_epi32(self);
@@ -189,6 +210,15 @@ mod x86 {
                 let greater = greater | _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(self, self);
                 (_mm512_mask_blend_ps(greater, best, self), _mm512_mask_blend_ps(greater, place, mine))
             }
+        }
+        #[inline(always)]
+        unsafe fn positive(self) -> Self {
+            // The instruction gives its second operand where one is not a number.
+            unsafe { _mm512_max_ps(_mm512_setzero_ps(), self) }
+        }
+        #[inline(always)]
+        unsafe fn where_positive(self, y: Self) -> Self {
+            unsafe { _mm512_maskz_mov_ps(_mm512_cmp_ps_mask::<_CMP_GT_OQ>(y, _mm512_setzero_ps()), self) }
         }
         #[inline(always)]
         unsafe fn to_bytes(self) -> [u8; 16] {

@@ -98,6 +98,12 @@ impl Layer for BatchNorm {
         let [_, .., channels] = *x.shape() else {
             return Err(Error::shape(format!("expected an input [batch, ..., channels], got {:?}", x.shape())));
         };
+        if channels == 0 {
+            return Err(Error::shape(format!(
+                "expected at least 1 channel in the last axis, got input {:?}",
+                x.shape()
+            )));
+        }
         if !(0.0..=1.0).contains(&self.momentum) {
             return Err(Error::value(format!("expected a momentum in 0..=1, got {}", self.momentum)));
         }

@@ -92,6 +92,12 @@ impl Layer for Dense {
         if self.units == 0 {
             return Err(Error::value("expected at least 1 unit, got 0"));
         }
+        if features == 0 {
+            return Err(Error::shape(format!(
+                "expected at least 1 feature in the last axis, got input {:?}",
+                x.shape()
+            )));
+        }
         if let Some(known) = self.kernel.shape().filter(|shape| shape[0] != features) {
             let flat: usize = x.shape()[1..].iter().product();
             let hint = if flat == known[0] {

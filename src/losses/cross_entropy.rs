@@ -110,8 +110,22 @@ impl CategoricalOp {
                 }
                 loss
             }
+            Kind::Probabilities if matches!(self.target, Target::Classes(_)) => {
+                // For class numbers, Keras clips first, then divides by the sum.
+                let clipped = |x: Float| x.clamp(CLIP, 1.0 - CLIP);
+                let sum: Float = x.iter().copied().map(clipped).sum();
+                let mut loss = 0.0;
+                for (i, (x, slope)) in x.iter().zip(slope).enumerate() {
+                    let p = clipped(*x);
+                    *slope = if p == *x { 1.0 / sum - target(i) / p } else { 0.0 };
+                    if target(i) != 0.0 {
+                        loss -= f64::from(p / sum).ln();
+                    }
+                }
+                loss
+            }
             Kind::Probabilities => {
-                // Keras divides by the sum first, then clips.
+                // For shares, Keras divides by the sum first, then clips.
                 let sum: Float = x.iter().sum();
                 let clipped = |x: Float| (x / sum).clamp(CLIP, 1.0 - CLIP);
                 let inside = |x: Float| (CLIP..=1.0 - CLIP).contains(&(x / sum));

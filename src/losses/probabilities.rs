@@ -22,12 +22,12 @@ pub(super) enum Scores {
 pub(super) fn scores(loss: &str, prediction: &Var, from_logits: bool, sigmoid: bool) -> Result<Scores> {
     let (activation, rows) = if sigmoid { ("Sigmoid", "numbers") } else { ("Softmax", "rows") };
     match (prediction.origin.as_deref(), from_logits) {
-        (Some(Origin::Softmax(_) | Origin::Sigmoid(_) | Origin::LogSoftmax(_)), true) => Err(Error::value(format!(
+        (Some(Origin::Softmax(_) | Origin::Sigmoid(_) | Origin::LogSoftmax), true) => Err(Error::value(format!(
             "{loss}: `from_logits` expects numbers before an activation, but the prediction has been through one \
              already; leave out one of the two"
         ))),
         (Some(Origin::Softmax(logits)), false) if !sigmoid => Ok(Scores::Logits(logits.clone())),
-        (Some(Origin::LogSoftmax(_)), false) if !sigmoid => Ok(Scores::LogProbabilities(prediction.clone())),
+        (Some(Origin::LogSoftmax), false) if !sigmoid => Ok(Scores::LogProbabilities(prediction.clone())),
         (Some(Origin::Sigmoid(logits)), false) if sigmoid => Ok(Scores::Logits(logits.clone())),
         (_, true) => Ok(Scores::Logits(prediction.clone())),
         (_, false) => {

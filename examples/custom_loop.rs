@@ -1,0 +1,104 @@
+//! Loops of your own: two optimizers in a GAN, and the gradient of an image in an attack on a classifier.
+//!
+//! `cargo run --release --example custom_loop`
+
+#[path = "shared/data.rs"]
+mod data;
+
+use std::path::PathBuf;
+
+use clap::Parser;
+use gradus::ndarray::s;
+use gradus::prelude::*;
+
+/// Trains a small GAN with a loop of its own, then fools a classifier of digits.
+#[derive(Parser)]
+struct Args {
+    /// Steps of each of the two networks.
+    #[arg(long, default_value_t = 3000)]
+    steps: u64,
+    /// Folder with the four IDX files of MNIST, gzipped or not.
+    #[arg(long, value_name = "DIR", default_value_os_t = data::mnist_folder())]
+    data: PathBuf,
+    /// Few steps and images, to see in seconds that all of it works.
+    #[arg(long)]
+    smoke: bool,
+}
+
+fn main() -> Result<()> {
+    let mut args = Args::parse();
+    let (mut train, mut test) = mnist::load(&args.data)?;
+    if args.smoke {
+        (args.steps, train, test) = (200, train.take(2048), test.take(256));
+    }
+    two_optimizers(args.steps)?;
+    gradient_of_images(&train, &test)
+}
+
+/// A generator learns to turn noise into numbers around 4 with standard deviation 0.5, against a discriminator.
+fn two_optimizers(steps: u64) -> Result<()> {
+    let generator = Sequential::new().add(Dense::new(16).activation(Tanh)).add(Dense::new(1));
+    let discriminator = Sequential::new()
+        .add(Dense::new(32).activation(Tanh))
+        .add(Dense::new(32).activation(Tanh))
+        .add(Dense::new(1).activation(Sigmoid));
+    let mut generator_adam = Stepper::new(Adam::new(1e-3).betas(0.5, 0.999));
+    let mut discriminator_adam = Stepper::new(Adam::new(1e-3).betas(0.5, 0.999));
+
+    let loss = BinaryCrossEntropy::default();
+    let noise = |tape: &Tape| tape.random(|rng| RandomNormal { mean: 0.0, std: 1.0 }.sample(&[64, 1], rng));
+    let (real, fake) = (Tensor::ones([64, 1].as_slice()), Tensor::zeros([64, 1].as_slice()));
+
+    for step in 0..steps {
+        let tape = Tape::training().seed(step);
+        let truth = tape.input(tape.random(|rng| RandomNormal { mean: 4.0, std: 0.5 }.sample(&[64, 1], rng)));
+        let forged = generator.forward(&tape.input(noise(&tape)))?;
+
+        // The discriminator is to tell them apart; what it says is no reason for the generator to change here.
+        let on_truth = loss.loss(&discriminator.forward(&truth)?, &real)?;
+        let on_forged = loss.loss(&discriminator.forward(&forged.detach())?, &fake)?;
+        discriminator_adam.step(&discriminator, (on_truth + on_forged).backward()?)?;
+
+        // The generator is to be taken for real; the discriminator's gradients are not used.
+        let taken_for_real = loss.loss(&discriminator.forward(&forged)?, &real)?;
+        generator_adam.step(&generator, taken_for_real.backward()?)?;
+    }
+
+    let tape = Tape::inference().seed(steps);
+    let noise = tape.random(|rng| RandomNormal { mean: 0.0, std: 1.0 }.sample(&[1000, 1], rng));
+    let forged = generator.forward(&tape.input(noise))?;
+    let (mean, std) = (forged.value().mean().unwrap_or(0.0), forged.value().std(0.0));
+    println!("GAN after {steps} steps: mean {mean:.2} (4.00), standard deviation {std:.2} (0.50)");
+    Ok(())
+}
+
+/// Moves each pixel a little in the direction that raises the loss (Goodfellow, Shlens & Szegedy 2015).
+fn gradient_of_images(train: &Mnist, test: &Mnist) -> Result<()> {
+    let mut model = Sequential::new()
+        .add(Flatten)
+        .add(Dense::new(64).activation(Relu))
+        .add(Dense::new(10).activation(Softmax))
+        .compile(Adam::default(), SparseCrossEntropy::default())
+        .metric(Accuracy::default());
+    model.fit(train, Fit::epochs(2))?;
+
+    let batch = test.batch(&(0..test.len().min(1000)).collect::<Vec<_>>())?;
+    let tape = Tape::inference().recording();
+    let images = tape.variable(&batch.inputs[0]);
+    let loss = SparseCrossEntropy::default().loss(&model.model.forward(&images)?, &batch.targets)?;
+    let gradients = loss.backward()?;
+    let slope = gradients.of(&images).ok_or_else(|| Error::value("the loss does not depend on the images"))?;
+
+    for change in [0.0, 0.05, 0.1, 0.2] {
+        let attacked = (&batch.inputs[0] + &slope.mapv(|slope| change * slope.signum())).mapv(|x| x.clamp(0.0, 1.0));
+        let accuracy = model.evaluate(&(&attacked, &batch.targets))?["accuracy"];
+        println!("pixels moved by {change:.2}: accuracy {accuracy:.3}");
+    }
+
+    let image = batch.inputs[0].slice(s![..1, .., .., ..]).to_owned();
+    let attacked = &image + &slope.slice(s![..1, .., .., ..]).mapv(|slope| 0.1 * slope.signum());
+    let digit = batch.targets[[0]] as usize;
+    let (before, after) = (model.predict(&image)?[[0, digit]], model.predict(&attacked)?[[0, digit]]);
+    println!("The first image is a {digit}: the model was {before:.3} sure of it, and now is {after:.3}.");
+    Ok(())
+}

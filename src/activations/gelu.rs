@@ -1,0 +1,113 @@
+//! The Gaussian error linear unit.
+
+use super::{Activation, apply_sloped};
+use crate::autograd::Var;
+use crate::tensor::Float;
+
+/// Gaussian error linear unit: `y = x Φ(x)` with the normal distribution `Φ`, exact.
+///
+/// The default of Keras 3 and PyTorch, and what BERT was trained with. [`Gelu::tanh`] is the approximation that GPT-2
+/// was trained with.
+///
+/// ```
+/// use gradus::prelude::*;
+/// let x = Tape::inference().input(ndarray::arr1(&[1.0]));
+/// assert!((Gelu.apply(&x).item() - 0.841_344_75).abs() < 1e-7);
+/// assert!((Gelu::tanh().apply(&x).item() - 0.841_191_99).abs() < 1e-7);
+/// ```
+///
+/// Hendrycks & Gimpel 2016.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Gelu;
+
+impl Gelu {
+    /// The approximation by a hyperbolic tangent.
+    pub fn tanh() -> GeluTanh {
+        GeluTanh
+    }
+}
+
+impl Activation for Gelu {
+    /// `dx = (Φ(x) + x φ(x)) dy` with the density `φ`
+    fn apply(&self, x: &Var) -> Var {
+        apply_sloped(x, |x| {
+            // By `erfc`, since `1 + erf` loses all digits far on the left.
+            let below = 0.5 * erfc(-x * FRAC_1_SQRT_2);
+            let density = 0.5 * FRAC_2_SQRT_PI * FRAC_1_SQRT_2 * (-0.5 * x * x).exp();
+            (x * below, below + x * density)
+        })
+    }
+}
+
+/// Gaussian error linear unit, approximated: `y = x/2 (1 + tanh(√(2/π) (x + 0.044715 x³)))`.
+///
+/// ```
+/// use gradus::prelude::*;
+/// let model = Dense::new(8).activation(Gelu::tanh());
+/// ```
+///
+/// Hendrycks & Gimpel 2016.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct GeluTanh;
+
+impl Activation for GeluTanh {
+    /// `dx = ((1 + t) / 2 + x/2 (1 - t²) √(2/π) (1 + 3 · 0.044715 x²)) dy` with the hyperbolic tangent `t`
+    fn apply(&self, x: &Var) -> Var {
+        apply_sloped(x, |x| {
+            const CUBE: Float = 0.044715;
+            let scale = FRAC_2_SQRT_PI * FRAC_1_SQRT_2;
+            let t = (scale * (x + CUBE * x * x * x)).tanh();
+            let inner = scale * (1.0 + 3.0 * CUBE * x * x);
+            // Far out `1 - t²` is 0 and `inner` may be infinite.
+            let bend = if t.abs() == 1.0 { 0.0 } else { 0.5 * x * (1.0 - t * t) * inner };
+            (0.5 * x * (1.0 + t), 0.5 * (1.0 + t) + bend)
+        })
+    }
+}
+
+#[cfg(float64)]
+use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
+
+#[cfg(not(float64))]
+use std::f32::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
+
+#[cfg(float64)]
+use libm::erfc;
+
+#[cfg(not(float64))]
+use libm::erfcf as erfc;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::autograd::Tape;
+
+    #[test]
+    fn agrees_with_numbers_of_another_library() {
+        // From a double-precision `erfc`: x Φ(x).
+        let table: [(Float, f64); 5] = [
+            (-6.0, -5.919525870226207e-9),
+            (-1.0, -0.158655253931457051),
+            (0.0, 0.0),
+            (0.5, 0.345731230637007),
+            (3.0, 2.995950305905110),
+        ];
+        let x = Tape::inference().input(ndarray::Array1::from_iter(table.iter().map(|row| row.0)));
+        for (y, (x, want)) in Gelu.apply(&x).value().iter().zip(table) {
+            let error = (f64::from(*y) - want).abs();
+            // Far on the left the value changes by x² times as much as x does.
+            let rounding = 2.0 * f64::from(Float::EPSILON * (1.0 + x * x));
+            assert!(error <= rounding * want.abs(), "gelu({x}) = {y}, not {want}");
+        }
+    }
+
+    #[test]
+    fn stays_finite_far_out() {
+        let tape = Tape::training();
+        let x = tape.variable(ndarray::arr1(&[-1000.0, -1e30, 1e30]));
+        for y in [Gelu.apply(&x), GeluTanh.apply(&x)] {
+            assert_eq!(y.value().as_slice().unwrap(), [0.0, 0.0, 1e30]);
+            assert_eq!(y.sum().backward().unwrap().of(&x).unwrap().as_slice().unwrap(), [0.0, 0.0, 1.0]);
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Broadcasting as in numpy: shapes are aligned at their last axes, and axes of length 1 are repeated.
+
+use ndarray::{ArrayViewMut, IxDyn, Zip};
+
+use crate::autograd::Dependence;
+use crate::buffers::buffer;
+use crate::tensor::{Float, Tensor, data, tensor};
+
+/// The shape that both broadcast to; `None` if they do not.
+pub(super) fn common(a: &[usize], b: &[usize]) -> Option<Vec<usize>> {
+    let (long, short) = if a.len() >= b.len() { (a, b) } else { (b, a) };
+    let new = long.len() - short.len();
+    let mut shape = long.to_vec();
+    for (out, len) in shape[new..].iter_mut().zip(short) {
+        match (*out, *len) {
+            (x, y) if x == y => {}
+            (1, y) => *out = y,
+            (_, 1) => {}
+            _ => return None,
+        }
+    }
+    Some(shape)
+}
+
+/// `f` of the numbers of two tensors that broadcast to `shape`.
+pub(super) fn zip(a: &Tensor, b: &Tensor, shape: &[usize], f: impl Fn(Float, Float) -> Float) -> Tensor {
+    let mut out = buffer(shape.iter().product());
+    let (x, y) = (data(a), data(b));
+    if a.shape() == b.shape() {
+        out.iter_mut().zip(x.iter().zip(y)).for_each(|(out, (x, y))| *out = f(*x, *y));
+    } else if a.shape() == shape && is_row(b.shape(), shape) {
+        for (out, x) in out.chunks_mut(y.len()).zip(x.chunks(y.len())) {
+            out.iter_mut().zip(x.iter().zip(y)).for_each(|(out, (x, y))| *out = f(*x, *y));
+        }
+    } else if b.shape() == shape && is_row(a.shape(), shape) {
+        for (out, y) in out.chunks_mut(x.len()).zip(y.chunks(x.len())) {
+            out.iter_mut().zip(x.iter().zip(y)).for_each(|(out, (x, y))| *out = f(*x, *y));
+        }
+    } else {
+        let view = ArrayViewMut::from_shape(IxDyn(shape), &mut out).expect("the buffer has the shape's length");
+        Zip::from(view).and_broadcast(a).and_broadcast(b).for_each(|out, x, y| *out = f(*x, *y));
+    }
+    tensor(shape, out)
+}
+
+/// Whether `small` repeats as a whole over `shape`, and is long enough for a loop over it to pay.
+fn is_row(small: &[usize], shape: &[usize]) -> bool {
+    let ones = small.iter().take_while(|len| **len == 1).count();
+    let small = &small[ones..];
+    !small.is_empty() && !small.contains(&0) && shape.ends_with(small)
+}
+
+/// Of an operation on each number of inputs of these shapes, broadcast.
+///
+/// Rows stay apart only where axis 0 of the result is the batch's, which nothing else may have been laid along: a
+/// constant must be repeated over it.
+pub(super) fn dependence(inputs: &[Dependence], shapes: &[&[usize]]) -> Dependence {
+    let rank = shapes.iter().map(|shape| shape.len()).max().unwrap_or(0);
+    let rows = shapes.iter().filter(|shape| shape.len() == rank).filter_map(|shape| shape.first()).max();
+    let apart = inputs.iter().zip(shapes).all(|(input, shape)| match input {
+        Dependence::PerExample => shape.len() == rank && rank > 0 && shape.first() == rows,
+        Dependence::Constant => shape.len() < rank || shape.first().is_none_or(|len| *len == 1),
+        _ => false,
+    });
+    if apart { Dependence::per_example(inputs) } else { Dependence::across_batch(inputs) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shapes_align_at_the_end() {
+        assert_eq!(common(&[2, 3], &[3]), Some(vec![2, 3]));
+        assert_eq!(common(&[2, 1], &[4, 1, 5]), Some(vec![4, 2, 5]));
+        assert_eq!(common(&[], &[2]), Some(vec![2]));
+        assert_eq!(common(&[0, 1], &[1, 3]), Some(vec![0, 3]));
+        assert_eq!(common(&[2, 3], &[2]), None);
+    }
+
+    #[test]
+    fn all_ways_of_zipping_agree_with_ndarray() {
+        let make = |shape: &[usize]| tensor(shape, (0..shape.iter().product()).map(|i: usize| i as Float).collect());
+        for (a, b) in [
+            (vec![2, 3], vec![2, 3]),
+            (vec![2, 3], vec![3]),
+            (vec![1, 3], vec![2, 3]),
+            (vec![2, 3], vec![2, 1]),
+            (vec![2, 3], vec![]),
+            (vec![2, 1, 3], vec![4, 1]),
+            (vec![0, 3], vec![3]),
+            (vec![2, 0], vec![2, 1]),
+        ] {
+            let (a, b) = (make(&a), make(&b));
+            let shape = common(a.shape(), b.shape()).unwrap();
+            assert_eq!(zip(&a, &b, &shape, |x, y| x - 2.0 * y), &a - &(&b * 2.0), "{a:?} {b:?}");
+        }
+    }
+}

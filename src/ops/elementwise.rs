@@ -1,0 +1,151 @@
+//! Functions of each number alone.
+
+use crate::activations::{Activation, Relu, Sigmoid, Tanh};
+use crate::autograd::{Dependence, InputGrads, Op, Var};
+use crate::buffers::buffer;
+use crate::tensor::{Float, Tensor, data, tensor};
+
+impl Var {
+    /// `f` of each number, whose derivative at `x`, where it is `y`, is `slope(x, y)`.
+    pub(super) fn each(
+        &self,
+        f: impl Fn(Float) -> Float + 'static,
+        slope: impl Fn(Float, Float) -> Float + 'static,
+    ) -> Self {
+        self.tape().apply(Each { f, slope, linear: false, x: empty(), y: empty() }, &[self])
+    }
+
+    /// The same for a straight line.
+    pub(super) fn linear(&self, f: impl Fn(Float) -> Float + 'static, slope: Float) -> Self {
+        let slope = move |_, _| slope;
+        self.tape().apply(Each { f, slope, linear: true, x: empty(), y: empty() }, &[self])
+    }
+
+    /// `exp(x)`.
+    pub fn exp(&self) -> Self {
+        self.each(|x| x.exp(), |_, y| y)
+    }
+
+    /// The natural logarithm.
+    #[doc(alias = "log")]
+    pub fn ln(&self) -> Self {
+        self.each(|x| x.ln(), |x, _| 1.0 / x)
+    }
+
+    /// The square root.
+    pub fn sqrt(&self) -> Self {
+        self.each(|x| x.sqrt(), |_, y| 0.5 / y)
+    }
+
+    /// `x²`.
+    pub fn square(&self) -> Self {
+        self.each(|x| x * x, |x, _| 2.0 * x)
+    }
+
+    /// `|x|`; its slope at 0 is 0.
+    pub fn abs(&self) -> Self {
+        self.each(|x| x.abs(), |x, _| if x == 0.0 { 0.0 } else { x.signum() })
+    }
+
+    /// `xⁿ` for a whole `n`.
+    pub fn powi(&self, n: i32) -> Self {
+        // The case keeps 0⁰ from having the slope 0 · 0⁻¹.
+        self.each(move |x| x.powi(n), move |x, _| if n == 0 { 0.0 } else { n as Float * x.powi(n - 1) })
+    }
+
+    /// `x` to the power of any `exponent`; not a number where `x` is negative and `exponent` is not whole.
+    pub fn powf(&self, exponent: Float) -> Self {
+        let slope = move |x: Float, _| if exponent == 0.0 { 0.0 } else { exponent * x.powf(exponent - 1.0) };
+        self.each(move |x| x.powf(exponent), slope)
+    }
+
+    /// `1 / x`.
+    #[doc(alias = "reciprocal")]
+    pub fn recip(&self) -> Self {
+        self.each(|x| 1.0 / x, |_, y| -y * y)
+    }
+
+    /// Numbers below `min` become `min`, those above `max` become `max`; neither has a gradient. NaN stays NaN.
+    #[doc(alias = "clamp")]
+    pub fn clip(&self, min: Float, max: Float) -> Self {
+        let clip = move |x: Float| {
+            let x = if x < min { min } else { x };
+            if x > max { max } else { x }
+        };
+        self.each(clip, move |x, _| if x >= min && x <= max { 1.0 } else { 0.0 })
+    }
+
+    /// The hyperbolic tangent: [`Tanh`].
+    pub fn tanh(&self) -> Self {
+        Tanh.apply(self)
+    }
+
+    /// `1 / (1 + exp(-x))`: [`Sigmoid`].
+    pub fn sigmoid(&self) -> Self {
+        Sigmoid.apply(self)
+    }
+
+    /// `max(x, 0)`: [`Relu`].
+    pub fn relu(&self) -> Self {
+        Relu.apply(self)
+    }
+}
+
+fn empty() -> Tensor {
+    Tensor::default(ndarray::IxDyn(&[]))
+}
+
+/// `y = f(x)`
+struct Each<F, D> {
+    f: F,
+    slope: D,
+    linear: bool,
+    x: Tensor,
+    y: Tensor,
+}
+
+impl<F: Fn(Float) -> Float + 'static, D: Fn(Float, Float) -> Float + 'static> Op for Each<F, D> {
+    fn forward(&mut self, inputs: &[&Tensor]) -> Tensor {
+        let mut y = buffer(inputs[0].len());
+        y.iter_mut().zip(data(inputs[0])).for_each(|(y, x)| *y = (self.f)(*x));
+        (self.x, self.y) = (inputs[0].clone(), tensor(inputs[0].shape(), y));
+        self.y.clone()
+    }
+
+    /// `dx = f'(x) dy`
+    fn backward(&self, dy: &Tensor, dx: &mut InputGrads<'_>) {
+        dx.add(0, || {
+            let mut out = buffer(dy.len());
+            let slopes = data(&self.x).iter().zip(data(&self.y)).map(|(x, y)| (self.slope)(*x, *y));
+            out.iter_mut().zip(data(dy).iter().zip(slopes)).for_each(|(out, (dy, slope))| *out = dy * slope);
+            tensor(dy.shape(), out)
+        });
+    }
+
+    fn dependence(&self, inputs: &[Dependence]) -> Dependence {
+        if self.linear { Dependence::linear(inputs) } else { Dependence::per_example(inputs) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::arr1;
+
+    use crate::autograd::Tape;
+    use crate::tensor::Float;
+
+    #[test]
+    fn edges_have_finite_slopes() {
+        let tape = Tape::training();
+        let x = tape.variable(arr1(&[0.0, 1.0]));
+        let y = x.powi(0) + x.powf(0.0) + x.abs() + x.clip(0.5, 2.0);
+        assert_eq!(y.sum().backward().unwrap().of(&x).unwrap().as_slice().unwrap(), [0.0, 2.0]);
+    }
+
+    #[test]
+    fn clip_keeps_nan_and_the_upper_bound_wins() {
+        let tape = Tape::inference();
+        assert!(tape.input(arr1(&[Float::NAN])).clip(0.0, 1.0).item().is_nan());
+        assert_eq!(tape.input(arr1(&[0.0])).clip(3.0, 2.0).item(), 2.0);
+    }
+}

@@ -1,0 +1,210 @@
+//! Greatest and least numbers, along axes and of two variables.
+
+use super::broadcast::{self, zip};
+use super::folding::sum_to;
+use super::reduce::Reduced;
+use crate::autograd::{Dependence, InputGrads, Op, Var};
+use crate::buffers::{buffer, zeros};
+use crate::error::{Error, Result};
+use crate::tensor::{Float, Tensor, data, tensor};
+
+/// Which of two numbers wins; the first of equal ones, and NaN before everything.
+#[derive(Clone, Copy)]
+enum Extreme {
+    Max,
+    Min,
+}
+
+impl Extreme {
+    /// Whether `y`, which comes later, takes the place of `x`.
+    fn replaces(self, x: Float, y: Float) -> bool {
+        !x.is_nan()
+            && match self {
+                Self::Max => y > x || y.is_nan(),
+                Self::Min => y < x || y.is_nan(),
+            }
+    }
+}
+
+impl Var {
+    /// The greatest of all numbers, a scalar; NaN if there is one, or no number at all. The gradient goes to the first
+    /// of equal ones.
+    pub fn max(&self) -> Self {
+        self.extreme(Reduced::all(self), Extreme::Max)
+    }
+
+    /// The least of all numbers, a scalar; NaN if there is one, or no number at all. The gradient goes to the first of
+    /// equal ones.
+    pub fn min(&self) -> Self {
+        self.extreme(Reduced::all(self), Extreme::Min)
+    }
+
+    /// The greatest number along these axes, which disappear. Negative axes count from the end; NaN wins, and the
+    /// gradient goes to the first of equal ones.
+    ///
+    /// # Errors
+    /// An axis that is out of range or comes twice.
+    pub fn max_axes(&self, axes: &[isize]) -> Result<Self> {
+        Ok(self.extreme(Reduced::new("max_axes", self, axes, false)?, Extreme::Max))
+    }
+
+    /// [`Var::max_axes`] that keeps the axes, with length 1.
+    ///
+    /// # Errors
+    /// Those of [`Var::max_axes`].
+    pub fn max_axes_keep(&self, axes: &[isize]) -> Result<Self> {
+        Ok(self.extreme(Reduced::new("max_axes_keep", self, axes, true)?, Extreme::Max))
+    }
+
+    /// The least number along these axes, which disappear. Negative axes count from the end; NaN wins, and the
+    /// gradient goes to the first of equal ones.
+    ///
+    /// # Errors
+    /// An axis that is out of range or comes twice.
+    pub fn min_axes(&self, axes: &[isize]) -> Result<Self> {
+        Ok(self.extreme(Reduced::new("min_axes", self, axes, false)?, Extreme::Min))
+    }
+
+    /// [`Var::min_axes`] that keeps the axes, with length 1.
+    ///
+    /// # Errors
+    /// Those of [`Var::min_axes`].
+    pub fn min_axes_keep(&self, axes: &[isize]) -> Result<Self> {
+        Ok(self.extreme(Reduced::new("min_axes_keep", self, axes, true)?, Extreme::Min))
+    }
+
+    /// The greater of two numbers each, broadcast; NaN wins. Where they are equal the gradient goes to `self`.
+    ///
+    /// # Errors
+    /// Shapes that do not broadcast.
+    pub fn maximum(&self, other: &Self) -> Result<Self> {
+        self.better("maximum", other, Extreme::Max)
+    }
+
+    /// The lesser of two numbers each, broadcast; NaN wins. Where they are equal the gradient goes to `self`.
+    ///
+    /// # Errors
+    /// Shapes that do not broadcast.
+    pub fn minimum(&self, other: &Self) -> Result<Self> {
+        self.better("minimum", other, Extreme::Min)
+    }
+
+    fn extreme(&self, reduced: Reduced, extreme: Extreme) -> Self {
+        self.tape().apply(Along { extreme, reduced, x: Vec::new(), winners: Vec::new() }, &[self])
+    }
+
+    fn better(&self, who: &str, other: &Self, extreme: Extreme) -> Result<Self> {
+        let Some(shape) = broadcast::common(self.shape(), other.shape()) else {
+            return Err(Error::shape(format!(
+                "{who}: expected shapes that broadcast, got {:?} and {:?}; aligned at the last axis, lengths must be \
+                 equal or 1",
+                self.shape(),
+                other.shape()
+            )));
+        };
+        let empty = || Tensor::default(ndarray::IxDyn(&[]));
+        Ok(self.tape().apply(Better { extreme, shape, a: empty(), b: empty() }, &[self, other]))
+    }
+}
+
+/// `y = max x` over some axes
+struct Along {
+    extreme: Extreme,
+    reduced: Reduced,
+    x: Vec<usize>,
+    /// Where in `x` each number of `y` is from.
+    winners: Vec<usize>,
+}
+
+impl Op for Along {
+    fn forward(&mut self, inputs: &[&Tensor]) -> Tensor {
+        self.x = inputs[0].shape().into();
+        let (x, folding) = (data(inputs[0]), self.reduced.folding(&self.x));
+        self.winners = vec![usize::MAX; folding.len()];
+        folding.each(|from, to| {
+            let winner = &mut self.winners[to];
+            if *winner == usize::MAX || self.extreme.replaces(x[*winner], x[from]) {
+                *winner = from;
+            }
+        });
+        let mut y = buffer(folding.len());
+        y.iter_mut().zip(&self.winners).for_each(|(y, i)| *y = x.get(*i).copied().unwrap_or(Float::NAN));
+        tensor(&self.reduced.shape, y)
+    }
+
+    /// `dx = dy` where the winner was, else 0
+    fn backward(&self, dy: &Tensor, dx: &mut InputGrads<'_>) {
+        dx.add(0, || {
+            let mut out = zeros(self.x.iter().product());
+            for (dy, winner) in data(dy).iter().zip(&self.winners) {
+                if let Some(out) = out.get_mut(*winner) {
+                    *out = *dy;
+                }
+            }
+            tensor(&self.x, out)
+        });
+    }
+
+    fn dependence(&self, inputs: &[Dependence]) -> Dependence {
+        if self.reduced.keeps_rows() { Dependence::per_example(inputs) } else { Dependence::across_batch(inputs) }
+    }
+}
+
+/// `y = max(a, b)`
+struct Better {
+    extreme: Extreme,
+    shape: Vec<usize>,
+    a: Tensor,
+    b: Tensor,
+}
+
+impl Op for Better {
+    fn forward(&mut self, inputs: &[&Tensor]) -> Tensor {
+        (self.a, self.b) = (inputs[0].clone(), inputs[1].clone());
+        zip(&self.a, &self.b, &self.shape, |a, b| if self.extreme.replaces(a, b) { b } else { a })
+    }
+
+    /// `dy` to the winner, 0 to the other, summed over what was repeated
+    fn backward(&self, dy: &Tensor, dx: &mut InputGrads<'_>) {
+        let share = |of_b: Float| {
+            let mask =
+                zip(&self.a, &self.b, &self.shape, |a, b| if self.extreme.replaces(a, b) { of_b } else { 1.0 - of_b });
+            zip(dy, &mask, &self.shape, |dy, mask| if mask == 1.0 { dy } else { 0.0 })
+        };
+        dx.add(0, || sum_to(share(0.0), self.a.shape()));
+        dx.add(1, || sum_to(share(1.0), self.b.shape()));
+    }
+
+    fn dependence(&self, inputs: &[Dependence]) -> Dependence {
+        broadcast::dependence(inputs, &[self.a.shape(), self.b.shape()])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::{arr1, arr2};
+
+    use crate::autograd::Tape;
+    use crate::tensor::Float;
+
+    #[test]
+    fn gradient_goes_to_the_first_of_equal_ones() {
+        let tape = Tape::training();
+        let x = tape.variable(arr2(&[[1.0, 3.0, 3.0], [2.0, 2.0, 1.0]]));
+        let grads = x.max_axes(&[1]).unwrap().sum().backward().unwrap();
+        assert_eq!(grads.of(&x).unwrap().as_slice().unwrap(), [0.0, 1.0, 0.0, 1.0, 0.0, 0.0]);
+        let grads = x.min().backward().unwrap();
+        assert_eq!(grads.of(&x).unwrap().as_slice().unwrap(), [1.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
+        let grads = x.maximum(&x.detach()).unwrap().sum().backward().unwrap();
+        assert_eq!(grads.of(&x).unwrap().as_slice().unwrap(), [1.0; 6]);
+    }
+
+    #[test]
+    fn nan_wins_and_nothing_is_nan() {
+        let tape = Tape::inference();
+        let x = tape.input(arr1(&[1.0, Float::NAN, 2.0]));
+        assert!(x.max().item().is_nan() && x.min().item().is_nan());
+        assert!(x.maximum(&tape.input(arr1(&[5.0; 3]))).unwrap().value()[[1]].is_nan());
+        assert!(tape.input(ndarray::Array1::<Float>::zeros(0)).max().item().is_nan());
+    }
+}

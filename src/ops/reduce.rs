@@ -1,0 +1,169 @@
+//! Sums and means.
+
+use super::folding::Folding;
+use super::resolve;
+use crate::autograd::{Dependence, InputGrads, Op, Var};
+use crate::error::{Error, Result};
+use crate::tensor::{Float, Tensor, data, tensor};
+
+/// The axes that a reduction takes away, and those that stay.
+pub(super) struct Reduced {
+    pub(super) removed: Vec<bool>,
+    /// The result's shape.
+    pub(super) shape: Vec<usize>,
+}
+
+impl Reduced {
+    /// All axes, to a scalar.
+    pub(super) fn all(x: &Var) -> Self {
+        Self { removed: vec![true; x.shape().len()], shape: Vec::new() }
+    }
+
+    pub(super) fn new(who: &str, x: &Var, axes: &[isize], keep: bool) -> Result<Self> {
+        let mut removed = vec![false; x.shape().len()];
+        for axis in axes {
+            let axis = resolve(who, *axis, x.shape())?;
+            if std::mem::replace(&mut removed[axis], true) {
+                return Err(Error::shape(format!(
+                    "{who}: expected each axis once, got {axes:?} for shape {:?}, where axis {axis} comes twice",
+                    x.shape()
+                )));
+            }
+        }
+        let kept = x.shape().iter().zip(&removed);
+        let shape = match keep {
+            true => kept.map(|(len, removed)| if *removed { 1 } else { *len }).collect(),
+            false => kept.filter(|(_, removed)| !**removed).map(|(len, _)| *len).collect(),
+        };
+        Ok(Self { removed, shape })
+    }
+
+    pub(super) fn folding(&self, x: &[usize]) -> Folding {
+        Folding::new(x, |axis| !self.removed[axis])
+    }
+
+    /// Whether rows of axis 0 stay apart.
+    pub(super) fn keeps_rows(&self) -> bool {
+        self.removed.first() == Some(&false)
+    }
+}
+
+impl Var {
+    /// The sum of all numbers, a scalar.
+    pub fn sum(&self) -> Self {
+        self.reduce(Reduced::all(self), false)
+    }
+
+    /// The mean of all numbers, a scalar. Not a number if there are none.
+    pub fn mean(&self) -> Self {
+        self.reduce(Reduced::all(self), true)
+    }
+
+    /// Sums over these axes, which disappear. Negative axes count from the end.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let x = Tape::inference().input(ndarray::arr2(&[[1.0, 2.0], [3.0, 4.0]]));
+    /// assert_eq!(x.sum_axes(&[-1])?.value().as_slice().unwrap(), [3.0, 7.0]);
+    /// assert_eq!(x.sum_axes_keep(&[0])?.shape(), [1, 2]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// An axis that is out of range or comes twice.
+    pub fn sum_axes(&self, axes: &[isize]) -> Result<Self> {
+        Ok(self.reduce(Reduced::new("sum_axes", self, axes, false)?, false))
+    }
+
+    /// [`Var::sum_axes`] that keeps the axes, with length 1.
+    ///
+    /// # Errors
+    /// Those of [`Var::sum_axes`].
+    pub fn sum_axes_keep(&self, axes: &[isize]) -> Result<Self> {
+        Ok(self.reduce(Reduced::new("sum_axes_keep", self, axes, true)?, false))
+    }
+
+    /// Means over these axes, which disappear. Negative axes count from the end.
+    ///
+    /// # Errors
+    /// An axis that is out of range or comes twice.
+    pub fn mean_axes(&self, axes: &[isize]) -> Result<Self> {
+        Ok(self.reduce(Reduced::new("mean_axes", self, axes, false)?, true))
+    }
+
+    /// [`Var::mean_axes`] that keeps the axes, with length 1.
+    ///
+    /// # Errors
+    /// Those of [`Var::mean_axes`].
+    pub fn mean_axes_keep(&self, axes: &[isize]) -> Result<Self> {
+        Ok(self.reduce(Reduced::new("mean_axes_keep", self, axes, true)?, true))
+    }
+
+    fn reduce(&self, reduced: Reduced, mean: bool) -> Self {
+        self.tape().apply(Sum { reduced, mean, x: Vec::new() }, &[self])
+    }
+}
+
+/// `y = Σ x` over some axes, or the mean
+struct Sum {
+    reduced: Reduced,
+    mean: bool,
+    x: Vec<usize>,
+}
+
+impl Sum {
+    fn scale(&self, folding: &Folding) -> f64 {
+        if self.mean { 1.0 / folding.depth() as f64 } else { 1.0 }
+    }
+}
+
+impl Op for Sum {
+    fn forward(&mut self, inputs: &[&Tensor]) -> Tensor {
+        self.x = inputs[0].shape().into();
+        let folding = self.reduced.folding(&self.x);
+        tensor(&self.reduced.shape, folding.sum(data(inputs[0]), self.scale(&folding)))
+    }
+
+    /// `dx = dy`, repeated; divided by how many there are for the mean
+    fn backward(&self, dy: &Tensor, dx: &mut InputGrads<'_>) {
+        let folding = self.reduced.folding(&self.x);
+        dx.add(0, || tensor(&self.x, folding.repeat(data(dy), self.scale(&folding) as Float)));
+    }
+
+    fn dependence(&self, inputs: &[Dependence]) -> Dependence {
+        match inputs[0] {
+            Dependence::PerExample if self.reduced.keeps_rows() => Dependence::PerExample,
+            Dependence::PerExample if self.mean && !self.x.is_empty() => Dependence::BatchMean,
+            Dependence::BatchMean => Dependence::BatchMean,
+            _ => Dependence::across_batch(inputs),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::arr2;
+
+    use crate::autograd::Tape;
+
+    #[test]
+    fn reduces_over_chosen_axes() {
+        let x = Tape::inference().input(arr2(&[[1.0, 2.0, 3.0], [4.0, 5.0, 9.0]]));
+        assert_eq!((x.sum().item(), x.mean().item()), (24.0, 4.0));
+        assert_eq!(x.mean_axes(&[-1]).unwrap().value().as_slice().unwrap(), [2.0, 6.0]);
+        assert_eq!(x.sum_axes(&[0]).unwrap().value().as_slice().unwrap(), [5.0, 7.0, 12.0]);
+        assert_eq!(x.mean_axes_keep(&[0, 1]).unwrap().shape(), [1, 1]);
+        assert_eq!(x.sum_axes(&[]).unwrap().shape(), [2, 3]);
+    }
+
+    #[test]
+    fn wrong_axes_are_errors() {
+        let x = Tape::inference().input(arr2(&[[1.0, 2.0]]));
+        let error = |axes: &[isize]| x.sum_axes(axes).unwrap_err().to_string();
+        assert_eq!(
+            error(&[2]),
+            "sum_axes: expected an axis in -2..2 for shape [1, 2], got axis 2; negative axes count from the end"
+        );
+        assert!(error(&[1, -1]).contains("axis 1 comes twice"), "{}", error(&[1, -1]));
+    }
+}

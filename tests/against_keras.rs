@@ -1,0 +1,57 @@
+//! Agreement with Keras: outputs, gradients, losses, optimizer steps, training runs, initial weights and metrics.
+//!
+//! `tests/fixtures/make_keras.py` wrote down what Keras gives; `docs/conformance.md` says what is compared and how.
+
+#![cfg(not(float64))]
+
+mod conformance;
+
+/// Rows of the project's table of differences between Keras and PyTorch, with the cases that prove our side. Ours are
+/// Keras' choices, except where the row says otherwise.
+const PARITY: &[(&str, &[&str])] = &[
+    ("image layout", &["conv.valid", "max_pool.plain", "batch_norm.4d.training"]),
+    ("convolution kernel", &["conv.kernel_3_5", "conv.groups_2", "conv.groups_3"]),
+    ("dense kernel", &["dense.plain", "dense.3d"]),
+    ("Flatten after a convolution", &["flatten.conv_dense", "flatten.pool_dense"]),
+    (
+        "padding \"same\", stride 2",
+        &["conv.same_stride_2_7x7", "conv.same_stride_2_8x8", "conv.same_stride_2_kernel_2_7x8", "max_pool.same_7x8"],
+    ),
+    ("average pool at the edge", &["avg_pool.same_7x7", "avg_pool.same_3_stride_2_8x8", "avg_pool.same_stride_1"]),
+    ("pool with kernel ≠ stride", &["max_pool.overlapping", "max_pool.gaps", "avg_pool.overlapping", "avg_pool.gaps"]),
+    ("BatchNorm", &["batch_norm.4d.training", "batch_norm.2d.training", "batch_norm.4d.inference"]),
+    ("BatchNorm when frozen", &["batch_norm.2d.frozen", "batch_norm.4d.frozen"]),
+    ("Adam", &["adam.default", "adam.tiny"]),
+    ("momentum", &["momentum.falling", "momentum.nesterov_falling"]),
+    ("initial weights", &["default.dense.kernel", "default.dense.bias", "default.conv.kernel", "default.conv.bias"]),
+    ("GELU", &["activation.gelu", "activation.gelu_tanh", "dense.gelu", "dense.gelu_tanh"]),
+    (
+        "cross-entropy",
+        &[
+            "cross_entropy.2d.probabilities",
+            "sparse_cross_entropy.2d.probabilities",
+            "cross_entropy.clipped",
+            "sparse_cross_entropy.clipped",
+            "cross_entropy.extreme.softmax",
+            "sparse_cross_entropy.extreme.softmax",
+            "binary_cross_entropy.clipped",
+            "binary_cross_entropy.extreme.sigmoid",
+        ],
+    ),
+    ("loss reduction", &["mean_squared.3d", "cross_entropy.3d.logits", "training.regression_sgd"]),
+    ("Dropout", &["dropout.training_0.1", "dropout.training_0.5", "dropout.inference"]),
+];
+
+#[test]
+fn agrees_with_keras() {
+    let counts = [
+        ("layer", 139),
+        ("loss", 64),
+        ("optimizer", 14),
+        ("training", 4),
+        ("dropout", 3),
+        ("initializer", 36),
+        ("metric", 21),
+    ];
+    conformance::check("keras", &counts, PARITY);
+}

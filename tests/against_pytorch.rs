@@ -1,0 +1,39 @@
+//! Agreement with PyTorch, its weights and images turned into our layouts: outputs, gradients, losses, optimizer steps,
+//! training runs and initial weights.
+//!
+//! `tests/fixtures/make_pytorch.py` wrote down what PyTorch gives; `docs/conformance.md` says what is compared and how.
+
+#![cfg(not(float64))]
+
+mod conformance;
+
+/// Rows of the project's table of differences between PyTorch and Keras, with the cases that prove that our settings
+/// give PyTorch's numbers, or that no setting does: see `differs` in the fixture.
+const PARITY: &[(&str, &[&str])] = &[
+    ("image layout", &["conv.valid", "max_pool.plain", "batch_norm.4d.training"]),
+    ("convolution kernel", &["conv.kernel_3_5", "conv.groups_2", "conv.depthwise", "conv.depthwise_multiplier_2"]),
+    ("dense kernel", &["dense.plain", "dense.3d"]),
+    ("Flatten after a convolution", &["flatten.conv_dense", "flatten.pool_dense"]),
+    ("padding \"same\", stride 1", &["conv.same", "conv.same_even_kernel", "conv.dilation_2_same"]),
+    ("average pool at the edge", &["avg_pool.counted", "avg_pool.not_counted"]),
+    (
+        "pool with kernel ≠ stride, ceil mode",
+        &["max_pool.overlapping", "max_pool.gaps", "max_pool.ceil", "avg_pool.ceil"],
+    ),
+    ("BatchNorm", &["batch_norm.4d.training", "batch_norm.rate_0.3", "batch_norm.4d.inference"]),
+    ("BatchNorm when frozen", &["batch_norm.2d.frozen", "batch_norm.4d.frozen"]),
+    ("Adam", &["adam.default", "adam.tiny"]),
+    ("momentum", &["momentum.constant_rate", "momentum.nesterov", "momentum.falling"]),
+    ("initial weights", &["default.linear.weight"]),
+    ("GELU", &["activation.gelu", "activation.gelu_tanh"]),
+    ("cross-entropy", &["sparse_cross_entropy.2d.logits", "sparse_cross_entropy.2d.log_softmax"]),
+    ("loss reduction", &["mean_squared.3d", "sparse_cross_entropy.3d.logits"]),
+    ("Dropout", &["dropout.training_0.1", "dropout.training_0.5", "dropout.inference"]),
+];
+
+#[test]
+fn agrees_with_pytorch() {
+    let counts =
+        [("layer", 112), ("loss", 49), ("optimizer", 11), ("training", 3), ("dropout", 3), ("initializer", 13)];
+    conformance::check("pytorch", &counts, PARITY);
+}

@@ -1,0 +1,161 @@
+//! Labels, lengths and emptiness.
+
+use gradus::data::{Batch, Subset};
+use gradus::ndarray::{Array0, Array1, Array2, Array3, ArrayD, IxDyn, arr0};
+use gradus::prelude::*;
+
+use super::{bits, compiled, examples, message, quiet};
+
+#[test]
+fn labels_out_of_range_fractional_or_negative() {
+    for (label, text) in [(3.0, "3"), (1.5, "1.5"), (-1.0, "-1"), (Float::NAN, "NaN"), (Float::INFINITY, "inf")] {
+        let (x, mut y) = examples();
+        y[7] = label;
+        let expected = format!(
+            "SparseCrossEntropy: expected whole class numbers 0..3 (3 excluded, the model has 3 outputs), got {text}"
+        );
+        assert_eq!(message(compiled().fit(&(&x, &y), quiet())), expected);
+        assert_eq!(message(compiled().evaluate(&(&x, &y))), expected);
+        let mut top = compiled().metric(TopKAccuracy::new(2));
+        assert_eq!(message(top.evaluate(&(&x, &y))), expected);
+    }
+}
+
+#[test]
+fn a_bad_label_stops_before_its_step() {
+    let (x, mut y) = examples();
+    y[11] = 3.0;
+    let mut model = compiled();
+    let one_batch = || Fit::epochs(1).batch_size(12).progress(false);
+    model.predict(&x).unwrap();
+    let before = bits(&model.model);
+    message(model.fit(&(&x, &y), one_batch()));
+    assert_eq!(bits(&model.model), before);
+}
+
+#[test]
+fn inputs_and_targets_of_different_length() {
+    let (x, y) = examples();
+    let y = y.slice(ndarray::s![..11]);
+    let expected = "expected as many targets as inputs, got 12 inputs and 11 targets";
+    assert_eq!(message(compiled().fit(&(&x, &y), quiet())), expected);
+    assert_eq!(message(compiled().fit(&(&x, &examples().1), quiet().validation(&(&x, &y)))), expected);
+    assert_eq!(message(compiled().evaluate(&(&x, &y))), expected);
+    assert_eq!(message(compiled().evaluate(&Subset::new(&(&x, &y), 0..4))), expected);
+    let images = Array3::<u8>::zeros((3, 2, 2));
+    assert_eq!(
+        message(Mnist::new(images, Array1::zeros(2))),
+        "expected as many labels as images, got 3 images and 2 labels"
+    );
+}
+
+/// A layer of two inputs.
+struct Sum;
+
+impl Layer<(Var, Var)> for Sum {
+    fn forward(&self, (a, b): &(Var, Var)) -> Result<Var> {
+        Ok(a + b)
+    }
+}
+
+#[test]
+fn several_inputs_of_different_length_or_number() {
+    let (x, y) = examples();
+    let short = x.slice(ndarray::s![..3, ..]);
+    let two = || Sum.compile(Sgd::default(), SparseCrossEntropy::from_logits());
+    let expected = "expected inputs of one length, got [12, 3] examples";
+    assert_eq!(message(two().fit(&((&x, &short), &y), quiet())), expected);
+    assert_eq!(message(two().predict(&(&x, &short))), expected);
+    assert_eq!(message(two().fit(&(&x, &y), quiet())), "the model takes 2 inputs, but the data has 1");
+    assert_eq!(message(two().predict(&x)), "the model takes 2 inputs, but the data has 1");
+    assert_eq!(message(compiled().predict(&(&x, &x))), "the model takes 1 inputs, but the data has 2");
+}
+
+#[test]
+fn empty_dataset() {
+    let empty = (Array2::<f32>::zeros((0, 5)), Array1::<u8>::zeros(0));
+    let text = |who: &str| format!("{who}: expected at least one example, got an empty dataset");
+    assert_eq!(message(compiled().fit(&empty, quiet())), text("fit"));
+    assert_eq!(message(compiled().fit(&examples(), quiet().validation(&empty))), text("fit's validation"));
+    assert_eq!(message(compiled().evaluate(&empty)), text("evaluate"));
+    assert_eq!(message(compiled().predict(&empty.0)), "predict: expected at least one example, got none");
+    assert_eq!(message(compiled().fit(&Subset::new(&examples(), 20..30), quiet())), text("fit"));
+}
+
+#[test]
+fn arrays_without_axes_do_not_panic() {
+    let scalar: Array0<Float> = arr0(1.0);
+    let scalar: ArrayD<Float> = scalar.into_dyn();
+    let vector = ArrayD::<Float>::zeros(IxDyn(&[12]));
+    assert_eq!(message(compiled().predict(&scalar)), "predict: expected at least one example, got none");
+    message(compiled().fit(&(&scalar, &scalar), quiet()));
+    message(compiled().fit(&(&scalar, &vector), quiet()));
+    message(compiled().fit(&(&examples().0, &scalar), quiet()));
+    assert_eq!(
+        message(compiled().fit(&(&vector, &vector), quiet())),
+        "layer `dense`: expected an input [batch, ..., features], got [1]"
+    );
+}
+
+#[test]
+fn no_features() {
+    let none = Array2::<Float>::zeros((12, 0));
+    let expected = "layer `dense`: expected at least 1 feature in the last axis, got input [1, 0]";
+    assert_eq!(message(compiled().predict(&none)), expected);
+    assert_eq!(message(compiled().fit(&(&none, &examples().1), quiet())), expected);
+}
+
+/// Gives targets that are one short, or inputs of another shape, for later batches.
+struct Moody {
+    short_targets: bool,
+}
+
+impl Dataset for Moody {
+    fn len(&self) -> usize {
+        12
+    }
+
+    fn batch(&self, indices: &[usize]) -> Result<Batch> {
+        let late = indices.contains(&11);
+        let features = if late && !self.short_targets { 6 } else { 5 };
+        let targets = if late && self.short_targets { indices.len() - 1 } else { indices.len() };
+        Ok(Batch { inputs: vec![Tensor::zeros(vec![indices.len(), features])], targets: Tensor::zeros(vec![targets]) })
+    }
+}
+
+#[test]
+fn a_dataset_that_changes_its_mind() {
+    let fit = || Fit::epochs(1).batch_size(12).shuffle(false).progress(false);
+    assert_eq!(
+        message(compiled().fit(&Moody { short_targets: true }, fit())),
+        "SparseCrossEntropy: expected one class number an example, targets [4] for predictions [4, 3], got [3]; for \
+         one-hot targets use `CrossEntropy`"
+    );
+    assert_eq!(
+        message(compiled().fit(&Moody { short_targets: false }, fit())),
+        "layer `dense`: expected 5 features in the last axis, got input [4, 6]; feed what it was made for, or make a \
+         new layer"
+    );
+}
+
+/// Cannot read its last example.
+struct Broken;
+
+impl Dataset for Broken {
+    fn len(&self) -> usize {
+        12
+    }
+
+    fn batch(&self, indices: &[usize]) -> Result<Batch> {
+        if indices.contains(&11) {
+            return Err(Error::file("disk/11.png", "the disk is broken"));
+        }
+        let (x, y) = examples();
+        (x, y).batch(indices)
+    }
+}
+
+#[test]
+fn a_dataset_that_fails_ends_the_run_with_its_error() {
+    assert_eq!(message(compiled().fit(&Broken, quiet())), "disk/11.png: the disk is broken");
+}

@@ -1,0 +1,186 @@
+//! Runs a case of each kind.
+
+use gradus::optimizers::State;
+use gradus::prelude::*;
+
+use super::build::{self, Built};
+use super::fixture::{Case, list, sizes, text};
+use super::{Check, TOLERANCE, error, random};
+
+/// Rounding errors of 20 steps add up, and Adam enlarges them.
+const TRAINING: f64 = 1e-4;
+
+pub fn run(case: &Case) -> Built<Vec<Check>> {
+    match case.kind() {
+        "layer" => layer(case),
+        "loss" => loss(case),
+        "optimizer" => optimizer(case),
+        "training" => training(case),
+        "dropout" => random::dropout(case),
+        "initializer" => random::initializer(case),
+        "metric" => metric(case),
+        other => Err(format!("no kind of case `{other}`")),
+    }
+}
+
+/// An error of gradus as the reason why a case failed.
+pub fn reason(error: gradus::Error) -> String {
+    error.to_string()
+}
+
+/// Output, gradients of the input and of each parameter, and the state after the pass.
+fn layer(case: &Case) -> Built<Vec<Check>> {
+    let model = build::stack(&case.settings["layers"])?;
+    let parameters = set_parameters(case, &model)?;
+    if case.settings["frozen"] == true {
+        model.freeze();
+    }
+    let tape = match text(&case.settings["mode"]) {
+        "training" => Tape::training(),
+        _ => Tape::inference().recording(),
+    };
+    let x = tape.variable(case.tensor("x"));
+    let y = model.forward(&x).map_err(reason)?;
+    let mut checks = vec![compare("y", y.value(), case)];
+    if y.shape() != case.shape("y").unwrap_or_default() {
+        return Err(format!("the output has shape {:?}, expected {:?}", y.shape(), case.shape("y")));
+    }
+    let gradients = tape.apply(WeightedSum(case.tensor("dy")), &[&y]).backward().map_err(reason)?;
+    checks.push(compare("dx", gradients.of(&x).ok_or("no gradient of the input")?, case));
+    tape.commit().map_err(reason)?;
+    for (path, param) in &parameters {
+        match (gradients.get(param), case.shape(&format!("grad/{path}"))) {
+            (Some(gradient), Some(_)) => checks.push(compare(&format!("grad/{path}"), gradient, case)),
+            (None, None) => {}
+            (ours, _) => return Err(format!("`{path}`: gradient here: {}, there: {}", ours.is_some(), ours.is_none())),
+        }
+        if param.is_state() {
+            checks.push(compare(&format!("after/{path}"), &param.value().ok_or("no value")?, case));
+        }
+    }
+    Ok(checks)
+}
+
+/// Gives the model the case's parameters, all of them and no others.
+fn set_parameters(case: &Case, model: &Sequential) -> Built<Vec<(String, Param)>> {
+    let parameters = build::parameters(model);
+    let mut paths: Vec<&str> = parameters.iter().map(|(path, _)| path.as_str()).collect();
+    paths.sort_unstable();
+    if paths != case.under("param/") {
+        return Err(format!("the parameters are {paths:?}, expected {:?}", case.under("param/")));
+    }
+    for (path, param) in &parameters {
+        param.set(case.tensor(&format!("param/{path}"))).map_err(reason)?;
+    }
+    Ok(parameters)
+}
+
+fn compare(what: &str, got: &Tensor, case: &Case) -> Check {
+    let numbers: Vec<f32> = got.iter().copied().collect();
+    Check::new(what, &numbers, got.shape(), case)
+}
+
+/// `Σ y weights`: a scalar whose gradient by `y` is the weights, so that all gradients are generic.
+struct WeightedSum(Tensor);
+
+impl Op for WeightedSum {
+    fn forward(&mut self, inputs: &[&Tensor]) -> Tensor {
+        (inputs[0] * &self.0).sum().into_tensor()
+    }
+
+    fn backward(&self, dy: &Tensor, dx: &mut InputGrads<'_>) {
+        dx.add(0, || (&self.0 * dy).into_shared());
+    }
+}
+
+/// The loss, and its gradient by the prediction, or by what the activation before it was applied to.
+fn loss(case: &Case) -> Built<Vec<Check>> {
+    let tape = Tape::training();
+    let x = tape.variable(case.tensor("x"));
+    let prediction = build::activate(text(&case.settings["through"]), &x)?;
+    let loss = build::loss(case)?.loss(&prediction, &case.tensor("target")).map_err(reason)?;
+    let gradients = loss.backward().map_err(reason)?;
+    let dx = gradients.of(&x).ok_or("no gradient of the prediction")?;
+    Ok(vec![compare("loss", loss.value(), case), compare("dx", dx, case)])
+}
+
+/// The weights after each of the steps.
+fn optimizer(case: &Case) -> Built<Vec<Check>> {
+    let mut optimizer = build::optimizer(case)?;
+    let rates: Vec<f32> =
+        list(&case.settings["rates"]).iter().map(|rate| rate.as_f64().unwrap_or(0.0) as f32).collect();
+    let mut checks = Vec::new();
+    for i in case.under("weights/") {
+        let mut weights = case.numbers(&format!("weights/{i}")).to_vec();
+        let (mut state, mut after) = (State::default(), Vec::new());
+        for (step, grads) in case.numbers(&format!("grads/{i}")).chunks(weights.len()).enumerate() {
+            if let Some(rate) = rates.get(step) {
+                optimizer.set_learning_rate(*rate).map_err(reason)?;
+            }
+            optimizer.update(step as u32 + 1, &mut weights, grads, &mut state);
+            after.extend_from_slice(&weights);
+        }
+        let what = format!("after/{i}");
+        checks.push(Check::new(what.clone(), &after, case.shape(&what).unwrap_or_default(), case));
+    }
+    Ok(checks)
+}
+
+/// The loss of each step of `fit`, and the weights after the last one.
+fn training(case: &Case) -> Built<Vec<Check>> {
+    let model = build::stack(&case.settings["layers"])?;
+    let parameters = set_parameters(case, &model)?;
+    let (x, target) = (case.tensor("x"), case.tensor("target"));
+    let setting = |key: &str| case.settings[key].as_u64().unwrap_or(0) as usize;
+    let (batch, steps) = (setting("batch"), setting("steps"));
+    let epochs = steps * batch / x.shape()[0];
+    let loss = build::loss(case)?;
+    let loss = move |prediction: &Var, target: &Tensor| loss.loss(prediction, target);
+    let mut trainer = model.compile(Boxed(build::optimizer(case)?), loss);
+    let mut losses = Vec::new();
+    let fit = Fit::epochs(epochs).batch_size(batch).shuffle(false).progress(false).callback(Losses(&mut losses));
+    trainer.fit(&(&x, &target), fit).map_err(reason)?;
+    let mut checks = vec![Check::new("losses", &losses, &[losses.len()], case).within(TRAINING)];
+    for (path, param) in &parameters {
+        checks.push(compare(&format!("after/{path}"), &param.value().ok_or("no value")?, case).within(TRAINING));
+    }
+    Ok(checks)
+}
+
+struct Boxed(Box<dyn Optimizer>);
+
+impl Optimizer for Boxed {
+    fn update(&self, step: u32, weights: &mut [Float], grads: &[Float], state: &mut State) {
+        self.0.update(step, weights, grads, state);
+    }
+}
+
+struct Losses<'a>(&'a mut Vec<f32>);
+
+impl Callback for Losses<'_> {
+    fn on_batch_end(&mut self, run: &mut Run<'_>) -> Result<()> {
+        self.0.push(run.batch_loss as f32);
+        Ok(())
+    }
+}
+
+/// The figure after two updates.
+fn metric(case: &Case) -> Built<Vec<Check>> {
+    let mut metric = build::metric(case)?;
+    let split = case.settings["split"].as_u64().unwrap_or(0) as usize;
+    let (prediction, target) = (case.tensor("prediction"), case.tensor("target"));
+    for rows in [0..split, split..prediction.shape()[0]] {
+        let part = |tensor: &Tensor| {
+            let axis = ndarray::Axis(0);
+            tensor.slice_axis(axis, (rows.start..rows.end).into()).as_standard_layout().into_owned().into_shared()
+        };
+        metric.update(&part(&prediction), &part(&target)).map_err(reason)?;
+    }
+    let error = error(&[metric.result() as f32], case.numbers("result"));
+    Ok(vec![Check { what: "result".into(), error, bound: TOLERANCE }])
+}
+
+/// The shape of a random sample.
+pub fn shape(case: &Case) -> Vec<usize> {
+    sizes(&case.settings["shape"])
+}

@@ -1,0 +1,90 @@
+//! A row for each activation and its options: alone, as a layer, and in a `Dense`.
+
+use gradus::prelude::*;
+
+use super::{Function, Row, function, layer, numbers};
+
+/// Calls a macro for each activation, as an expression that makes it.
+macro_rules! each_activation {
+    ($rows:ident, $add:ident) => {
+        $add!($rows, "Linear", Linear);
+        $add!($rows, "Relu", Relu);
+        $add!($rows, "LeakyRelu", LeakyRelu::default());
+        $add!($rows, "LeakyRelu slope 0", LeakyRelu::new(0.0));
+        $add!($rows, "LeakyRelu slope -0.5", LeakyRelu::new(-0.5));
+        $add!($rows, "Elu", Elu::default());
+        $add!($rows, "Elu alpha 0.5", Elu::new(0.5));
+        $add!($rows, "Elu alpha -0.5", Elu::new(-0.5));
+        $add!($rows, "Sigmoid", Sigmoid);
+        $add!($rows, "Tanh", Tanh);
+        $add!($rows, "Gelu", Gelu);
+        $add!($rows, "GeluTanh", Gelu::tanh());
+        $add!($rows, "Silu", Silu);
+        $add!($rows, "Softplus", Softplus);
+        $add!($rows, "Softmax", Softmax);
+        $add!($rows, "LogSoftmax", LogSoftmax);
+        $add!($rows, "Lambda", |x: &Var| x.square());
+    };
+}
+
+pub fn functions() -> Vec<Function> {
+    let mut rows = Vec::new();
+    macro_rules! add {
+        ($rows:ident, $name:expr, $activation:expr) => {
+            $rows.push(function(format!("{} alone", $name), &[numbers(&[3, 4])], |x| Ok($activation.apply(&x[0]))));
+            let far = numbers(&[2, 3]).mapv(|x| 6.0 * x).into_shared();
+            $rows.push(function(format!("{} far out", $name), &[far], |x| Ok($activation.apply(&x[0]))));
+        };
+    }
+    each_activation!(rows, add);
+    rows
+}
+
+pub fn layers() -> Vec<Row> {
+    let mut rows = Vec::new();
+    macro_rules! add {
+        ($rows:ident, $name:expr, $activation:expr) => {
+            $rows.push(layer(format!("{} as a layer", $name), &[3, 2, 4], None, || $activation));
+            $rows.push(layer(format!("Dense activation {}", $name), &[3, 4], Some(&[3, 5]), || {
+                Dense::new(3).activation($activation)
+            }));
+            $rows.push(layer(format!("Conv2d activation {}", $name), &[2, 3, 4, 2], Some(&[2, 3, 4, 3]), || {
+                Conv2d::new(3, 2).activation($activation)
+            }));
+        };
+    }
+    each_activation!(rows, add);
+    rows
+}
+
+/// A fused activation gives the bits of the one on its own, and stable formulas hold far out.
+#[test]
+fn values_far_out_are_finite_and_fused_ones_alike() {
+    let mut rows: Vec<(String, Box<dyn Activation>)> = Vec::new();
+    macro_rules! add {
+        ($rows:ident, $name:expr, $activation:expr) => {
+            $rows.push(($name.to_string(), Box::new($activation)));
+        };
+    }
+    each_activation!(rows, add);
+    let numbers = [-1000.0, -80.0, -20.0, -1.5, -0.1, -0.0, 0.0, 0.1, 1.5, 20.0, 80.0, 1000.0];
+    for (name, activation) in rows {
+        let tape = Tape::training();
+        let x = tape.variable(ndarray::arr2(&[numbers]));
+        let y = activation.apply(&x);
+        let gradients = y.sum().backward().unwrap();
+        let dx = gradients.of(&x).unwrap();
+        assert!(y.value().iter().chain(dx.iter()).all(|x| x.is_finite()), "{name}: {y:?} {dx}");
+        if let Some(pointwise) = activation.pointwise() {
+            let mut fused: Vec<Float> = numbers.to_vec();
+            pointwise.forward(&mut fused);
+            assert_eq!(y.value().as_slice().unwrap(), fused, "{name}");
+            let mut slopes = vec![1.0; numbers.len()];
+            pointwise.backward(&fused, &mut slopes);
+            assert_eq!(dx.as_slice().unwrap(), slopes, "{name}");
+            if pointwise.is_monotone() {
+                assert!(fused.is_sorted() && slopes.iter().all(|slope| *slope >= 0.0), "{name}: {fused:?}");
+            }
+        }
+    }
+}
