@@ -1,0 +1,56 @@
+//! The MNIST CNN on gradus, as a user writes it.
+
+#[path = "../../protocol.rs"]
+mod protocol;
+
+use gradus::prelude::*;
+
+struct Gradus {
+    train: Mnist,
+    test: Mnist,
+    model: Trainer<Sequential>,
+}
+
+impl Gradus {
+    fn new() -> Result<Self> {
+        let (train, test) = mnist::load(protocol::data())?;
+        let model = Sequential::new()
+            .add(Conv2d::new(32, 3).activation(Relu))
+            .add(MaxPool2d::new(2))
+            .add(Conv2d::new(64, 3).activation(Relu))
+            .add(MaxPool2d::new(2))
+            .add(Conv2d::new(64, 3).activation(Relu))
+            .add(Flatten)
+            .add(Dense::new(64).activation(Relu))
+            .add(Dense::new(10).activation(Softmax))
+            .compile(Adam::default(), SparseCrossEntropy::default())
+            .metric(Accuracy::default())
+            .threads(protocol::threads());
+        Ok(Self { train, test, model })
+    }
+}
+
+impl protocol::Rival for Gradus {
+    type Images = Tensor;
+
+    fn epoch(&mut self, images: usize, batch: usize) {
+        let digits = gradus::data::Subset::new(&self.train, 0..images);
+        self.model.fit(&digits, Fit::epochs(1).batch_size(batch).progress(false)).expect("training");
+    }
+
+    fn test_images(&self, count: usize) -> Tensor {
+        self.test.gather(&(0..count).collect::<Vec<_>>()).remove(0)
+    }
+
+    fn predict(&self, images: &Tensor) -> Vec<f32> {
+        self.model.predict(images).expect("a prediction").iter().copied().collect()
+    }
+
+    fn test_labels(&self) -> &[u8] {
+        self.test.labels().as_slice().expect("labels in a row")
+    }
+}
+
+fn main() {
+    protocol::measure(|| Gradus::new().expect("MNIST"));
+}
