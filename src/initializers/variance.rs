@@ -4,7 +4,6 @@ use super::{Initializer, RandomUniform, Rng, TruncatedNormal, fans};
 use crate::tensor::{Float, Tensor};
 
 /// Standard deviation of a unit normal that is cut at two.
-#[allow(clippy::excessive_precision)] // exact where `Float` is f64
 const CUT_NORMAL_STD: Float = 0.879_625_661_034_239_8;
 
 fn uniform(variance: Float, shape: &[usize], rng: &mut Rng) -> Tensor {

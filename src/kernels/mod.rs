@@ -14,3 +14,5 @@ pub mod pool2d;
 pub mod scratch;
 pub mod simd;
 pub mod tile;
+#[cfg(test)]
+mod twice;

@@ -63,6 +63,10 @@ pub(crate) fn table() -> Vec<Row> {
     rows.push(layer("Conv2d with MaxPool2d in one operation", &[2, 6, 6, 2], Some(&[2, 6, 6, 3]), || {
         Sequential::new().add(Conv2d::new(3, 3).activation(Relu)).add(MaxPool2d::new(2))
     }));
+    // Enough channels for the tiles of Winograd and the lists of gradients.
+    rows.push(layer("Conv2d with MaxPool2d by Winograd", &[2, 7, 6, 16], Some(&[2, 6, 6, 3]), || {
+        Sequential::new().add(Conv2d::new(17, 3).activation(Relu)).add(MaxPool2d::new(2))
+    }));
     rows.push(layer("Conv2d with MaxPool2d after padding", &[2, 5, 4, 2], OTHER, || {
         Sequential::new().add(Conv2d::new(3, 3).padding(Padding::Same).activation(Tanh)).add(MaxPool2d::new([2, 1]))
     }));

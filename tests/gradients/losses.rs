@@ -3,20 +3,20 @@
 use gradus::prelude::*;
 use ndarray::{arr1, arr2};
 
-use super::{Function, function, numbers};
+use super::{Forward, Function, function, numbers};
 
 pub(crate) fn table() -> Vec<Function> {
     let mut rows = Vec::new();
     let scores = numbers(&[3, 4]);
     let probabilities = arr2(&[[0.1, 0.2, 0.3, 0.4], [0.25, 0.35, 0.15, 0.25], [0.5, 0.2, 0.2, 0.1]]).into_tensor();
     let answers = arr1(&[0.2, 0.7, 0.45, 0.9]).into_tensor();
-    let mut add = |name: &str, x: &Tensor, f: Box<dyn Fn(&Var) -> Result<Var>>| {
-        rows.push(function(name, std::slice::from_ref(x), move |x| f(&x[0])));
+    let mut add = |name: &str, x: &Tensor, f: Forward| {
+        rows.push(function(name, std::slice::from_ref(x), f));
     };
     macro_rules! row {
         ($name:expr, $x:expr, $loss:expr, $target:expr, $before:expr) => {
             let target = $target;
-            add($name, &$x, Box::new(move |x| $loss.loss(&$before(x), &target)));
+            add($name, &$x, Box::new(move |x| $loss.loss(&$before(&x[0]), &target)));
         };
     }
     let same = |x: &Var| x.clone();
