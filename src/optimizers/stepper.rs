@@ -91,7 +91,7 @@ impl Stepper {
     ///
     /// # Errors
     /// Settings of the optimizer that make no sense; a trainable parameter without a gradient, or with one that is not
-    /// finite, which is named. Nothing is changed then.
+    /// finite or of another shape, which is named. Nothing is changed then.
     pub fn step<X: Input>(&mut self, model: &impl Layer<X>, gradients: Gradients) -> Result<()> {
         self.step_parts(&model.parameters(), &mut [gradients])
     }
@@ -106,6 +106,16 @@ impl Stepper {
             .collect();
         if !missing.is_empty() {
             return Err(Error::MissingGradient { names: missing });
+        }
+        for (path, param) in trainable() {
+            let shape = param.shape().unwrap_or_default();
+            let wrong = parts.iter().filter_map(|part| part.get(param)).find(|grad| grad.shape() != shape);
+            if let Some(grad) = wrong {
+                return Err(Error::shape(format!(
+                    "the gradient of `{path}` has shape {:?}, expected {shape:?}; mend the `backward` that made it",
+                    grad.shape()
+                )));
+            }
         }
         let mut jobs: Vec<Job> = trainable()
             .map(|(path, param)| Job {

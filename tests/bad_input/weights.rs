@@ -223,3 +223,31 @@ fn a_folder_without_leave_to_write_keeps_the_old_file() {
         assert_eq!(std::fs::read(&path).unwrap(), old);
     }
 }
+
+/// `y = Σ w`, with a gradient of another shape than that of `w`.
+struct WrongShape;
+
+impl Op for WrongShape {
+    fn forward(&mut self, inputs: &[&Tensor]) -> Tensor {
+        inputs[0].sum().into_tensor()
+    }
+
+    fn backward(&self, _: &Tensor, dx: &mut InputGrads<'_>) {
+        dx.add(0, || ndarray::arr1(&[1.0 as Float]).into_tensor());
+    }
+}
+
+#[test]
+fn a_gradient_of_another_shape_is_named() {
+    let layer = Dense::new(2);
+    let tape = Tape::training();
+    let x = tape.input(ndarray::arr2(&[[1.0, 2.0, 3.0]]));
+    layer.forward(&x).unwrap();
+    let kernel = layer.kernel().on(&x, &[3, 2]).unwrap();
+    let gradients = tape.apply(WrongShape, &[&kernel]).backward().unwrap();
+    layer.bias().unwrap().freeze();
+    assert_eq!(
+        message(Stepper::new(Sgd::default()).step(&layer, gradients)),
+        "the gradient of `kernel` has shape [1], expected [3, 2]; mend the `backward` that made it"
+    );
+}
