@@ -79,7 +79,7 @@ impl Var {
     /// let x = Tape::inference().input(ndarray::Array3::<f32>::ones((2, 3, 4)));
     /// let x = x.with_mask(ndarray::array![[1, 1, 1], [1, 0, 0]])?;
     /// assert_eq!((&x * 2.0).tanh().mask().unwrap().shape(), [2, 3]);
-    /// assert!(x.mean_axes(&[1], false)?.mask().is_none());
+    /// assert!(x.mean_axes(&[1])?.mask().is_none());
     /// # Ok::<(), gradus::Error>(())
     /// ```
     ///
