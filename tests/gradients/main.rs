@@ -7,6 +7,7 @@ mod complete;
 mod layers;
 mod losses;
 mod ops;
+mod structure;
 
 use gradus::gradcheck::GradCheck;
 use gradus::prelude::*;
@@ -66,11 +67,11 @@ pub(crate) fn positive(shape: &[usize]) -> Tensor {
 }
 
 fn functions() -> Vec<Function> {
-    [ops::table(), activations::functions(), losses::table()].into_iter().flatten().collect()
+    [ops::table(), activations::functions(), losses::table(), structure::functions()].into_iter().flatten().collect()
 }
 
 fn layer_rows() -> Vec<Row> {
-    [layers::table(), activations::layers()].into_iter().flatten().collect()
+    [layers::table(), activations::layers(), structure::table()].into_iter().flatten().collect()
 }
 
 /// Runs a check on each layer; fails with all that failed.
