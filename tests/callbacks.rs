@@ -1,12 +1,12 @@
 //! Callbacks on small real runs.
 
-use gradus::ndarray::{Array2, Axis};
+use gradus::ndarray::Array2;
 use gradus::prelude::*;
 use std::time::Duration;
 
 fn data() -> (Array2<Float>, Array2<Float>) {
     let x = Array2::from_shape_fn((48, 3), |(i, j)| ((i * 5 + j * 3) as Float * 0.7).sin());
-    let y = 3.0 * x.sum_axis(Axis(1)).insert_axis(Axis(1));
+    let y = Array2::from_shape_fn((48, 1), |(i, _)| 3.0 * x[[i, 0]] - x[[i, 1]]);
     (x, y)
 }
 
@@ -85,7 +85,8 @@ fn json_lines_have_the_figures_of_the_history() {
     assert_eq!(lines.len(), 3);
     for (epoch, (line, logs)) in lines.iter().zip(history.epochs()).enumerate() {
         assert_eq!(line["epoch"], epoch + 1);
-        assert_eq!(line["val_loss"].as_f64(), logs.get("val_loss"));
+        let (read, kept) = (line["val_loss"].as_f64().unwrap(), logs["val_loss"]);
+        assert!((read - kept).abs() <= 1e-12 * kept, "{read} {kept}");
     }
 }
 
