@@ -58,10 +58,12 @@ impl RateFinder {
         &self.points
     }
 
-    /// The rate at which the loss fell fastest (over the logarithm of the rate); `None` after fewer than three batches.
+    /// The rate at which the loss fell fastest (over the logarithm of the rate, a tenth of the batches at a time, without
+    /// the first tenth, whose average is of few batches); `None` after fewer than ten batches.
     pub fn suggestion(&self) -> Option<Float> {
-        let slope = |i: &usize| self.points[i + 1].1 - self.points[i - 1].1;
-        let inner = 1..self.points.len().checked_sub(1).filter(|last| *last > 1)?;
+        let (len, reach) = (self.points.len(), self.points.len().div_ceil(20));
+        let slope = |i: &usize| self.points[i + reach].1 - self.points[i - reach].1;
+        let inner = len / 10 + reach..len.checked_sub(reach).filter(|_| len >= 10)?;
         inner.min_by(|a, b| slope(a).total_cmp(&slope(b))).map(|i| self.points[i].0)
     }
 
