@@ -5,8 +5,12 @@ use std::path::{Path, PathBuf};
 
 use super::{functions, layer_rows};
 
-/// What layers export besides layers.
-const NO_LAYERS: [&str; 3] = ["Input", "Padding", "Size2"];
+/// What layers export besides layers: settings, and what a layer of any rank is called that has names for ranks 1 to 3.
+#[rustfmt::skip]
+const NO_LAYERS: [&str; 16] = [
+    "Input", "Padding", "Size", "Border", "Interpolation", "Conv", "ConvTranspose", "DepthwiseConv", "SeparableConv",
+    "MaxPool", "AvgPool", "AdaptiveAvgPool", "AdaptiveMaxPool", "ZeroPad", "Crop", "UpSample",
+];
 
 fn source(folder: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(folder)

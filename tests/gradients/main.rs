@@ -4,6 +4,7 @@
 
 mod activations;
 mod complete;
+mod convolution;
 mod layers;
 mod losses;
 mod ops;
@@ -70,7 +71,7 @@ fn functions() -> Vec<Function> {
 }
 
 fn layer_rows() -> Vec<Row> {
-    [layers::table(), activations::layers()].into_iter().flatten().collect()
+    [layers::table(), activations::layers(), convolution::table()].into_iter().flatten().collect()
 }
 
 /// Runs a check on each layer; fails with all that failed.
