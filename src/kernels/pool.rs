@@ -20,12 +20,13 @@ impl Span {
     }
 
     #[inline(always)]
-    fn is_empty(&self) -> bool {
+    fn is_empty(self) -> bool {
         self.start >= self.end
     }
 
+    /// Without `step_by`, which divides before it starts.
     #[inline(always)]
-    fn each(&self, mut visit: impl FnMut(usize)) {
+    fn each(self, mut visit: impl FnMut(usize)) {
         let mut cell = self.start;
         while cell < self.end {
             visit(cell);
@@ -55,12 +56,12 @@ impl PoolShape {
 
     /// Calls `visit(position, window)` for each position of the window, in order.
     #[inline(always)]
-    fn each_window(&self, mut visit: impl FnMut(usize, [&Span; 3])) {
+    fn each_window(&self, mut visit: impl FnMut(usize, [Span; 3])) {
         let [depths, rows, columns] = &self.spans;
         let mut position = 0;
-        for depth in depths {
-            for row in rows {
-                for column in columns {
+        for &depth in depths {
+            for &row in rows {
+                for &column in columns {
                     visit(position, [depth, row, column]);
                     position += 1;
                 }
@@ -68,17 +69,22 @@ impl PoolShape {
         }
     }
 
-    /// Calls `visit(pixel)` for each pixel of a window, in order.
+    /// Calls `visit(pixels)` for each line of a window, in order.
     #[inline(always)]
-    fn each_pixel(&self, [depth, row, column]: [&Span; 3], mut visit: impl FnMut(usize)) {
+    fn each_line(&self, [depth, row, column]: [Span; 3], mut visit: impl FnMut(Span)) {
         let [_, height, width] = self.size;
-        depth.each(|z| row.each(|y| column.each(|x| visit((z * height + y) * width + x))));
+        depth.each(|z| {
+            row.each(|y| {
+                let line = (z * height + y) * width;
+                visit(Span { start: line + column.start, end: line + column.end, ..column });
+            });
+        });
     }
 }
 
 /// One over what the sum over a window is divided by.
 #[inline(always)]
-fn factor(window: [&Span; 3]) -> Float {
+fn factor(window: [Span; 3]) -> Float {
     1.0 / window.iter().map(|span| span.count).product::<usize>().max(1) as Float
 }
 
@@ -92,13 +98,15 @@ vectorized! {
             let first = (window[0].start * height + window[1].start) * width + window[2].start;
             y.fill(Float::NEG_INFINITY);
             argmax.fill(if window.iter().any(|span| span.is_empty()) { u32::MAX } else { first as u32 });
-            shape.each_pixel(window, |pixel| {
-                let x = &x[pixel * channels..][..channels];
-                for ((best, place), &x) in y.iter_mut().zip(argmax.iter_mut()).zip(x) {
-                    let greater = (x > *best) | x.is_nan();
-                    *best = if greater { x } else { *best };
-                    *place = if greater { pixel as u32 } else { *place };
-                }
+            shape.each_line(window, |pixels| {
+                pixels.each(|pixel| {
+                    let x = &x[pixel * channels..][..channels];
+                    for ((best, place), &x) in y.iter_mut().zip(argmax.iter_mut()).zip(x) {
+                        let greater = (x > *best) | x.is_nan();
+                        *best = if greater { x } else { *best };
+                        *place = if greater { pixel as u32 } else { *place };
+                    }
+                });
             });
         });
     }
@@ -122,8 +130,10 @@ vectorized! {
         shape.each_window(|position, window| {
             let y = &mut y[position * channels..][..channels];
             y.fill(0.0);
-            shape.each_pixel(window, |pixel| {
-                y.iter_mut().zip(&x[pixel * channels..][..channels]).for_each(|(y, x)| *y += x);
+            shape.each_line(window, |pixels| {
+                pixels.each(|pixel| {
+                    y.iter_mut().zip(&x[pixel * channels..][..channels]).for_each(|(y, x)| *y += x);
+                });
             });
             let factor = factor(window);
             y.iter_mut().for_each(|y| *y *= factor);
@@ -137,8 +147,10 @@ vectorized! {
         let channels = shape.channels;
         shape.each_window(|position, window| {
             let (dy, factor) = (&dy[position * channels..][..channels], factor(window));
-            shape.each_pixel(window, |pixel| {
-                dx[pixel * channels..][..channels].iter_mut().zip(dy).for_each(|(dx, dy)| *dx += dy * factor);
+            shape.each_line(window, |pixels| {
+                pixels.each(|pixel| {
+                    dx[pixel * channels..][..channels].iter_mut().zip(dy).for_each(|(dx, dy)| *dx += dy * factor);
+                });
             });
         });
     }

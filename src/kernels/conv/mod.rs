@@ -94,15 +94,18 @@ impl ConvShape {
     }
 
     /// Where the patch of an output pixel starts in the padded image; `line` counts the lines of all depths.
+    #[inline]
     fn patch(&self, line: usize, column: usize) -> usize {
-        let [depth, height, width] = self.padded();
-        let row = if depth == 1 {
-            line * self.stride[1]
-        } else {
-            let lines = self.out()[1];
-            line / lines * self.stride[0] * height + line % lines * self.stride[1]
-        };
+        let [depth, _, width] = self.padded();
+        let row = if depth == 1 { line * self.stride[1] } else { self.deep_row(line) };
         (row * width + column * self.stride[2]) * self.channels
+    }
+
+    /// In which row of the padded image the patches of a line start.
+    #[inline(never)]
+    fn deep_row(&self, line: usize) -> usize {
+        let ([_, height, _], [_, lines, _]) = (self.padded(), self.out());
+        line / lines * self.stride[0] * height + line % lines * self.stride[1]
     }
 
     /// Where a tap reads, counted from the start of a patch; `row` counts the kernel's rows of all depths.
