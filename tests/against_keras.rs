@@ -68,3 +68,9 @@ const CONVOLUTION: &[(&str, &[&str])] = &[
 fn convolutions_agree_with_keras() {
     conformance::check("convolution_keras", &[("layer", 91)], CONVOLUTION);
 }
+
+#[test]
+fn merges_penalties_and_constraints_agree_with_keras() {
+    let counts = [("merge", 17), ("penalty", 4), ("constraint", 8), ("functional", 1)];
+    conformance::check("structure_keras", &counts, &[]);
+}

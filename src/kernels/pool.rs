@@ -69,16 +69,11 @@ impl PoolShape {
         }
     }
 
-    /// Calls `visit(pixels)` for each line of a window, in order.
+    /// Calls `visit(pixel)` for each pixel of a window, in order.
     #[inline(always)]
-    fn each_line(&self, [depth, row, column]: [Span; 3], mut visit: impl FnMut(Span)) {
+    fn each_pixel(&self, [depth, row, column]: [Span; 3], mut visit: impl FnMut(usize)) {
         let [_, height, width] = self.size;
-        depth.each(|z| {
-            row.each(|y| {
-                let line = (z * height + y) * width;
-                visit(Span { start: line + column.start, end: line + column.end, ..column });
-            });
-        });
+        depth.each(|z| row.each(|y| column.each(|x| visit((z * height + y) * width + x))));
     }
 }
 
@@ -98,15 +93,13 @@ vectorized! {
             let first = (window[0].start * height + window[1].start) * width + window[2].start;
             y.fill(Float::NEG_INFINITY);
             argmax.fill(if window.iter().any(|span| span.is_empty()) { u32::MAX } else { first as u32 });
-            shape.each_line(window, |pixels| {
-                pixels.each(|pixel| {
-                    let x = &x[pixel * channels..][..channels];
-                    for ((best, place), &x) in y.iter_mut().zip(argmax.iter_mut()).zip(x) {
-                        let greater = (x > *best) | x.is_nan();
-                        *best = if greater { x } else { *best };
-                        *place = if greater { pixel as u32 } else { *place };
-                    }
-                });
+            shape.each_pixel(window, |pixel| {
+                let x = &x[pixel * channels..][..channels];
+                for ((best, place), &x) in y.iter_mut().zip(argmax.iter_mut()).zip(x) {
+                    let greater = (x > *best) | x.is_nan();
+                    *best = if greater { x } else { *best };
+                    *place = if greater { pixel as u32 } else { *place };
+                }
             });
         });
     }
@@ -130,10 +123,8 @@ vectorized! {
         shape.each_window(|position, window| {
             let y = &mut y[position * channels..][..channels];
             y.fill(0.0);
-            shape.each_line(window, |pixels| {
-                pixels.each(|pixel| {
-                    y.iter_mut().zip(&x[pixel * channels..][..channels]).for_each(|(y, x)| *y += x);
-                });
+            shape.each_pixel(window, |pixel| {
+                y.iter_mut().zip(&x[pixel * channels..][..channels]).for_each(|(y, x)| *y += x);
             });
             let factor = factor(window);
             y.iter_mut().for_each(|y| *y *= factor);
@@ -147,10 +138,8 @@ vectorized! {
         let channels = shape.channels;
         shape.each_window(|position, window| {
             let (dy, factor) = (&dy[position * channels..][..channels], factor(window));
-            shape.each_line(window, |pixels| {
-                pixels.each(|pixel| {
-                    dx[pixel * channels..][..channels].iter_mut().zip(dy).for_each(|(dx, dy)| *dx += dy * factor);
-                });
+            shape.each_pixel(window, |pixel| {
+                dx[pixel * channels..][..channels].iter_mut().zip(dy).for_each(|(dx, dy)| *dx += dy * factor);
             });
         });
     }

@@ -64,7 +64,7 @@ impl Layer for PixelShuffle {
         let (batch, [height, width], channels) = axes::<2>(x.shape())?;
         let f = self.factor;
         at_least_1("factor", [f])?;
-        let Some(after) = f.checked_mul(f).filter(|block| channels % block == 0).map(|block| channels / block) else {
+        let Some(after) = f.checked_mul(f).filter(|block| channels.is_multiple_of(*block)).map(|block| channels / block) else {
             return Err(Error::shape(format!("expected channels that {f}² divides, got input {:?}", x.shape())));
         };
         let split = x.reshape(&[batch, height, width, after, f, f])?;
@@ -77,7 +77,7 @@ impl Layer for PixelUnshuffle {
         let (batch, [height, width], channels) = axes::<2>(x.shape())?;
         let f = self.factor;
         at_least_1("factor", [f])?;
-        if height % f != 0 || width % f != 0 {
+        if !height.is_multiple_of(f) || !width.is_multiple_of(f) {
             return Err(Error::shape(format!("expected height and width that {f} divides, got input {:?}", x.shape())));
         }
         let split = x.reshape(&[batch, height / f, f, width / f, f, channels])?;

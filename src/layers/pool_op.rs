@@ -77,6 +77,10 @@ impl Op for Max {
     fn dependence(&self, inputs: &[Dependence]) -> Dependence {
         Dependence::per_example(inputs)
     }
+
+    fn keeps_steps(&self) -> bool {
+        self.before.len() == self.after.len()
+    }
 }
 
 /// `y = mean over windows of x`
@@ -119,5 +123,9 @@ impl Op for Average {
 
     fn dependence(&self, inputs: &[Dependence]) -> Dependence {
         Dependence::per_example(inputs)
+    }
+
+    fn keeps_steps(&self) -> bool {
+        self.before.len() == self.after.len()
     }
 }

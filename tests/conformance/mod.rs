@@ -8,6 +8,7 @@ mod convolution;
 mod fixture;
 mod random;
 mod run;
+mod structure;
 
 use std::collections::BTreeMap;
 

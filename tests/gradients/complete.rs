@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 
 use super::{functions, layer_rows};
 
-/// What layers export besides layers: settings, and what a layer of any rank is called that has names for ranks 1 to 3.
+/// What layers and losses export besides layers and losses: settings, and what a layer of any rank is called that has
+/// names for ranks 1 to 3.
 #[rustfmt::skip]
-const NO_LAYERS: [&str; 16] = [
-    "Input", "Padding", "Size", "Border", "Interpolation", "Conv", "ConvTranspose", "DepthwiseConv", "SeparableConv",
-    "MaxPool", "AvgPool", "AdaptiveAvgPool", "AdaptiveMaxPool", "ZeroPad", "Crop", "UpSample",
+const NO_LAYERS: [&str; 18] = [
+    "Losses", "Names", "Padding", "Size", "Vars", "Border", "Interpolation", "Conv", "ConvTranspose", "DepthwiseConv",
+    "SeparableConv", "MaxPool", "AvgPool", "AdaptiveAvgPool", "AdaptiveMaxPool", "ZeroPad", "Crop", "UpSample",
 ];
 
 fn source(folder: &str) -> PathBuf {

@@ -8,6 +8,7 @@ mod convolution;
 mod layers;
 mod losses;
 mod ops;
+mod structure;
 
 use gradus::gradcheck::GradCheck;
 use gradus::prelude::*;
@@ -67,11 +68,11 @@ pub(crate) fn positive(shape: &[usize]) -> Tensor {
 }
 
 fn functions() -> Vec<Function> {
-    [ops::table(), activations::functions(), losses::table()].into_iter().flatten().collect()
+    [ops::table(), activations::functions(), losses::table(), structure::functions()].into_iter().flatten().collect()
 }
 
 fn layer_rows() -> Vec<Row> {
-    [layers::table(), activations::layers(), convolution::table()].into_iter().flatten().collect()
+    [layers::table(), activations::layers(), convolution::table(), structure::table()].into_iter().flatten().collect()
 }
 
 /// Runs a check on each layer; fails with all that failed.
