@@ -140,7 +140,7 @@ pub(super) fn check_channels(channels: usize, filters: usize, groups: usize) -> 
     if filters == 0 || channels == 0 {
         return Err(Error::value(format!("expected at least 1 filter and 1 channel, got {filters} and {channels}")));
     }
-    if groups == 0 || channels % groups != 0 || filters % groups != 0 {
+    if groups == 0 || !channels.is_multiple_of(groups) || !filters.is_multiple_of(groups) {
         return Err(Error::value(format!(
             "expected a number of groups that divides {channels} channels and {filters} filters, got {groups}"
         )));
@@ -208,5 +208,19 @@ impl<const N: usize> Layer for Conv<N> {
 
     fn kind(&self) -> &'static str {
         ["Conv1d", "Conv2d", "Conv3d"][N - 1]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Tape;
+
+    #[test]
+    fn a_causal_sum_looks_back() {
+        let layer = Conv1d::new(1, 2).padding(Padding::Causal);
+        layer.kernel().set(ndarray::arr3(&[[[10.0]], [[1.0]]])).unwrap();
+        let x = Tape::inference().input(ndarray::arr3(&[[[1.0], [2.0], [3.0]]]));
+        assert_eq!(layer.forward(&x).unwrap().value().as_slice().unwrap(), [1.0, 12.0, 23.0]);
     }
 }

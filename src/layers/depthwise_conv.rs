@@ -120,3 +120,17 @@ impl<const N: usize> Layer for DepthwiseConv<N> {
         ["DepthwiseConv1d", "DepthwiseConv2d", "DepthwiseConv3d"][N - 1]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Tape;
+
+    #[test]
+    fn each_channel_has_its_own_filters() {
+        let layer = DepthwiseConv1d::new(2).depth_multiplier(2);
+        layer.kernel().set(ndarray::arr3(&[[[1.0, 2.0], [3.0, 4.0]], [[0.0, 1.0], [0.0, 1.0]]])).unwrap();
+        let x = Tape::inference().input(ndarray::arr3(&[[[1.0, 10.0], [5.0, 50.0]]]));
+        assert_eq!(layer.forward(&x).unwrap().value().as_slice().unwrap(), [1.0, 7.0, 30.0, 90.0]);
+    }
+}

@@ -64,7 +64,9 @@ impl Layer for PixelShuffle {
         let (batch, [height, width], channels) = axes::<2>(x.shape())?;
         let f = self.factor;
         at_least_1("factor", [f])?;
-        let Some(after) = f.checked_mul(f).filter(|block| channels.is_multiple_of(*block)).map(|block| channels / block) else {
+        let Some(after) =
+            f.checked_mul(f).filter(|block| channels.is_multiple_of(*block)).map(|block| channels / block)
+        else {
             return Err(Error::shape(format!("expected channels that {f}² divides, got input {:?}", x.shape())));
         };
         let split = x.reshape(&[batch, height, width, after, f, f])?;
