@@ -60,3 +60,17 @@ global_pools! {
         "greatest number of each channel over depth, height and width; its gradient goes to the first maximum",
         "depth, height, width", "Array5::<f32>::ones((2, 4, 7, 7, 5))", "GlobalMaxPooling3D";
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Tape;
+
+    /// Where there are as many channels as there were steps.
+    #[test]
+    fn steps_that_are_gone_have_no_mask() {
+        let x = Tape::inference().input(ndarray::Array3::<crate::Float>::ones((2, 3, 3)));
+        let x = x.with_mask(ndarray::Array2::<crate::Float>::ones((2, 3))).unwrap();
+        assert!(GlobalAvgPool1d.forward(&x).unwrap().mask().is_none());
+    }
+}
