@@ -41,8 +41,20 @@ struct Inner {
     random: RefCell<Rng>,
     initial: RefCell<Rng>,
     updates: RefCell<Vec<(Param, Tensor)>>,
+    /// Parts of the loss that layers added; without the tape, which would hold itself.
+    losses: RefCell<Vec<(Pooled, Option<usize>, Dependence)>>,
     inspected: Cell<bool>,
     trace: RefCell<Option<Vec<TraceRow>>>,
+}
+
+/// The steps that are real in all inputs.
+fn mask_of(inputs: &[&Var]) -> Option<Rc<Tensor>> {
+    let mut masks = inputs.iter().filter_map(|var| var.mask.as_ref());
+    let first = masks.next()?.clone();
+    Some(masks.fold(first, |all, mask| {
+        let differs = !Rc::ptr_eq(&all, mask) && all.shape() == mask.shape();
+        if differs { Rc::new((&*all * &**mask).into_shared()) } else { all }
+    }))
 }
 
 enum Node {
@@ -56,7 +68,15 @@ enum Node {
 pub(crate) struct TraceRow {
     pub name: String,
     pub kind: &'static str,
-    pub shape: Vec<usize>,
+    pub shapes: Vec<Vec<usize>>,
+    /// Where its inputs come from, if it is not just the layer before.
+    pub from: Vec<String>,
+}
+
+impl TraceRow {
+    pub(crate) fn new(name: &str, kind: &'static str, outputs: &[Var]) -> Self {
+        Self { name: name.into(), kind, shapes: outputs.iter().map(|y| y.shape().into()).collect(), from: Vec::new() }
+    }
 }
 
 impl Tape {
@@ -70,6 +90,7 @@ impl Tape {
             random: RefCell::new(Rng::seed_from_u64(0)),
             initial: RefCell::new(Rng::seed_from_u64(0)),
             updates: RefCell::default(),
+            losses: RefCell::default(),
             inspected: Cell::new(false),
             trace: RefCell::default(),
         }))
@@ -155,11 +176,12 @@ impl Tape {
         .into();
         let dependences: Vec<Dependence> = inputs.iter().map(|var| var.dependence).collect();
         let dependence = op.dependence(&dependences);
+        let mask = mask_of(inputs).filter(|mask| value.shape().get(..2) == Some(mask.shape()) && op.keeps_steps());
         let node = (self.is_recording() && nodes.iter().any(Option::is_some)).then(|| {
             self.0.values.borrow_mut().push(value.clone());
             self.push(Node::Op(Box::new(op), nodes))
         });
-        Var::new(value, self, node, dependence)
+        Var { mask, ..Var::new(value, self, node, dependence) }
     }
 
     fn push(&self, node: Node) -> usize {
@@ -202,6 +224,18 @@ impl Tape {
 
     pub(crate) fn take_updates(&self) -> Vec<(Param, Tensor)> {
         self.0.updates.take()
+    }
+
+    /// Adds a scalar to the loss of this pass, such as a penalty on a layer's activity: a mean over the examples of the
+    /// batch. The trainer adds it; a loop of your own calls [`Tape::take_losses`].
+    pub fn add_loss(&self, loss: &Var) {
+        self.0.losses.borrow_mut().push((loss.value.clone(), loss.node, loss.dependence));
+    }
+
+    /// What [`Tape::add_loss`] was given since the last call.
+    pub fn take_losses(&self) -> Vec<Var> {
+        let taken = self.0.losses.take().into_iter();
+        taken.map(|(value, node, dependence)| Var::new(value, self, node, dependence)).collect()
     }
 
     /// Whether running a batch in parts would give the same gradients, as far as this pass has shown.

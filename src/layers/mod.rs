@@ -1,5 +1,6 @@
 //! Layers: parameters plus a forward. [`Layer`] is the trait; one file each for the rest.
 
+mod activity_regularization;
 mod batch_norm;
 mod conv2d;
 mod conv2d_op;
@@ -7,33 +8,45 @@ mod dense;
 mod dropout;
 mod flatten;
 mod global_pool2d;
-mod input;
+mod graph;
+mod merge;
+mod parallel;
 mod pool2d;
+mod residual;
 mod sequential;
+mod vars;
 mod window;
 
+pub use activity_regularization::ActivityRegularization;
 pub use batch_norm::BatchNorm;
 pub use conv2d::Conv2d;
 pub use dense::Dense;
 pub use dropout::Dropout;
 pub use flatten::{Flatten, Reshape};
 pub use global_pool2d::{GlobalAvgPool2d, GlobalMaxPool2d};
-pub use input::Input;
+pub use graph::{Graph, Names};
+pub use merge::{Add, Average, Concatenate, Dot, Maximum, Minimum, Multiply, Subtract};
+pub use parallel::Parallel;
 pub use pool2d::{AvgPool2d, MaxPool2d};
+pub use residual::Residual;
 pub use sequential::Sequential;
+pub use vars::Vars;
 pub use window::{Padding, Size2};
 
 use std::any::Any;
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::autograd::Var;
+use crate::constraints::Constraint;
 use crate::error::{Error, Result};
-use crate::losses::Loss;
+use crate::losses::Losses;
 use crate::optimizers::Optimizer;
 use crate::param::{Param, ParamList};
+use crate::regularizers::Regularizer;
 use crate::training::Trainer;
 
-/// A network or a part of one. `X` is what it takes: one variable, or a tuple of them.
+/// A network or a part of one. `X` is what it takes and `Y` what it gives: one variable, a tuple, or a list of them.
 ///
 /// A layer holds its parameters as fields and calls operations, or other layers, in `forward`. That is all: gradients,
 /// saving, freezing and counting follow. Layers are `&self` and shared between threads; what changes during a pass
@@ -56,9 +69,9 @@ use crate::training::Trainer;
 /// assert_eq!(adapter.parameters()[0].0, "down.kernel");
 /// # Ok::<(), gradus::Error>(())
 /// ```
-pub trait Layer<X: Input = Var>: Any + Send + Sync {
+pub trait Layer<X: Vars = Var, Y: Vars = Var>: Any + Send + Sync {
     /// The output for `x`, on the tape of `x`.
-    fn forward(&self, x: &X) -> Result<Var>;
+    fn forward(&self, x: &X) -> Result<Y>;
 
     /// Lists the parameters, each under its name, in an order that never changes. The default lists none.
     fn params<'a>(&'a self, list: &mut ParamList<'a>) {
@@ -67,7 +80,7 @@ pub trait Layer<X: Input = Var>: Any + Send + Sync {
 
     /// This layer and the `next` one as a single faster operation with the same result, where this layer knows one.
     /// [`Sequential`] asks. The default knows none.
-    fn forward_with(&self, x: &X, next: &dyn Layer) -> Option<Result<Var>> {
+    fn forward_with(&self, x: &X, next: &dyn Layer) -> Option<Result<Y>> {
         let _ = (x, next);
         None
     }
@@ -77,6 +90,11 @@ pub trait Layer<X: Input = Var>: Any + Send + Sync {
         let full = std::any::type_name::<Self>();
         let plain = full.split('<').next().unwrap_or(full);
         if plain.ends_with("{{closure}}") { "Lambda" } else { plain.rsplit("::").next().unwrap_or(plain) }
+    }
+
+    /// The names of several outputs, in order; empty if they have none, or if there is only one.
+    fn output_names(&self) -> Vec<String> {
+        Vec::new()
     }
 
     /// Paths and parameters, in order.
@@ -119,6 +137,36 @@ pub trait Layer<X: Input = Var>: Any + Send + Sync {
         Ok(())
     }
 
+    /// Adds a penalty to the loss for the values of the parameters whose path matches `pattern`; see
+    /// [`crate::regularizers`].
+    ///
+    /// # Errors
+    /// A pattern that matches nothing; the message lists the paths.
+    #[doc(alias = "kernel_regularizer")]
+    #[doc(alias = "weight_decay")]
+    fn regularize(&self, pattern: &str, regularizer: impl Regularizer + 'static) -> Result<()>
+    where
+        Self: Sized,
+    {
+        let regularizer = Arc::new(regularizer);
+        matching(self.parameters(), pattern)?.iter().for_each(|param| param.regularize(regularizer.clone()));
+        Ok(())
+    }
+
+    /// Forces the parameters whose path matches `pattern` into a set after each step; see [`crate::constraints`].
+    ///
+    /// # Errors
+    /// A pattern that matches nothing; the message lists the paths.
+    #[doc(alias = "kernel_constraint")]
+    fn constrain(&self, pattern: &str, constraint: impl Constraint + 'static) -> Result<()>
+    where
+        Self: Sized,
+    {
+        let constraint = Arc::new(constraint);
+        matching(self.parameters(), pattern)?.iter().for_each(|param| param.constrain(constraint.clone()));
+        Ok(())
+    }
+
     /// Writes all parameters to a safetensors file. See [`crate::saving`].
     ///
     /// # Errors
@@ -141,12 +189,12 @@ pub trait Layer<X: Input = Var>: Any + Send + Sync {
         crate::saving::load(&self.parameters(), path.as_ref())
     }
 
-    /// Joins the model with an optimizer and a loss, ready to train.
-    fn compile(self, optimizer: impl Optimizer + 'static, loss: impl Loss + 'static) -> Trainer<Self, X>
+    /// Joins the model with an optimizer and a loss, ready to train; [`Losses`] has one for each of several outputs.
+    fn compile(self, optimizer: impl Optimizer + 'static, loss: impl Into<Losses>) -> Trainer<Self, X, Y>
     where
         Self: Sized,
     {
-        Trainer::new(self, Box::new(optimizer), Box::new(loss))
+        Trainer::new(self, Box::new(optimizer), loss.into())
     }
 }
 
