@@ -12,6 +12,7 @@ pub mod elementwise;
 pub mod gemm;
 pub mod lanes;
 pub mod math;
+pub mod normalize;
 pub mod parallel;
 pub mod pool2d;
 pub mod scratch;

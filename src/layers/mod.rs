@@ -1,33 +1,36 @@
 //! Layers: parameters plus a forward. [`Layer`] is the trait; one file each for the rest.
 
 mod activity_regularization;
-mod batch_norm;
 mod conv2d;
 mod conv2d_op;
 mod dense;
-mod dropout;
 mod flatten;
 mod global_pool2d;
 mod graph;
 mod merge;
+mod noise;
+mod normalization;
 mod parallel;
 mod pool2d;
+mod prelu;
 mod residual;
 mod sequential;
 mod vars;
 mod window;
 
 pub use activity_regularization::ActivityRegularization;
-pub use batch_norm::BatchNorm;
 pub use conv2d::Conv2d;
 pub use dense::Dense;
-pub use dropout::Dropout;
 pub use flatten::{Flatten, Reshape};
 pub use global_pool2d::{GlobalAvgPool2d, GlobalMaxPool2d};
 pub use graph::{Graph, Names};
 pub use merge::{Add, Average, Concatenate, Dot, Maximum, Minimum, Multiply, Subtract};
+pub use noise::{AlphaDropout, Dropout, GaussianDropout, GaussianNoise};
+pub use noise::{SpatialDropout1d, SpatialDropout2d, SpatialDropout3d};
+pub use normalization::{BatchNorm, GroupNorm, InstanceNorm, LayerNorm, RmsNorm, SpectralNorm, UnitNorm};
 pub use parallel::Parallel;
 pub use pool2d::{AvgPool2d, MaxPool2d};
+pub use prelu::PRelu;
 pub use residual::Residual;
 pub use sequential::Sequential;
 pub use vars::Vars;
