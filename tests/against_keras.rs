@@ -55,3 +55,9 @@ fn agrees_with_keras() {
     ];
     conformance::check("keras", &counts, PARITY);
 }
+
+#[test]
+fn normalisation_noise_and_activations_agree_with_keras() {
+    let counts = [("layer", 86), ("coin", 5), ("initializer", 17)];
+    conformance::check("normalisation_keras", &counts, &[]);
+}

@@ -5,6 +5,7 @@
 
 mod build;
 mod fixture;
+mod normalisation;
 mod random;
 mod run;
 
