@@ -8,6 +8,7 @@ mod fixture;
 mod normalisation;
 mod random;
 mod run;
+mod structure;
 
 use std::collections::BTreeMap;
 
