@@ -60,7 +60,8 @@ impl Blocks {
             sums.iter_mut().for_each(|sum| *sum *= share);
             sums
         };
-        let [sum] = self.sums(|_, range, [sum]| add_rows(&x[range], sum));
+        let zeros = vec![0.0; self.channels];
+        let [sum] = self.sums(|_, range, [sum]| add_rows(&x[range], &zeros, sum));
         let mean = mean_over_groups(sum);
         let [squares] = self.sums(|b, range, [sum]| add_squares(&x[range], self.of(&mean, b), sum));
         [mean, mean_over_groups(squares)]
@@ -77,8 +78,9 @@ impl Blocks {
 
     /// `Σ dy` and `Σ dy (x - center)`
     pub fn gradient_sums(&self, x: &[Float], dy: &[Float], center: &[Float]) -> [Vec<f64>; 2] {
+        let center: Vec<f64> = center.iter().map(|center| f64::from(*center)).collect();
         self.sums(|b, range, [sum, along]| {
-            add_products(&x[range.clone()], &dy[range], self.of(center, b), sum, along);
+            add_products(&x[range.clone()], &dy[range], self.of(&center, b), sum, along);
         })
     }
 
@@ -102,11 +104,43 @@ impl Blocks {
     }
 }
 
-vectorized! {
-    fn add_rows(x: &[Float], sum: &mut [f64]) {
-        for x in x.chunks_exact(sum.len()) {
-            for (sum, x) in sum.iter_mut().zip(x) {
-                *sum += f64::from(*x);
+/// Channels whose sums stay in registers while rows go by.
+const WIDTH: usize = 8;
+
+/// Adds to `N` sums of each channel, row by row, what `term` gives for numbers of `M` matrices and a center.
+#[inline(always)]
+fn add_terms<const M: usize, const N: usize>(
+    matrices: [&[Float]; M],
+    center: &[f64],
+    sums: [&mut [f64]; N],
+    term: impl Fn([Float; M], f64) -> [f64; N],
+) {
+    let channels = center.len();
+    let (rows, whole) = (matrices[0].len() / channels, channels / WIDTH * WIDTH);
+    for first in (0..whole).step_by(WIDTH) {
+        let center: &[f64; WIDTH] = center[first..].first_chunk().expect("whole registers");
+        let mut lanes = [[0.0; WIDTH]; N];
+        for row in 0..rows {
+            let from = row * channels + first;
+            let parts: [&[Float; WIDTH]; M] = matrices.map(|x| x[from..].first_chunk().expect("whole registers"));
+            for i in 0..WIDTH {
+                let terms = term(parts.map(|part| part[i]), center[i]);
+                for n in 0..N {
+                    lanes[n][i] += terms[n];
+                }
+            }
+        }
+        for n in 0..N {
+            for i in 0..WIDTH {
+                sums[n][first + i] += lanes[n][i];
+            }
+        }
+    }
+    for row in 0..rows {
+        for channel in whole..channels {
+            let terms = term(matrices.map(|x| x[row * channels + channel]), center[channel]);
+            for n in 0..N {
+                sums[n][channel] += terms[n];
             }
         }
     }
@@ -114,23 +148,25 @@ vectorized! {
 
 vectorized! {
     fn add_squares(x: &[Float], center: &[f64], sum: &mut [f64]) {
-        for x in x.chunks_exact(sum.len()) {
-            for ((sum, x), center) in sum.iter_mut().zip(x).zip(center) {
-                let d = f64::from(*x) - center;
-                *sum += d * d;
-            }
-        }
+        add_terms([x], center, [sum], |[x], center| {
+            let d = f64::from(x) - center;
+            [d * d]
+        });
     }
 }
 
 vectorized! {
-    fn add_products(x: &[Float], dy: &[Float], center: &[Float], sum: &mut [f64], along: &mut [f64]) {
-        for (x, dy) in x.chunks_exact(sum.len()).zip(dy.chunks_exact(sum.len())) {
-            for ((((x, dy), center), sum), along) in x.iter().zip(dy).zip(center).zip(sum.iter_mut()).zip(along.iter_mut()) {
-                *sum += f64::from(*dy);
-                *along += f64::from(*dy) * f64::from(x - center);
-            }
-        }
+    fn add_products(x: &[Float], dy: &[Float], center: &[f64], sum: &mut [f64], along: &mut [f64]) {
+        add_terms([x, dy], center, [sum, along], |[x, dy], center| {
+            let dy = f64::from(dy);
+            [dy, dy * (f64::from(x) - center)]
+        });
+    }
+}
+
+vectorized! {
+    fn add_rows(x: &[Float], zeros: &[f64], sum: &mut [f64]) {
+        add_terms([x], zeros, [sum], |[x], _| [f64::from(x)]);
     }
 }
 
@@ -174,6 +210,9 @@ pub struct Rows {
     pub share: Float,
     pub epsilon: Float,
 }
+
+/// Rows whose gradients are added up in `f32`.
+const FEW: usize = 32;
 
 /// Of each row: what is subtracted, and what it is then multiplied with.
 pub struct RowMoments {
@@ -262,22 +301,106 @@ vectorized! {
         of_beta: &mut [f64],
     ) {
         let mut normal = vec![0.0; by.len];
+        // In `f32` over a few rows, which is quicker.
+        let mut few = [vec![0.0; by.len], vec![0.0; by.len]];
         let rows = x.chunks_exact(by.len).zip(dy.chunks_exact(by.len)).zip(dx.chunks_exact_mut(by.len));
-        for (((x, dy), dx), (center, scale)) in rows.zip(mean.iter().zip(inverse)) {
+        for (row, (((x, dy), dx), (center, scale))) in rows.zip(mean.iter().zip(inverse)).enumerate() {
             for (((normal, x), (dx, dy)), gamma) in normal.iter_mut().zip(x).zip(dx.iter_mut().zip(dy)).zip(gamma) {
                 *normal = (x - center) * scale;
                 *dx = dy * gamma;
             }
-            let sums = of_gamma.iter_mut().zip(of_beta.iter_mut());
-            for ((of_gamma, of_beta), (normal, dy)) in sums.zip(normal.iter().zip(dy)) {
-                *of_gamma += f64::from(normal * dy);
-                *of_beta += f64::from(*dy);
+            let [few_gamma, few_beta] = &mut few;
+            let sums = few_gamma.iter_mut().zip(few_beta.iter_mut());
+            for ((few_gamma, few_beta), (normal, dy)) in sums.zip(normal.iter().zip(dy)) {
+                *few_gamma += normal * dy;
+                *few_beta += dy;
+            }
+            if row % FEW == FEW - 1 || row + 1 == mean.len() {
+                for (of, few) in [&mut *of_gamma, &mut *of_beta].into_iter().zip(&mut few) {
+                    of.iter_mut().zip(few.iter()).for_each(|(of, few)| *of += f64::from(*few));
+                    few.fill(0.0);
+                }
             }
             let shift = if by.centered { by.share * lanes::sum(dx) } else { 0.0 };
             let slope = by.share * lanes::dot(dx, &normal);
             for (dx, normal) in dx.iter_mut().zip(&normal) {
                 *dx = (*dx - shift - normal * slope) * scale;
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn numbers(len: usize, by: usize) -> Vec<Float> {
+        (0..len).map(|i| (i * by % 101) as Float / 10.0 - 3.0).collect()
+    }
+
+    fn near(got: impl IntoIterator<Item = f64>, want: impl IntoIterator<Item = f64>) {
+        let pairs: Vec<_> = got.into_iter().zip(want).collect();
+        assert!(pairs.iter().all(|(got, want)| (got - want).abs() <= 2e-5 * (1.0 + want.abs())), "{pairs:?}");
+    }
+
+    #[test]
+    fn sums_of_channels_agree_with_the_definition() {
+        for (blocks, rows, channels, groups) in
+            [(1, 7, 1, 1), (3, 5, 3, 1), (2, 4, 8, 4), (1, 3000, 13, 13), (2, 9, 40, 2)]
+        {
+            let by = Blocks { blocks, rows, channels };
+            let (x, dy) = (numbers(blocks * rows * channels, 37), numbers(blocks * rows * channels, 53));
+            let [mean, variance] = by.moments(&x, groups);
+            let center: Vec<Float> = mean.iter().map(|mean| *mean as Float).collect();
+            let [sum, along] = by.gradient_sums(&x, &dy, &center);
+            let (width, rows_of) = (channels / groups, |b: usize| b * rows..(b + 1) * rows);
+            for (i, mean) in mean.iter().enumerate() {
+                let (block, channel) = (i / channels, i % channels);
+                let group = channel / width * width..channel / width * width + width;
+                let of_group: Vec<f64> = rows_of(block)
+                    .flat_map(|row| group.clone().map(move |c| row * channels + c))
+                    .map(|i| f64::from(x[i]))
+                    .collect();
+                let own = of_group.iter().sum::<f64>() / of_group.len() as f64;
+                let squares = of_group.iter().map(|x| (x - own).powi(2)).sum::<f64>() / of_group.len() as f64;
+                let places: Vec<usize> = rows_of(block).map(|row| row * channels + channel).collect();
+                let of = |f: &dyn Fn(usize) -> f64| places.iter().map(|i| f(*i)).sum::<f64>();
+                let product = of(&|i| f64::from(dy[i]) * (f64::from(x[i]) - own));
+                near([*mean, variance[i], sum[i], along[i]], [own, squares, of(&|i| f64::from(dy[i])), product]);
+            }
+        }
+    }
+
+    #[test]
+    fn gradients_of_rows_agree_with_the_definition() {
+        for (count, len, centered) in [(3, 1, false), (70, 5, true), (4, 33, false), (200, 130, true)] {
+            let rows = Rows { len, centered, share: 1.0 / len as Float, epsilon: 1e-3 };
+            let (x, dy, gamma) = (numbers(count * len, 37), numbers(count * len, 53), numbers(len, 29));
+            let (mut y, mut dx) = (vec![0.0; x.len()], vec![0.0; x.len()]);
+            let moments = rows.forward(&x, &gamma, &vec![0.5; len], &mut y);
+            let [of_gamma, of_beta] = rows.backward(&x, &dy, &gamma, &moments, &mut dx);
+            let (mut want_gamma, mut want_beta) = (vec![0.0; len], vec![0.0; len]);
+            for i in 0..count {
+                let row = |x: &[Float]| x[i * len..(i + 1) * len].iter().map(|x| f64::from(*x)).collect::<Vec<_>>();
+                let (x, dy) = (row(&x), row(&dy));
+                let average = |x: &[f64]| x.iter().sum::<f64>() / len as f64;
+                let center = if centered { average(&x) } else { 0.0 };
+                let squares: Vec<f64> = x.iter().map(|x| (x - center).powi(2)).collect();
+                let root = (average(&squares) + 1e-3).sqrt();
+                let normal: Vec<f64> = x.iter().map(|x| (x - center) / root).collect();
+                let slopes: Vec<f64> = dy.iter().zip(&gamma).map(|(dy, gamma)| dy * f64::from(*gamma)).collect();
+                let along: Vec<f64> = slopes.iter().zip(&normal).map(|(slope, normal)| slope * normal).collect();
+                let shift = if centered { average(&slopes) } else { 0.0 };
+                let want = slopes.iter().zip(&normal).map(|(s, n)| (s - shift - n * average(&along)) / root);
+                near(row(&dx), want);
+                near(row(&y), normal.iter().zip(&gamma).map(|(normal, gamma)| normal * f64::from(*gamma) + 0.5));
+                for j in 0..len {
+                    want_gamma[j] += normal[j] * dy[j];
+                    want_beta[j] += dy[j];
+                }
+            }
+            near(of_gamma, want_gamma);
+            near(of_beta, want_beta);
         }
     }
 }
