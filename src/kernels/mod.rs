@@ -5,6 +5,7 @@
 // Arrays of registers are walked by index, so that the loops unroll.
 #![allow(clippy::needless_range_loop)]
 
+pub mod channel_norm;
 pub mod conv2d;
 pub mod curve;
 pub mod dense;
@@ -12,9 +13,9 @@ pub mod elementwise;
 pub mod gemm;
 pub mod lanes;
 pub mod math;
-pub mod normalize;
 pub mod parallel;
 pub mod pool2d;
+pub mod row_norm;
 pub mod scratch;
 pub mod simd;
 pub mod softmax;
@@ -22,3 +23,5 @@ pub mod tile;
 pub mod transcendental;
 #[cfg(test)]
 mod twice;
+#[cfg(test)]
+mod twin;
