@@ -53,3 +53,13 @@ const CONVOLUTION: &[(&str, &[&str])] = &[
 fn convolutions_agree_with_pytorch() {
     conformance::check("convolution_pytorch", &[("layer", 114)], CONVOLUTION);
 }
+
+#[test]
+fn normalisation_noise_and_activations_agree_with_pytorch() {
+    let counts = [("layer", 52), ("coin", 4), ("initializer", 8)];
+    let parity: &[(&str, &[&str])] = &[
+        ("LayerNorm epsilon", &["layer_norm.vectors", "layer_norm.axes"]),
+        ("BatchNorm", &["batch_norm.3d.training", "batch_norm.5d.inference"]),
+    ];
+    conformance::check("normalisation_pytorch", &counts, parity);
+}

@@ -6,6 +6,7 @@ mod data;
 mod layers;
 mod losses;
 mod mnist_files;
+mod normalisation;
 mod settings;
 mod training;
 mod weights;

@@ -6,6 +6,7 @@
 mod build;
 mod convolution;
 mod fixture;
+mod normalisation;
 mod random;
 mod run;
 mod structure;

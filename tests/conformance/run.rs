@@ -17,6 +17,7 @@ pub fn run(case: &Case) -> Built<Vec<Check>> {
         "optimizer" => optimizer(case),
         "training" => training(case),
         "dropout" => random::dropout(case),
+        "coin" => random::coin(case),
         "initializer" => random::initializer(case),
         "metric" => metric(case),
         "merge" => structure::merge(case),

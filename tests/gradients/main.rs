@@ -7,6 +7,7 @@ mod complete;
 mod convolution;
 mod layers;
 mod losses;
+mod normalisation;
 mod ops;
 mod structure;
 
@@ -68,11 +69,15 @@ pub(crate) fn positive(shape: &[usize]) -> Tensor {
 }
 
 fn functions() -> Vec<Function> {
-    [ops::table(), activations::functions(), losses::table(), structure::functions()].into_iter().flatten().collect()
+    let tables =
+        [ops::table(), activations::functions(), losses::table(), normalisation::functions(), structure::functions()];
+    tables.into_iter().flatten().collect()
 }
 
 fn layer_rows() -> Vec<Row> {
-    [layers::table(), activations::layers(), convolution::table(), structure::table()].into_iter().flatten().collect()
+    let tables =
+        [layers::table(), activations::layers(), convolution::table(), normalisation::table(), structure::table()];
+    tables.into_iter().flatten().collect()
 }
 
 /// Runs a check on each layer; fails with all that failed.
