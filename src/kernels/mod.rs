@@ -9,6 +9,7 @@ pub mod conv2d;
 pub mod dense;
 pub mod elementwise;
 pub mod gemm;
+pub mod packed;
 pub mod parallel;
 pub mod pool2d;
 pub mod scratch;
