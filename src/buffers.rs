@@ -124,11 +124,6 @@ impl Loan {
     pub fn new(len: usize) -> Self {
         Self(buffer(len))
     }
-
-    /// All 0.
-    pub fn zeros(len: usize) -> Self {
-        Self(zeros(len))
-    }
 }
 
 impl Deref for Loan {

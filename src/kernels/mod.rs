@@ -6,14 +6,19 @@
 #![allow(clippy::needless_range_loop)]
 
 pub mod conv2d;
+pub mod curve;
 pub mod dense;
 pub mod elementwise;
 pub mod gemm;
+pub mod lanes;
+pub mod math;
 pub mod packed;
 pub mod parallel;
 pub mod pool2d;
 pub mod scratch;
 pub mod simd;
+pub mod softmax;
 pub mod tile;
+pub mod transcendental;
 #[cfg(test)]
 mod twice;

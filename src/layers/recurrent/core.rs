@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::op::{Form, Recurrence, Step};
 use super::{StepOptions, masked, sequence};
-use crate::activations::Pointwise;
+use crate::activations::{Activation, Pointwise};
 use crate::autograd::Var;
 use crate::error::{Error, Result};
 use crate::initializers::{Initializer, Orthogonal, Rng, XavierUniform, Zeros};
@@ -24,8 +24,8 @@ pub(super) struct Core {
     pub unit_forget_bias: bool,
     /// Rows of the bias: one for the input's part and one for the state's; 0 if both share a bias without rows.
     pub bias_rows: usize,
-    pub activation: Arc<dyn Pointwise>,
-    pub recurrent_activation: Arc<dyn Pointwise>,
+    pub activation: Box<dyn Activation>,
+    pub recurrent_activation: Box<dyn Activation>,
     pub options: StepOptions,
     pub dropout: Float,
     pub recurrent_dropout: Float,
@@ -42,8 +42,8 @@ impl Core {
             bias_initializer: Arc::new(Zeros),
             unit_forget_bias: false,
             bias_rows: 0,
-            activation: Arc::new(crate::activations::Tanh),
-            recurrent_activation: Arc::new(crate::activations::Sigmoid),
+            activation: Box::new(crate::activations::Tanh),
+            recurrent_activation: Box::new(crate::activations::Sigmoid),
             options: StepOptions::default(),
             dropout: 0.0,
             recurrent_dropout: 0.0,
@@ -154,6 +154,16 @@ impl Core {
     }
 }
 
+/// The activation as a pass over numbers.
+pub(super) fn pointwise(activation: &dyn Activation) -> Result<Arc<dyn Pointwise>> {
+    activation.recurrent().ok_or_else(|| {
+        Error::value(
+            "expected an activation of each number alone whose slope follows from its value, such as `Tanh`, `Sigmoid` or `Relu`; \
+             another one takes a `Cell` in an `Rnn`",
+        )
+    })
+}
+
 fn kernel(rows: Option<usize>, units: usize, gates: usize, initializer: impl Initializer + 'static) -> Param {
     Param::new(initializer).pattern(&[rows, Some(units.saturating_mul(gates))])
 }
@@ -177,9 +187,10 @@ impl Initializer for BiasInitializer {
 /// The settings that the three layers share.
 macro_rules! settings {
     () => {
-        /// Sets what makes the output of the state, tanh.
-        pub fn activation(mut self, activation: impl Pointwise + 'static) -> Self {
-            self.core.activation = Arc::new(activation);
+        /// Sets what makes the output of the state, tanh. It must have a form for recurrent layers
+        /// ([`Activation::recurrent`]): its slope follows from its value.
+        pub fn activation(mut self, activation: impl Activation + 'static) -> Self {
+            self.core.activation = Box::new(activation);
             self
         }
 
@@ -243,7 +254,7 @@ macro_rules! fused {
     ($name:ident, $state:ty) => {
         impl Layer for $name {
             fn forward(&self, x: &Var) -> Result<Var> {
-                Ok(self.core.run(self.step(), x, &[], false)?.0)
+                Ok(self.core.run(self.step()?, x, &[], false)?.0)
             }
 
             fn params<'a>(&'a self, list: &mut ParamList<'a>) {
@@ -256,7 +267,7 @@ macro_rules! fused {
 
             fn forward_from(&self, x: &Var, state: Option<&$state>) -> Result<(Var, $state)> {
                 let initial = state.map(|state| state.to_list()).unwrap_or_default();
-                let (y, states) = self.core.run(self.step(), x, &initial, true)?;
+                let (y, states) = self.core.run(self.step()?, x, &initial, true)?;
                 Ok((y, Vars::from_list("the state", states)?))
             }
 

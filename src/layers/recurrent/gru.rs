@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::core::{Core, fused, settings};
+use super::core::{Core, fused, pointwise, settings};
 use super::op::{Backward, Forward, Step};
 use super::{Recurrent, StepOptions};
-use crate::activations::Pointwise;
+use crate::activations::{Activation, Pointwise};
 use crate::autograd::Var;
 use crate::buffers::Loan;
 use crate::error::Result;
@@ -54,9 +54,9 @@ impl Gru {
 
     settings!();
 
-    /// Sets what makes the gates, the sigmoid.
-    pub fn recurrent_activation(mut self, activation: impl Pointwise + 'static) -> Self {
-        self.core.recurrent_activation = Arc::new(activation);
+    /// Sets what makes the gates, the sigmoid, as [`activation`](Self::activation).
+    pub fn recurrent_activation(mut self, activation: impl Activation + 'static) -> Self {
+        self.core.recurrent_activation = Box::new(activation);
         self
     }
 
@@ -67,12 +67,10 @@ impl Gru {
         self
     }
 
-    fn step(&self) -> Gates {
-        Gates {
-            activation: self.core.activation.clone(),
-            recurrent: self.core.recurrent_activation.clone(),
-            reset_after: self.core.bias_rows == 2,
-        }
+    fn step(&self) -> Result<Gates> {
+        let Core { activation, recurrent_activation, bias_rows, .. } = &self.core;
+        let (activation, recurrent) = (pointwise(&**activation)?, pointwise(&**recurrent_activation)?);
+        Ok(Gates { activation, recurrent, reset_after: *bias_rows == 2 })
     }
 }
 

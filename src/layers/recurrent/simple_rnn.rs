@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::core::{Core, fused, settings};
+use super::core::{Core, fused, pointwise, settings};
 use super::op::{Backward, Forward, Step};
 use super::{Recurrent, StepOptions};
-use crate::activations::Pointwise;
+use crate::activations::{Activation, Pointwise};
 use crate::autograd::Var;
 use crate::error::Result;
 use crate::initializers::Initializer;
@@ -46,8 +46,8 @@ impl SimpleRnn {
 
     settings!();
 
-    fn step(&self) -> Elman {
-        Elman { activation: self.core.activation.clone() }
+    fn step(&self) -> Result<Elman> {
+        Ok(Elman { activation: pointwise(&*self.core.activation)? })
     }
 }
 
