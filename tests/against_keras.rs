@@ -55,3 +55,14 @@ fn agrees_with_keras() {
     ];
     conformance::check("keras", &counts, PARITY);
 }
+
+/// Cases of `tests/fixtures/make_recurrent_keras.py`.
+const RECURRENT: &[(&str, &[&str])] = &[
+    ("LSTM", &["lstm.last", "lstm.steps_50", "lstm.states", "lstm.holes_sequences"]),
+    ("GRU", &["gru.last", "gru.reset_before", "gru.steps_50", "gru.reset_before_steps_50"]),
+];
+
+#[test]
+fn recurrent_layers_agree_with_keras() {
+    conformance::check("recurrent_keras", &[("recurrent", 96)], RECURRENT);
+}

@@ -37,3 +37,14 @@ fn agrees_with_pytorch() {
         [("layer", 112), ("loss", 49), ("optimizer", 11), ("training", 3), ("dropout", 3), ("initializer", 13)];
     conformance::check("pytorch", &counts, PARITY);
 }
+
+/// Cases of `tests/fixtures/make_recurrent_pytorch.py`.
+const RECURRENT: &[(&str, &[&str])] = &[
+    ("LSTM", &["lstm.last", "lstm.steps_50", "lstm.states", "lstm.right_zeros"]),
+    ("GRU", &["gru.last", "gru.steps_50", "gru.states", "gru.right_zeros"]),
+];
+
+#[test]
+fn recurrent_layers_agree_with_pytorch() {
+    conformance::check("recurrent_pytorch", &[("recurrent", 47)], RECURRENT);
+}

@@ -6,6 +6,7 @@
 mod build;
 mod fixture;
 mod random;
+mod recurrent;
 mod run;
 
 use std::collections::BTreeMap;
