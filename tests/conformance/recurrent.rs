@@ -3,10 +3,10 @@
 use gradus::prelude::*;
 use serde_json::Value;
 
+use super::Check;
 use super::build::Built;
 use super::fixture::{Case, list, number, text};
 use super::run::{WeightedSum, compare, reason, set, set_parameters};
-use super::Check;
 
 pub fn run(case: &Case) -> Built<Vec<Check>> {
     let bound = f64::from(case.number("bound", 1e-5));
