@@ -3,6 +3,8 @@
 pub mod activations;
 mod autograd;
 mod buffers;
+pub mod callbacks;
+pub mod constraints;
 pub mod data;
 mod error;
 pub mod gradcheck;
@@ -15,6 +17,7 @@ mod ops;
 pub mod optimizers;
 mod param;
 pub mod prelude;
+pub mod regularizers;
 pub mod saving;
 mod tensor;
 pub mod training;

@@ -66,3 +66,9 @@ const RECURRENT: &[(&str, &[&str])] = &[
 fn recurrent_layers_agree_with_keras() {
     conformance::check("recurrent_keras", &[("recurrent", 96)], RECURRENT);
 }
+
+#[test]
+fn merges_penalties_and_constraints_agree_with_keras() {
+    let counts = [("merge", 17), ("penalty", 4), ("constraint", 8), ("functional", 1)];
+    conformance::check("structure_keras", &counts, &[]);
+}

@@ -1,5 +1,6 @@
 //! Layers: parameters plus a forward. [`Layer`] is the trait; one file each for the rest.
 
+mod activity_regularization;
 mod batch_norm;
 mod conv2d;
 mod conv2d_op;
@@ -8,15 +9,20 @@ mod dropout;
 mod embedding;
 mod flatten;
 mod global_pool2d;
+mod graph;
 mod masking;
+mod merge;
+mod parallel;
 mod pool2d;
 mod recurrent;
+mod residual;
 mod sequential;
 mod tied_dense;
 mod time_distributed;
 mod vars;
 mod window;
 
+pub use activity_regularization::ActivityRegularization;
 pub use batch_norm::BatchNorm;
 pub use conv2d::Conv2d;
 pub use dense::Dense;
@@ -24,9 +30,13 @@ pub use dropout::Dropout;
 pub use embedding::Embedding;
 pub use flatten::{Flatten, Reshape};
 pub use global_pool2d::{GlobalAvgPool2d, GlobalMaxPool2d};
+pub use graph::{Graph, Names};
 pub use masking::Masking;
+pub use merge::{Add, Average, Concatenate, Dot, Maximum, Minimum, Multiply, Subtract};
+pub use parallel::Parallel;
 pub use pool2d::{AvgPool2d, MaxPool2d};
 pub use recurrent::{Bidirectional, Cell, Gru, Lstm, Merge, Recurrent, Rnn, SimpleRnn, StepOptions, WithState};
+pub use residual::Residual;
 pub use sequential::Sequential;
 pub use tied_dense::TiedDense;
 pub use time_distributed::TimeDistributed;
@@ -35,12 +45,15 @@ pub use window::{Padding, Size2};
 
 use std::any::Any;
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::autograd::Var;
+use crate::constraints::Constraint;
 use crate::error::{Error, Result};
 use crate::losses::Losses;
 use crate::optimizers::Optimizer;
 use crate::param::{Param, ParamList};
+use crate::regularizers::Regularizer;
 use crate::training::Trainer;
 
 /// A network or a part of one. `X` is what it takes and `Y` what it gives: one variable, a tuple, or a list of them.
@@ -131,6 +144,36 @@ pub trait Layer<X: Vars = Var, Y: Vars = Var>: Any + Send + Sync {
     /// A pattern that matches nothing; the message lists the paths.
     fn unfreeze_matching(&self, pattern: &str) -> Result<()> {
         matching(self.parameters(), pattern)?.iter().for_each(|param| param.unfreeze());
+        Ok(())
+    }
+
+    /// Adds a penalty to the loss for the values of the parameters whose path matches `pattern`; see
+    /// [`crate::regularizers`].
+    ///
+    /// # Errors
+    /// A pattern that matches nothing; the message lists the paths.
+    #[doc(alias = "kernel_regularizer")]
+    #[doc(alias = "weight_decay")]
+    fn regularize(&self, pattern: &str, regularizer: impl Regularizer + 'static) -> Result<()>
+    where
+        Self: Sized,
+    {
+        let regularizer = Arc::new(regularizer);
+        matching(self.parameters(), pattern)?.iter().for_each(|param| param.regularize(regularizer.clone()));
+        Ok(())
+    }
+
+    /// Forces the parameters whose path matches `pattern` into a set after each step; see [`crate::constraints`].
+    ///
+    /// # Errors
+    /// A pattern that matches nothing; the message lists the paths.
+    #[doc(alias = "kernel_constraint")]
+    fn constrain(&self, pattern: &str, constraint: impl Constraint + 'static) -> Result<()>
+    where
+        Self: Sized,
+    {
+        let constraint = Arc::new(constraint);
+        matching(self.parameters(), pattern)?.iter().for_each(|param| param.constrain(constraint.clone()));
         Ok(())
     }
 

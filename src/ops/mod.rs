@@ -22,6 +22,11 @@ pub(crate) use softmax::{log_softmax_over, softmax_over};
 use crate::autograd::Dependence;
 use crate::error::{Error, Result};
 
+/// Whether arithmetic takes these shapes.
+pub(crate) fn broadcasts(a: &[usize], b: &[usize]) -> bool {
+    broadcast::common(a, b).is_some()
+}
+
 /// The axis that `axis` stands for in an array of `rank` axes; negative ones count from the end.
 fn resolve(who: &str, axis: isize, shape: &[usize]) -> Result<usize> {
     let rank = shape.len() as isize;

@@ -7,8 +7,9 @@ use rand::seq::SliceRandom;
 
 use super::pass::{self, Part};
 use super::trainer::check_dataset;
-use super::{Callback, Fit, History, Logs, Run, Trainer};
+use super::{Fit, History, Logs, Trainer};
 use crate::autograd::{Gradients, Tape};
+use crate::callbacks::{Callback, Run};
 use crate::data::{Dataset, Subset};
 use crate::error::{Error, Result};
 use crate::initializers::Rng;
@@ -109,10 +110,11 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
         let mut figures = self.start_figures()?;
         for indices in order.chunks(fit.batch_size) {
             state.batch += 1;
+            let penalty = pass::penalty(&state.parameters)?;
             let parts = self.step(dataset, indices, splits, &state.parameters)?;
             let mut batch = figures.empty();
             for part in parts {
-                batch.add(part.loss, &part.losses, part.examples);
+                batch.add(part.loss + penalty, &part.losses, part.examples);
                 self.metrics.update(&part.predictions, &part.targets)?;
                 part.predictions.into_iter().for_each(crate::buffers::recycle);
             }

@@ -8,6 +8,7 @@ mod fixture;
 mod random;
 mod recurrent;
 mod run;
+mod structure;
 
 use std::collections::BTreeMap;
 

@@ -5,10 +5,10 @@ use gradus::prelude::*;
 
 use super::build::{self, Built};
 use super::fixture::{Case, list, sizes, text};
-use super::{Check, TOLERANCE, error, random, recurrent};
+use super::{Check, TOLERANCE, error, random, recurrent, structure};
 
 /// Rounding errors of 20 steps add up, and Adam enlarges them.
-const TRAINING: f64 = 1e-4;
+pub const TRAINING: f64 = 1e-4;
 
 pub fn run(case: &Case) -> Built<Vec<Check>> {
     match case.kind() {
@@ -20,6 +20,10 @@ pub fn run(case: &Case) -> Built<Vec<Check>> {
         "initializer" => random::initializer(case),
         "metric" => metric(case),
         "recurrent" => recurrent::run(case),
+        "merge" => structure::merge(case),
+        "penalty" => structure::penalty(case),
+        "constraint" => structure::constraint(case),
+        "functional" => structure::functional(case),
         other => Err(format!("no kind of case `{other}`")),
     }
 }
@@ -162,7 +166,7 @@ impl Optimizer for Boxed {
     }
 }
 
-struct Losses<'a>(&'a mut Vec<f32>);
+pub struct Losses<'a>(pub &'a mut Vec<f32>);
 
 impl Callback for Losses<'_> {
     fn on_batch_end(&mut self, run: &mut Run<'_>) -> Result<()> {

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use super::{functions, layer_rows};
 
 /// What layers and losses export besides layers and losses.
-const NO_LAYERS: [&str; 8] = ["Cell", "Losses", "Merge", "Padding", "Recurrent", "Size2", "StepOptions", "Vars"];
+const NO_LAYERS: [&str; 9] =
+    ["Cell", "Losses", "Merge", "Names", "Padding", "Recurrent", "Size2", "StepOptions", "Vars"];
 
 fn source(folder: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(folder)

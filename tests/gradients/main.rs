@@ -9,6 +9,7 @@ mod losses;
 mod normalisation;
 mod ops;
 mod recurrent;
+mod structure;
 
 use gradus::gradcheck::GradCheck;
 use gradus::prelude::*;
@@ -68,14 +69,13 @@ pub(crate) fn positive(shape: &[usize]) -> Tensor {
 }
 
 fn functions() -> Vec<Function> {
-    [ops::table(), activations::functions(), losses::table(), normalisation::functions(), recurrent::functions()]
-        .into_iter()
-        .flatten()
-        .collect()
+    let of = [ops::table(), activations::functions(), losses::table(), normalisation::functions()];
+    of.into_iter().chain([recurrent::functions(), structure::functions()]).flatten().collect()
 }
 
 fn layer_rows() -> Vec<Row> {
-    [layers::table(), activations::layers(), normalisation::table(), recurrent::table()].into_iter().flatten().collect()
+    let of = [layers::table(), activations::layers(), normalisation::table()];
+    of.into_iter().chain([recurrent::table(), structure::table()]).flatten().collect()
 }
 
 /// Runs a check on each layer; fails with all that failed.
