@@ -1,12 +1,14 @@
 //! First values of parameters. [`Initializer`] is the trait.
 
 mod constant;
+mod except;
 mod normal;
 mod orthogonal;
 mod uniform;
 mod variance;
 
 pub use constant::{Constant, Ones, Zeros};
+pub(crate) use except::Except;
 pub use normal::{RandomNormal, TruncatedNormal};
 pub use orthogonal::Orthogonal;
 pub use uniform::RandomUniform;

@@ -4,20 +4,21 @@ use super::gemm::{Matrix, TERMS, pack};
 use super::simd::{dispatch, panel_width};
 use super::tile::{Product, Start};
 use crate::Float;
+use crate::buffers::Loan;
 
 /// A matrix in the panels of columns that the tile reads, for many products with few rows each.
 pub struct Packed {
     terms: usize,
     columns: usize,
     width: usize,
-    panels: Vec<Float>,
+    panels: Loan,
 }
 
 impl Packed {
     /// Packs a matrix of so many rows and columns.
     pub fn new([terms, columns]: [usize; 2], b: Matrix<'_>) -> Self {
         let width = panel_width();
-        let mut panels = vec![0.0; terms * columns.next_multiple_of(width)];
+        let mut panels = Loan::new(terms * columns.next_multiple_of(width));
         if terms > 0 {
             for (i, panel) in panels.chunks_exact_mut(terms * width).enumerate() {
                 let wanted = width.min(columns - i * width);

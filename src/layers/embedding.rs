@@ -1,10 +1,12 @@
 //! Vectors for ids.
 
+use std::sync::Arc;
+
 use super::{Layer, TiedDense};
 use crate::autograd::{Dependence, InputGrads, Op, Var};
 use crate::buffers::buffer;
 use crate::error::{Error, Result};
-use crate::initializers::{Initializer, RandomUniform, Rng};
+use crate::initializers::{Except, Initializer, RandomUniform};
 use crate::kernels::elementwise::add_assign;
 use crate::param::{Param, ParamList};
 use crate::tensor::{Float, Tensor, data, tensor};
@@ -35,6 +37,7 @@ pub struct Embedding {
     vocabulary: usize,
     units: usize,
     embeddings: Param,
+    initializer: Arc<dyn Initializer>,
     padding_index: Option<usize>,
     mask_zero: bool,
 }
@@ -42,21 +45,31 @@ pub struct Embedding {
 impl Embedding {
     /// For this many ids, vectors of so many units.
     pub fn new(vocabulary: usize, units: usize) -> Self {
-        let embeddings = Param::new(RandomUniform::default()).pattern(&[Some(vocabulary), Some(units)]);
-        Self { vocabulary, units, embeddings, padding_index: None, mask_zero: false }
+        let initializer = Arc::new(RandomUniform::default());
+        let embeddings = Param::new(RandomUniform::default());
+        Self { vocabulary, units, embeddings, initializer, padding_index: None, mask_zero: false }.renewed()
     }
 
-    /// Sets the first values. The row of the padding index, if there is one, is as `initializer` makes it.
+    /// Sets the first values.
     pub fn embeddings_initializer(mut self, initializer: impl Initializer + 'static) -> Self {
-        self.embeddings = Param::new(initializer).pattern(&[Some(self.vocabulary), Some(self.units)]);
-        self
+        self.initializer = Arc::new(initializer);
+        self.renewed()
     }
 
     /// Sets the id whose vector starts as zeros and receives no gradient, as PyTorch's `padding_idx`.
     #[doc(alias = "padding_idx")]
     pub fn padding_index(mut self, id: usize) -> Self {
         self.padding_index = Some(id);
-        self.embeddings_initializer(ZeroRow { id })
+        self.renewed()
+    }
+
+    /// With vectors made anew after a setting has changed.
+    fn renewed(mut self) -> Self {
+        let units = self.units;
+        let range = self.padding_index.map(|id| id.saturating_mul(units)..id.saturating_add(1).saturating_mul(units));
+        let initializer = Except { all: self.initializer.clone(), range, value: 0.0 };
+        self.embeddings = Param::new(initializer).pattern(&[Some(self.vocabulary), Some(units)]);
+        self
     }
 
     /// Sets whether id 0 is padding that gets 0 in the [mask](Var::mask) of the output, as in Keras. Its vector is trained like
@@ -71,7 +84,8 @@ impl Embedding {
         &self.embeddings
     }
 
-    /// A layer with the same vectors that goes the other way, from units to a score for each id: see [`TiedDense`].
+    /// A layer with the same vectors that goes the other way, from units to a score for each id: see [`TiedDense`]. Call it
+    /// after all other settings, which make new vectors.
     pub fn output_layer(&self) -> TiedDense {
         TiedDense::new(self.vocabulary, self.units, self.embeddings.clone())
     }
@@ -107,21 +121,6 @@ impl Embedding {
             return Err(Error::shape(format!("expected ids [batch, time] for a mask, got {:?}", x.shape())));
         }
         Ok(())
-    }
-}
-
-/// Keras' uniform values, and zeros for one id.
-struct ZeroRow {
-    id: usize,
-}
-
-impl Initializer for ZeroRow {
-    fn sample(&self, shape: &[usize], rng: &mut Rng) -> Tensor {
-        let mut all = RandomUniform::default().sample(shape, rng);
-        let units = shape.last().copied().unwrap_or(0);
-        let row = all.as_slice_mut().and_then(|all| all.get_mut(self.id * units..(self.id + 1) * units));
-        row.into_iter().for_each(|row| row.fill(0.0));
-        all
     }
 }
 
@@ -186,13 +185,14 @@ mod tests {
 
     use super::*;
     use crate::autograd::Tape;
+    use crate::initializers::Ones;
 
     #[test]
     fn gradients_of_one_id_add_up_and_padding_gets_none() {
-        let layer = Embedding::new(4, 2).padding_index(1);
+        let layer = Embedding::new(4, 2).padding_index(1).embeddings_initializer(Ones);
         let tape = Tape::training();
         let y = layer.forward(&tape.input(arr2(&[[3, 1, 3], [0, 1, 3]]))).unwrap();
-        assert_eq!(data(&y.value)[2..4], [0.0, 0.0]);
+        assert_eq!(data(&y.value)[..4], [1.0, 1.0, 0.0, 0.0]);
         let weights = arr2(&[[1.0], [2.0], [4.0]]);
         let gradients = (&y * &tape.constant(weights)).sum().backward().unwrap();
         let gradient = gradients.get(layer.embeddings()).unwrap();

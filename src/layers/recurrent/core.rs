@@ -7,10 +7,10 @@ use super::{StepOptions, masked, sequence};
 use crate::activations::{Activation, Pointwise};
 use crate::autograd::Var;
 use crate::error::{Error, Result};
-use crate::initializers::{Initializer, Orthogonal, Rng, XavierUniform, Zeros};
+use crate::initializers::{Except, Initializer, Orthogonal, XavierUniform, Zeros};
 use crate::layers::dropout::factors;
 use crate::param::{Param, ParamList};
-use crate::tensor::{Float, Tensor};
+use crate::tensor::Float;
 
 /// Parameters and settings.
 pub(super) struct Core {
@@ -71,9 +71,9 @@ impl Core {
 
     pub fn use_bias(&mut self, yes: bool) {
         self.bias = yes.then(|| {
-            let one = self.unit_forget_bias.then_some(self.units);
+            let range = self.unit_forget_bias.then_some(self.units..self.units.saturating_mul(2));
             let pattern: Vec<_> = self.bias_shape().iter().map(|len| Some(*len)).collect();
-            Param::new(BiasInitializer { all: self.bias_initializer.clone(), one }).pattern(&pattern)
+            Param::new(Except { all: self.bias_initializer.clone(), range, value: 1.0 }).pattern(&pattern)
         });
     }
 
@@ -166,22 +166,6 @@ pub(super) fn pointwise(activation: &dyn Activation) -> Result<Arc<dyn Pointwise
 
 fn kernel(rows: Option<usize>, units: usize, gates: usize, initializer: impl Initializer + 'static) -> Param {
     Param::new(initializer).pattern(&[rows, Some(units.saturating_mul(gates))])
-}
-
-/// First values of a bias, of which one gate's may be 1.
-struct BiasInitializer {
-    all: Arc<dyn Initializer>,
-    /// Units, if the second gate's are 1.
-    one: Option<usize>,
-}
-
-impl Initializer for BiasInitializer {
-    fn sample(&self, shape: &[usize], rng: &mut Rng) -> Tensor {
-        let mut bias = self.all.sample(shape, rng);
-        let gate = self.one.and_then(|units| bias.as_slice_mut()?.get_mut(units..2 * units));
-        gate.into_iter().for_each(|gate| gate.fill(1.0));
-        bias
-    }
 }
 
 /// The settings that the three layers share.
