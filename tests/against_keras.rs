@@ -75,6 +75,17 @@ fn normalisation_noise_and_activations_agree_with_keras() {
     conformance::check("normalisation_keras", &counts, &[]);
 }
 
+/// Cases of `tests/fixtures/make_recurrent_keras.py`.
+const RECURRENT: &[(&str, &[&str])] = &[
+    ("LSTM", &["lstm.last", "lstm.steps_50", "lstm.states", "lstm.holes_sequences"]),
+    ("GRU", &["gru.last", "gru.reset_before", "gru.steps_50", "gru.reset_before_steps_50"]),
+];
+
+#[test]
+fn recurrent_layers_agree_with_keras() {
+    conformance::check("recurrent_keras", &[("recurrent", 96)], RECURRENT);
+}
+
 #[test]
 fn merges_penalties_and_constraints_agree_with_keras() {
     let counts = [("merge", 17), ("penalty", 4), ("constraint", 8), ("functional", 1)];

@@ -63,3 +63,14 @@ fn normalisation_noise_and_activations_agree_with_pytorch() {
     ];
     conformance::check("normalisation_pytorch", &counts, parity);
 }
+
+/// Cases of `tests/fixtures/make_recurrent_pytorch.py`.
+const RECURRENT: &[(&str, &[&str])] = &[
+    ("LSTM", &["lstm.last", "lstm.steps_50", "lstm.states", "lstm.right_zeros"]),
+    ("GRU", &["gru.last", "gru.steps_50", "gru.states", "gru.right_zeros"]),
+];
+
+#[test]
+fn recurrent_layers_agree_with_pytorch() {
+    conformance::check("recurrent_pytorch", &[("recurrent", 47)], RECURRENT);
+}

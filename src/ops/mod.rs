@@ -7,6 +7,7 @@ mod broadcast;
 mod dependence_tests;
 mod elementwise;
 mod extremes;
+mod flip;
 mod folding;
 mod join;
 mod matmul;

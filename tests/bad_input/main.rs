@@ -7,6 +7,7 @@ mod layers;
 mod losses;
 mod mnist_files;
 mod normalisation;
+mod recurrent;
 mod settings;
 mod training;
 mod weights;

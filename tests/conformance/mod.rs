@@ -8,6 +8,7 @@ mod convolution;
 mod fixture;
 mod normalisation;
 mod random;
+mod recurrent;
 mod run;
 mod structure;
 

@@ -9,6 +9,7 @@ mod layers;
 mod losses;
 mod normalisation;
 mod ops;
+mod recurrent;
 mod structure;
 
 use gradus::gradcheck::GradCheck;
@@ -69,15 +70,31 @@ pub(crate) fn positive(shape: &[usize]) -> Tensor {
 }
 
 fn functions() -> Vec<Function> {
-    let tables =
-        [ops::table(), activations::functions(), losses::table(), normalisation::functions(), structure::functions()];
-    tables.into_iter().flatten().collect()
+    [
+        ops::table(),
+        activations::functions(),
+        losses::table(),
+        normalisation::functions(),
+        recurrent::functions(),
+        structure::functions(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 fn layer_rows() -> Vec<Row> {
-    let tables =
-        [layers::table(), activations::layers(), convolution::table(), normalisation::table(), structure::table()];
-    tables.into_iter().flatten().collect()
+    [
+        layers::table(),
+        activations::layers(),
+        convolution::table(),
+        normalisation::table(),
+        recurrent::table(),
+        structure::table(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// Runs a check on each layer; fails with all that failed.
