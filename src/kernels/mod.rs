@@ -5,10 +5,13 @@
 // Arrays of registers are walked by index, so that the loops unroll.
 #![allow(clippy::needless_range_loop)]
 
+pub mod attention;
 pub mod conv2d;
 pub mod dense;
 pub mod elementwise;
 pub mod gemm;
+pub mod lanes;
+pub mod math;
 pub mod parallel;
 pub mod pool2d;
 pub mod scratch;

@@ -1,5 +1,6 @@
 //! Layers: parameters plus a forward. [`Layer`] is the trait; one file each for the rest.
 
+mod attention;
 mod batch_norm;
 mod conv2d;
 mod conv2d_op;
@@ -12,6 +13,7 @@ mod sequential;
 mod vars;
 mod window;
 
+pub use attention::{AttentionOptions, scaled_dot_product_attention};
 pub use batch_norm::BatchNorm;
 pub use conv2d::Conv2d;
 pub use dense::Dense;
