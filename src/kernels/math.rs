@@ -191,14 +191,12 @@ mod tests {
             ("ln_1p", error(0.0, 1.0, ln_1p_of_unit, f64::ln_1p)),
             ("softplus", error(-87.0, 30.0, softplus, |x| x.exp().ln_1p())),
         ] {
-            println!("{name}: {error:e}");
             assert!(error < 2e-7, "{name} is off by {error:e}");
         }
         // The square of `x` is rounded, which far out changes the result by `x²` as much.
-        for (low, high, bound) in [(-2.0, 8.0, 3e-7), (-13.0, -2.0, 6e-6)] {
+        for (low, high, bound) in [(-2.0, 2.0, 5e-7), (-13.0, 13.0, 6e-6)] {
             let below = error(low, high, |x| normal(x).0, |x| 0.5 * libm::erfc(-x * 0.5_f64.sqrt()));
             let density = error(low, high, |x| normal(x).1, |x| 0.398_942_280_401_432_7 * (-0.5 * x * x).exp());
-            println!("normal: {below:e} {density:e}");
             assert!(below.max(density) < bound, "normal is off by {below:e}, {density:e}");
         }
     }

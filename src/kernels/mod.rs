@@ -7,6 +7,7 @@
 
 pub mod attention;
 pub mod conv2d;
+pub mod curve;
 pub mod dense;
 pub mod elementwise;
 pub mod gemm;
@@ -16,6 +17,8 @@ pub mod parallel;
 pub mod pool2d;
 pub mod scratch;
 pub mod simd;
+pub mod softmax;
 pub mod tile;
+pub mod transcendental;
 #[cfg(test)]
 mod twice;

@@ -150,8 +150,7 @@ impl MultiHeadAttention {
         AttentionOptions::new().causal(self.causal).dropout(self.dropout)
     }
 
-    /// The forward pass with keys and values from anywhere, and options such as masks: in their heads there is one for
-    /// each of the queries'.
+    /// The forward pass with queries, keys and values from anywhere, and further options such as a mask.
     ///
     /// ```
     /// use gradus::prelude::*;

@@ -6,6 +6,7 @@ mod activations;
 mod complete;
 mod layers;
 mod losses;
+mod normalisation;
 mod ops;
 
 use gradus::gradcheck::GradCheck;
@@ -66,11 +67,14 @@ pub(crate) fn positive(shape: &[usize]) -> Tensor {
 }
 
 fn functions() -> Vec<Function> {
-    [ops::table(), activations::functions(), losses::table()].into_iter().flatten().collect()
+    [ops::table(), activations::functions(), losses::table(), normalisation::functions()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 fn layer_rows() -> Vec<Row> {
-    [layers::table(), activations::layers()].into_iter().flatten().collect()
+    [layers::table(), activations::layers(), normalisation::table()].into_iter().flatten().collect()
 }
 
 /// Runs a check on each layer; fails with all that failed.
