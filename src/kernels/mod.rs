@@ -12,6 +12,7 @@ pub mod dense;
 pub mod elementwise;
 pub mod gemm;
 pub mod lanes;
+pub mod large;
 pub mod math;
 pub mod parallel;
 pub mod pool2d;
