@@ -5,9 +5,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use crate::autograd::{Tape, Var};
+use crate::constraints::Constraint;
 use crate::error::{Error, Result};
 use crate::initializers::Initializer;
 use crate::layers::{Layer, Vars};
+use crate::regularizers::Regularizer;
 use crate::tensor::{Float, Tensor};
 
 /// Identity of a [`Param`] within this process, in the order of creation.
@@ -27,6 +29,8 @@ struct Inner {
     pattern: Vec<Option<usize>>,
     frozen: AtomicBool,
     value: RwLock<Option<Tensor>>,
+    regularizers: RwLock<Vec<Arc<dyn Regularizer>>>,
+    constraints: RwLock<Vec<Arc<dyn Constraint>>>,
     /// Other layouts of the value, made on demand and thrown away when it changes.
     derived: Mutex<Vec<Arc<dyn Any + Send + Sync>>>,
 }
@@ -52,6 +56,8 @@ impl Param {
             pattern: Vec::new(),
             frozen: AtomicBool::new(false),
             value: RwLock::new(None),
+            regularizers: RwLock::default(),
+            constraints: RwLock::default(),
             derived: Mutex::default(),
         }))
     }
@@ -70,7 +76,8 @@ impl Param {
     /// # Errors
     /// A parameter that has another shape already.
     pub fn on(&self, x: &Var, shape: &[usize]) -> Result<Var> {
-        Ok(x.tape().param(self, self.value_on(x.tape(), shape)?))
+        let value = self.value_on(x.tape(), shape)?;
+        x.tape().changed(self, x.tape().param(self, value))
     }
 
     pub(crate) fn value_on(&self, tape: &Tape, shape: &[usize]) -> Result<Tensor> {
@@ -159,6 +166,10 @@ impl Param {
 
     /// Something computed from the value alone, kept until the value changes: a layout that a kernel wants.
     pub(crate) fn derived<T: Any + Send + Sync>(&self, value: &Tensor, make: impl FnOnce(&Tensor) -> T) -> Arc<T> {
+        // What a wrapper made of it is not kept: it differs from pass to pass.
+        if self.value().is_none_or(|own| own.as_ptr() != value.as_ptr()) {
+            return Arc::new(make(value));
+        }
         let mut derived = self.0.derived.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = derived.iter().find_map(|any| any.clone().downcast::<T>().ok()) {
             return known;
@@ -170,6 +181,45 @@ impl Param {
 
     fn forget_derived(&self) {
         self.0.derived.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// Adds a penalty to the loss for what its value is; see [`crate::regularizers`].
+    pub fn regularize(&self, regularizer: Arc<dyn Regularizer>) {
+        self.0.regularizers.write().unwrap_or_else(PoisonError::into_inner).push(regularizer);
+    }
+
+    /// Forces its value into a set after each step of training; see [`crate::constraints`].
+    pub fn constrain(&self, constraint: Arc<dyn Constraint>) {
+        self.0.constraints.write().unwrap_or_else(PoisonError::into_inner).push(constraint);
+    }
+
+    /// The sum of its penalties, on the given tape; `None` if there are none.
+    pub(crate) fn penalty(&self, tape: &Tape) -> Result<Option<Var>> {
+        let regularizers = self.0.regularizers.read().unwrap_or_else(PoisonError::into_inner);
+        let Some(value) = self.value().filter(|_| !regularizers.is_empty() && self.is_trainable()) else {
+            return Ok(None);
+        };
+        let weights = tape.param(self, value);
+        let mut sum: Option<Var> = None;
+        for regularizer in regularizers.iter() {
+            let penalty = regularizer.penalty(&weights)?;
+            sum = Some(match sum {
+                Some(sum) => sum + penalty,
+                None => penalty,
+            });
+        }
+        Ok(sum)
+    }
+
+    pub(crate) fn apply_constraints(&self) {
+        let constraints = self.0.constraints.read().unwrap_or_else(PoisonError::into_inner);
+        if constraints.is_empty() {
+            return;
+        }
+        if let Some(value) = self.0.value.write().unwrap_or_else(PoisonError::into_inner).as_mut() {
+            constraints.iter().for_each(|constraint| constraint.apply(value.view_mut()));
+        }
+        self.forget_derived();
     }
 
     /// Whether training changes it: neither state nor frozen.

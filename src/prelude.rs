@@ -4,16 +4,19 @@ pub use ndarray;
 
 pub use crate::activations::*;
 pub use crate::autograd::{Dependence, Gradients, InputGrads, Op, Tape, Var};
+pub use crate::constraints::{Constraint, MaxNorm, MinMaxNorm, NonNegative, UnitLength};
 pub use crate::data::{Dataset, Inputs, Mnist, mnist};
 pub use crate::error::{Error, Result};
 pub use crate::initializers::{
-    Constant, HeNormal, HeUniform, Initializer, LecunNormal, LecunUniform, Ones, Orthogonal, RandomNormal,
-    RandomUniform, TruncatedNormal, XavierNormal, XavierUniform, Zeros,
+    Constant, Fan, HeNormal, HeUniform, Identity, Initializer, KaimingNormal, KaimingUniform, LecunNormal,
+    LecunUniform, Ones, Orthogonal, RandomNormal, RandomUniform, Spread, TruncatedNormal, VarianceScaling,
+    XavierNormal, XavierUniform, Zeros,
 };
 pub use crate::layers::*;
 pub use crate::losses::*;
 pub use crate::metrics::*;
 pub use crate::optimizers::{Adam, Momentum, Optimizer, Sgd, Stepper};
 pub use crate::param::{Param, ParamList};
+pub use crate::regularizers::{L1, L1L2, L2, OrthogonalColumns, Regularizer};
 pub use crate::tensor::{Float, IntoTensor, Tensor};
 pub use crate::training::*;

@@ -31,6 +31,9 @@ use crate::tensor::{Float, IntoTensor, Tensor, tensor};
 #[derive(Clone)]
 pub struct Tape(Rc<Inner>);
 
+/// What becomes of a parameter before it is used.
+type Change = dyn Fn(Var) -> Result<Var>;
+
 struct Inner {
     training: bool,
     recording: Cell<bool>,
@@ -41,6 +44,10 @@ struct Inner {
     random: RefCell<Rng>,
     initial: RefCell<Rng>,
     updates: RefCell<Vec<(Param, Tensor)>>,
+    /// Parts of the loss that layers added; without the tape, which would hold itself.
+    losses: RefCell<Vec<(Pooled, Option<usize>, Dependence)>>,
+    /// What becomes of parameters before they are used, the innermost last.
+    changes: RefCell<Vec<(ParamId, Rc<Change>)>>,
     inspected: Cell<bool>,
     trace: RefCell<Option<Vec<TraceRow>>>,
 }
@@ -66,7 +73,15 @@ enum Node {
 pub(crate) struct TraceRow {
     pub name: String,
     pub kind: &'static str,
-    pub shape: Vec<usize>,
+    pub shapes: Vec<Vec<usize>>,
+    /// Where its inputs come from, if it is not just the layer before.
+    pub from: Vec<String>,
+}
+
+impl TraceRow {
+    pub(crate) fn new(name: &str, kind: &'static str, outputs: &[Var]) -> Self {
+        Self { name: name.into(), kind, shapes: outputs.iter().map(|y| y.shape().into()).collect(), from: Vec::new() }
+    }
 }
 
 impl Tape {
@@ -80,6 +95,8 @@ impl Tape {
             random: RefCell::new(Rng::seed_from_u64(0)),
             initial: RefCell::new(Rng::seed_from_u64(0)),
             updates: RefCell::default(),
+            losses: RefCell::default(),
+            changes: RefCell::default(),
             inspected: Cell::new(false),
             trace: RefCell::default(),
         }))
@@ -191,6 +208,51 @@ impl Tape {
         Var::new(value.into(), self, node, Dependence::Constant)
     }
 
+    /// Runs `forward`, in which whoever uses the parameter gets `change` of it, of the same shape: for wrappers that
+    /// reparametrise a layer which they do not know.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let layer = Dense::new(2);
+    /// let x = Tape::training().input(ndarray::arr2(&[[1.0, 2.0]]));
+    /// let halved = x.tape().with_param(layer.kernel(), |kernel| Ok(kernel * 0.5), || layer.forward(&x))?;
+    /// assert_eq!(halved.value(), (layer.forward(&x)? * 0.5).value());
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    pub fn with_param<R>(
+        &self,
+        param: &Param,
+        change: impl Fn(Var) -> Result<Var> + 'static,
+        forward: impl FnOnce() -> R,
+    ) -> R {
+        struct Restore<'a>(&'a RefCell<Vec<(ParamId, Rc<Change>)>>);
+        impl Drop for Restore<'_> {
+            fn drop(&mut self) {
+                self.0.borrow_mut().pop();
+            }
+        }
+        self.0.changes.borrow_mut().push((param.id(), Rc::new(change)));
+        let _restore = Restore(&self.0.changes);
+        forward()
+    }
+
+    /// What [`Tape::with_param`] makes of a parameter.
+    pub(crate) fn changed(&self, param: &Param, value: Var) -> Result<Var> {
+        // Copied, since a change may use parameters itself.
+        let changes: Vec<_> = self.0.changes.borrow().iter().filter(|(id, _)| *id == param.id()).cloned().collect();
+        changes.iter().rev().try_fold(value, |value, (_, change)| {
+            let shape = value.shape().to_vec();
+            let new = change(value)?;
+            match new.shape() == shape {
+                true => Ok(new),
+                false => Err(Error::shape(format!(
+                    "`with_param` is to keep the shape {shape:?} of the parameter, but made {:?} of it",
+                    new.shape()
+                ))),
+            }
+        })
+    }
+
     /// Draws from the random numbers of this pass.
     pub fn random<R>(&self, draw: impl FnOnce(&mut Rng) -> R) -> R {
         draw(&mut self.0.random.borrow_mut())
@@ -213,6 +275,18 @@ impl Tape {
 
     pub(crate) fn take_updates(&self) -> Vec<(Param, Tensor)> {
         self.0.updates.take()
+    }
+
+    /// Adds a scalar to the loss of this pass, such as a penalty on a layer's activity: a mean over the examples of the
+    /// batch. The trainer adds it; a loop of your own calls [`Tape::take_losses`].
+    pub fn add_loss(&self, loss: &Var) {
+        self.0.losses.borrow_mut().push((loss.value.clone(), loss.node, loss.dependence));
+    }
+
+    /// What [`Tape::add_loss`] was given since the last call.
+    pub fn take_losses(&self) -> Vec<Var> {
+        let taken = self.0.losses.take().into_iter();
+        taken.map(|(value, node, dependence)| Var::new(value, self, node, dependence)).collect()
     }
 
     /// Whether running a batch in parts would give the same gradients, as far as this pass has shown.

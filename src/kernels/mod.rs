@@ -14,6 +14,7 @@ pub mod gemm;
 pub mod lanes;
 pub mod large;
 pub mod math;
+pub mod normalize;
 pub mod parallel;
 pub mod pool2d;
 pub mod scratch;

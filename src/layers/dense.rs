@@ -50,7 +50,7 @@ impl Dense {
     }
 
     /// With as many outputs as each [`Dense::project`] says.
-    pub(super) fn open() -> Self {
+    pub(in crate::layers) fn open() -> Self {
         let (kernel, bias) = (Param::new(XavierUniform).pattern(&[None, None]), Param::new(Zeros).pattern(&[None]));
         Self { kernel, bias: Some(bias), ..Self::new(0) }
     }
@@ -92,7 +92,7 @@ impl Dense {
 
 impl Dense {
     /// The forward pass with this many outputs.
-    pub(super) fn project(&self, x: &Var, units: usize) -> Result<Var> {
+    pub(in crate::layers) fn project(&self, x: &Var, units: usize) -> Result<Var> {
         let [_, .., features] = *x.shape() else {
             return Err(Error::shape(format!("expected an input [batch, ..., features], got {:?}", x.shape())));
         };

@@ -1,44 +1,57 @@
 //! Layers: parameters plus a forward. [`Layer`] is the trait; one file each for the rest.
 
+mod activity_regularization;
 mod attention;
-mod batch_norm;
 mod conv2d;
 mod conv2d_op;
 mod dense;
-mod dropout;
 mod flatten;
 mod global_pool2d;
-mod multi_head_attention;
+mod graph;
+mod merge;
+mod noise;
+mod normalization;
+mod parallel;
 mod pool2d;
-mod positions;
-mod rotary_embedding;
+mod prelu;
+mod residual;
 mod sequential;
 mod vars;
 mod window;
 
-pub use attention::{AttentionOptions, scaled_dot_product_attention};
-pub use batch_norm::BatchNorm;
+pub use activity_regularization::ActivityRegularization;
+pub use attention::{
+    AttentionOptions, CrossAttention, KeyValueCache, MultiHeadAttention, scaled_dot_product_attention,
+};
+pub use attention::{LearnedPositions, RotaryEmbedding, SinusoidalPositions, TransformerDecoder, TransformerEncoder};
 pub use conv2d::Conv2d;
 pub use dense::Dense;
-pub use dropout::Dropout;
 pub use flatten::{Flatten, Reshape};
 pub use global_pool2d::{GlobalAvgPool2d, GlobalMaxPool2d};
-pub use multi_head_attention::{CrossAttention, KeyValueCache, MultiHeadAttention};
+pub use graph::{Graph, Names};
+pub use merge::{Add, Average, Concatenate, Dot, Maximum, Minimum, Multiply, Subtract};
+pub use noise::{AlphaDropout, Dropout, GaussianDropout, GaussianNoise};
+pub use noise::{SpatialDropout1d, SpatialDropout2d, SpatialDropout3d};
+pub use normalization::{BatchNorm, GroupNorm, InstanceNorm, LayerNorm, RmsNorm, SpectralNorm, UnitNorm};
+pub use parallel::Parallel;
 pub use pool2d::{AvgPool2d, MaxPool2d};
-pub use positions::{LearnedPositions, SinusoidalPositions};
-pub use rotary_embedding::RotaryEmbedding;
+pub use prelu::PRelu;
+pub use residual::Residual;
 pub use sequential::Sequential;
 pub use vars::Vars;
 pub use window::{Padding, Size2};
 
 use std::any::Any;
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::autograd::Var;
+use crate::constraints::Constraint;
 use crate::error::{Error, Result};
 use crate::losses::Losses;
 use crate::optimizers::Optimizer;
 use crate::param::{Param, ParamList};
+use crate::regularizers::Regularizer;
 use crate::training::Trainer;
 
 /// A network or a part of one. `X` is what it takes and `Y` what it gives: one variable, a tuple, or a list of them.
@@ -129,6 +142,36 @@ pub trait Layer<X: Vars = Var, Y: Vars = Var>: Any + Send + Sync {
     /// A pattern that matches nothing; the message lists the paths.
     fn unfreeze_matching(&self, pattern: &str) -> Result<()> {
         matching(self.parameters(), pattern)?.iter().for_each(|param| param.unfreeze());
+        Ok(())
+    }
+
+    /// Adds a penalty to the loss for the values of the parameters whose path matches `pattern`; see
+    /// [`crate::regularizers`].
+    ///
+    /// # Errors
+    /// A pattern that matches nothing; the message lists the paths.
+    #[doc(alias = "kernel_regularizer")]
+    #[doc(alias = "weight_decay")]
+    fn regularize(&self, pattern: &str, regularizer: impl Regularizer + 'static) -> Result<()>
+    where
+        Self: Sized,
+    {
+        let regularizer = Arc::new(regularizer);
+        matching(self.parameters(), pattern)?.iter().for_each(|param| param.regularize(regularizer.clone()));
+        Ok(())
+    }
+
+    /// Forces the parameters whose path matches `pattern` into a set after each step; see [`crate::constraints`].
+    ///
+    /// # Errors
+    /// A pattern that matches nothing; the message lists the paths.
+    #[doc(alias = "kernel_constraint")]
+    fn constrain(&self, pattern: &str, constraint: impl Constraint + 'static) -> Result<()>
+    where
+        Self: Sized,
+    {
+        let constraint = Arc::new(constraint);
+        matching(self.parameters(), pattern)?.iter().for_each(|param| param.constrain(constraint.clone()));
         Ok(())
     }
 

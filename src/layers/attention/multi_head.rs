@@ -1,8 +1,9 @@
 //! Attention with several heads, between linear projections.
 
-use super::{AttentionOptions, Dense, Layer, RotaryEmbedding, scaled_dot_product_attention};
+use super::{AttentionOptions, RotaryEmbedding, scaled_dot_product_attention};
 use crate::autograd::Var;
 use crate::error::{Error, Result};
+use crate::layers::{Dense, Layer};
 use crate::param::ParamList;
 use crate::tensor::{Float, Tensor};
 

@@ -1,11 +1,11 @@
 //! Rotary position embedding.
 
-use super::Layer;
 use super::positions::speeds;
 use crate::autograd::{Dependence, InputGrads, Op, Var};
 use crate::buffers::buffer;
 use crate::error::{Error, Result};
 use crate::kernels::parallel;
+use crate::layers::Layer;
 use crate::tensor::{Float, Tensor, data, tensor};
 
 /// Turns pairs of features by an angle that grows with time, so that products of queries and keys depend on how far

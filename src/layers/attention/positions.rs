@@ -1,9 +1,9 @@
 //! What tells a network the place of each step of a sequence, added to it.
 
-use super::Layer;
 use crate::autograd::Var;
 use crate::error::{Error, Result};
 use crate::initializers::{Initializer, XavierUniform};
+use crate::layers::Layer;
 use crate::param::{Param, ParamList};
 use crate::tensor::{Float, tensor};
 
