@@ -37,3 +37,13 @@ fn agrees_with_pytorch() {
         [("layer", 112), ("loss", 49), ("optimizer", 11), ("training", 3), ("dropout", 3), ("initializer", 13)];
     conformance::check("pytorch", &counts, PARITY);
 }
+
+#[test]
+fn normalisation_noise_and_activations_agree_with_pytorch() {
+    let counts = [("layer", 52), ("coin", 4), ("initializer", 8)];
+    let parity: &[(&str, &[&str])] = &[
+        ("LayerNorm epsilon", &["layer_norm.vectors", "layer_norm.axes"]),
+        ("BatchNorm", &["batch_norm.3d.training", "batch_norm.5d.inference"]),
+    ];
+    conformance::check("normalisation_pytorch", &counts, parity);
+}

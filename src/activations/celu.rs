@@ -6,7 +6,8 @@ use crate::kernels::math;
 use crate::tensor::Float;
 
 /// Scaled exponential linear unit: `y = scale · x` for positive `x`, else `y = scale · alpha (exp(x) - 1)`, with the
-/// constants that keep mean 0 and variance 1 from layer to layer. For kernels of `LecunNormal`.
+/// constants that keep mean 0 and variance 1 from layer to layer. For kernels of `LecunNormal`. Its slope at 0 is `scale`, as
+/// in Keras; PyTorch has `scale · alpha` there.
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -55,7 +56,7 @@ activation! {
         let below = ALPHA * math::exp_m1(between(Float::NEG_INFINITY, x, 0.0));
         SCALE * if x > 0.0 { x } else { below }
     }
-    fn slope(self, y) { if y > 0.0 { SCALE } else { y + SCALE * ALPHA } }
+    fn slope(self, y) { if y < 0.0 { y + SCALE * ALPHA } else { SCALE } }
     fn by_value(self) { true }
 }
 

@@ -5,6 +5,7 @@ mod data;
 mod layers;
 mod losses;
 mod mnist_files;
+mod normalisation;
 mod settings;
 mod training;
 mod weights;

@@ -4,6 +4,7 @@ use gradus::prelude::*;
 use serde_json::Value;
 
 use super::fixture::{Case, list, number, sizes, text};
+use super::normalisation;
 
 /// What a builder gives, or the name of what gradus does not have.
 pub type Built<T> = std::result::Result<T, String>;
@@ -43,6 +44,7 @@ macro_rules! options {
         layer
     }};
 }
+pub(super) use options;
 
 /// The case's layers, named by their position.
 pub fn stack(specs: &Value) -> Built<Sequential> {
@@ -104,8 +106,25 @@ fn add(model: Sequential, name: &str, spec: &Value) -> Built<Sequential> {
         "Reshape" => model.add_named(name, Reshape::new(sizes(&spec["shape"]))),
         "Dropout" => model.add_named(name, Dropout::new(number(&spec["rate"], 0.0))),
         "Activation" => with_activation!(activation, activation => model.add_named(name, activation)),
-        other => return Err(format!("no layer `{other}`")),
+        _ => normalisation::add(model, name, spec)?,
     })
+}
+
+/// A layer whose parameters have no name before theirs.
+pub struct Bare(Sequential);
+
+impl Layer for Bare {
+    fn forward(&self, x: &Var) -> Result<Var> {
+        self.0.forward(x)
+    }
+
+    fn params<'a>(&'a self, list: &mut ParamList<'a>) {
+        self.0.get("0").expect("its only layer").params(list);
+    }
+}
+
+pub fn bare(spec: &Value) -> Built<Bare> {
+    add(Sequential::new(), "0", spec).map(Bare)
 }
 
 fn pair(value: &Value) -> [usize; 2] {
@@ -184,7 +203,7 @@ pub fn initializer(case: &Case) -> Built<Box<dyn Initializer>> {
             let usual = RandomUniform::default();
             Box::new(RandomUniform { min: number("min", usual.min), max: number("max", usual.max) })
         }
-        other => return Err(format!("no initializer `{other}`")),
+        _ => normalisation::initializer(case)?,
     })
 }
 

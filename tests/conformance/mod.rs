@@ -5,8 +5,10 @@
 
 mod build;
 mod fixture;
+mod normalisation;
 mod random;
 mod run;
+mod structure;
 
 use std::collections::BTreeMap;
 

@@ -4,6 +4,7 @@ use crate::autograd::{InputGrads, Op, Var};
 use crate::buffers::buffer;
 use crate::error::{Error, Result};
 use crate::initializers::RandomNormal;
+use crate::kernels::lanes::dot;
 use crate::layers::Layer;
 use crate::param::{Param, ParamList};
 use crate::tensor::{Float, Tensor, data, tensor};
@@ -141,10 +142,6 @@ fn with_rows(kernel: &[Float], v: &[Float], outputs: usize) -> Vec<Float> {
 /// `kernel · u`
 fn with_columns(kernel: &[Float], u: &[Float]) -> Vec<Float> {
     kernel.chunks_exact(u.len()).map(|row| dot(row, u)).collect()
-}
-
-fn dot(x: &[Float], y: &[Float]) -> Float {
-    x.iter().zip(y).map(|(x, y)| x * y).sum()
 }
 
 fn unit(mut x: Vec<Float>) -> Vec<Float> {
