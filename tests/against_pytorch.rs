@@ -47,3 +47,8 @@ fn normalisation_noise_and_activations_agree_with_pytorch() {
     ];
     conformance::check("normalisation_pytorch", &counts, parity);
 }
+
+#[test]
+fn attention_agrees_with_pytorch() {
+    conformance::check("attention_pytorch", &[("attention", 63)], &[]);
+}

@@ -3,6 +3,7 @@
 //! Run it under `RUSTFLAGS="--cfg float64"` too: gradients then agree with finite differences to 1e-6.
 
 mod activations;
+mod attention;
 mod complete;
 mod layers;
 mod losses;
@@ -68,13 +69,20 @@ pub(crate) fn positive(shape: &[usize]) -> Tensor {
 }
 
 fn functions() -> Vec<Function> {
-    let tables =
-        [ops::table(), activations::functions(), losses::table(), normalisation::functions(), structure::functions()];
+    let tables = [
+        ops::table(),
+        activations::functions(),
+        attention::functions(),
+        losses::table(),
+        normalisation::functions(),
+        structure::functions(),
+    ];
     tables.into_iter().flatten().collect()
 }
 
 fn layer_rows() -> Vec<Row> {
-    let tables = [layers::table(), activations::layers(), normalisation::table(), structure::table()];
+    let tables =
+        [layers::table(), activations::layers(), attention::table(), normalisation::table(), structure::table()];
     tables.into_iter().flatten().collect()
 }
 
