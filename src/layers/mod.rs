@@ -20,10 +20,9 @@ mod vars;
 mod window;
 
 pub use activity_regularization::ActivityRegularization;
-pub use attention::{
-    AttentionOptions, CrossAttention, KeyValueCache, MultiHeadAttention, scaled_dot_product_attention,
-};
-pub use attention::{LearnedPositions, RotaryEmbedding, SinusoidalPositions, TransformerDecoder, TransformerEncoder};
+pub use attention::{AttentionOptions, KeyValueCache, scaled_dot_product_attention};
+pub use attention::{CrossAttention, MultiHeadAttention, TransformerDecoder, TransformerEncoder};
+pub use attention::{LearnedPositions, RotaryEmbedding, SinusoidalPositions};
 pub use conv2d::Conv2d;
 pub use dense::Dense;
 pub use flatten::{Flatten, Reshape};

@@ -43,20 +43,19 @@ impl Block {
     /// `x + part(norm(x))`, or `norm(x + part(x))` if the norm comes after.
     pub(super) fn residual(
         &self,
-        name: &str,
         norm: (&str, &LayerNorm),
         x: &Var,
         part: impl FnOnce(&Var) -> Result<Var>,
     ) -> Result<Var> {
         let normal = |x: &Var| norm.1.forward(x).map_err(|error| error.within(norm.0));
-        let part = |x: &Var| self.drop(&part(x).map_err(|error| error.within(name))?);
+        let part = |x: &Var| self.drop(&part(x)?);
         if self.pre_norm { Ok(x + part(&normal(x)?)?) } else { normal(&(x + part(x)?)) }
     }
 
     pub(super) fn feed_forward(&self, norm: (&str, &LayerNorm), x: &Var) -> Result<Var> {
-        self.residual("linear_2", norm, x, |x| {
+        self.residual(norm, x, |x| {
             let hidden = self.linear_1.forward(x).map_err(|error| error.within("linear_1"))?;
-            self.linear_2.forward(&self.drop(&hidden)?)
+            self.linear_2.forward(&self.drop(&hidden)?).map_err(|error| error.within("linear_2"))
         })
     }
 

@@ -59,10 +59,12 @@ impl TransformerDecoder {
 impl Layer<(Var, Var)> for TransformerDecoder {
     fn forward(&self, (x, other): &(Var, Var)) -> Result<Var> {
         self.block.check(x)?;
-        let to_itself = |x: &Var| self.self_attention.forward(x);
-        let to_other = |x: &Var| self.cross_attention.attend(x, other, other, &self.cross_attention.options());
-        let x = self.block.residual("self_attention", ("norm_1", &self.norm_1), x, to_itself)?;
-        let x = self.block.residual("cross_attention", ("norm_2", &self.norm_2), &x, to_other)?;
+        let to_itself = |x: &Var| self.self_attention.forward(x).map_err(|error| error.within("self_attention"));
+        let cross = &self.cross_attention;
+        let to_other =
+            |x: &Var| cross.attend(x, other, other, &cross.options()).map_err(|error| error.within("cross_attention"));
+        let x = self.block.residual(("norm_1", &self.norm_1), x, to_itself)?;
+        let x = self.block.residual(("norm_2", &self.norm_2), &x, to_other)?;
         self.block.feed_forward(("norm_3", &self.norm_3), &x)
     }
 

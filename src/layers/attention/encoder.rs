@@ -59,8 +59,8 @@ impl TransformerEncoder {
 impl Layer for TransformerEncoder {
     fn forward(&self, x: &Var) -> Result<Var> {
         self.block.check(x)?;
-        let attention = |x: &Var| self.self_attention.forward(x);
-        let x = self.block.residual("self_attention", ("norm_1", &self.norm_1), x, attention)?;
+        let attention = |x: &Var| self.self_attention.forward(x).map_err(|error| error.within("self_attention"));
+        let x = self.block.residual(("norm_1", &self.norm_1), x, attention)?;
         self.block.feed_forward(("norm_2", &self.norm_2), &x)
     }
 

@@ -200,12 +200,22 @@ impl MultiHeadAttention {
         let start = cache.len();
         let (q, mut k, mut v) = (self.queries(x, start)?, self.keys(x, start)?, self.values(x)?);
         if let Some((keys, values)) = &cache.0 {
+            let others = |shape: &[usize]| [shape[0], shape[2], shape[3]];
+            if others(keys.shape()) != others(k.shape()) || others(values.shape()) != others(v.shape()) {
+                return Err(Error::shape(format!(
+                    "expected keys [batch, time, heads, size] as in the cache, {:?}, got {:?}; another batch or layer wants \
+                     a cache of its own",
+                    keys.shape(),
+                    k.shape()
+                )));
+            }
             let before = |tensor: &Tensor| x.tape().examples(tensor.clone());
             k = Var::concat(&[&before(keys), &k], 1)?;
             v = Var::concat(&[&before(values), &v], 1)?;
         }
+        let y = self.mix(x, &q, &k, &v, &self.options().causal_from(start))?;
         cache.0 = Some(((*k.value).clone(), (*v.value).clone()));
-        self.mix(x, &q, &k, &v, &self.options().causal_from(start))
+        Ok(y)
     }
 
     fn check(&self, inputs: &[&Var]) -> Result<()> {

@@ -83,7 +83,7 @@ impl RotaryEmbedding {
             )));
         }
         let speeds = speeds(self.base, size)?;
-        let angles = (start..start + time).flat_map(|step| speeds.iter().map(move |speed| step as f64 * speed));
+        let angles = (0..time).flat_map(|i| speeds.iter().map(move |speed| (start as f64 + i as f64) * speed));
         let turns = angles.map(|angle| [angle.cos() as Float, angle.sin() as Float]).collect();
         let (between, interleaved) = (x.value.len() / (batch * time * last).max(1), self.interleaved);
         Ok(x.tape().apply(Rotate { turns, size, last, between, interleaved }, &[x]))
