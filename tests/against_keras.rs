@@ -91,3 +91,8 @@ fn merges_penalties_and_constraints_agree_with_keras() {
     let counts = [("merge", 17), ("penalty", 4), ("constraint", 8), ("functional", 1)];
     conformance::check("structure_keras", &counts, &[]);
 }
+
+#[test]
+fn attention_agrees_with_keras() {
+    conformance::check("attention_keras", &[("attention", 24)], &[]);
+}

@@ -74,3 +74,8 @@ const RECURRENT: &[(&str, &[&str])] = &[
 fn recurrent_layers_agree_with_pytorch() {
     conformance::check("recurrent_pytorch", &[("recurrent", 47)], RECURRENT);
 }
+
+#[test]
+fn attention_agrees_with_pytorch() {
+    conformance::check("attention_pytorch", &[("attention", 62)], &[]);
+}

@@ -5,6 +5,7 @@
 // Arrays of registers are walked by index, so that the loops unroll.
 #![allow(clippy::needless_range_loop)]
 
+pub mod attention;
 pub mod channel_norm;
 pub mod conv;
 pub mod curve;
@@ -12,6 +13,7 @@ pub mod dense;
 pub mod elementwise;
 pub mod gemm;
 pub mod lanes;
+pub mod large;
 pub mod math;
 pub mod packed;
 pub mod parallel;

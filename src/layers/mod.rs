@@ -2,6 +2,7 @@
 
 mod activity_regularization;
 mod adaptive_pool;
+mod attention;
 mod conv;
 mod conv_op;
 mod conv_transpose;
@@ -36,6 +37,9 @@ mod window;
 pub use activity_regularization::ActivityRegularization;
 pub use adaptive_pool::{AdaptiveAvgPool, AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveAvgPool3d};
 pub use adaptive_pool::{AdaptiveMaxPool, AdaptiveMaxPool1d, AdaptiveMaxPool2d, AdaptiveMaxPool3d};
+pub use attention::{AttentionOptions, KeyValueCache, scaled_dot_product_attention};
+pub use attention::{CrossAttention, MultiHeadAttention, TransformerDecoder, TransformerEncoder};
+pub use attention::{LearnedPositions, RotaryEmbedding, SinusoidalPositions};
 pub use conv::{Conv, Conv1d, Conv2d, Conv3d};
 pub use conv_transpose::{ConvTranspose, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d};
 pub use dense::Dense;

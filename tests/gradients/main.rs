@@ -3,6 +3,7 @@
 //! Run it under `RUSTFLAGS="--cfg float64"` too: gradients then agree with finite differences to 1e-6.
 
 mod activations;
+mod attention;
 mod complete;
 mod convolution;
 mod layers;
@@ -73,6 +74,7 @@ fn functions() -> Vec<Function> {
     [
         ops::table(),
         activations::functions(),
+        attention::functions(),
         losses::table(),
         normalisation::functions(),
         recurrent::functions(),
@@ -87,6 +89,7 @@ fn layer_rows() -> Vec<Row> {
     [
         layers::table(),
         activations::layers(),
+        attention::table(),
         convolution::table(),
         normalisation::table(),
         recurrent::table(),
