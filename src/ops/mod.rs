@@ -1,21 +1,34 @@
 //! Small general operations on [`Var`](crate::Var), each with its backward beside its forward. All are methods and
 //! operators.
 
+mod aggregate;
 mod arithmetic;
 mod broadcast;
+mod compare;
+mod cumulative;
 #[cfg(test)]
 mod dependence_tests;
+mod einsum;
 mod elementwise;
 mod extremes;
 mod folding;
+mod gather;
 mod join;
 mod matmul;
+mod pad;
+mod pick;
+mod powers;
+mod ranking;
 mod reduce;
+mod rounding;
 mod select;
 mod shape;
 mod slice;
 mod softmax;
+mod triangle;
+mod trigonometry;
 
+pub use pad::PadMode;
 pub(crate) use softmax::{log_softmax_over, softmax_over};
 
 use crate::autograd::Dependence;

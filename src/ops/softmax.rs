@@ -38,7 +38,7 @@ pub(crate) fn log_softmax_over(x: &Var, axis: usize) -> Var {
 }
 
 /// The places of each line along an axis: its first one, and then a step and a length that all have in common.
-fn lines(shape: &[usize], axis: usize) -> (impl Iterator<Item = usize> + use<>, usize, usize) {
+pub(super) fn lines(shape: &[usize], axis: usize) -> (impl Iterator<Item = usize> + use<>, usize, usize) {
     let step: usize = shape.get(axis + 1..).unwrap_or_default().iter().product();
     let len = shape.get(axis).copied().unwrap_or(1);
     let total: usize = shape.iter().product();

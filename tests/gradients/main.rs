@@ -3,6 +3,7 @@
 //! Run it under `RUSTFLAGS="--cfg float64"` too: gradients then agree with finite differences to 1e-6.
 
 mod activations;
+mod arrays;
 mod complete;
 mod layers;
 mod losses;
@@ -66,7 +67,7 @@ pub(crate) fn positive(shape: &[usize]) -> Tensor {
 }
 
 fn functions() -> Vec<Function> {
-    [ops::table(), activations::functions(), losses::table()].into_iter().flatten().collect()
+    [ops::table(), arrays::table(), activations::functions(), losses::table()].into_iter().flatten().collect()
 }
 
 fn layer_rows() -> Vec<Row> {
