@@ -5,12 +5,12 @@
 // Arrays of registers are walked by index, so that the loops unroll.
 #![allow(clippy::needless_range_loop)]
 
-pub mod conv2d;
+pub mod conv;
 pub mod dense;
 pub mod elementwise;
 pub mod gemm;
 pub mod parallel;
-pub mod pool2d;
+pub mod pool;
 pub mod scratch;
 pub mod simd;
 pub mod tile;

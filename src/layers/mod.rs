@@ -1,27 +1,47 @@
 //! Layers: parameters plus a forward. [`Layer`] is the trait; one file each for the rest.
 
+mod adaptive_pool;
 mod batch_norm;
-mod conv2d;
-mod conv2d_op;
+mod conv;
+mod conv_op;
+mod conv_transpose;
 mod dense;
+mod depthwise_conv;
 mod dropout;
 mod flatten;
-mod global_pool2d;
+mod frame;
+mod global_pool;
 mod input;
-mod pool2d;
+mod permute;
+mod pixel_shuffle;
+mod pool;
+mod pool_op;
+mod separable_conv;
 mod sequential;
+mod up_sample;
+mod weights;
 mod window;
 
+pub use adaptive_pool::{AdaptiveAvgPool, AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveAvgPool3d};
+pub use adaptive_pool::{AdaptiveMaxPool, AdaptiveMaxPool1d, AdaptiveMaxPool2d, AdaptiveMaxPool3d};
 pub use batch_norm::BatchNorm;
-pub use conv2d::Conv2d;
+pub use conv::{Conv, Conv1d, Conv2d, Conv3d};
+pub use conv_transpose::{ConvTranspose, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d};
 pub use dense::Dense;
+pub use depthwise_conv::{DepthwiseConv, DepthwiseConv1d, DepthwiseConv2d};
 pub use dropout::Dropout;
 pub use flatten::{Flatten, Reshape};
-pub use global_pool2d::{GlobalAvgPool2d, GlobalMaxPool2d};
+pub use frame::{Border, Crop, Crop1d, Crop2d, Crop3d, ZeroPad, ZeroPad1d, ZeroPad2d, ZeroPad3d};
+pub use global_pool::{GlobalAvgPool1d, GlobalAvgPool2d, GlobalAvgPool3d};
+pub use global_pool::{GlobalMaxPool1d, GlobalMaxPool2d, GlobalMaxPool3d};
 pub use input::Input;
-pub use pool2d::{AvgPool2d, MaxPool2d};
+pub use permute::{Permute, RepeatVector};
+pub use pixel_shuffle::{PixelShuffle, PixelUnshuffle};
+pub use pool::{AvgPool, AvgPool1d, AvgPool2d, AvgPool3d, MaxPool, MaxPool1d, MaxPool2d, MaxPool3d};
+pub use separable_conv::{SeparableConv, SeparableConv1d, SeparableConv2d};
 pub use sequential::Sequential;
-pub use window::{Padding, Size2};
+pub use up_sample::{Interpolation, UpSample, UpSample1d, UpSample2d, UpSample3d};
+pub use window::{Padding, Size};
 
 use std::any::Any;
 use std::path::Path;

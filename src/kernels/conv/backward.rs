@@ -1,8 +1,8 @@
 //! Gradients of a convolution, with or without the max pooling that followed it.
 
-use super::Conv2dShape;
 use super::forward::pack_panels;
 use super::sparse::{Lists, SparseProduct, Term};
+use super::{ConvShape, depthwise};
 use crate::Float;
 use crate::kernels::scratch::with_scratch;
 use crate::kernels::simd::{dispatch, panel_width, vectorize, vectorized};
@@ -23,26 +23,26 @@ impl OutputGradient<'_> {
     }
 
     /// Height and width of the pooled output.
-    fn windows(&self, shape: &Conv2dShape) -> [usize; 2] {
-        let (out, pool) = (shape.out(), self.pool());
+    fn windows(&self, shape: &ConvShape) -> [usize; 2] {
+        let (out, pool) = (shape.grid(), self.pool());
         [out[0] / pool[0], out[1] / pool[1]]
     }
 
     /// Height and width of the part of the convolution's output that was pooled.
-    fn grid(&self, shape: &Conv2dShape) -> [usize; 2] {
+    fn grid(&self, shape: &ConvShape) -> [usize; 2] {
         let (windows, pool) = (self.windows(shape), self.pool());
         [windows[0] * pool[0], windows[1] * pool[1]]
     }
 
     /// Gradients of some of the images.
-    fn images(&self, shape: &Conv2dShape, first: usize, count: usize) -> Self {
+    fn images(&self, shape: &ConvShape, first: usize, count: usize) -> Self {
         let len = self.windows(shape).iter().product::<usize>() * shape.filters;
         let range = first * len..((first + count) * len).min(self.dy.len());
         Self { dy: &self.dy[range.clone()], max_pool: self.max_pool.map(|(pool, argmax)| (pool, &argmax[range])) }
     }
 
     /// Whether the sparse product is worth while, which works on rows of `columns` numbers.
-    fn is_sparse(&self, shape: &Conv2dShape, columns: usize) -> bool {
+    fn is_sparse(&self, shape: &ConvShape, columns: usize) -> bool {
         if !shape.has_contiguous_rows() || columns < 32 {
             return false;
         }
@@ -58,7 +58,7 @@ impl OutputGradient<'_> {
     }
 
     /// For each filter, a list of the gradients of its pixels with the patches that they belong to.
-    fn fill_by_filter(&self, shape: &Conv2dShape, lists: &mut Lists) {
+    fn fill_by_filter(&self, shape: &ConvShape, lists: &mut Lists) {
         let (windows, pool) = (self.windows(shape), self.pool());
         let mut offsets = [0; 256];
         for (i, offset) in offsets[..pool[0] * pool[1]].iter_mut().enumerate() {
@@ -80,7 +80,7 @@ impl OutputGradient<'_> {
     }
 
     /// For each pixel, a list of the gradients of its filters with the filters' rows of weights.
-    fn fill_by_pixel(&self, shape: &Conv2dShape, row: usize, lists: &mut Lists) {
+    fn fill_by_pixel(&self, shape: &ConvShape, row: usize, lists: &mut Lists) {
         const NONE: u16 = u16::MAX;
         let ([_, width], pool, grid) = (self.windows(shape), self.pool(), self.grid(shape));
         let mut winners = Vec::with_capacity(shape.filters);
@@ -104,7 +104,7 @@ impl OutputGradient<'_> {
     }
 
     /// Calls `work` with the gradient of the convolution's output, `[image, grid, filters]`.
-    fn with_dense<R>(&self, shape: &Conv2dShape, work: impl FnOnce(&[Float]) -> R) -> R {
+    fn with_dense<R>(&self, shape: &ConvShape, work: impl FnOnce(&[Float]) -> R) -> R {
         let Some(([pool_height, pool_width], argmax)) = self.max_pool else { return work(self.dy) };
         let (line, filters) = (self.windows(shape)[1] * shape.filters, shape.filters);
         with_scratch(self.dy.len() * pool_height * pool_width, |dense| {
@@ -133,12 +133,15 @@ vectorized! {
 }
 
 /// The kernel transposed for `input_gradient`: `[group, kernel row, filter, kernel column, channel]`.
-pub fn pack_backward(shape: &Conv2dShape, kernel: &[Float]) -> Vec<Float> {
-    let row = shape.kernel[1] * shape.group_channels();
+pub fn pack_backward(shape: &ConvShape, kernel: &[Float]) -> Vec<Float> {
+    if shape.is_depthwise() {
+        return kernel.to_vec();
+    }
+    let row = shape.kernel[2] * shape.group_channels();
     let mut packed = vec![0.0; kernel.len()];
     for (i, packed) in packed.chunks_exact_mut(row.max(1)).enumerate() {
-        let (filter, y) = (i % shape.group_filters(), i / shape.group_filters() % shape.kernel[0]);
-        let filter = filter + i / (shape.group_filters() * shape.kernel[0]) * shape.group_filters();
+        let (filter, y) = (i % shape.group_filters(), i / shape.group_filters() % shape.kernel_rows());
+        let filter = filter + i / (shape.group_filters() * shape.kernel_rows()) * shape.group_filters();
         for (j, packed) in packed.iter_mut().enumerate() {
             *packed = kernel[(y * row + j) * shape.filters + filter];
         }
@@ -147,8 +150,11 @@ pub fn pack_backward(shape: &Conv2dShape, kernel: &[Float]) -> Vec<Float> {
 }
 
 /// `dx`, overwritten, for the images of `gradient`, with the kernel from [`pack_backward`].
-pub fn input_gradient(shape: &Conv2dShape, gradient: OutputGradient<'_>, packed: &[Float], dx: &mut [Float]) {
-    let (grid, row) = (gradient.grid(shape), shape.kernel[1] * shape.group_channels());
+pub fn input_gradient(shape: &ConvShape, gradient: OutputGradient<'_>, packed: &[Float], dx: &mut [Float]) {
+    if shape.is_depthwise() {
+        return depthwise::input_gradient(shape, gradient.dy, packed, dx);
+    }
+    let (grid, row) = (gradient.grid(shape), shape.kernel[2] * shape.group_channels());
     if shape.padded_len() == shape.input_len() {
         return sum_input_gradient(shape, grid, row, gradient, packed, dx);
     }
@@ -162,7 +168,7 @@ pub fn input_gradient(shape: &Conv2dShape, gradient: OutputGradient<'_>, packed:
 
 /// `dx` of padded images.
 fn sum_input_gradient(
-    shape: &Conv2dShape,
+    shape: &ConvShape,
     grid: [usize; 2],
     row: usize,
     gradient: OutputGradient<'_>,
@@ -180,7 +186,7 @@ fn sum_input_gradient(
             (0..grid[0] * grid[1]).map(move |p| image * shape.padded_len() + shape.patch(p / grid[1], p % grid[1]))
         });
         if sparse {
-            let segments: Vec<_> = (0..shape.kernel[0]).map(|y| (y * shape.filters * row, shape.tap(y, 0))).collect();
+            let segments: Vec<_> = (0..shape.kernel_rows()).map(|y| (y * shape.filters * row, shape.tap(y, 0))).collect();
             Lists::with(shape.filters, pixels, |lists| {
                 gradient.fill_by_pixel(shape, row, lists);
                 dispatch(SparseProduct { lists, segments: &segments, b: packed, c: dx, columns: row });
@@ -199,7 +205,7 @@ fn sum_input_gradient(
                     k: filters,
                     a: &dy[group * filters..],
                     a_step: 1,
-                    b: &packed[(group * shape.kernel[0] + y) * filters * row + x * channels..],
+                    b: &packed[(group * shape.kernel_rows() + y) * filters * row + x * channels..],
                     b_step: row,
                     b_panel: panel_width(),
                     c: &mut dx[shape.tap(y, x) + group * channels..],
@@ -213,7 +219,7 @@ fn sum_input_gradient(
 
 /// Adds to `dw` and `db` the gradients for the images in `x`.
 pub fn weight_gradient(
-    shape: &Conv2dShape,
+    shape: &ConvShape,
     x: &[Float],
     gradient: OutputGradient<'_>,
     dw: &mut [Float],
@@ -226,7 +232,10 @@ pub fn weight_gradient(
             }
         });
     }
-    let (grid, row) = (gradient.grid(shape), shape.kernel[1] * shape.group_channels());
+    if shape.is_depthwise() {
+        return depthwise::weight_gradient(shape, x, gradient.dy, dw);
+    }
+    let (grid, row) = (gradient.grid(shape), shape.kernel[2] * shape.group_channels());
     let block = shape.images_per_block(grid);
     let blocks = x.chunks(block * shape.input_len()).enumerate();
     let blocks = blocks.map(|(i, x)| (x, gradient.images(shape, i * block, x.len() / shape.input_len())));
@@ -242,7 +251,7 @@ pub fn weight_gradient(
     // Filter by filter: a kernel row of one filter stays in registers.
     with_scratch(dw.len(), |transposed| {
         transposed.fill(0.0);
-        let segments: Vec<_> = (0..shape.kernel[0]).map(|y| (shape.tap(y, 0), y * shape.filters * row)).collect();
+        let segments: Vec<_> = (0..shape.kernel_rows()).map(|y| (shape.tap(y, 0), y * shape.filters * row)).collect();
         for (x, gradient) in blocks {
             let most = gradient.dy.len() / shape.filters;
             Lists::with(most, (0..shape.filters).map(|f| f * row), |lists| {
@@ -257,7 +266,7 @@ pub fn weight_gradient(
 }
 
 fn sum_weight_gradient(
-    shape: &Conv2dShape,
+    shape: &ConvShape,
     grid: [usize; 2],
     images: usize,
     x: &[Float],
@@ -280,7 +289,7 @@ fn sum_weight_gradient(
             segments: &segments.iter().map(|&(a, pixel)| (a, pixel * b_step)).collect::<Vec<_>>(),
             k: grid[1],
             a: &x[group * channels..],
-            a_step: shape.stride[1] * shape.channels,
+            a_step: shape.stride[2] * shape.channels,
             b,
             b_step,
             b_panel,

@@ -2,7 +2,7 @@
 //!
 //! Reference: Lavin & Gray 2016, "Fast Algorithms for Convolutional Neural Networks".
 
-use super::Conv2dShape;
+use super::ConvShape;
 use crate::Float;
 use crate::kernels::scratch::with_scratch;
 use crate::kernels::simd::{Kernel, Lanes, dispatch, panel_width};
@@ -12,13 +12,13 @@ use crate::kernels::tile::{Product, Start};
 const WINDOWS: usize = 30;
 
 /// Whether it applies, and there are enough channels to pay for the transforms.
-pub(super) fn fits(shape: &Conv2dShape, pool: [usize; 2]) -> bool {
-    let plain = (shape.kernel, shape.stride, shape.dilation, shape.groups, pool) == ([3, 3], [1, 1], [1, 1], 1, [2, 2]);
-    plain && shape.channels >= 16 && shape.filters >= 16
+pub(super) fn fits(shape: &ConvShape, pool: [usize; 2]) -> bool {
+    let plain = (shape.stride, shape.dilation, shape.groups, pool) == ([1; 3], [1; 3], 1, [2, 2]);
+    plain && shape.kernel == [1, 3, 3] && shape.size[0] == 1 && shape.channels >= 16 && shape.filters >= 16
 }
 
 /// The transformed kernel in panels of columns: `[panel, 16, channel, column]`.
-pub(super) fn pack(shape: &Conv2dShape, kernel: &[Float]) -> Vec<Float> {
+pub(super) fn pack(shape: &ConvShape, kernel: &[Float]) -> Vec<Float> {
     let (width, channels) = (panel_width(), shape.channels);
     let mut packed = vec![0.0; shape.filters.next_multiple_of(width) * channels * 16];
     let g = |[a, b, c]: [Float; 3]| [a, 0.5 * (a + b + c), 0.5 * (a - b + c), c];
@@ -37,7 +37,7 @@ pub(super) fn pack(shape: &Conv2dShape, kernel: &[Float]) -> Vec<Float> {
 }
 
 pub(super) fn forward(
-    shape: &Conv2dShape,
+    shape: &ConvShape,
     grid: [usize; 2],
     x: &[Float],
     packed: &[Float],
@@ -60,7 +60,7 @@ pub(super) fn forward(
                     let starts = (i * most..i * most + count)
                         .map(|w| shape.patch(w / grid[1] * 2, w % grid[1] * 2))
                         .collect::<Vec<_>>();
-                    let [_, row] = shape.padded();
+                    let [_, _, row] = shape.padded();
                     dispatch(TransformPatches { x, starts: &starts, row: row * channels, channels, patches });
                     let rows: Vec<_> = (0..count).map(|w| (w * channels, w * width)).collect();
                     for (panel, b) in packed.chunks_exact(16 * channels * width).enumerate() {

@@ -1,6 +1,6 @@
 //! Forward convolution: a matrix product whose rows are patches, read where they lie in the image.
 
-use super::Conv2dShape;
+use super::{ConvShape, depthwise};
 use crate::Float;
 use crate::kernels::simd::{dispatch, panel_width};
 use crate::kernels::tile::{Product, Start};
@@ -9,7 +9,10 @@ use crate::kernels::tile::{Product, Start};
 const ROWS: usize = 96;
 
 /// The kernel in panels of columns, as `forward` wants it: `[group, panel, tap and channel, column]`.
-pub fn pack_forward(shape: &Conv2dShape, kernel: &[Float]) -> Vec<Float> {
+pub fn pack_forward(shape: &ConvShape, kernel: &[Float]) -> Vec<Float> {
+    if shape.is_depthwise() {
+        return kernel.to_vec();
+    }
     let (width, terms, filters) = (panel_width(), shape.taps() * shape.group_channels(), shape.group_filters());
     let group_len = filters.next_multiple_of(width) * terms;
     let mut packed = vec![0.0; shape.groups * group_len];
@@ -20,7 +23,7 @@ pub fn pack_forward(shape: &Conv2dShape, kernel: &[Float]) -> Vec<Float> {
 }
 
 /// Columns of a group of filters, from a matrix of all filters: `[panel, row, column]`. Leaves gaps as they are.
-pub(super) fn pack_panels(shape: &Conv2dShape, group: usize, matrix: &[Float], packed: &mut [Float]) {
+pub(super) fn pack_panels(shape: &ConvShape, group: usize, matrix: &[Float], packed: &mut [Float]) {
     let (width, filters) = (panel_width(), shape.group_filters());
     let panel_len = matrix.len() / shape.filters * width;
     for (panel, first) in packed.chunks_exact_mut(panel_len).zip((0..filters).step_by(width)) {
@@ -32,20 +35,24 @@ pub(super) fn pack_panels(shape: &Conv2dShape, group: usize, matrix: &[Float], p
 }
 
 /// Stretches of a patch that are contiguous, as `(start in the patch, start in a packed panel)`, and their length.
-pub(super) fn segments(shape: &Conv2dShape) -> (Vec<(usize, usize)>, usize) {
-    let ([height, width], channels, panel) = (shape.kernel, shape.group_channels(), panel_width());
+pub(super) fn segments(shape: &ConvShape) -> (Vec<(usize, usize)>, usize) {
+    let ([_, _, width], channels, panel) = (shape.kernel, shape.group_channels(), panel_width());
+    let rows = 0..shape.kernel_rows();
     if shape.has_contiguous_rows() {
         let k = width * channels;
-        ((0..height).map(|y| (shape.tap(y, 0), y * k * panel)).collect(), k)
+        (rows.map(|y| (shape.tap(y, 0), y * k * panel)).collect(), k)
     } else {
-        let taps = (0..height).flat_map(|y| (0..width).map(move |x| (y, x)));
+        let taps = rows.flat_map(|y| (0..width).map(move |x| (y, x)));
         (taps.map(|(y, x)| (shape.tap(y, x), (y * width + x) * channels * panel)).collect(), channels)
     }
 }
 
 /// `y = x * kernel + bias` for the images in `x`, with the kernel from [`pack_forward`].
-pub fn forward(shape: &Conv2dShape, x: &[Float], packed: &[Float], bias: Option<&[Float]>, y: &mut [Float]) {
-    let grid = shape.out();
+pub fn forward(shape: &ConvShape, x: &[Float], packed: &[Float], bias: Option<&[Float]>, y: &mut [Float]) {
+    if shape.is_depthwise() {
+        return depthwise::forward(shape, x, packed, bias, y);
+    }
+    let grid = shape.grid();
     let block = shape.images_per_block(grid);
     let (segments, k) = segments(shape);
     let mut rows = Vec::with_capacity(ROWS + grid[1]);
@@ -74,7 +81,7 @@ pub fn forward(shape: &Conv2dShape, x: &[Float], packed: &[Float], bias: Option<
 
 #[allow(clippy::too_many_arguments)]
 fn product(
-    shape: &Conv2dShape,
+    shape: &ConvShape,
     group: usize,
     rows: &[(usize, usize)],
     segments: &[(usize, usize)],

@@ -1,7 +1,7 @@
 //! Convolution and max pooling in one: the output of the convolution never leaves the first cache.
 
 use super::forward::{pack_forward, segments};
-use super::{Conv2dShape, winograd};
+use super::{ConvShape, winograd};
 use crate::Float;
 use crate::kernels::scratch::with_scratch;
 use crate::kernels::simd::{Kernel, Lanes, dispatch, panel_width};
@@ -11,7 +11,7 @@ use crate::kernels::tile::{Product, Start};
 const PIXELS: usize = 128;
 
 /// The kernel as `forward_max_pool` wants it.
-pub fn pack_forward_max_pool(shape: &Conv2dShape, pool: [usize; 2], kernel: &[Float]) -> Vec<Float> {
+pub fn pack_forward_max_pool(shape: &ConvShape, pool: [usize; 2], kernel: &[Float]) -> Vec<Float> {
     if winograd::fits(shape, pool) { winograd::pack(shape, kernel) } else { pack_forward(shape, kernel) }
 }
 
@@ -19,7 +19,7 @@ pub fn pack_forward_max_pool(shape: &Conv2dShape, pool: [usize; 2], kernel: &[Fl
 ///
 /// `argmax` receives the place of the maximum inside its window, the first one if there are several.
 pub fn forward_max_pool(
-    shape: &Conv2dShape,
+    shape: &ConvShape,
     pool: [usize; 2],
     x: &[Float],
     packed: &[Float],
@@ -29,7 +29,7 @@ pub fn forward_max_pool(
 ) {
     let size = pool[0] * pool[1];
     assert!(size <= 256, "a pooling window of {size} pixels does not fit into a u8");
-    let [out_height, out_width] = shape.out();
+    let [out_height, out_width] = shape.grid();
     let grid = [out_height / pool[0], out_width / pool[1]];
     let len = grid[0] * grid[1] * shape.filters;
     if len == 0 {

@@ -2,21 +2,25 @@ use super::*;
 use crate::kernels::simd::EMULATES_AVX512;
 use proptest::prelude::*;
 
+/// The places of a box of these lengths.
+fn places([a, b, c]: [usize; 3]) -> impl Iterator<Item = [usize; 3]> {
+    (0..a * b * c).map(move |i| [i / (b * c), i / c % b, i % c])
+}
+
 /// The definition: calls `visit(input index, kernel index, output index)` for each product in the sum.
-fn products(s: &Conv2dShape, mut visit: impl FnMut(usize, usize, usize)) {
-    let ([height, width], cg, fg) = (s.out(), s.channels / s.groups, s.filters / s.groups);
-    for (y, x, f) in (0..height).flat_map(|y| (0..width).flat_map(move |x| (0..s.filters).map(move |f| (y, x, f)))) {
-        for (i, j, c) in
-            (0..s.kernel[0]).flat_map(|i| (0..s.kernel[1]).flat_map(move |j| (0..cg).map(move |c| (i, j, c))))
-        {
-            let (row, column) = (y * s.stride[0] + i * s.dilation[0], x * s.stride[1] + j * s.dilation[1]);
-            let (row, column) = (row.wrapping_sub(s.padding[0][0]), column.wrapping_sub(s.padding[1][0]));
-            if row < s.height && column < s.width {
-                visit(
-                    (row * s.width + column) * s.channels + f / fg * cg + c,
-                    ((i * s.kernel[1] + j) * cg + c) * s.filters + f,
-                    (y * width + x) * s.filters + f,
-                );
+fn products(s: &ConvShape, mut visit: impl FnMut(usize, usize, usize)) {
+    let (cg, fg) = (s.channels / s.groups, s.filters / s.groups);
+    for (o, position) in places(s.out()).enumerate() {
+        for (t, tap) in places(s.kernel).enumerate() {
+            let at = [0, 1, 2].map(|i| {
+                (position[i] * s.stride[i] + tap[i] * s.dilation[i]).wrapping_sub(s.padding[i][0])
+            });
+            if (0..3).any(|i| at[i] >= s.size[i]) {
+                continue;
+            }
+            let pixel = (at[0] * s.size[1] + at[1]) * s.size[2] + at[2];
+            for (f, c) in (0..s.filters).flat_map(|f| (0..cg).map(move |c| (f, c))) {
+                visit(pixel * s.channels + f / fg * cg + c, (t * cg + c) * s.filters + f, o * s.filters + f);
             }
         }
     }
@@ -32,28 +36,49 @@ fn numbers(len: usize, seed: u64, sparse: bool) -> Vec<Float> {
     (0..len).map(|_| if sparse && next() % 8 != 0 { 0.0 } else { (next() % 15 - 7) as Float }).collect()
 }
 
-fn shapes() -> impl Strategy<Value = Conv2dShape> {
-    let pair = |n: usize| [1..=n, 1..=n];
+fn shapes() -> impl Strategy<Value = ConvShape> {
     let channels = prop_oneof![
         (1usize..=3, 1usize..=6, 1usize..=7).prop_map(|(g, c, f)| (g, g * c, g * f)),
         Just((1, 16, 33)),
         Just((1, 17, 64)),
         Just((5, 5, 5)),
+        Just((7, 7, 21)),
+        Just((35, 35, 35)),
         Just((1, 32, 48)),
     ];
-    (pair(11), channels, pair(4), pair(3), pair(2), [[0usize..3, 0usize..3], [0usize..3, 0usize..3]]).prop_map(
-        |([height, width], (groups, channels, filters), kernel, stride, dilation, padding)| Conv2dShape {
-            height,
-            width,
+    // Of depth 1 and more.
+    let depth = prop_oneof![
+        Just((1, 1, 1, 1, [0, 0])),
+        (1usize..5, 1usize..3, 1usize..3, 1usize..3, [0usize..2, 0usize..2]),
+    ];
+    let pair = |n: usize| [1..=n, 1..=n];
+    let padding = [[0usize..3, 0usize..3], [0usize..3, 0usize..3]];
+    (pair(11), channels, depth, pair(4), pair(3), pair(2), padding).prop_map(
+        |(size, (groups, channels, filters), depth, kernel, stride, dilation, padding)| ConvShape {
+            size: [depth.0, size[0], size[1]],
             channels,
             filters,
-            kernel,
-            stride,
-            dilation,
+            kernel: [depth.1, kernel[0], kernel[1]],
+            stride: [depth.2, stride[0], stride[1]],
+            dilation: [depth.3, dilation[0], dilation[1]],
             groups,
-            padding,
+            padding: [depth.4, padding[0], padding[1]],
         },
     )
+}
+
+/// An ordinary convolution of an image.
+fn plain(size: [usize; 2], channels: usize, filters: usize, kernel: usize) -> ConvShape {
+    ConvShape {
+        size: [1, size[0], size[1]],
+        channels,
+        filters,
+        kernel: [1, kernel, kernel],
+        stride: [1; 3],
+        dilation: [1; 3],
+        groups: 1,
+        padding: [[0; 2]; 3],
+    }
 }
 
 proptest! {
@@ -98,12 +123,13 @@ proptest! {
     ) {
         EMULATES_AVX512.set(wide);
         if winograd {
-            (s.kernel, s.stride, s.dilation, pool) = ([3, 3], [1, 1], [1, 1], [2, 2]);
+            (s.kernel, s.stride, s.dilation, pool) = ([1, 3, 3], [1; 3], [1; 3], [2, 2]);
         }
-        let [height, width] = s.out();
+        (s.size[0], s.kernel[0], s.padding[0]) = (1, 1, [0, 0]);
+        let [height, width] = s.grid();
         let windows = [height / pool[0], width / pool[1]];
         let len = windows[0] * windows[1] * s.filters;
-        prop_assume!(len > 0);
+        prop_assume!(len > 0 && !s.is_depthwise());
         let x = numbers(images * s.input_len(), seed, false);
         let w = numbers(s.kernel_len(), seed ^ 1, false);
         let b = numbers(s.filters, seed ^ 2, false);
@@ -145,17 +171,7 @@ proptest! {
 
 #[test]
 fn pooling_keeps_what_is_not_a_number() {
-    let s = Conv2dShape {
-        height: 2,
-        width: 2,
-        channels: 1,
-        filters: 1,
-        kernel: [1, 1],
-        stride: [1, 1],
-        dilation: [1, 1],
-        groups: 1,
-        padding: [[0; 2]; 2],
-    };
+    let s = plain([2, 2], 1, 1, 1);
     let (mut y, mut argmax) = ([0.0], [9]);
     forward_max_pool(
         &s,
@@ -172,17 +188,7 @@ fn pooling_keeps_what_is_not_a_number() {
 /// Images in fixed chunks: the bits of a step do not depend on the number of threads.
 #[test]
 fn threads_do_not_change_bits() {
-    let s = Conv2dShape {
-        height: 13,
-        width: 13,
-        channels: 32,
-        filters: 64,
-        kernel: [3, 3],
-        stride: [1, 1],
-        dilation: [1, 1],
-        groups: 1,
-        padding: [[0; 2]; 2],
-    };
+    let s = plain([13, 13], 32, 64, 3);
     let random = |len, seed| numbers(len, seed, false).into_iter().map(|x| x / 7.3).collect::<Vec<Float>>();
     let (x, w) = (random(10 * s.input_len(), 1), random(s.kernel_len(), 2));
     let packed = pack_forward_max_pool(&s, [2, 2], &w);
@@ -207,20 +213,10 @@ fn threads_do_not_change_bits() {
 #[test]
 #[allow(clippy::useless_conversion)]
 fn winograd_is_as_exact_as_the_definition() {
-    let s = Conv2dShape {
-        height: 22,
-        width: 21,
-        channels: 40,
-        filters: 70,
-        kernel: [3, 3],
-        stride: [1, 1],
-        dilation: [1, 1],
-        groups: 1,
-        padding: [[1, 0], [0, 2]],
-    };
+    let s = ConvShape { padding: [[0, 0], [1, 0], [0, 2]], ..plain([22, 21], 40, 70, 3) };
     let random = |len, seed| numbers(len, seed, false).into_iter().map(|x| x / 7.3).collect::<Vec<Float>>();
     let (x, w) = (random(s.input_len(), 1), random(s.kernel_len(), 2));
-    let [height, width] = s.out();
+    let [height, width] = s.grid();
     let mut exact = vec![0.0; s.output_len()];
     products(&s, |i, k, o| exact[o] += f64::from(x[i]) * f64::from(w[k]));
     let mut y = vec![0.0; height / 2 * (width / 2) * s.filters];
