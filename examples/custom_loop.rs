@@ -85,7 +85,7 @@ fn gradient_of_images(train: &Mnist, test: &Mnist) -> Result<()> {
     let batch = test.batch(&(0..test.len().min(1000)).collect::<Vec<_>>())?;
     let tape = Tape::inference().recording();
     let images = tape.variable(&batch.inputs[0]);
-    let loss = SparseCrossEntropy::default().loss(&model.model.forward(&images)?, &batch.targets)?;
+    let loss = SparseCrossEntropy::default().loss(&model.model.forward(&images)?, &batch.targets[0])?;
     let gradients = loss.backward()?;
     let slope = gradients.of(&images).ok_or_else(|| Error::value("the loss does not depend on the images"))?;
 
@@ -97,7 +97,7 @@ fn gradient_of_images(train: &Mnist, test: &Mnist) -> Result<()> {
 
     let image = batch.inputs[0].slice(s![..1, .., .., ..]).to_owned();
     let attacked = &image + &slope.slice(s![..1, .., .., ..]).mapv(|slope| 0.1 * slope.signum());
-    let digit = batch.targets[[0]] as usize;
+    let digit = batch.targets[0][[0]] as usize;
     let (before, after) = (model.predict(&image)?[[0, digit]], model.predict(&attacked)?[[0, digit]]);
     println!("The first image is a {digit}: the model was {before:.3} sure of it, and now is {after:.3}.");
     Ok(())

@@ -19,6 +19,14 @@ pub enum Error {
         /// What went wrong there.
         source: Box<Error>,
     },
+    /// An error in the loss of one of several outputs.
+    #[error("output `{output}`: {source}")]
+    Output {
+        /// Name of the output.
+        output: String,
+        /// What went wrong there.
+        source: Box<Error>,
+    },
     /// A shape that does not fit.
     #[error("{0}")]
     Shape(String),
@@ -88,6 +96,11 @@ impl Error {
     /// An error about a file.
     pub fn file(path: impl AsRef<Path>, reason: impl std::fmt::Display) -> Self {
         Self::File { path: path.as_ref().into(), reason: reason.to_string() }
+    }
+
+    /// The same error, with the name of an output before it.
+    pub(crate) fn at_output(self, output: &str) -> Self {
+        Self::Output { output: output.into(), source: Box::new(self) }
     }
 
     /// The same error, with the name of a layer put before its path. Containers call this.

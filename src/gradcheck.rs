@@ -35,7 +35,7 @@ use rand_distr::{Distribution, StandardUniform};
 use crate::autograd::{Gradients, Tape, Var};
 use crate::error::{Error, Result};
 use crate::initializers::Rng;
-use crate::layers::{Input, Layer};
+use crate::layers::{Layer, Vars};
 use crate::param::Param;
 use crate::tensor::{Float, Tensor, data, tensor};
 
@@ -61,7 +61,7 @@ pub fn gradcheck(f: impl Fn(&[Var]) -> Result<Var>, inputs: &[Tensor]) -> Result
 ///
 /// # Errors
 /// Those of [`GradCheck::check_layer`].
-pub fn gradcheck_layer<X: Input>(layer: &impl Layer<X>, inputs: &[Tensor]) -> Result<Report> {
+pub fn gradcheck_layer<X: Vars>(layer: &impl Layer<X>, inputs: &[Tensor]) -> Result<Report> {
     GradCheck::default().check_layer(layer, inputs)
 }
 
@@ -157,14 +157,8 @@ impl GradCheck {
     /// # Errors
     /// A trainable parameter without a gradient; the number with the greatest error, if that is above the tolerance;
     /// what the layer returns.
-    pub fn check_layer<X: Input>(&self, layer: &impl Layer<X>, inputs: &[Tensor]) -> Result<Report> {
-        let forward = |vars: &[Var]| {
-            let x = X::take(&mut vars.iter().cloned()).filter(|_| vars.len() == X::COUNT);
-            let x = x.ok_or_else(|| {
-                Error::shape(format!("gradcheck: the layer takes {} inputs, got {}", X::COUNT, vars.len()))
-            })?;
-            layer.forward(&x)
-        };
+    pub fn check_layer<X: Vars>(&self, layer: &impl Layer<X>, inputs: &[Tensor]) -> Result<Report> {
+        let forward = |vars: &[Var]| layer.forward(&X::from_list("gradcheck: the layer", vars.to_vec())?);
         forward(&self.variables(inputs))?;
         let trainable: Vec<_> = layer
             .parameters()

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use crate::autograd::{Tape, Var};
 use crate::error::{Error, Result};
 use crate::initializers::Initializer;
-use crate::layers::{Input, Layer};
+use crate::layers::{Layer, Vars};
 use crate::tensor::{Float, Tensor};
 
 /// Identity of a [`Param`] within this process, in the order of creation.
@@ -215,7 +215,7 @@ impl<'a> ParamList<'a> {
     }
 
     /// Adds the parameters of an inner layer, their paths prefixed with `name` and a dot.
-    pub fn nest<X: Input>(&mut self, name: &str, layer: &'a (impl Layer<X> + ?Sized)) {
+    pub fn nest<X: Vars, Y: Vars>(&mut self, name: &str, layer: &'a (impl Layer<X, Y> + ?Sized)) {
         let outer = self.prefix.len();
         self.prefix += name;
         self.prefix.push('.');

@@ -44,6 +44,12 @@ pub trait Op: 'static {
     fn dependence(&self, inputs: &[Dependence]) -> Dependence {
         Dependence::across_batch(inputs)
     }
+
+    /// Whether axes 0 and 1 of the value still count the examples and time steps of the inputs, so that their
+    /// [mask](crate::Var::mask) goes on. Asked only if the value is as long along both as the mask is.
+    fn keeps_steps(&self) -> bool {
+        true
+    }
 }
 
 /// Where an operation leaves the gradients of its inputs; unwanted ones are never computed.

@@ -45,6 +45,16 @@ struct Inner {
     trace: RefCell<Option<Vec<TraceRow>>>,
 }
 
+/// The steps that are real in all inputs.
+fn mask_of(inputs: &[&Var]) -> Option<Rc<Tensor>> {
+    let mut masks = inputs.iter().filter_map(|var| var.mask.as_ref());
+    let first = masks.next()?.clone();
+    Some(masks.fold(first, |all, mask| {
+        let differs = !Rc::ptr_eq(&all, mask) && all.shape() == mask.shape();
+        if differs { Rc::new((&*all * &**mask).into_shared()) } else { all }
+    }))
+}
+
 enum Node {
     Param(ParamId),
     Variable,
@@ -155,11 +165,12 @@ impl Tape {
         .into();
         let dependences: Vec<Dependence> = inputs.iter().map(|var| var.dependence).collect();
         let dependence = op.dependence(&dependences);
+        let mask = mask_of(inputs).filter(|mask| value.shape().get(..2) == Some(mask.shape()) && op.keeps_steps());
         let node = (self.is_recording() && nodes.iter().any(Option::is_some)).then(|| {
             self.0.values.borrow_mut().push(value.clone());
             self.push(Node::Op(Box::new(op), nodes))
         });
-        Var::new(value, self, node, dependence)
+        Var { mask, ..Var::new(value, self, node, dependence) }
     }
 
     fn push(&self, node: Node) -> usize {

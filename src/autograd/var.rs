@@ -4,8 +4,8 @@ use std::rc::Rc;
 
 use super::{Dependence, Gradients, Tape};
 use crate::buffers::Pooled;
-use crate::error::Result;
-use crate::tensor::{Float, Tensor, data};
+use crate::error::{Error, Result};
+use crate::tensor::{Float, IntoTensor, Tensor, data};
 
 /// A value on a [`Tape`]: what layers take and give. Cloning is cheap.
 ///
@@ -20,6 +20,7 @@ pub struct Var {
     pub(crate) dependence: Dependence,
     /// What a softmax or sigmoid was applied to, so that losses can work on it in one stable operation.
     pub(crate) origin: Option<Rc<Origin>>,
+    pub(super) mask: Option<Rc<Tensor>>,
 }
 
 /// The input of the activation that a value came out of.
@@ -31,7 +32,7 @@ pub(crate) enum Origin {
 
 impl Var {
     pub(super) fn new(value: Pooled, tape: &Tape, node: Option<usize>, dependence: Dependence) -> Self {
-        Self { value, tape: tape.clone(), node, dependence, origin: None }
+        Self { value, tape: tape.clone(), node, dependence, origin: None, mask: None }
     }
 
     /// The tape that this value is on.
@@ -61,7 +62,49 @@ impl Var {
 
     /// The same value as a constant: no gradient flows through it.
     pub fn detach(&self) -> Self {
-        Self::new(self.value.clone(), &self.tape, None, self.dependence)
+        Self { mask: self.mask.clone(), ..Self::new(self.value.clone(), &self.tape, None, self.dependence) }
+    }
+
+    /// Which steps of each sequence are real: `[batch, time]`, 1 for a step and 0 for padding. `None` if all are.
+    ///
+    /// Operations that leave the first two axes alone hand it on; recurrent layers, attention and pooling over time obey.
+    pub fn mask(&self) -> Option<&Tensor> {
+        self.mask.as_deref()
+    }
+
+    /// This value with another [mask](Var::mask).
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let x = Tape::inference().input(ndarray::Array3::<f32>::ones((2, 3, 4)));
+    /// let x = x.with_mask(ndarray::array![[1, 1, 1], [1, 0, 0]])?;
+    /// assert_eq!((&x * 2.0).tanh().mask().unwrap().shape(), [2, 3]);
+    /// assert!(x.mean_axes(&[1])?.mask().is_none());
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// a mask that is not `[batch, time]` as this value is; numbers other than 0 and 1
+    pub fn with_mask(mut self, mask: impl IntoTensor) -> Result<Self> {
+        let mask = mask.into_tensor();
+        if mask.ndim() != 2 || self.shape().get(..2) != Some(mask.shape()) {
+            return Err(Error::shape(format!(
+                "expected a mask [batch, time] for a value of shape {:?}, got a mask of shape {:?}",
+                self.shape(),
+                mask.shape()
+            )));
+        }
+        if let Some(other) = mask.iter().find(|x| **x != 0.0 && **x != 1.0) {
+            return Err(Error::value(format!("expected a mask of zeros and ones, got {other} in it")));
+        }
+        self.mask = Some(Rc::new(mask));
+        Ok(self)
+    }
+
+    /// This value without a [mask](Var::mask): from here on padding counts as data.
+    pub fn without_mask(mut self) -> Self {
+        self.mask = None;
+        self
     }
 
     /// The gradients of this scalar with respect to every trainable parameter and every variable that it depends on.

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::tensor::{Float, Tensor, tensor};
 
 /// What a model predicts from: an array whose axis 0 counts examples, of any number type, owned or viewed; or a tuple
-/// of them for a model with several inputs.
+/// or `Vec` of them for a model with several inputs.
 pub trait Inputs: Sync {
     /// Number of examples of each array, which should all be the same.
     fn lengths(&self) -> Vec<usize>;
@@ -56,6 +56,16 @@ impl<T: Inputs + ?Sized> Inputs for &T {
     }
 }
 
+impl<T: Inputs> Inputs for Vec<T> {
+    fn lengths(&self) -> Vec<usize> {
+        self.iter().flat_map(|array| array.lengths()).collect()
+    }
+
+    fn gather(&self, indices: &[usize]) -> Vec<Tensor> {
+        self.iter().flat_map(|array| array.gather(indices)).collect()
+    }
+}
+
 macro_rules! tuple {
     ($($name:ident $index:tt)+) => {
         impl<$($name: Inputs),+> Inputs for ($($name,)+) {
@@ -87,11 +97,7 @@ impl<I: Inputs, T: Inputs> Dataset for (I, T) {
     }
 
     fn batch(&self, indices: &[usize]) -> Result<Batch> {
-        let mut targets = self.1.gather(indices);
-        match (targets.pop(), targets.is_empty()) {
-            (Some(target), true) => Ok(Batch { inputs: self.0.gather(indices), targets: target }),
-            _ => Err(Error::value("expected one array of targets")),
-        }
+        Ok(Batch { inputs: self.0.gather(indices), targets: self.1.gather(indices) })
     }
 
     fn check(&self) -> Result<()> {

@@ -13,19 +13,19 @@ pub use subset::Subset;
 use crate::error::Result;
 use crate::tensor::Tensor;
 
-/// A batch: one tensor for each input of the model, and the targets. Axis 0 counts examples in all of them.
+/// A batch: one tensor for each input of the model, and one for each output. Axis 0 counts examples in all of them.
 #[derive(Clone, Debug)]
 pub struct Batch {
     /// What the model takes.
     pub inputs: Vec<Tensor>,
     /// What it should give.
-    pub targets: Tensor,
+    pub targets: Vec<Tensor>,
 }
 
 /// Examples that are made into batches when they are needed.
 ///
-/// A pair of arrays is one, of any number types: `(&images, &labels)`. So is a pair whose first half is a tuple of
-/// arrays, for models with several inputs.
+/// A pair of arrays is one, of any number types: `(&images, &labels)`. Each half may be a tuple or
+/// `Vec` of arrays, for models with several inputs or outputs.
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -39,7 +39,7 @@ pub struct Batch {
 ///     fn batch(&self, indices: &[usize]) -> Result<Batch> {
 ///         let x: ndarray::Array1<Float> = indices.iter().map(|i| *i as Float / 50.0 - 1.0).collect();
 ///         let x = x.insert_axis(ndarray::Axis(1)).into_dyn().into_shared();
-///         Ok(Batch { targets: x.mapv(|x| x * x).into_shared(), inputs: vec![x] })
+///         Ok(Batch { targets: vec![x.mapv(|x| x * x).into_shared()], inputs: vec![x] })
 ///     }
 /// }
 ///

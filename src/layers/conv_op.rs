@@ -178,10 +178,7 @@ impl Op for Convolution {
         let dz = self.inner.activation_gradient(dy);
         let gradient = |images: Range<usize>| {
             let range = images.start * out..images.end * out;
-            OutputGradient {
-                dy: &dz[range.clone()],
-                max_pool: self.pool.map(|pool| (pool, &self.argmax[range])),
-            }
+            OutputGradient { dy: &dz[range.clone()], max_pool: self.pool.map(|pool| (pool, &self.argmax[range])) }
         };
         dx.add(0, || {
             let layout = self.inner.backward_layout(kernel);

@@ -158,7 +158,11 @@ impl Frame {
     fn run(&self, x: &[Float], adds: bool) -> Tensor {
         let shape = if adds { &self.outer } else { &self.inner };
         let mut y = buffer(shape.iter().product());
-        if adds { self.shape.pad(x, &mut y) } else { self.shape.crop(x, &mut y) }
+        if adds {
+            self.shape.pad(x, &mut y)
+        } else {
+            self.shape.crop(x, &mut y)
+        }
         tensor(shape, y)
     }
 }

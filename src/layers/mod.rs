@@ -1,6 +1,7 @@
 //! Layers: parameters plus a forward. [`Layer`] is the trait; one file each for the rest.
 
 mod adaptive_pool;
+mod attention;
 mod batch_norm;
 mod conv;
 mod conv_op;
@@ -11,19 +12,23 @@ mod dropout;
 mod flatten;
 mod frame;
 mod global_pool;
-mod input;
+mod multi_head_attention;
 mod permute;
 mod pixel_shuffle;
 mod pool;
 mod pool_op;
+mod positions;
+mod rotary_embedding;
 mod separable_conv;
 mod sequential;
 mod up_sample;
+mod vars;
 mod weights;
 mod window;
 
 pub use adaptive_pool::{AdaptiveAvgPool, AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveAvgPool3d};
 pub use adaptive_pool::{AdaptiveMaxPool, AdaptiveMaxPool1d, AdaptiveMaxPool2d, AdaptiveMaxPool3d};
+pub use attention::{AttentionOptions, scaled_dot_product_attention};
 pub use batch_norm::BatchNorm;
 pub use conv::{Conv, Conv1d, Conv2d, Conv3d};
 pub use conv_transpose::{ConvTranspose, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d};
@@ -34,13 +39,16 @@ pub use flatten::{Flatten, Reshape};
 pub use frame::{Border, Crop, Crop1d, Crop2d, Crop3d, ZeroPad, ZeroPad1d, ZeroPad2d, ZeroPad3d};
 pub use global_pool::{GlobalAvgPool1d, GlobalAvgPool2d, GlobalAvgPool3d};
 pub use global_pool::{GlobalMaxPool1d, GlobalMaxPool2d, GlobalMaxPool3d};
-pub use input::Input;
+pub use multi_head_attention::{CrossAttention, KeyValueCache, MultiHeadAttention};
 pub use permute::{Permute, RepeatVector};
 pub use pixel_shuffle::{PixelShuffle, PixelUnshuffle};
 pub use pool::{AvgPool, AvgPool1d, AvgPool2d, AvgPool3d, MaxPool, MaxPool1d, MaxPool2d, MaxPool3d};
+pub use positions::{LearnedPositions, SinusoidalPositions};
+pub use rotary_embedding::RotaryEmbedding;
 pub use separable_conv::{SeparableConv, SeparableConv1d, SeparableConv2d};
 pub use sequential::Sequential;
 pub use up_sample::{Interpolation, UpSample, UpSample1d, UpSample2d, UpSample3d};
+pub use vars::Vars;
 pub use window::{Padding, Size};
 
 use std::any::Any;
@@ -48,12 +56,12 @@ use std::path::Path;
 
 use crate::autograd::Var;
 use crate::error::{Error, Result};
-use crate::losses::Loss;
+use crate::losses::Losses;
 use crate::optimizers::Optimizer;
 use crate::param::{Param, ParamList};
 use crate::training::Trainer;
 
-/// A network or a part of one. `X` is what it takes: one variable, or a tuple of them.
+/// A network or a part of one. `X` is what it takes and `Y` what it gives: one variable, a tuple, or a list of them.
 ///
 /// A layer holds its parameters as fields and calls operations, or other layers, in `forward`. That is all: gradients,
 /// saving, freezing and counting follow. Layers are `&self` and shared between threads; what changes during a pass
@@ -76,9 +84,9 @@ use crate::training::Trainer;
 /// assert_eq!(adapter.parameters()[0].0, "down.kernel");
 /// # Ok::<(), gradus::Error>(())
 /// ```
-pub trait Layer<X: Input = Var>: Any + Send + Sync {
+pub trait Layer<X: Vars = Var, Y: Vars = Var>: Any + Send + Sync {
     /// The output for `x`, on the tape of `x`.
-    fn forward(&self, x: &X) -> Result<Var>;
+    fn forward(&self, x: &X) -> Result<Y>;
 
     /// Lists the parameters, each under its name, in an order that never changes. The default lists none.
     fn params<'a>(&'a self, list: &mut ParamList<'a>) {
@@ -87,7 +95,7 @@ pub trait Layer<X: Input = Var>: Any + Send + Sync {
 
     /// This layer and the `next` one as a single faster operation with the same result, where this layer knows one.
     /// [`Sequential`] asks. The default knows none.
-    fn forward_with(&self, x: &X, next: &dyn Layer) -> Option<Result<Var>> {
+    fn forward_with(&self, x: &X, next: &dyn Layer) -> Option<Result<Y>> {
         let _ = (x, next);
         None
     }
@@ -97,6 +105,11 @@ pub trait Layer<X: Input = Var>: Any + Send + Sync {
         let full = std::any::type_name::<Self>();
         let plain = full.split('<').next().unwrap_or(full);
         if plain.ends_with("{{closure}}") { "Lambda" } else { plain.rsplit("::").next().unwrap_or(plain) }
+    }
+
+    /// The names of several outputs, in order; empty if they have none, or if there is only one.
+    fn output_names(&self) -> Vec<String> {
+        Vec::new()
     }
 
     /// Paths and parameters, in order.
@@ -161,12 +174,12 @@ pub trait Layer<X: Input = Var>: Any + Send + Sync {
         crate::saving::load(&self.parameters(), path.as_ref())
     }
 
-    /// Joins the model with an optimizer and a loss, ready to train.
-    fn compile(self, optimizer: impl Optimizer + 'static, loss: impl Loss + 'static) -> Trainer<Self, X>
+    /// Joins the model with an optimizer and a loss, ready to train; [`Losses`] has one for each of several outputs.
+    fn compile(self, optimizer: impl Optimizer + 'static, loss: impl Into<Losses>) -> Trainer<Self, X, Y>
     where
         Self: Sized,
     {
-        Trainer::new(self, Box::new(optimizer), Box::new(loss))
+        Trainer::new(self, Box::new(optimizer), loss.into())
     }
 }
 

@@ -2,6 +2,8 @@
 
 mod binary_cross_entropy;
 mod cross_entropy;
+#[allow(clippy::module_inception)]
+mod losses;
 mod mean_absolute;
 mod mean_squared;
 mod probabilities;
@@ -9,6 +11,7 @@ mod sparse_cross_entropy;
 
 pub use binary_cross_entropy::BinaryCrossEntropy;
 pub use cross_entropy::CrossEntropy;
+pub use losses::Losses;
 pub use mean_absolute::MeanAbsoluteError;
 pub use mean_squared::MeanSquaredError;
 pub use sparse_cross_entropy::SparseCrossEntropy;

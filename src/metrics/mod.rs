@@ -2,10 +2,13 @@
 
 mod accuracy;
 mod mean_absolute;
+#[allow(clippy::module_inception)]
+mod metrics;
 mod top_k;
 
 pub use accuracy::Accuracy;
 pub use mean_absolute::MeanAbsolute;
+pub(crate) use metrics::{Figures, Metrics};
 pub use top_k::TopKAccuracy;
 
 use crate::error::Result;
@@ -61,6 +64,11 @@ impl Mean {
     pub(crate) fn add(&mut self, value: f64, weight: f64) {
         self.sum += value * weight;
         self.count += weight;
+    }
+
+    pub(crate) fn merge(&mut self, other: &Self) {
+        self.sum += other.sum;
+        self.count += other.count;
     }
 
     pub(crate) fn result(&self) -> f64 {

@@ -1,7 +1,6 @@
 //! Sums of all that came before.
 
-use super::softmax::lines;
-use super::{rearranged, resolve};
+use super::{lines, rearranged, resolve};
 use crate::autograd::{Dependence, InputGrads, Op, Var};
 use crate::buffers::buffer;
 use crate::error::Result;

@@ -141,6 +141,10 @@ impl Op for Along {
     fn dependence(&self, inputs: &[Dependence]) -> Dependence {
         if self.reduced.keeps_rows() { Dependence::per_example(inputs) } else { Dependence::across_batch(inputs) }
     }
+
+    fn keeps_steps(&self) -> bool {
+        self.reduced.keeps_steps()
+    }
 }
 
 /// `y = max(a, b)`

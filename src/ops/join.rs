@@ -110,6 +110,10 @@ impl Op for Concat {
         let mixed = inputs.contains(&Dependence::Constant) && inputs.contains(&Dependence::PerExample);
         rearranged(inputs, self.axis != 0 && !mixed)
     }
+
+    fn keeps_steps(&self) -> bool {
+        self.axis > 1
+    }
 }
 
 #[cfg(test)]

@@ -54,3 +54,12 @@ fn rearranged(inputs: &[Dependence], keeps_rows: bool) -> Dependence {
         other => other,
     }
 }
+
+/// The places of each line along an axis: its first one, and then a step and a length that all have in common.
+fn lines(shape: &[usize], axis: usize) -> (impl Iterator<Item = usize> + use<>, usize, usize) {
+    let step: usize = shape[axis + 1..].iter().product();
+    let len = shape[axis];
+    let total: usize = shape.iter().product();
+    let starts = (0..total / (step * len).max(1)).flat_map(move |block| (0..step).map(move |i| block * step * len + i));
+    (starts, step, len)
+}

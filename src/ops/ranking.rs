@@ -1,8 +1,7 @@
 //! Where the greatest numbers are, and which place a number names. Places are whole numbers without a gradient.
 
 use super::pick::places;
-use super::resolve;
-use super::softmax::lines;
+use super::{lines, resolve};
 use crate::autograd::{Dependence, InputGrads, Op, Var};
 use crate::buffers::{buffer, zeros};
 use crate::error::{Error, Result};

@@ -42,6 +42,11 @@ impl Reduced {
         Folding::new(x, |axis| !self.removed[axis])
     }
 
+    /// Whether axes 0 and 1 stay what they are.
+    pub(super) fn keeps_steps(&self) -> bool {
+        self.removed.iter().take(2).all(|removed| !removed)
+    }
+
     /// Whether rows of axis 0 stay apart.
     pub(super) fn keeps_rows(&self) -> bool {
         self.removed.first() == Some(&false)
@@ -137,6 +142,10 @@ impl Op for Sum {
             Dependence::BatchMean => Dependence::BatchMean,
             _ => Dependence::across_batch(inputs),
         }
+    }
+
+    fn keeps_steps(&self) -> bool {
+        self.reduced.keeps_steps()
     }
 }
 

@@ -134,6 +134,10 @@ impl Op for Reshape {
     fn dependence(&self, inputs: &[Dependence]) -> Dependence {
         rearranged(inputs, self.keeps_rows)
     }
+
+    fn keeps_steps(&self) -> bool {
+        self.from.get(..2) == self.to.get(..2)
+    }
 }
 
 /// `y = x` with the axes in another order
@@ -165,6 +169,10 @@ impl Op for Permute {
 
     fn dependence(&self, inputs: &[Dependence]) -> Dependence {
         rearranged(inputs, self.axes.first() == Some(&0))
+    }
+
+    fn keeps_steps(&self) -> bool {
+        self.axes.starts_with(&[0, 1])
     }
 }
 

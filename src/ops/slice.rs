@@ -132,6 +132,10 @@ impl Op for Slice {
         // Whoever cuts the batch may mean certain examples, even if the range is all of this batch.
         rearranged(inputs, self.axis != 0)
     }
+
+    fn keeps_steps(&self) -> bool {
+        self.axis > 1
+    }
 }
 
 #[cfg(test)]

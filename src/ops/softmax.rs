@@ -2,9 +2,10 @@
 
 use super::resolve;
 use crate::autograd::{Dependence, InputGrads, Op, Origin, Var};
-use crate::buffers::buffer;
+use crate::buffers::{buffer, recycle};
 use crate::error::Result;
-use crate::tensor::{Float, Tensor, data, tensor};
+use crate::kernels::softmax;
+use crate::tensor::{Float, IntoTensor, Tensor, data, tensor};
 
 impl Var {
     /// `exp(x) / Σ exp(x)` along an axis, computed from `x - max(x)`. Negative axes count from the end.
@@ -37,30 +38,36 @@ pub(crate) fn log_softmax_over(x: &Var, axis: usize) -> Var {
     if axis + 1 < x.shape().len() { y } else { y.with_origin(Origin::LogSoftmax) }
 }
 
-/// The places of each line along an axis: its first one, and then a step and a length that all have in common.
-pub(super) fn lines(shape: &[usize], axis: usize) -> (impl Iterator<Item = usize> + use<>, usize, usize) {
-    let step: usize = shape.get(axis + 1..).unwrap_or_default().iter().product();
+/// Calls `work` on `N` arrays and what is to be computed from them, with the axis as the last one: for rows that lie in
+/// one piece.
+fn along<const N: usize>(
+    inputs: [&Tensor; N],
+    axis: usize,
+    work: impl Fn([&[Float]; N], &mut [Float], usize),
+) -> Tensor {
+    let shape = inputs[0].shape();
     let len = shape.get(axis).copied().unwrap_or(1);
-    let total: usize = shape.iter().product();
-    let starts = (0..total / (step * len).max(1)).flat_map(move |block| (0..step).map(move |i| block * step * len + i));
-    (starts, step, len)
+    let mut out = buffer(inputs[0].len());
+    if axis + 1 >= shape.len() {
+        work(inputs.map(data), &mut out, len);
+        return tensor(shape, out);
+    }
+    let last = shape.len() - 1;
+    let lines = inputs.map(|input| {
+        let mut view = input.view();
+        view.swap_axes(axis, last);
+        view.into_tensor()
+    });
+    work(lines.each_ref().map(data), &mut out, len);
+    let out = tensor(lines[0].shape(), out);
+    lines.into_iter().for_each(recycle);
+    let mut back = out.view();
+    back.swap_axes(axis, last);
+    back.into_tensor()
 }
 
-/// `x - max(x)` along an axis into `y`, and `visit` on each line of it.
-fn shifted(x: &Tensor, axis: usize, visit: impl Fn(&mut [Float])) -> Tensor {
-    let (starts, step, len) = lines(x.shape(), axis);
-    let x_data = data(x);
-    let mut y = buffer(x_data.len());
-    let mut line = vec![0.0; len];
-    for start in starts {
-        let places = || (0..len).map(|i| start + i * step);
-        line.iter_mut().zip(places()).for_each(|(line, i)| *line = x_data[i]);
-        let max = line.iter().copied().fold(Float::NEG_INFINITY, Float::max);
-        line.iter_mut().for_each(|x| *x -= max);
-        visit(&mut line);
-        line.iter().zip(places()).for_each(|(line, i)| y[i] = *line);
-    }
-    tensor(x.shape(), y)
+fn dependence(axis: usize, inputs: &[Dependence]) -> Dependence {
+    if axis == 0 { Dependence::across_batch(inputs) } else { Dependence::per_example(inputs) }
 }
 
 /// `y = exp(x) / Σ exp(x)`
@@ -71,31 +78,20 @@ struct Softmax {
 
 impl Op for Softmax {
     fn forward(&mut self, inputs: &[&Tensor]) -> Tensor {
-        self.y = shifted(inputs[0], self.axis, |line| {
-            line.iter_mut().for_each(|x| *x = x.exp());
-            let sum: Float = line.iter().sum();
-            line.iter_mut().for_each(|x| *x /= sum);
+        self.y = along([inputs[0]], self.axis, |[x], y, len| {
+            y.copy_from_slice(x);
+            softmax::softmax(y, len);
         });
         self.y.clone()
     }
 
     /// `dx = y (dy - Σ y dy)`
     fn backward(&self, dy: &Tensor, dx: &mut InputGrads<'_>) {
-        dx.add(0, || {
-            let (starts, step, len) = lines(dy.shape(), self.axis);
-            let (y, grad) = (data(&self.y), data(dy));
-            let mut out = buffer(dy.len());
-            for start in starts {
-                let places = || (0..len).map(|i| start + i * step);
-                let along: Float = places().map(|i| y[i] * grad[i]).sum();
-                places().for_each(|i| out[i] = y[i] * (grad[i] - along));
-            }
-            tensor(dy.shape(), out)
-        });
+        dx.add(0, || along([&self.y, dy], self.axis, |[y, dy], dx, len| softmax::softmax_backward(y, dy, dx, len)));
     }
 
     fn dependence(&self, inputs: &[Dependence]) -> Dependence {
-        if self.axis == 0 { Dependence::across_batch(inputs) } else { Dependence::per_example(inputs) }
+        dependence(self.axis, inputs)
     }
 }
 
@@ -107,30 +103,20 @@ struct LogSoftmax {
 
 impl Op for LogSoftmax {
     fn forward(&mut self, inputs: &[&Tensor]) -> Tensor {
-        self.y = shifted(inputs[0], self.axis, |line| {
-            let log_sum = line.iter().map(|x| x.exp()).sum::<Float>().ln();
-            line.iter_mut().for_each(|x| *x -= log_sum);
+        self.y = along([inputs[0]], self.axis, |[x], y, len| {
+            y.copy_from_slice(x);
+            softmax::log_softmax(y, len);
         });
         self.y.clone()
     }
 
     /// `dx = dy - exp(y) Σ dy`
     fn backward(&self, dy: &Tensor, dx: &mut InputGrads<'_>) {
-        dx.add(0, || {
-            let (starts, step, len) = lines(dy.shape(), self.axis);
-            let (y, grad) = (data(&self.y), data(dy));
-            let mut out = buffer(dy.len());
-            for start in starts {
-                let places = || (0..len).map(|i| start + i * step);
-                let sum: Float = places().map(|i| grad[i]).sum();
-                places().for_each(|i| out[i] = grad[i] - y[i].exp() * sum);
-            }
-            tensor(dy.shape(), out)
-        });
+        dx.add(0, || along([&self.y, dy], self.axis, |[y, dy], dx, len| softmax::log_softmax_backward(y, dy, dx, len)));
     }
 
     fn dependence(&self, inputs: &[Dependence]) -> Dependence {
-        if self.axis == 0 { Dependence::across_batch(inputs) } else { Dependence::per_example(inputs) }
+        dependence(self.axis, inputs)
     }
 }
 

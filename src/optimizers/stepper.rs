@@ -7,7 +7,7 @@ use crate::autograd::Gradients;
 use crate::buffers::recycle;
 use crate::error::{Error, Result};
 use crate::kernels::{elementwise, parallel};
-use crate::layers::{Input, Layer};
+use crate::layers::{Layer, Vars};
 use crate::param::{Param, ParamId};
 use crate::tensor::{Tensor, add_into, data};
 
@@ -92,7 +92,7 @@ impl Stepper {
     /// # Errors
     /// Settings of the optimizer that make no sense; a trainable parameter without a gradient, or with one that is not
     /// finite or of another shape, which is named. Nothing is changed then.
-    pub fn step<X: Input>(&mut self, model: &impl Layer<X>, gradients: Gradients) -> Result<()> {
+    pub fn step<X: Vars, Y: Vars>(&mut self, model: &impl Layer<X, Y>, gradients: Gradients) -> Result<()> {
         self.step_parts(&model.parameters(), &mut [gradients])
     }
 

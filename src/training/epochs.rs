@@ -12,8 +12,7 @@ use crate::autograd::{Gradients, Tape};
 use crate::data::{Dataset, Subset};
 use crate::error::{Error, Result};
 use crate::initializers::Rng;
-use crate::layers::{Input, Layer};
-use crate::metrics::Mean;
+use crate::layers::{Layer, Vars};
 use crate::param::Param;
 use crate::tensor::Float;
 
@@ -37,7 +36,7 @@ struct State<'a> {
 
 type Hook = fn(&mut dyn Callback, &mut Run<'_>) -> Result<()>;
 
-impl<M: Layer<X>, X: Input> Trainer<M, X> {
+impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
     /// Trains the model, and returns loss and metrics of each epoch.
     ///
     /// Loss and metrics of an epoch are means over its batches, while the weights change, as in Keras. Where the loss
@@ -64,6 +63,7 @@ impl<M: Layer<X>, X: Input> Trainer<M, X> {
         let rest = Subset::new(dataset, dataset.len() - held_out..dataset.len());
         let validation = fit.validation.or((held_out > 0).then_some(&rest as &dyn Dataset));
         validation.map_or(Ok(()), |validation| check_dataset("fit's validation", validation))?;
+        self.start_figures()?;
         self.create_parameters(&training)?;
         let mut state = State {
             callbacks: fit.take_callbacks(),
@@ -79,7 +79,7 @@ impl<M: Layer<X>, X: Input> Trainer<M, X> {
             stop: false,
         };
         let tape = Tape::training().seeds(self.seed, self.seed);
-        let mut splits = pass::splits(&self.model, self.loss.as_ref(), tape, &training)?;
+        let mut splits = pass::splits(&self.model, &self.losses, tape, &training)?;
         let mut history = History::default();
         self.call(&mut state, |callback, run| callback.on_train_begin(run))?;
         while state.epoch < fit.epochs && !state.stop {
@@ -106,26 +106,23 @@ impl<M: Layer<X>, X: Input> Trainer<M, X> {
             let seeds = self.seeds().nth(ORDER).nth(u64::from(self.stepper.steps()));
             order.shuffle(&mut Rng::seed_from_u64(seeds.random));
         }
-        let mut loss = Mean::default();
-        self.metrics.iter_mut().for_each(|metric| metric.reset());
+        let mut figures = self.start_figures()?;
         for indices in order.chunks(fit.batch_size) {
             state.batch += 1;
             let parts = self.step(dataset, indices, splits, &state.parameters)?;
-            let mut batch_loss = Mean::default();
+            let mut batch = figures.empty();
             for part in parts {
-                batch_loss.add(part.loss, part.examples as f64);
-                for metric in &mut self.metrics {
-                    metric.update(&part.prediction, &part.targets)?;
-                }
-                crate::buffers::recycle(part.prediction);
+                batch.add(part.loss, &part.losses, part.examples);
+                self.metrics.update(&part.predictions, &part.targets)?;
+                part.predictions.into_iter().for_each(crate::buffers::recycle);
             }
-            state.batch_loss = batch_loss.result();
+            state.batch_loss = batch.loss();
             if state.batch_loss.is_finite() {
-                loss.add(state.batch_loss, indices.len() as f64);
+                figures.merge(&batch);
             }
             state.examples += indices.len();
             state.seconds = started.elapsed().as_secs_f64();
-            state.logs = self.logs(&loss);
+            state.logs = self.logs(&figures);
             self.call(state, |callback, run| callback.on_batch_end(run))?;
             if state.stop {
                 break;
@@ -147,10 +144,10 @@ impl<M: Layer<X>, X: Input> Trainer<M, X> {
     ) -> Result<Vec<Part>> {
         let size = if *splits { pass::part_size(indices.len()) } else { indices.len() };
         let seeds = self.seeds().nth(u64::from(self.stepper.steps()));
-        let (model, loss) = (&self.model, self.loss.as_ref());
+        let (model, losses) = (&self.model, &self.losses);
         let run = |number: usize, part: &[usize]| {
             let tape = Tape::training().seeds(seeds.initial, seeds.nth(number as u64).random);
-            pass::run(model, loss, &tape, dataset.batch(part)?, part.len() as Float / indices.len() as Float)
+            pass::run(model, losses, &tape, dataset.batch(part)?, part.len() as Float / indices.len() as Float)
         };
         let mut parts = self.threads.run(|| pass::in_parts(indices.len(), size, run, indices))?;
         if parts.len() > 1 && !parts.iter().all(|part| part.splits) {

@@ -2,10 +2,10 @@
 
 use crate::autograd::{Gradients, Tape, Var};
 use crate::data::{Batch, Dataset};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::kernels::parallel;
-use crate::layers::{Input, Layer};
-use crate::losses::Loss;
+use crate::layers::{Layer, Vars};
+use crate::losses::Losses;
 use crate::param::Param;
 use crate::tensor::{Float, Tensor, data};
 
@@ -13,9 +13,11 @@ use crate::tensor::{Float, Tensor, data};
 pub(super) struct Part {
     /// Mean loss over the examples of the part.
     pub loss: f64,
+    /// The mean loss of each output.
+    pub losses: Vec<f64>,
     pub examples: usize,
-    pub prediction: Tensor,
-    pub targets: Tensor,
+    pub predictions: Vec<Tensor>,
+    pub targets: Vec<Tensor>,
     pub gradients: Gradients,
     pub updates: Vec<(Param, Tensor)>,
     /// Whether this pass, too, shows nothing that looks across the batch.
@@ -45,49 +47,40 @@ pub(super) fn part_size(batch: usize) -> usize {
 }
 
 /// The model's inputs as variables.
-pub(super) fn input<X: Input>(tape: &Tape, tensors: Vec<Tensor>) -> Result<X> {
-    let count = tensors.len();
-    let mut vars = tensors.into_iter().map(|tensor| tape.examples(tensor));
-    let input = X::take(&mut vars).filter(|_| count == X::COUNT);
-    input.ok_or_else(|| Error::shape(format!("the model takes {} inputs, but the data has {count}", X::COUNT)))
+pub(super) fn input<X: Vars>(tape: &Tape, tensors: Vec<Tensor>) -> Result<X> {
+    X::from_list("the model", tensors.into_iter().map(|tensor| tape.examples(tensor)).collect())
 }
 
 /// Runs some examples forward, and backward if the tape is to train.
 ///
 /// `share` is the part's share in the batch: the factor of its gradients.
-pub(super) fn run<M: Layer<X>, X: Input>(
+pub(super) fn run<M: Layer<X, Y>, X: Vars, Y: Vars>(
     model: &M,
-    loss: &dyn Loss,
+    losses: &Losses,
     tape: &Tape,
     batch: Batch,
     share: Float,
 ) -> Result<Part> {
-    let examples = batch.targets.shape().first().copied().unwrap_or(0);
-    let prediction = model.forward(&input(tape, batch.inputs)?)?;
-    let value = scalar(loss.loss(&prediction, &batch.targets)?)?;
+    let examples = batch.targets.first().and_then(|targets| targets.shape().first()).copied().unwrap_or(0);
+    let predictions = model.forward(&input(tape, batch.inputs)?)?.to_list();
+    let (value, losses) = losses.total(&predictions, &batch.targets)?;
     Ok(Part {
+        losses,
         loss: f64::from(data(&value.value)[0]),
         examples,
         splits: tape.splits(&value),
         gradients: if tape.is_training() { value.backward_scaled(share)? } else { Gradients::default() },
-        prediction: (*prediction.value).clone(),
+        predictions: predictions.iter().map(|prediction| (*prediction.value).clone()).collect(),
         targets: batch.targets,
         updates: tape.take_updates(),
     })
 }
 
-fn scalar(loss: Var) -> Result<Var> {
-    if loss.value.len() == 1 {
-        return Ok(loss);
-    }
-    Err(Error::shape(format!("the loss: expected a scalar, got shape {:?}; end it with `mean`", loss.shape())))
-}
-
 /// Whether a batch may be run in parts: if the operations of `tape`'s pass say so, and if the loss of a few examples is
 /// the mean of their losses (a layer or loss that computes with the length of the batch shows in no operation).
-pub(super) fn splits<M: Layer<X>, X: Input>(
+pub(super) fn splits<M: Layer<X, Y>, X: Vars, Y: Vars>(
     model: &M,
-    loss: &dyn Loss,
+    losses: &Losses,
     tape: Tape,
     dataset: &dyn Dataset,
 ) -> Result<bool> {
@@ -96,7 +89,8 @@ pub(super) fn splits<M: Layer<X>, X: Input>(
     }
     let value_on = |tape: &Tape, indices: &[usize]| -> Result<Var> {
         let batch = dataset.batch(indices)?;
-        scalar(loss.loss(&model.forward(&input(tape, batch.inputs)?)?, &batch.targets)?)
+        let predictions = model.forward(&input(tape, batch.inputs)?)?.to_list();
+        losses.total(&predictions, &batch.targets).map(|(loss, _)| loss)
     };
     let examples: Vec<usize> = (0..dataset.len().min(3)).collect();
     let value = value_on(&tape, &examples)?;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::autograd::Tape;
 use crate::error::Result;
-use crate::layers::{Input, Layer};
+use crate::layers::{Layer, Vars};
 use crate::param::Param;
 use crate::tensor::Tensor;
 
@@ -40,11 +40,11 @@ struct Row {
 /// println!("{table}");
 /// # Ok::<(), gradus::Error>(())
 /// ```
-pub fn summary<X: Input>(model: &impl Layer<X>, input_shapes: &[&[usize]], seed: u64) -> Result<Summary> {
+pub fn summary<X: Vars, Y: Vars>(model: &impl Layer<X, Y>, input_shapes: &[&[usize]], seed: u64) -> Result<Summary> {
     let tape = Tape::inference().seed(seed);
     tape.start_trace();
     let inputs = input_shapes.iter().map(|shape| Tensor::zeros([&[1], *shape].concat()));
-    let y = model.forward(&super::pass::input(&tape, inputs.collect())?)?;
+    let outputs = model.forward(&super::pass::input(&tape, inputs.collect())?)?.to_list();
     let parameters = model.parameters();
     let size = |param: &Param| param.value().map_or(0, |value| value.len());
     let mut rows: Vec<Row> = Vec::new();
@@ -62,7 +62,7 @@ pub fn summary<X: Input>(model: &impl Layer<X>, input_shapes: &[&[usize]], seed:
     if rows.is_empty() {
         rows.push(Row {
             layer: model.kind().into(),
-            shape: shape_text(y.shape()),
+            shape: outputs.iter().map(|y| shape_text(y.shape())).collect::<Vec<_>>().join(", "),
             parameters: parameters.iter().map(|(_, param)| size(param)).sum(),
             frozen: !parameters.is_empty() && parameters.iter().all(|(_, param)| param.is_frozen()),
         });

@@ -12,9 +12,9 @@ use crate::autograd::{Tape, Var};
 use crate::data::{Dataset, Inputs, common_length};
 use crate::error::{Error, Result};
 use crate::kernels::parallel;
-use crate::layers::{Input, Layer};
-use crate::losses::Loss;
-use crate::metrics::{Mean, Metric};
+use crate::layers::{Layer, Vars};
+use crate::losses::Losses;
+use crate::metrics::{Figures, Metric, Metrics};
 use crate::optimizers::{Optimizer, Stepper};
 use crate::tensor::Tensor;
 
@@ -37,15 +37,15 @@ use crate::tensor::Tensor;
 /// assert_eq!(model.predict(&x)?.shape(), [4, 1]);
 /// # Ok::<(), gradus::Error>(())
 /// ```
-pub struct Trainer<M, X = Var> {
+pub struct Trainer<M, X = Var, Y = Var> {
     /// The model.
     pub model: M,
     pub(super) stepper: Stepper,
-    pub(super) loss: Box<dyn Loss>,
-    pub(super) metrics: Vec<Box<dyn Metric>>,
+    pub(super) losses: Losses,
+    pub(super) metrics: Metrics,
     pub(super) seed: u64,
     pub(super) threads: Threads,
-    input: PhantomData<fn(X)>,
+    arrangement: PhantomData<fn(X) -> Y>,
 }
 
 /// Which threads compute.
@@ -71,22 +71,27 @@ impl Threads {
 /// Examples in a pass without gradients.
 const PREDICTION_BATCH: usize = 256;
 
-impl<M: Layer<X>, X: Input> Trainer<M, X> {
-    pub(crate) fn new(model: M, optimizer: Box<dyn Optimizer>, loss: Box<dyn Loss>) -> Self {
+impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
+    pub(crate) fn new(model: M, optimizer: Box<dyn Optimizer>, losses: Losses) -> Self {
         Self {
             model,
             stepper: Stepper::boxed(optimizer),
-            loss,
-            metrics: Vec::new(),
+            losses,
+            metrics: Metrics::default(),
             seed: 0,
             threads: Threads::All,
-            input: PhantomData,
+            arrangement: PhantomData,
         }
     }
 
-    /// Adds a metric, reported beside the loss.
-    pub fn metric(mut self, metric: impl Metric + 'static) -> Self {
-        self.metrics.push(Box::new(metric));
+    /// Adds a metric of the only output, reported beside the loss.
+    pub fn metric(self, metric: impl Metric + 'static) -> Self {
+        self.metric_of("", metric)
+    }
+
+    /// Adds a metric of one of several outputs, by the name that its loss has; it is reported as `output_metric`.
+    pub fn metric_of(mut self, output: impl Into<String>, metric: impl Metric + 'static) -> Self {
+        self.metrics.add(output.into(), Box::new(metric));
         self
     }
 
@@ -126,29 +131,34 @@ impl<M: Layer<X>, X: Input> Trainer<M, X> {
     pub fn evaluate(&mut self, dataset: &dyn Dataset) -> Result<Logs> {
         check_dataset("evaluate", dataset)?;
         self.create_parameters(dataset)?;
-        let mut loss = Mean::default();
-        self.metrics.iter_mut().for_each(|metric| metric.reset());
+        let mut figures = self.start_figures()?;
         let all: Vec<usize> = (0..dataset.len()).collect();
-        let (model, loss_function, seed) = (&self.model, self.loss.as_ref(), self.seed);
-        let splits = pass::splits(model, loss_function, tape(seed), dataset)?;
+        let (model, losses, seed) = (&self.model, &self.losses, self.seed);
+        let splits = pass::splits(model, losses, tape(seed), dataset)?;
         for indices in all.chunks(PREDICTION_BATCH) {
             let size = if splits { pass::part_size(indices.len()) } else { indices.len() };
-            let run = |_, part: &[usize]| pass::run(model, loss_function, &tape(seed), dataset.batch(part)?, 1.0);
+            let run = |_, part: &[usize]| pass::run(model, losses, &tape(seed), dataset.batch(part)?, 1.0);
             let parts = self.threads.run(|| pass::in_parts(indices.len(), size, run, indices))?;
             for part in parts {
-                loss.add(part.loss, part.examples as f64);
-                for metric in &mut self.metrics {
-                    metric.update(&part.prediction, &part.targets)?;
-                }
+                figures.add(part.loss, &part.losses, part.examples);
+                self.metrics.update(&part.predictions, &part.targets)?;
             }
         }
-        Ok(self.logs(&loss))
+        Ok(self.logs(&figures))
     }
 
-    pub(super) fn logs(&self, loss: &Mean) -> Logs {
+    /// Puts losses and metrics into the order of the outputs, and starts to gather.
+    pub(super) fn start_figures(&mut self) -> Result<Figures> {
+        self.losses.arrange(&self.model.output_names())?;
+        let names: Vec<String> = self.losses.names().map(String::from).collect();
+        self.metrics.start(&names)?;
+        Ok(Figures::new(names))
+    }
+
+    pub(super) fn logs(&self, figures: &Figures) -> Logs {
         let mut logs = Logs::default();
-        logs.set("loss", loss.result());
-        self.metrics.iter().for_each(|metric| logs.set(metric.name(), metric.result()));
+        figures.for_each(|name, figure| logs.set(name, figure));
+        self.metrics.for_each(|name, figure| logs.set(name, figure));
         logs
     }
 
@@ -156,30 +166,40 @@ impl<M: Layer<X>, X: Input> Trainer<M, X> {
     ///
     /// # Errors
     /// no examples; arrays that differ in length, or do not fit the model
-    pub fn predict(&self, inputs: &impl Inputs) -> Result<Tensor> {
+    pub fn predict(&self, inputs: &impl Inputs) -> Result<Y::Values> {
         let count = common_length(&inputs.lengths())?;
         if count == 0 {
             return Err(Error::value("predict: expected at least one example, got none"));
         }
         let (model, seed) = (&self.model, self.seed);
-        let run = |indices: &[usize]| model.forward(&pass::input(&tape(seed), inputs.gather(indices))?);
+        let run = |indices: &[usize]| -> Result<Vec<Var>> {
+            Ok(model.forward(&pass::input(&tape(seed), inputs.gather(indices))?)?.to_list())
+        };
+        let numbers = |outputs: &[Var]| outputs.iter().map(|y| (*y.value).clone()).collect::<Vec<Tensor>>();
+        let arranged =
+            |tensors: Vec<Tensor>| Y::values(&mut tensors.into_iter()).expect("as many as there were outputs");
         let indices: Vec<usize> = (0..count).collect();
         let part = pass::part_size(count.min(PREDICTION_BATCH));
         if count <= part {
-            return Ok((*run(&indices)?.value).clone());
+            return Ok(arranged(numbers(&run(&indices)?)));
         }
         // A few examples alone create what parameters there are not yet, and show whether rows are independent.
         let first = run(&indices[..3])?;
-        let size = if first.tape().splits_rows(&first) { part } else { PREDICTION_BATCH };
-        let predict = |_, part: &[usize]| Ok((*run(part)?.value).clone());
+        let splits = first.iter().all(|y| y.tape().splits_rows(y));
+        let size = if splits { part } else { PREDICTION_BATCH };
+        let predict = |_, part: &[usize]| Ok(numbers(&run(part)?));
         let parts = self.threads.run(|| pass::in_parts(count, size, predict, &indices))?;
-        let views: Vec<_> = parts.iter().map(|part| part.view()).collect();
-        ndarray::concatenate(ndarray::Axis(0), &views)
-            .map(|all| all.into_shared())
-            .map_err(|_| Error::shape("predict: expected outputs [batch, ...] that differ in the batch only"))
+        let joined = (0..first.len()).map(|output| {
+            let views: Vec<_> = parts.iter().map(|part| part[output].view()).collect();
+            ndarray::concatenate(ndarray::Axis(0), &views)
+                .map(|all| all.into_shared())
+                .map_err(|_| Error::shape("predict: expected outputs [batch, ...] that differ in the batch only"))
+        });
+        Ok(arranged(joined.collect::<Result<_>>()?))
     }
 
-    /// Keras' table of the model for inputs of this shape, without the batch axis. Creates the parameters.
+    /// Keras' table of the model for inputs of this shape, without the batch axis; [`summary`](super::summary) takes
+    /// several. Creates the parameters.
     ///
     /// # Errors
     /// a shape that does not fit the model

@@ -66,9 +66,9 @@ fn several_inputs_of_different_length_or_number() {
     let expected = "expected inputs of one length, got [12, 3] examples";
     assert_eq!(message(two().fit(&((&x, &short), &y), quiet())), expected);
     assert_eq!(message(two().predict(&(&x, &short))), expected);
-    assert_eq!(message(two().fit(&(&x, &y), quiet())), "the model takes 2 inputs, but the data has 1");
-    assert_eq!(message(two().predict(&x)), "the model takes 2 inputs, but the data has 1");
-    assert_eq!(message(compiled().predict(&(&x, &x))), "the model takes 1 inputs, but the data has 2");
+    assert_eq!(message(two().fit(&(&x, &y), quiet())), "the model takes 2 inputs, but got 1");
+    assert_eq!(message(two().predict(&x)), "the model takes 2 inputs, but got 1");
+    assert_eq!(message(compiled().predict(&(&x, &x))), "the model takes 1 inputs, but got 2");
 }
 
 #[test]
@@ -119,7 +119,10 @@ impl Dataset for Moody {
         let late = indices.contains(&11);
         let features = if late && !self.short_targets { 6 } else { 5 };
         let targets = if late && self.short_targets { indices.len() - 1 } else { indices.len() };
-        Ok(Batch { inputs: vec![Tensor::zeros(vec![indices.len(), features])], targets: Tensor::zeros(vec![targets]) })
+        Ok(Batch {
+            inputs: vec![Tensor::zeros(vec![indices.len(), features])],
+            targets: vec![Tensor::zeros(vec![targets])],
+        })
     }
 }
 

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use super::{functions, layer_rows};
 
-/// What layers export besides layers.
-const NO_LAYERS: [&str; 3] = ["Input", "Padding", "Size2"];
+/// What layers and losses export besides layers and losses.
+const NO_LAYERS: [&str; 4] = ["Losses", "Padding", "Size2", "Vars"];
 
 fn source(folder: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(folder)

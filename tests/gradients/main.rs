@@ -7,6 +7,7 @@ mod arrays;
 mod complete;
 mod layers;
 mod losses;
+mod normalisation;
 mod ops;
 
 use gradus::gradcheck::GradCheck;
@@ -67,11 +68,14 @@ pub(crate) fn positive(shape: &[usize]) -> Tensor {
 }
 
 fn functions() -> Vec<Function> {
-    [ops::table(), arrays::table(), activations::functions(), losses::table()].into_iter().flatten().collect()
+    [ops::table(), arrays::table(), activations::functions(), losses::table(), normalisation::functions()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 fn layer_rows() -> Vec<Row> {
-    [layers::table(), activations::layers()].into_iter().flatten().collect()
+    [layers::table(), activations::layers(), normalisation::table()].into_iter().flatten().collect()
 }
 
 /// Runs a check on each layer; fails with all that failed.

@@ -19,8 +19,13 @@ pub(crate) fn reason(node: &Node<'_>) -> Failure {
         ("NonZero" | "Unique", _) => "a shape that depends on the numbers",
         ("Scan" | "SequenceMap", _) => "control flow (scan)",
         (
-            "QuantizeLinear" | "DequantizeLinear" | "DynamicQuantizeLinear" | "QLinearConv" | "QLinearMatMul"
-            | "ConvInteger" | "MatMulInteger",
+            "QuantizeLinear"
+            | "DequantizeLinear"
+            | "DynamicQuantizeLinear"
+            | "QLinearConv"
+            | "QLinearMatMul"
+            | "ConvInteger"
+            | "MatMulInteger",
             _,
         ) => "8-bit quantisation",
         _ if op.starts_with("Sequence") || op.starts_with("Optional") || op.contains("ToSequence") => "sequence type",

@@ -186,7 +186,8 @@ fn sum_input_gradient(
             (0..grid[0] * grid[1]).map(move |p| image * shape.padded_len() + shape.patch(p / grid[1], p % grid[1]))
         });
         if sparse {
-            let segments: Vec<_> = (0..shape.kernel_rows()).map(|y| (y * shape.filters * row, shape.tap(y, 0))).collect();
+            let segments: Vec<_> =
+                (0..shape.kernel_rows()).map(|y| (y * shape.filters * row, shape.tap(y, 0))).collect();
             Lists::with(shape.filters, pixels, |lists| {
                 gradient.fill_by_pixel(shape, row, lists);
                 dispatch(SparseProduct { lists, segments: &segments, b: packed, c: dx, columns: row });

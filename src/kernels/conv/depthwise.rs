@@ -166,9 +166,12 @@ impl Kernel for Forward<'_> {
                 let start = bias.map_or(L::splat(0.0), |bias| load::<L>(bias.as_ptr().add(channel), rest));
                 let (x, y) = (x.as_ptr().add(from), y.as_mut_ptr().add(to));
                 let kernel = kernel.as_ptr().add(channel);
-                tiles!(columns, i, pixels, (
-                    &slide, start, x.add(i * slide.step), kernel, y.add(i * slide.channels), rest
-                ));
+                tiles!(
+                    columns,
+                    i,
+                    pixels,
+                    (&slide, start, x.add(i * slide.step), kernel, y.add(i * slide.channels), rest)
+                );
             }
         });
     }

@@ -12,9 +12,8 @@ fn products(s: &ConvShape, mut visit: impl FnMut(usize, usize, usize)) {
     let (cg, fg) = (s.channels / s.groups, s.filters / s.groups);
     for (o, position) in places(s.out()).enumerate() {
         for (t, tap) in places(s.kernel).enumerate() {
-            let at = [0, 1, 2].map(|i| {
-                (position[i] * s.stride[i] + tap[i] * s.dilation[i]).wrapping_sub(s.padding[i][0])
-            });
+            let at =
+                [0, 1, 2].map(|i| (position[i] * s.stride[i] + tap[i] * s.dilation[i]).wrapping_sub(s.padding[i][0]));
             if (0..3).any(|i| at[i] >= s.size[i]) {
                 continue;
             }
@@ -47,10 +46,8 @@ fn shapes() -> impl Strategy<Value = ConvShape> {
         Just((1, 32, 48)),
     ];
     // Of depth 1 and more.
-    let depth = prop_oneof![
-        Just((1, 1, 1, 1, [0, 0])),
-        (1usize..5, 1usize..3, 1usize..3, 1usize..3, [0usize..2, 0usize..2]),
-    ];
+    let depth =
+        prop_oneof![Just((1, 1, 1, 1, [0, 0])), (1usize..5, 1usize..3, 1usize..3, 1usize..3, [0usize..2, 0usize..2]),];
     let pair = |n: usize| [1..=n, 1..=n];
     let padding = [[0usize..3, 0usize..3], [0usize..3, 0usize..3]];
     (pair(11), channels, depth, pair(4), pair(3), pair(2), padding).prop_map(
