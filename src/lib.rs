@@ -3,6 +3,7 @@
 pub mod activations;
 mod autograd;
 mod buffers;
+pub mod constraints;
 pub mod data;
 mod error;
 pub mod gradcheck;
@@ -15,6 +16,7 @@ mod ops;
 pub mod optimizers;
 mod param;
 pub mod prelude;
+pub mod regularizers;
 pub mod saving;
 mod tensor;
 pub mod training;

@@ -5,9 +5,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use crate::autograd::{Tape, Var};
+use crate::constraints::Constraint;
 use crate::error::{Error, Result};
 use crate::initializers::Initializer;
 use crate::layers::{Layer, Vars};
+use crate::regularizers::Regularizer;
 use crate::tensor::{Float, Tensor};
 
 /// Identity of a [`Param`] within this process, in the order of creation.
@@ -28,6 +30,8 @@ struct Inner {
     frozen: AtomicBool,
     value: RwLock<Option<Tensor>>,
     /// Other layouts of the value, made on demand and thrown away when it changes.
+    regularizers: RwLock<Vec<Arc<dyn Regularizer>>>,
+    constraints: RwLock<Vec<Arc<dyn Constraint>>>,
     derived: Mutex<Vec<Arc<dyn Any + Send + Sync>>>,
 }
 
@@ -52,6 +56,8 @@ impl Param {
             pattern: Vec::new(),
             frozen: AtomicBool::new(false),
             value: RwLock::new(None),
+            regularizers: RwLock::default(),
+            constraints: RwLock::default(),
             derived: Mutex::default(),
         }))
     }
@@ -170,6 +176,45 @@ impl Param {
 
     fn forget_derived(&self) {
         self.0.derived.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// Adds a penalty to the loss for what its value is; see [`crate::regularizers`].
+    pub fn regularize(&self, regularizer: Arc<dyn Regularizer>) {
+        self.0.regularizers.write().unwrap_or_else(PoisonError::into_inner).push(regularizer);
+    }
+
+    /// Forces its value into a set after each step of training; see [`crate::constraints`].
+    pub fn constrain(&self, constraint: Arc<dyn Constraint>) {
+        self.0.constraints.write().unwrap_or_else(PoisonError::into_inner).push(constraint);
+    }
+
+    /// The sum of its penalties, on the given tape; `None` if there are none.
+    pub(crate) fn penalty(&self, tape: &Tape) -> Result<Option<Var>> {
+        let regularizers = self.0.regularizers.read().unwrap_or_else(PoisonError::into_inner);
+        let Some(value) = self.value().filter(|_| !regularizers.is_empty() && self.is_trainable()) else {
+            return Ok(None);
+        };
+        let weights = tape.param(self, value);
+        let mut sum: Option<Var> = None;
+        for regularizer in regularizers.iter() {
+            let penalty = regularizer.penalty(&weights)?;
+            sum = Some(match sum {
+                Some(sum) => sum + penalty,
+                None => penalty,
+            });
+        }
+        Ok(sum)
+    }
+
+    pub(crate) fn apply_constraints(&self) {
+        let constraints = self.0.constraints.read().unwrap_or_else(PoisonError::into_inner);
+        if constraints.is_empty() {
+            return;
+        }
+        if let Some(value) = self.0.value.write().unwrap_or_else(PoisonError::into_inner).as_mut() {
+            constraints.iter().for_each(|constraint| constraint.apply(value.view_mut()));
+        }
+        self.forget_derived();
     }
 
     /// Whether training changes it: neither state nor frozen.

@@ -4,6 +4,7 @@ pub use ndarray;
 
 pub use crate::activations::*;
 pub use crate::autograd::{Dependence, Gradients, InputGrads, Op, Tape, Var};
+pub use crate::constraints::{Constraint, MaxNorm, MinMaxNorm, NonNegative, UnitLength};
 pub use crate::data::{Dataset, Inputs, Mnist, mnist};
 pub use crate::error::{Error, Result};
 pub use crate::initializers::{
@@ -16,5 +17,6 @@ pub use crate::metrics::*;
 pub use crate::ops::PadMode;
 pub use crate::optimizers::{Adam, Momentum, Optimizer, Sgd, Stepper};
 pub use crate::param::{Param, ParamList};
+pub use crate::regularizers::{L1, L1L2, L2, OrthogonalColumns, Regularizer};
 pub use crate::tensor::{Float, IntoTensor, Tensor};
 pub use crate::training::*;

@@ -35,7 +35,8 @@ impl Default for Elu {
 activation! {
     Elu,
     fn value(self, x) {
-        if x > 0.0 { x } else { self.alpha * math::exp_m1(x) }
+        let below = self.alpha * math::exp_m1(if x > 0.0 { 0.0 } else { x });
+        if x > 0.0 { x } else { below }
     }
     fn slope(self, at) {
         let below = if self.by_value() { at + self.alpha } else { self.alpha * math::exp(at) };

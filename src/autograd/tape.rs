@@ -41,6 +41,8 @@ struct Inner {
     random: RefCell<Rng>,
     initial: RefCell<Rng>,
     updates: RefCell<Vec<(Param, Tensor)>>,
+    /// Parts of the loss that layers added; without the tape, which would hold itself.
+    losses: RefCell<Vec<(Pooled, Option<usize>, Dependence)>>,
     inspected: Cell<bool>,
     trace: RefCell<Option<Vec<TraceRow>>>,
 }
@@ -66,7 +68,15 @@ enum Node {
 pub(crate) struct TraceRow {
     pub name: String,
     pub kind: &'static str,
-    pub shape: Vec<usize>,
+    pub shapes: Vec<Vec<usize>>,
+    /// Where its inputs come from, if it is not just the layer before.
+    pub from: Vec<String>,
+}
+
+impl TraceRow {
+    pub(crate) fn new(name: &str, kind: &'static str, outputs: &[Var]) -> Self {
+        Self { name: name.into(), kind, shapes: outputs.iter().map(|y| y.shape().into()).collect(), from: Vec::new() }
+    }
 }
 
 impl Tape {
@@ -80,6 +90,7 @@ impl Tape {
             random: RefCell::new(Rng::seed_from_u64(0)),
             initial: RefCell::new(Rng::seed_from_u64(0)),
             updates: RefCell::default(),
+            losses: RefCell::default(),
             inspected: Cell::new(false),
             trace: RefCell::default(),
         }))
@@ -213,6 +224,18 @@ impl Tape {
 
     pub(crate) fn take_updates(&self) -> Vec<(Param, Tensor)> {
         self.0.updates.take()
+    }
+
+    /// Adds a scalar to the loss of this pass, such as a penalty on a layer's activity: a mean over the examples of the
+    /// batch. The trainer adds it; a loop of your own calls [`Tape::take_losses`].
+    pub fn add_loss(&self, loss: &Var) {
+        self.0.losses.borrow_mut().push((loss.value.clone(), loss.node, loss.dependence));
+    }
+
+    /// What [`Tape::add_loss`] was given since the last call.
+    pub fn take_losses(&self) -> Vec<Var> {
+        let taken = self.0.losses.take().into_iter();
+        taken.map(|(value, node, dependence)| Var::new(value, self, node, dependence)).collect()
     }
 
     /// Whether running a batch in parts would give the same gradients, as far as this pass has shown.

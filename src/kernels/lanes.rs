@@ -13,6 +13,10 @@ fn fold<const N: usize>(
     each: impl Fn([Float; N]) -> Float,
     join: impl Fn(Float, Float) -> Float,
 ) -> Float {
+    if runs[0].len() < LANES {
+        // Too short to be worth lanes.
+        return (0..runs[0].len()).fold(start, |sum, i| join(sum, each(runs.map(|run| run[i]))));
+    }
     let mut lanes = [start; LANES];
     let whole = runs[0].len() / LANES * LANES;
     for at in (0..whole).step_by(LANES) {

@@ -1,5 +1,6 @@
 //! Layers: parameters plus a forward. [`Layer`] is the trait; one file each for the rest.
 
+mod activity_regularization;
 mod adaptive_pool;
 mod attention;
 mod batch_norm;
@@ -12,12 +13,16 @@ mod dropout;
 mod flatten;
 mod frame;
 mod global_pool;
+mod graph;
+mod merge;
 mod multi_head_attention;
+mod parallel;
 mod permute;
 mod pixel_shuffle;
 mod pool;
 mod pool_op;
 mod positions;
+mod residual;
 mod rotary_embedding;
 mod separable_conv;
 mod sequential;
@@ -26,6 +31,7 @@ mod vars;
 mod weights;
 mod window;
 
+pub use activity_regularization::ActivityRegularization;
 pub use adaptive_pool::{AdaptiveAvgPool, AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveAvgPool3d};
 pub use adaptive_pool::{AdaptiveMaxPool, AdaptiveMaxPool1d, AdaptiveMaxPool2d, AdaptiveMaxPool3d};
 pub use attention::{AttentionOptions, scaled_dot_product_attention};
@@ -39,11 +45,15 @@ pub use flatten::{Flatten, Reshape};
 pub use frame::{Border, Crop, Crop1d, Crop2d, Crop3d, ZeroPad, ZeroPad1d, ZeroPad2d, ZeroPad3d};
 pub use global_pool::{GlobalAvgPool1d, GlobalAvgPool2d, GlobalAvgPool3d};
 pub use global_pool::{GlobalMaxPool1d, GlobalMaxPool2d, GlobalMaxPool3d};
+pub use graph::{Graph, Names};
+pub use merge::{Add, Average, Concatenate, Dot, Maximum, Minimum, Multiply, Subtract};
 pub use multi_head_attention::{CrossAttention, KeyValueCache, MultiHeadAttention};
+pub use parallel::Parallel;
 pub use permute::{Permute, RepeatVector};
 pub use pixel_shuffle::{PixelShuffle, PixelUnshuffle};
 pub use pool::{AvgPool, AvgPool1d, AvgPool2d, AvgPool3d, MaxPool, MaxPool1d, MaxPool2d, MaxPool3d};
 pub use positions::{LearnedPositions, SinusoidalPositions};
+pub use residual::Residual;
 pub use rotary_embedding::RotaryEmbedding;
 pub use separable_conv::{SeparableConv, SeparableConv1d, SeparableConv2d};
 pub use sequential::Sequential;
@@ -53,12 +63,15 @@ pub use window::{Padding, Size};
 
 use std::any::Any;
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::autograd::Var;
+use crate::constraints::Constraint;
 use crate::error::{Error, Result};
 use crate::losses::Losses;
 use crate::optimizers::Optimizer;
 use crate::param::{Param, ParamList};
+use crate::regularizers::Regularizer;
 use crate::training::Trainer;
 
 /// A network or a part of one. `X` is what it takes and `Y` what it gives: one variable, a tuple, or a list of them.
@@ -149,6 +162,36 @@ pub trait Layer<X: Vars = Var, Y: Vars = Var>: Any + Send + Sync {
     /// A pattern that matches nothing; the message lists the paths.
     fn unfreeze_matching(&self, pattern: &str) -> Result<()> {
         matching(self.parameters(), pattern)?.iter().for_each(|param| param.unfreeze());
+        Ok(())
+    }
+
+    /// Adds a penalty to the loss for the values of the parameters whose path matches `pattern`; see
+    /// [`crate::regularizers`].
+    ///
+    /// # Errors
+    /// A pattern that matches nothing; the message lists the paths.
+    #[doc(alias = "kernel_regularizer")]
+    #[doc(alias = "weight_decay")]
+    fn regularize(&self, pattern: &str, regularizer: impl Regularizer + 'static) -> Result<()>
+    where
+        Self: Sized,
+    {
+        let regularizer = Arc::new(regularizer);
+        matching(self.parameters(), pattern)?.iter().for_each(|param| param.regularize(regularizer.clone()));
+        Ok(())
+    }
+
+    /// Forces the parameters whose path matches `pattern` into a set after each step; see [`crate::constraints`].
+    ///
+    /// # Errors
+    /// A pattern that matches nothing; the message lists the paths.
+    #[doc(alias = "kernel_constraint")]
+    fn constrain(&self, pattern: &str, constraint: impl Constraint + 'static) -> Result<()>
+    where
+        Self: Sized,
+    {
+        let constraint = Arc::new(constraint);
+        matching(self.parameters(), pattern)?.iter().for_each(|param| param.constrain(constraint.clone()));
         Ok(())
     }
 

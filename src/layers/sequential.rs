@@ -100,7 +100,7 @@ impl Layer for Sequential {
                 None => layer.forward(&x),
             }
             .map_err(|error: Error| error.within(name))?;
-            x.tape().trace(mark, || TraceRow { name: name.clone(), kind: layer.kind(), shape: x.shape().into() });
+            x.tape().trace(mark, || TraceRow::new(name, layer.kind(), std::slice::from_ref(&x)));
         }
         Ok(x)
     }

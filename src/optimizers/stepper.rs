@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::{Optimizer, State};
-use crate::autograd::Gradients;
+use crate::autograd::{Gradients, Tape};
 use crate::buffers::recycle;
 use crate::error::{Error, Result};
 use crate::kernels::{elementwise, parallel};
@@ -40,6 +40,7 @@ struct Job<'a> {
     grads: Vec<Tensor>,
     is_finite: bool,
     state: State,
+    error: Option<Error>,
 }
 
 impl Job<'_> {
@@ -50,6 +51,11 @@ impl Job<'_> {
             sum = add_into(sum, &grad);
             recycle(grad);
         }
+        match penalty_gradient(self.param) {
+            Ok(Some(grad)) => sum = add_into(sum, &grad),
+            Ok(None) => {}
+            Err(error) => self.error = Some(error.within(self.path)),
+        }
         self.is_finite = elementwise::is_finite(data(&sum));
         self.grads.push(sum);
     }
@@ -57,9 +63,17 @@ impl Job<'_> {
     fn update(&mut self, optimizer: &dyn Optimizer, steps: u32) {
         for sum in self.grads.drain(..) {
             self.param.modify(|weights| optimizer.update(steps, weights, data(&sum), &mut self.state));
+            self.param.apply_constraints();
             recycle(sum);
         }
     }
+}
+
+/// The gradient of a parameter's own penalties, if it has any.
+fn penalty_gradient(param: &Param) -> Result<Option<Tensor>> {
+    let tape = Tape::training();
+    let Some(penalty) = param.penalty(&tape)? else { return Ok(None) };
+    Ok(penalty.backward()?.take(param.id()))
 }
 
 impl Stepper {
@@ -87,7 +101,8 @@ impl Stepper {
         self.optimizer.as_mut()
     }
 
-    /// Changes the trainable parameters of `model` by one step along these gradients.
+    /// Changes the trainable parameters of `model` by one step along these gradients and those of their
+    /// [regularizers](crate::regularizers), and obeys their [constraints](crate::constraints).
     ///
     /// # Errors
     /// Settings of the optimizer that make no sense; a trainable parameter without a gradient, or with one that is not
@@ -122,18 +137,23 @@ impl Stepper {
                 path,
                 param,
                 is_finite: true,
+                error: None,
                 grads: parts.iter_mut().filter_map(|part| part.take(param.id())).collect(),
                 state: self.states.remove(&param.id()).unwrap_or_default(),
             })
             .collect();
         parallel::for_each(&mut jobs, Job::add_up);
+        let error = jobs.iter_mut().find_map(|job| job.error.take());
         let broken = jobs.iter().find(|job| !job.is_finite).map(|job| job.path.to_owned());
-        if broken.is_none() {
+        if broken.is_none() && error.is_none() {
             self.steps += 1;
             let (optimizer, steps) = (self.optimizer.as_ref(), self.steps);
             parallel::for_each(&mut jobs, |job| job.update(optimizer, steps));
         }
         self.states.extend(jobs.into_iter().map(|job| (job.param.id(), job.state)));
+        if let Some(error) = error {
+            return Err(error);
+        }
         broken.map_or(Ok(()), |name| Err(Error::GradientNotFinite { name }))
     }
 }

@@ -109,10 +109,11 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
         let mut figures = self.start_figures()?;
         for indices in order.chunks(fit.batch_size) {
             state.batch += 1;
+            let penalty = pass::penalty(&state.parameters)?;
             let parts = self.step(dataset, indices, splits, &state.parameters)?;
             let mut batch = figures.empty();
             for part in parts {
-                batch.add(part.loss, &part.losses, part.examples);
+                batch.add(part.loss + penalty, &part.losses, part.examples);
                 self.metrics.update(&part.predictions, &part.targets)?;
                 part.predictions.into_iter().for_each(crate::buffers::recycle);
             }

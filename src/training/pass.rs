@@ -63,7 +63,7 @@ pub(super) fn run<M: Layer<X, Y>, X: Vars, Y: Vars>(
 ) -> Result<Part> {
     let examples = batch.targets.first().and_then(|targets| targets.shape().first()).copied().unwrap_or(0);
     let predictions = model.forward(&input(tape, batch.inputs)?)?.to_list();
-    let (value, losses) = losses.total(&predictions, &batch.targets)?;
+    let (value, losses) = total(losses, tape, &predictions, &batch.targets)?;
     Ok(Part {
         losses,
         loss: f64::from(data(&value.value)[0]),
@@ -74,6 +74,25 @@ pub(super) fn run<M: Layer<X, Y>, X: Vars, Y: Vars>(
         targets: batch.targets,
         updates: tape.take_updates(),
     })
+}
+
+/// The losses of the outputs with those that layers added.
+fn total(losses: &Losses, tape: &Tape, predictions: &[Var], targets: &[Tensor]) -> Result<(Var, Vec<f64>)> {
+    let (mut total, numbers) = losses.total(predictions, targets)?;
+    for added in tape.take_losses() {
+        total = total + added;
+    }
+    Ok((total, numbers))
+}
+
+/// The penalties on the values of parameters, as a number.
+pub(super) fn penalty(parameters: &[(String, Param)]) -> Result<f64> {
+    let tape = Tape::inference();
+    let number = |penalty: Var| f64::from(data(&penalty.value)[0]);
+    parameters
+        .iter()
+        .map(|(path, param)| Ok(param.penalty(&tape).map_err(|error| error.within(path))?.map_or(0.0, number)))
+        .sum()
 }
 
 /// Whether a batch may be run in parts: if the operations of `tape`'s pass say so, and if the loss of a few examples is
@@ -90,7 +109,7 @@ pub(super) fn splits<M: Layer<X, Y>, X: Vars, Y: Vars>(
     let value_on = |tape: &Tape, indices: &[usize]| -> Result<Var> {
         let batch = dataset.batch(indices)?;
         let predictions = model.forward(&input(tape, batch.inputs)?)?.to_list();
-        losses.total(&predictions, &batch.targets).map(|(loss, _)| loss)
+        total(losses, tape, &predictions, &batch.targets).map(|(loss, _)| loss)
     };
     let examples: Vec<usize> = (0..dataset.len().min(3)).collect();
     let value = value_on(&tape, &examples)?;

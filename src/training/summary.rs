@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::autograd::Tape;
+use crate::autograd::{Tape, Var};
 use crate::error::Result;
 use crate::layers::{Layer, Vars};
 use crate::param::Param;
@@ -24,6 +24,7 @@ struct Row {
     shape: String,
     parameters: usize,
     frozen: bool,
+    from: String,
 }
 
 /// The table of a model for inputs of these shapes (one for each input, without the batch axis). Creates the
@@ -54,7 +55,8 @@ pub fn summary<X: Vars, Y: Vars>(model: &impl Layer<X, Y>, input_shapes: &[&[usi
             parameters.iter().filter(|(path, _)| path.starts_with(&prefix)).map(|(_, param)| param).collect();
         rows.push(Row {
             layer: format!("{} ({})", traced.name, traced.kind),
-            shape: shape_text(&traced.shape),
+            shape: shapes_text(traced.shapes.iter().map(Vec::as_slice)),
+            from: traced.from.join(", "),
             parameters: own.iter().map(|param| size(param)).sum(),
             frozen: !own.is_empty() && own.iter().all(|param| param.is_frozen()),
         });
@@ -62,7 +64,8 @@ pub fn summary<X: Vars, Y: Vars>(model: &impl Layer<X, Y>, input_shapes: &[&[usi
     if rows.is_empty() {
         rows.push(Row {
             layer: model.kind().into(),
-            shape: outputs.iter().map(|y| shape_text(y.shape())).collect::<Vec<_>>().join(", "),
+            shape: shapes_text(outputs.iter().map(Var::shape)),
+            from: String::new(),
             parameters: parameters.iter().map(|(_, param)| size(param)).sum(),
             frozen: !parameters.is_empty() && parameters.iter().all(|(_, param)| param.is_frozen()),
         });
@@ -94,6 +97,10 @@ impl Summary {
     }
 }
 
+fn shapes_text<'a>(shapes: impl Iterator<Item = &'a [usize]>) -> String {
+    shapes.map(shape_text).collect::<Vec<_>>().join(", ")
+}
+
 fn shape_text(shape: &[usize]) -> String {
     let axes: Vec<String> = shape.iter().skip(1).map(usize::to_string).collect();
     format!("(None{}{})", if axes.is_empty() { "," } else { ", " }, axes.join(", "))
@@ -114,28 +121,38 @@ fn thousands(number: usize) -> String {
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let cells: Vec<[String; 3]> = self
+        // Where inputs come from is shown if it is not always the layer before.
+        let columns = if self.rows.iter().any(|row| !row.from.is_empty()) { 4 } else { 3 };
+        let cells: Vec<[String; 4]> = self
             .rows
             .iter()
             .map(|row| {
                 let frozen = if row.frozen { " (frozen)" } else { "" };
-                [row.layer.clone(), row.shape.clone(), format!("{}{frozen}", thousands(row.parameters))]
+                let parameters = format!("{}{frozen}", thousands(row.parameters));
+                [row.layer.clone(), row.shape.clone(), parameters, row.from.clone()]
             })
             .collect();
-        let head = ["Layer (type)", "Output shape", "Param #"];
-        let width = |i: usize| cells.iter().map(|row| row[i].chars().count()).chain([head[i].len()]).max().unwrap_or(0);
-        let widths = [width(0), width(1), width(2)];
+        let head = ["Layer (type)", "Output shape", "Param #", "Connected to"].map(String::from);
+        let width = |i: usize| cells.iter().chain([&head]).map(|row| row[i].chars().count()).max().unwrap_or(0);
+        let widths: Vec<usize> = (0..columns).map(width).collect();
         let rule = |left, middle, right, line: &str| {
             let bars: Vec<String> = widths.iter().map(|width| line.repeat(width + 2)).collect();
             format!("{left}{}{right}", bars.join(middle))
         };
-        let [a, b, c] = widths;
+        let line = |bar: &str, row: &[String; 4]| {
+            let cell = |(i, width): (usize, &usize)| match i {
+                2 => format!(" {:>width$} ", row[i]),
+                _ => format!(" {:width$} ", row[i]),
+            };
+            let cells: Vec<String> = widths.iter().enumerate().map(cell).collect();
+            format!("{bar}{}{bar}", cells.join(bar))
+        };
         writeln!(f, "Model: {}", self.kind)?;
         writeln!(f, "{}", rule("┏", "┳", "┓", "━"))?;
-        writeln!(f, "┃ {:a$} ┃ {:b$} ┃ {:>c$} ┃", head[0], head[1], head[2])?;
+        writeln!(f, "{}", line("┃", &head))?;
         writeln!(f, "{}", rule("┡", "╇", "┩", "━"))?;
-        for [layer, shape, parameters] in &cells {
-            writeln!(f, "│ {layer:a$} │ {shape:b$} │ {parameters:>c$} │")?;
+        for row in &cells {
+            writeln!(f, "{}", line("│", row))?;
         }
         writeln!(f, "{}", rule("└", "┴", "┘", "─"))?;
         let kilobytes = |numbers: usize| (numbers * size_of::<crate::Float>()) as f64 / 1024.0;

@@ -135,12 +135,13 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
         let all: Vec<usize> = (0..dataset.len()).collect();
         let (model, losses, seed) = (&self.model, &self.losses, self.seed);
         let splits = pass::splits(model, losses, tape(seed), dataset)?;
+        let penalty = pass::penalty(&self.model.parameters())?;
         for indices in all.chunks(PREDICTION_BATCH) {
             let size = if splits { pass::part_size(indices.len()) } else { indices.len() };
             let run = |_, part: &[usize]| pass::run(model, losses, &tape(seed), dataset.batch(part)?, 1.0);
             let parts = self.threads.run(|| pass::in_parts(indices.len(), size, run, indices))?;
             for part in parts {
-                figures.add(part.loss, &part.losses, part.examples);
+                figures.add(part.loss + penalty, &part.losses, part.examples);
                 self.metrics.update(&part.predictions, &part.targets)?;
             }
         }

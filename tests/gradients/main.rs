@@ -9,6 +9,7 @@ mod layers;
 mod losses;
 mod normalisation;
 mod ops;
+mod structure;
 
 use gradus::gradcheck::GradCheck;
 use gradus::prelude::*;
@@ -68,14 +69,20 @@ pub(crate) fn positive(shape: &[usize]) -> Tensor {
 }
 
 fn functions() -> Vec<Function> {
-    [ops::table(), arrays::table(), activations::functions(), losses::table(), normalisation::functions()]
-        .into_iter()
-        .flatten()
-        .collect()
+    let tables = [
+        ops::table(),
+        arrays::table(),
+        activations::functions(),
+        losses::table(),
+        normalisation::functions(),
+        structure::functions(),
+    ];
+    tables.into_iter().flatten().collect()
 }
 
 fn layer_rows() -> Vec<Row> {
-    [layers::table(), activations::layers(), normalisation::table()].into_iter().flatten().collect()
+    let tables = [layers::table(), activations::layers(), normalisation::table(), structure::table()];
+    tables.into_iter().flatten().collect()
 }
 
 /// Runs a check on each layer; fails with all that failed.

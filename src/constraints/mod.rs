@@ -1,0 +1,54 @@
+//! Sets that parameters are forced into after each step. [`Constraint`] is the trait.
+//!
+//! They attach to parameters from outside, by path: [`Layer::constrain`](crate::Layer::constrain). The trainer and the
+//! [`Stepper`](crate::optimizers::Stepper) obey them.
+
+mod norms;
+
+pub use norms::{MaxNorm, MinMaxNorm, UnitLength};
+
+use ndarray::{ArrayViewMut, IxDyn};
+
+use crate::tensor::Float;
+
+/// A set that a parameter is forced into after each step.
+///
+/// ```
+/// use gradus::prelude::*;
+///
+/// /// Weights from -1 to 1.
+/// struct Clipped;
+///
+/// impl Constraint for Clipped {
+///     fn apply(&self, mut weights: ndarray::ArrayViewMut<Float, ndarray::IxDyn>) {
+///         weights.mapv_inplace(|weight| weight.clamp(-1.0, 1.0));
+///     }
+/// }
+///
+/// Dense::new(2).constrain("kernel", Clipped)?;
+/// # Ok::<(), gradus::Error>(())
+/// ```
+pub trait Constraint: Send + Sync {
+    /// Changes the numbers into those of the set that are nearest.
+    fn apply(&self, weights: ArrayViewMut<Float, IxDyn>);
+}
+
+/// No number below 0.
+///
+/// ```
+/// use gradus::prelude::*;
+/// let mut weights = ndarray::arr1(&[1.0, -2.0]).into_dyn();
+/// NonNegative.apply(weights.view_mut());
+/// assert_eq!(weights.as_slice().unwrap(), [1.0, 0.0]);
+/// ```
+///
+/// Keras `NonNeg`.
+#[doc(alias = "NonNeg")]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NonNegative;
+
+impl Constraint for NonNegative {
+    fn apply(&self, mut weights: ArrayViewMut<Float, IxDyn>) {
+        weights.mapv_inplace(|weight| weight.max(0.0));
+    }
+}

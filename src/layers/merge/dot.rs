@@ -1,0 +1,95 @@
+//! The dot product of two inputs.
+
+use crate::autograd::Var;
+use crate::error::{Error, Result};
+use crate::layers::Layer;
+
+/// The dot product of two inputs along an axis of each, for each example.
+///
+/// # Shapes
+/// inputs `[batch, ...]` of at least two axes that are equally long along the two; output `[batch, rest of the first...,
+/// rest of the second...]`, and `[batch, 1]` if nothing rests
+/// # Defaults
+/// products as they are, not normalised
+/// # Errors
+/// an axis out of range, or that of the batch; lengths that differ
+/// # Example
+/// ```
+/// use gradus::prelude::*;
+/// let tape = Tape::inference();
+/// let x = (tape.input(ndarray::arr2(&[[3.0, 4.0]])), tape.input(ndarray::arr2(&[[4.0, 3.0]])));
+/// assert_eq!(Dot::new(1, 1).forward(&x)?.item(), 24.0);
+/// assert!((Dot::new(1, 1).normalize(true).forward(&x)?.item() - 0.96).abs() < 1e-6); // the cosine
+/// # Ok::<(), gradus::Error>(())
+/// ```
+/// # Reference
+/// Keras `Dot`
+#[derive(Clone, Copy, Debug)]
+pub struct Dot {
+    axes: [isize; 2],
+    normalize: bool,
+}
+
+impl Dot {
+    /// Along these axes of the first and the second input, counting the batch; negative ones count from the end.
+    pub fn new(first: isize, second: isize) -> Self {
+        Self { axes: [first, second], normalize: false }
+    }
+
+    /// Sets whether the inputs are divided by their lengths, which gives cosines.
+    pub fn normalize(mut self, yes: bool) -> Self {
+        self.normalize = yes;
+        self
+    }
+}
+
+impl Layer<(Var, Var)> for Dot {
+    fn forward(&self, (a, b): &(Var, Var)) -> Result<Var> {
+        let [i, j] = [axis(self.axes[0], a)?, axis(self.axes[1], b)?];
+        let (batch, terms) = (a.shape()[0], a.shape()[i]);
+        if b.shape()[0] != batch || b.shape()[j] != terms {
+            return Err(Error::shape(format!(
+                "expected inputs of one batch that are equally long along axes {i} and {j}, got {:?} and {:?}",
+                a.shape(),
+                b.shape()
+            )));
+        }
+        let rest =
+            |x: &Var, axis: usize| -> Vec<usize> { (1..x.shape().len()).filter(|other| *other != axis).collect() };
+        let lengths = |x: &Var, axes: &[usize]| -> Vec<usize> { axes.iter().map(|axis| x.shape()[*axis]).collect() };
+        let (rest_a, rest_b) = (rest(a, i), rest(b, j));
+        let (shape_a, shape_b) = (lengths(a, &rest_a), lengths(b, &rest_b));
+        let a = self.scaled(a, i)?.permute(&[&[0], &rest_a[..], &[i]].concat())?;
+        let b = self.scaled(b, j)?.permute(&[&[0, j], &rest_b[..]].concat())?;
+        let rows = |shape: &[usize]| shape.iter().product::<usize>();
+        let a = a.reshape(&[batch, rows(&shape_a), terms])?;
+        let b = b.reshape(&[batch, terms, rows(&shape_b)])?;
+        let mut shape = [&[batch], &shape_a[..], &shape_b[..]].concat();
+        if shape.len() == 1 {
+            shape.push(1);
+        }
+        a.matmul(&b)?.reshape(&shape)
+    }
+}
+
+impl Dot {
+    fn scaled(&self, x: &Var, axis: usize) -> Result<Var> {
+        if !self.normalize {
+            return Ok(x.clone());
+        }
+        let squares = x.square().sum_axes_keep(&[axis as isize])?;
+        Ok(x / squares.clip(1e-12, crate::Float::MAX).sqrt())
+    }
+}
+
+fn axis(axis: isize, x: &Var) -> Result<usize> {
+    let rank = x.shape().len() as isize;
+    let found = if axis < 0 { axis + rank } else { axis };
+    if (1..rank).contains(&found) {
+        return Ok(found as usize);
+    }
+    Err(Error::shape(format!(
+        "expected an axis in 1..{rank} after that of the batch, got axis {axis} of {:?}",
+        x.shape()
+    )))
+}

@@ -1,0 +1,71 @@
+//! Layers side by side.
+
+use super::{Concatenate, Layer};
+use crate::autograd::Var;
+use crate::error::Result;
+use crate::param::ParamList;
+
+/// Layers side by side on one input, and what makes one of their outputs.
+///
+/// # Shapes
+/// input that of each layer; output that of the merge
+/// # Defaults
+/// [`Concatenate`] along the last axis
+/// # Errors
+/// no layers; outputs that do not fit together; those of its layers, with `0`, `1`, ... before them
+/// # Example
+/// ```
+/// use gradus::prelude::*;
+/// let inception = Parallel::new()
+///     .add(Conv2d::new(4, 1))
+///     .add(Sequential::new().add(Conv2d::new(2, 1)).add(Conv2d::new(4, 3).padding(Padding::Same)))
+///     .add(MaxPool2d::new(3).stride(1).padding(Padding::Same));
+/// let y = inception.forward(&Tape::inference().input(ndarray::Array4::<f32>::ones((2, 8, 8, 3))))?;
+/// assert_eq!(y.shape(), [2, 8, 8, 11]);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+/// # Reference
+/// Szegedy et al. 2015, "Going Deeper with Convolutions"
+pub struct Parallel {
+    layers: Vec<(String, Box<dyn Layer>)>,
+    merge: Box<dyn Layer<Vec<Var>>>,
+}
+
+impl Default for Parallel {
+    fn default() -> Self {
+        Self { layers: Vec::new(), merge: Box::new(Concatenate::default()) }
+    }
+}
+
+impl Parallel {
+    /// No layers.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a layer, named after its place.
+    #[allow(clippy::should_implement_trait)]
+    pub fn add(mut self, layer: impl Layer) -> Self {
+        self.layers.push((self.layers.len().to_string(), Box::new(layer)));
+        self
+    }
+
+    /// Sets what makes one output of several.
+    pub fn merge(mut self, merge: impl Layer<Vec<Var>>) -> Self {
+        self.merge = Box::new(merge);
+        self
+    }
+}
+
+impl Layer for Parallel {
+    fn forward(&self, x: &Var) -> Result<Var> {
+        let run = |(name, layer): &(String, Box<dyn Layer>)| layer.forward(x).map_err(|error| error.within(name));
+        let outputs: Vec<Var> = self.layers.iter().map(run).collect::<Result<_>>()?;
+        self.merge.forward(&outputs)
+    }
+
+    fn params<'a>(&'a self, list: &mut ParamList<'a>) {
+        self.layers.iter().for_each(|(name, layer)| list.nest(name, layer.as_ref()));
+        list.nest("merge", self.merge.as_ref());
+    }
+}

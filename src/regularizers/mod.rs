@@ -1,0 +1,54 @@
+//! Penalties on the values of parameters and activities. [`Regularizer`] is the trait.
+//!
+//! They attach to parameters from outside, by path: [`Layer::regularize`](crate::Layer::regularize). The trainer and the
+//! [`Stepper`](crate::optimizers::Stepper) add their gradients; the loss that the trainer reports has them in it, as
+//! Keras' has. Frozen parameters are not penalised. [`ActivityRegularization`](crate::layers::ActivityRegularization)
+//! penalises what a layer gives.
+//!
+//! ```
+//! use gradus::prelude::*;
+//! let model = Sequential::new().add(Dense::new(16).activation(Relu)).add(Dense::new(1));
+//! model.regularize("*.kernel", L2(1e-3))?;
+//! model.constrain("dense.kernel", MaxNorm::new(2.0))?;
+//! # Ok::<(), gradus::Error>(())
+//! ```
+
+mod orthogonal;
+mod powers;
+
+pub use orthogonal::OrthogonalColumns;
+pub use powers::{L1, L1L2, L2};
+
+use crate::autograd::Var;
+use crate::error::Result;
+
+/// A penalty on numbers, added to the loss.
+///
+/// ```
+/// use gradus::prelude::*;
+///
+/// /// Pulls weights towards 1.
+/// struct TowardsOne;
+///
+/// impl Regularizer for TowardsOne {
+///     fn penalty(&self, x: &Var) -> Result<Var> {
+///         Ok((x - 1.0).square().sum())
+///     }
+/// }
+///
+/// Dense::new(2).regularize("kernel", TowardsOne)?;
+/// # Ok::<(), gradus::Error>(())
+/// ```
+pub trait Regularizer: Send + Sync {
+    /// A scalar on the tape of `x`.
+    ///
+    /// # Errors
+    /// A factor out of range; a shape that it is not for.
+    fn penalty(&self, x: &Var) -> Result<Var>;
+}
+
+impl<F: Fn(&Var) -> Result<Var> + Send + Sync> Regularizer for F {
+    fn penalty(&self, x: &Var) -> Result<Var> {
+        self(x)
+    }
+}
