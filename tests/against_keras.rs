@@ -55,3 +55,9 @@ fn agrees_with_keras() {
     ];
     conformance::check("keras", &counts, PARITY);
 }
+
+#[test]
+fn merges_penalties_and_constraints_agree_with_keras() {
+    let counts = [("merge", 17), ("penalty", 4), ("constraint", 8), ("functional", 1)];
+    conformance::check("structure_keras", &counts, &[]);
+}

@@ -51,13 +51,15 @@ pub struct Graph<X = Vec<Var>, Y = Vec<Var>> {
     inputs: usize,
     /// Names of the inputs, then of all that the nodes give.
     values: Vec<String>,
-    layers: Vec<(String, Box<dyn Layer<Vec<Var>, Vec<Var>>>)>,
+    layers: Vec<(String, Box<ListLayer>)>,
     nodes: Vec<Node>,
     outputs: Vec<usize>,
     /// The first mistake in the names.
     mistake: Option<String>,
     arrangement: PhantomData<fn(X) -> Y>,
 }
+
+type ListLayer = dyn Layer<Vec<Var>, Vec<Var>>;
 
 struct Node {
     name: String,

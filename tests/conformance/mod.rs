@@ -7,6 +7,7 @@ mod build;
 mod fixture;
 mod random;
 mod run;
+mod structure;
 
 use std::collections::BTreeMap;
 

@@ -5,10 +5,10 @@ use gradus::prelude::*;
 
 use super::build::{self, Built};
 use super::fixture::{Case, list, sizes, text};
-use super::{Check, TOLERANCE, error, random};
+use super::{Check, TOLERANCE, error, random, structure};
 
 /// Rounding errors of 20 steps add up, and Adam enlarges them.
-const TRAINING: f64 = 1e-4;
+pub const TRAINING: f64 = 1e-4;
 
 pub fn run(case: &Case) -> Built<Vec<Check>> {
     match case.kind() {
@@ -19,6 +19,10 @@ pub fn run(case: &Case) -> Built<Vec<Check>> {
         "dropout" => random::dropout(case),
         "initializer" => random::initializer(case),
         "metric" => metric(case),
+        "merge" => structure::merge(case),
+        "penalty" => structure::penalty(case),
+        "constraint" => structure::constraint(case),
+        "functional" => structure::functional(case),
         other => Err(format!("no kind of case `{other}`")),
     }
 }
@@ -75,13 +79,13 @@ fn set_parameters(case: &Case, model: &Sequential) -> Built<Vec<(String, Param)>
     Ok(parameters)
 }
 
-fn compare(what: &str, got: &Tensor, case: &Case) -> Check {
+pub fn compare(what: &str, got: &Tensor, case: &Case) -> Check {
     let numbers: Vec<f32> = got.iter().copied().collect();
     Check::new(what, &numbers, got.shape(), case)
 }
 
 /// `Σ y weights`: a scalar whose gradient by `y` is the weights, so that all gradients are generic.
-struct WeightedSum(Tensor);
+pub struct WeightedSum(pub Tensor);
 
 impl Op for WeightedSum {
     fn forward(&mut self, inputs: &[&Tensor]) -> Tensor {
@@ -155,7 +159,7 @@ impl Optimizer for Boxed {
     }
 }
 
-struct Losses<'a>(&'a mut Vec<f32>);
+pub struct Losses<'a>(pub &'a mut Vec<f32>);
 
 impl Callback for Losses<'_> {
     fn on_batch_end(&mut self, run: &mut Run<'_>) -> Result<()> {
