@@ -3,7 +3,7 @@
 use rand_distr::{Distribution, StandardUniform};
 
 use super::Layer;
-use crate::autograd::{Dependence, InputGrads, Op, Var};
+use crate::autograd::{Dependence, InputGrads, Op, Tape, Var};
 use crate::buffers::buffer;
 use crate::error::{Error, Result};
 use crate::tensor::{Float, Tensor, data, tensor};
@@ -40,22 +40,30 @@ impl Dropout {
 
 impl Layer for Dropout {
     fn forward(&self, x: &Var) -> Result<Var> {
-        if !(0.0..1.0).contains(&self.rate) {
-            return Err(Error::value(format!("expected a dropout rate in 0..1 (1 excluded), got {}", self.rate)));
-        }
-        if !x.tape().is_training() || self.rate == 0.0 {
-            return Ok(x.clone());
-        }
-        let scale = 1.0 / (1.0 - self.rate);
-        let mut mask = buffer(x.value.len());
-        x.tape().random(|rng| {
-            for factor in &mut mask {
-                let unit: Float = StandardUniform.sample(rng);
-                *factor = if unit < self.rate { 0.0 } else { scale };
-            }
-        });
-        Ok(x.tape().apply(Mask { mask: tensor(x.shape(), mask) }, &[x]))
+        Ok(match factors(x.tape(), self.rate, x.shape())? {
+            Some(mask) => x.tape().apply(Mask { mask }, &[x]),
+            None => x.clone(),
+        })
     }
+}
+
+/// What dropout multiplies with on this tape: 0 with probability `rate`, else `1 / (1 - rate)`. `None` if it drops nothing.
+pub(super) fn factors(tape: &Tape, rate: Float, shape: &[usize]) -> Result<Option<Tensor>> {
+    if !(0.0..1.0).contains(&rate) {
+        return Err(Error::value(format!("expected a dropout rate in 0..1 (1 excluded), got {rate}")));
+    }
+    if !tape.is_training() || rate == 0.0 {
+        return Ok(None);
+    }
+    let scale = 1.0 / (1.0 - rate);
+    let mut factors = buffer(shape.iter().product());
+    tape.random(|rng| {
+        for factor in &mut factors {
+            let unit: Float = StandardUniform.sample(rng);
+            *factor = if unit < rate { 0.0 } else { scale };
+        }
+    });
+    Ok(Some(tensor(shape, factors)))
 }
 
 /// `y = mask x`

@@ -33,28 +33,27 @@ impl Var {
         let axis = resolve("take", axis, self.shape())?;
         let sources = places("take", indices, axis, self.shape())?;
         let shape = [&self.shape()[..axis], indices.shape(), &self.shape()[axis + 1..]].concat();
-        let keeps_rows = if axis == 0 { !indices.shape().is_empty() } else { true };
+        let keeps_rows = axis != 0 || !indices.shape().is_empty();
         let op = Pick { axis, sources, fill: 0.0, keeps_rows, shape, x: Vec::new() };
         Ok(self.tape().apply(op, &[self, &indices.detach()]))
     }
 
-    /// These axes in the opposite direction. Negative axes count from the end.
+    /// The same numbers with an axis in the other direction. Negative axes count from the end.
     ///
     /// ```
     /// use gradus::prelude::*;
     /// let x = Tape::inference().input(ndarray::arr2(&[[1.0, 2.0, 3.0]]));
-    /// assert_eq!(x.flip(&[1])?.value().as_slice().unwrap(), [3.0, 2.0, 1.0]);
-    /// assert_eq!(x.roll(1, 1)?.value().as_slice().unwrap(), [3.0, 1.0, 2.0]);
+    /// assert_eq!(x.flip(-1)?.value().as_slice().unwrap(), [3.0, 2.0, 1.0]);
+    /// assert_eq!(x.roll(1, -1)?.value().as_slice().unwrap(), [3.0, 1.0, 2.0]);
     /// # Ok::<(), gradus::Error>(())
     /// ```
     ///
     /// # Errors
     /// An axis out of range.
-    pub fn flip(&self, axes: &[isize]) -> Result<Self> {
-        axes.iter().try_fold(self.clone(), |x, axis| {
-            let axis = resolve("flip", *axis, x.shape())?;
-            Ok(x.pick(axis, (0..x.shape()[axis]).rev().collect(), 0.0))
-        })
+    #[doc(alias = "reverse")]
+    pub fn flip(&self, axis: isize) -> Result<Self> {
+        let axis = resolve("flip", axis, self.shape())?;
+        Ok(self.pick(axis, (0..self.shape()[axis]).rev().collect(), 0.0))
     }
 
     /// Moved by `shift` places along an axis, to the front again what falls off its end. Negative axes count from the
@@ -246,7 +245,7 @@ mod tests {
     fn nothing_stays_nothing() {
         let x = Tape::inference().input(ndarray::Array2::<Float>::zeros((2, 0)));
         assert_eq!(x.roll(1, 1).unwrap().shape(), [2, 0]);
-        assert_eq!(x.flip(&[0, 1]).unwrap().shape(), [2, 0]);
+        assert_eq!(x.flip(1).unwrap().shape(), [2, 0]);
         assert_eq!(x.tile(&[0, 3]).unwrap().shape(), [0, 0]);
         assert_eq!(x.repeat(3, 1).unwrap().shape(), [2, 0]);
     }

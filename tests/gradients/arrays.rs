@@ -99,7 +99,7 @@ pub(crate) fn table() -> Vec<Function> {
     for axis in [0, 1, -1] {
         let one = std::slice::from_ref(&cube);
         rows.push(function(format!("cumsum axis {axis}"), one, move |x| x[0].cumsum(axis)));
-        rows.push(function(format!("flip axis {axis}"), one, move |x| x[0].flip(&[axis])));
+        rows.push(function(format!("flip axis {axis}"), one, move |x| x[0].flip(axis)));
         rows.push(function(format!("roll axis {axis}"), one, move |x| x[0].roll(-1, axis)));
         rows.push(function(format!("repeat axis {axis}"), one, move |x| x[0].repeat(3, axis)));
         rows.push(function(format!("take axis {axis}"), one, move |x| {

@@ -7,7 +7,9 @@ use gradus::prelude::*;
 use super::node::{Failure, Node, Outputs};
 use super::proto::Graph;
 use super::value::{Kind, Value};
-use super::{absent, elementwise, indexing, layers, losses, reduce, shape};
+use super::{
+    absent, activations, attention, elementwise, indexing, layers, losses, normalisation, reduce, shape, windows,
+};
 
 pub(crate) type Scope = HashMap<String, Value>;
 
@@ -37,7 +39,19 @@ pub(crate) fn run(graph: &Graph, mut scope: Scope, tape: &Tape) -> Outputs {
 }
 
 fn operator(node: &Node<'_>) -> Outputs {
-    for family in [elementwise::run, reduce::run, shape::run, indexing::run, layers::run, losses::run] {
+    let families: [fn(&Node<'_>) -> Outputs; 10] = [
+        elementwise::run,
+        reduce::run,
+        shape::run,
+        indexing::run,
+        activations::run,
+        windows::run,
+        normalisation::run,
+        attention::run,
+        layers::run,
+        losses::run,
+    ];
+    for family in families {
         match family(node) {
             Err(Failure::Unknown) => {}
             known => return known,

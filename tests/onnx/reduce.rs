@@ -61,7 +61,7 @@ fn arg(node: &Node<'_>) -> Outputs {
     let index = |x: &Var| if node.op() == "ArgMax" { x.argmax(axis) } else { x.argmin(axis) };
     let axis = resolved(axis, x.shape().len()) as isize;
     let y = match node.flag("select_last_index", false) {
-        true => (x.shape()[axis as usize] - 1) as Float - index(&x.flip(&[axis])?)?,
+        true => (x.shape()[axis as usize] - 1) as Float - index(&x.flip(axis)?)?,
         false => index(x)?,
     };
     node.typed(if node.flag("keepdims", true) { y.insert_axis(axis)? } else { y }, Kind::INT64)
@@ -70,12 +70,12 @@ fn arg(node: &Node<'_>) -> Outputs {
 fn cumulative(node: &Node<'_>) -> Outputs {
     let (x, axis) = (node.var(0)?, node.value(1)?.ints()[0] as isize);
     let reverse = node.flag("reverse", false);
-    let x = if reverse { x.flip(&[axis])? } else { x.clone() };
+    let x = if reverse { x.flip(axis)? } else { x.clone() };
     let mut y = x.cumsum(axis)?;
     if node.flag("exclusive", false) {
         y = y - x;
     }
-    node.one(if reverse { y.flip(&[axis])? } else { y })
+    node.one(if reverse { y.flip(axis)? } else { y })
 }
 
 fn top_k(node: &Node<'_>) -> Outputs {
