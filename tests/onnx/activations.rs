@@ -34,6 +34,10 @@ pub(crate) fn run(node: &Node<'_>) -> Outputs {
             let alpha = alpha(1.0);
             Box::new(move |x: &Var| x * Sigmoid.apply(&(x * alpha)))
         }
+        "PRelu" => {
+            let slope = node.var(1)?.clone();
+            Box::new(move |x: &Var| x.relu() - slope.clone() * (-x).relu())
+        }
         "Shrink" => match (node.float("lambd", 0.5), node.float("bias", 0.0)) {
             (threshold, 0.0) => Box::new(HardShrink::new(threshold)),
             (threshold, bias) if threshold == bias => Box::new(SoftShrink::new(threshold)),

@@ -56,6 +56,9 @@ fn attention(node: &Node<'_>) -> Outputs {
         let seen = mask.kind == Kind::BOOL;
         let fill = if seen { 0.0 } else { Float::NEG_INFINITY };
         let mask = mask.var.pad(&padding, PadMode::Constant(fill))?;
+        if !seen && cap > 0.0 {
+            return Err(Failure::skip("a soft cap over the bias"));
+        }
         options = if seen { options.mask(&mask) } else { options.bias(&mask) };
     }
     if let Some(counts) = node.get(6) {

@@ -8,7 +8,8 @@ use super::node::{Failure, Node, Outputs};
 use super::proto::Graph;
 use super::value::{Kind, Value};
 use super::{
-    absent, activations, attention, elementwise, indexing, layers, losses, normalisation, reduce, shape, windows,
+    absent, activations, attention, elementwise, indexing, layers, losses, normalisation, recurrent, reduce, shape,
+    windows,
 };
 
 pub(crate) type Scope = HashMap<String, Value>;
@@ -39,7 +40,7 @@ pub(crate) fn run(graph: &Graph, mut scope: Scope, tape: &Tape) -> Outputs {
 }
 
 fn operator(node: &Node<'_>) -> Outputs {
-    let families: [fn(&Node<'_>) -> Outputs; 10] = [
+    let families: [fn(&Node<'_>) -> Outputs; 11] = [
         elementwise::run,
         reduce::run,
         shape::run,
@@ -48,6 +49,7 @@ fn operator(node: &Node<'_>) -> Outputs {
         windows::run,
         normalisation::run,
         attention::run,
+        recurrent::run,
         layers::run,
         losses::run,
     ];

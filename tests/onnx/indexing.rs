@@ -24,6 +24,25 @@ pub(crate) fn run(node: &Node<'_>) -> Outputs {
             order.insert(resolved(node.axis(-1), last + 1), last);
             node.typed(ones.permute(&order)?.select(&values[1], &values[0])?, node.value(2)?.kind)
         }
+        "ReverseSequence" => {
+            let (x, counts) = (node.var(0)?, node.value(1)?.ints());
+            let (batch, time) = (node.int("batch_axis", 1) as usize, node.int("time_axis", 0) as usize);
+            let place = |i: ndarray::IxDyn| {
+                let (step, count) = (i[time], counts[i[batch]] as usize);
+                if step < count { count - 1 - step } else { step }
+            };
+            let places = node.tape.constant(ndarray::ArrayD::from_shape_fn(x.shape(), place));
+            node.one(x.take_along_axis(&places, time as isize)?)
+        }
+        "TensorScatter" => {
+            let (cache, update) = (node.var(0)?, node.var(1)?);
+            let starts = node.get(2).map_or_else(|| vec![0; cache.shape()[0]], Value::ints);
+            let axis = resolved(node.axis(-2), cache.shape().len());
+            let len = cache.shape()[axis];
+            let place = |i: ndarray::IxDyn| (starts[i[0]] as usize + i[axis]) % len;
+            let places = node.tape.constant(ndarray::ArrayD::from_shape_fn(update.shape(), place));
+            node.one(cache.scatter(&places, update, axis as isize)?)
+        }
         "Compress" => {
             let kept: Vec<i64> = node
                 .value(1)?

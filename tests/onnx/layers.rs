@@ -79,13 +79,15 @@ fn resize(node: &Node<'_>) -> Outputs {
     if factors.iter().any(|factor| factor.fract() != 0.0) {
         return Err(Failure::skip("resizing by other than whole factors"));
     }
+    let prefers_floor = node.string("nearest_mode", "round_prefer_floor") == "round_prefer_floor";
     let interpolation =
         match (&*node.string("mode", "nearest"), &*node.string("coordinate_transformation_mode", "half_pixel")) {
-            ("nearest", "half_pixel") => Interpolation::Nearest,
+            ("nearest", "half_pixel") if prefers_floor => Interpolation::Nearest,
             ("linear", "half_pixel") => Interpolation::Linear,
             ("linear", "align_corners") => Interpolation::LinearAligned,
             ("cubic", _) => return Err(Failure::skip("cubic interpolation")),
-            (mode, coordinates) => return Err(Failure::skip(format!("{mode} interpolation with {coordinates}"))),
+            ("nearest", _) => return Err(Failure::skip("another rounding to the nearest pixel")),
+            _ => return Err(Failure::skip("another way of counting pixels")),
         };
     let layer = UpSample2d::new([factors[0] as usize, factors[1] as usize]).interpolation(interpolation);
     node.one(channels_first(&layer.forward(&channels_last(x)?)?)?)

@@ -14,6 +14,7 @@ mod losses;
 mod node;
 mod normalisation;
 mod proto;
+mod recurrent;
 mod reduce;
 mod shape;
 mod value;
@@ -29,6 +30,9 @@ use prost::Message;
 use node::Failure;
 use proto::{Graph, Model, TensorProto, ValueInfo};
 use value::Value;
+
+/// Their expected results are written with four digits.
+const ROUNDED: [&str; 1] = ["test_averagepool_2d_ceil_last_window_starts_on_pad"];
 
 fn expectations() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/onnx/expectations.txt")
@@ -50,6 +54,7 @@ fn run(folder: &Path) -> Result<(), Failure> {
     let model = Model::decode(&*read(&folder.join("model.onnx"))?).map_err(wrong)?;
     let graph = model.graph.unwrap_or_default();
     graph.input.iter().chain(&graph.output).try_for_each(check_type)?;
+    let least = if ROUNDED.iter().any(|name| folder.ends_with(name)) { 1e-3 } else { 0.0 };
     for set in 0.. {
         let set = folder.join(format!("test_data_set_{set}"));
         if !set.exists() {
@@ -62,7 +67,7 @@ fn run(folder: &Path) -> Result<(), Failure> {
             scope.insert(info.name.clone(), Value::of(&tape, &tensor(format!("input_{i}.pb"))?)?);
         }
         for (i, output) in graph::run(&graph, scope, &tape)?.iter().enumerate() {
-            output.agrees_with(&tensor(format!("output_{i}.pb"))?)?;
+            output.agrees_with(&tensor(format!("output_{i}.pb"))?, least)?;
         }
     }
     Ok(())
@@ -151,8 +156,8 @@ fn wrong_numbers_are_found() {
         ..Default::default()
     };
     let x = Value { var: tape.input(ndarray::arr1(&[1.0, Float::NAN])), kind: value::Kind::FLOAT };
-    assert_eq!(x.agrees_with(&want(&[2], &[1.00001, f32::NAN])), Ok(()));
+    assert_eq!(x.agrees_with(&want(&[2], &[1.00001, f32::NAN]), 0.0), Ok(()));
     for wrong in [want(&[2], &[1.001, f32::NAN]), want(&[2], &[1.0, 0.0]), want(&[1, 2], &[1.0, f32::NAN])] {
-        assert!(matches!(x.agrees_with(&wrong), Err(Failure::Wrong(_))));
+        assert!(matches!(x.agrees_with(&wrong, 0.0), Err(Failure::Wrong(_))));
     }
 }

@@ -71,16 +71,18 @@ impl Value {
         Ok(Self { var: tape.input(&numbers), kind })
     }
 
+    /// Within the tolerance of the type, or the `least` one if that is greater.
+    ///
     /// # Errors
     /// another shape; a number that is too far off
-    pub(crate) fn agrees_with(&self, proto: &TensorProto) -> Result<(), Failure> {
+    pub(crate) fn agrees_with(&self, proto: &TensorProto, least: f64) -> Result<(), Failure> {
         let (want, kind) = decode(proto)?;
+        let tolerance = if kind.is_float() { kind.tolerance().max(least) } else { 0.0 };
         let got = self.var.value();
         if got.shape() != want.shape() {
             return Err(Failure::Wrong(format!("shape {:?}, expected {:?}", got.shape(), want.shape())));
         }
-        let near =
-            |a: f64, b: f64| a == b || a.is_nan() && b.is_nan() || (a - b).abs() <= 1e-7 + kind.tolerance() * b.abs();
+        let near = |a: f64, b: f64| a == b || a.is_nan() && b.is_nan() || (a - b).abs() <= 1e-7 + tolerance * b.abs();
         match got.iter().zip(&want).find(|(a, b)| !near(f64::from(**a), f64::from(**b))) {
             Some((got, want)) => Err(Failure::Wrong(format!("{got}, expected {want}"))),
             None => Ok(()),

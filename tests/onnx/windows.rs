@@ -91,23 +91,25 @@ impl<const N: usize> Settings<N> {
         }
     }
 
-    /// What a transposed convolution takes away from its output.
-    fn taken(&self, node: &Node<'_>, extra: [usize; N]) -> Result<[[usize; 2]; N], Failure> {
+    /// What a transposed convolution takes away from its output, and how many cells it adds at the end.
+    fn taken(&self, node: &Node<'_>) -> ([[usize; 2]; N], [usize; N]) {
+        let list = |name: &str| node.attribute(name).map(|found| lengths(&found.ints));
         let auto = node.string("auto_pad", "NOTSET");
-        let given = node.attribute("output_shape").map(|found| lengths(&found.ints));
+        let given = list("output_shape");
+        let mut extra: [usize; N] = list("output_padding").and_then(|list| list.try_into().ok()).unwrap_or([0; N]);
         if given.is_none() && !auto.starts_with("SAME") {
-            let pads = node.attribute("pads").map_or_else(|| vec![0; 2 * N], |found| lengths(&found.ints));
-            return Ok(std::array::from_fn(|i| [pads[i], pads[i + N]]));
+            let pads = list("pads").unwrap_or_else(|| vec![0; 2 * N]);
+            return (std::array::from_fn(|i| [pads[i], pads[i + N]]), extra);
         }
-        let mut pads = [[0; 2]; N];
-        for (i, pads) in pads.iter_mut().enumerate() {
+        let taken = std::array::from_fn(|i| {
             let full = self.stride[i] * (self.input[i] - 1) + extra[i] + self.reach(i);
             let wanted = given.as_ref().map_or(self.input[i] * self.stride[i], |given| given[given.len() - N + i]);
-            let total = full.checked_sub(wanted).ok_or_else(|| Failure::skip("an output beyond all windows"))?;
+            extra[i] += wanted.saturating_sub(full);
+            let total = full.saturating_sub(wanted);
             let half = total / 2;
-            *pads = if auto == "SAME_UPPER" { [half, total - half] } else { [total - half, half] };
-        }
-        Ok(pads)
+            if auto == "SAME_UPPER" { [half, total - half] } else { [total - half, half] }
+        });
+        (taken, extra)
     }
 }
 
@@ -131,14 +133,13 @@ where
             weighted(node, layer.groups(groups).use_bias(node.get(2).is_some()), &x)?
         }
         "ConvTranspose" => {
-            let extra = node.attribute("output_padding").map_or_else(|| vec![0; N], |found| lengths(&found.ints));
-            let extra: [usize; N] = extra.try_into().map_err(|_| Failure::Wrong("output_padding".into()))?;
+            let (taken, extra) = settings.taken(node);
             let filters = node.var(1)?.shape()[1] * groups;
             let layer = ConvTranspose::<N>::new(filters, size)
                 .stride(stride)
                 .dilation(dilation)
                 .groups(groups)
-                .padding(Padding::Explicit(settings.taken(node, extra)?))
+                .padding(Padding::Explicit(taken))
                 .output_padding(extra);
             weighted(node, layer.use_bias(node.get(2).is_some()), &x)?
         }
