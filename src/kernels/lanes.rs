@@ -52,7 +52,6 @@ pub fn dot(x: &[Float], y: &[Float]) -> Float {
 
 /// `Σ (x - center)²`
 #[inline(always)]
-#[allow(dead_code)]
 pub fn squares(x: &[Float], center: Float) -> Float {
     fold([x], 0.0, |[x]| (x - center) * (x - center), |a, b| a + b)
 }

@@ -13,6 +13,7 @@ pub mod elementwise;
 pub mod gemm;
 pub mod lanes;
 pub mod math;
+pub mod normalize;
 pub mod packed;
 pub mod parallel;
 pub mod pool;

@@ -8,7 +8,7 @@ use crate::activations::{Activation, Pointwise};
 use crate::autograd::Var;
 use crate::error::{Error, Result};
 use crate::initializers::{Initializer, Orthogonal, Rng, XavierUniform, Zeros};
-use crate::layers::dropout::factors;
+use crate::layers::noise::factors;
 use crate::param::{Param, ParamList};
 use crate::tensor::{Float, Tensor};
 
