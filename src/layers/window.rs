@@ -168,7 +168,8 @@ pub(super) fn at_least_1<const N: usize>(name: &str, value: [usize; N]) -> Resul
     if !value.contains(&0) {
         return Ok(());
     }
-    Err(Error::value(format!("expected a {name} of at least 1{}, got {value:?}", words::<N>().directions)))
+    let article = if name.starts_with('o') { "an" } else { "a" };
+    Err(Error::value(format!("expected {article} {name} of at least 1{}, got {value:?}", words::<N>().directions)))
 }
 
 /// An error if the product of the lengths is `2^bits` or more.

@@ -5,6 +5,7 @@
 mod activations;
 mod arrays;
 mod complete;
+mod convolution;
 mod layers;
 mod losses;
 mod normalisation;
@@ -81,7 +82,8 @@ fn functions() -> Vec<Function> {
 }
 
 fn layer_rows() -> Vec<Row> {
-    let tables = [layers::table(), activations::layers(), normalisation::table(), structure::table()];
+    let tables =
+        [layers::table(), activations::layers(), convolution::table(), normalisation::table(), structure::table()];
     tables.into_iter().flatten().collect()
 }
 

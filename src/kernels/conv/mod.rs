@@ -142,7 +142,8 @@ impl ConvShape {
     pub fn pad(&self, images: &[Float], padded: &mut [Float]) {
         let row = self.size[2] * self.channels;
         padded.fill(0.0);
-        for (image, padded) in images.chunks_exact(self.input_len()).zip(padded.chunks_exact_mut(self.padded_len())) {
+        let (len, padded_len) = (self.input_len().max(1), self.padded_len().max(1));
+        for (image, padded) in images.chunks_exact(len).zip(padded.chunks_exact_mut(padded_len)) {
             for (start, line) in self.padded_lines().zip(image.chunks_exact(row)) {
                 padded[start..start + row].copy_from_slice(line);
             }
@@ -152,7 +153,8 @@ impl ConvShape {
     /// The inverse of `pad`.
     pub fn crop(&self, padded: &[Float], images: &mut [Float]) {
         let row = self.size[2] * self.channels;
-        for (image, padded) in images.chunks_exact_mut(self.input_len()).zip(padded.chunks_exact(self.padded_len())) {
+        let (len, padded_len) = (self.input_len().max(1), self.padded_len().max(1));
+        for (image, padded) in images.chunks_exact_mut(len).zip(padded.chunks_exact(padded_len)) {
             for (start, line) in self.padded_lines().zip(image.chunks_exact_mut(row)) {
                 line.copy_from_slice(&padded[start..start + row]);
             }
