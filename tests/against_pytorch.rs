@@ -41,7 +41,10 @@ fn agrees_with_pytorch() {
 /// The same for convolutions, pools and shape layers of all ranks.
 const CONVOLUTION: &[(&str, &[&str])] = &[
     ("convolution kernel", &["depthwise2d.multiplier_2", "conv1d.depthwise", "conv_transpose2d.groups_2"]),
-    ("transposed convolution", &["conv_transpose2d.padding_output_padding", "conv_transpose1d.stride_over_kernel_explicit"]),
+    (
+        "transposed convolution",
+        &["conv_transpose2d.padding_output_padding", "conv_transpose1d.stride_over_kernel_explicit"],
+    ),
     ("average pool at the edge", &["avg_pool1d.counted_ceil", "avg_pool3d.counted_ceil", "avg_pool2d.padding"]),
     ("pool with kernel ≠ stride, ceil mode", &["max_pool2d.padding_ceil", "avg_pool1d.ceil_larger_than_input"]),
 ];

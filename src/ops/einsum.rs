@@ -156,14 +156,16 @@ impl Named {
             names.iter().filter_map(axis).map(|axis| named.var.shape()[axis]).collect()
         };
         let size = |named: &Self, names: &[char]| len(named, names).iter().product::<usize>();
-        let batch_shape = len(self, &batch);
-        let matrices = |named: &Self, order: [&[char]; 2]| {
-            let shape = [&batch_shape[..], &order.map(|names| size(named, names))].concat();
-            named.arranged(&[&batch[..], order[0], order[1]].concat())?.reshape(&shape)
-        };
-        let shape = [batch_shape.clone(), len(self, &rows), len(&other, &columns)].concat();
+        let (batch_shape, row_shape) = (len(self, &batch), len(self, &rows));
+        let shape = [&batch_shape[..], &row_shape, &len(&other, &columns)].concat();
         checked_size("einsum", &shape)?;
-        let product = matrices(self, [&rows, &inner])?.matmul(&matrices(&other, [&inner, &columns])?)?;
+        // Without a batch the product leaves the axes of rows apart, of which the first may count examples.
+        let row_shape = if batch.is_empty() { row_shape } else { vec![row_shape.iter().product()] };
+        let left = [&batch_shape[..], &row_shape, &[size(self, &inner)]].concat();
+        let right = [&batch_shape[..], &[size(&other, &inner), size(&other, &columns)]].concat();
+        let left = self.arranged(&[&batch[..], &rows, &inner].concat())?.reshape(&left)?;
+        let right = other.arranged(&[&batch[..], &inner, &columns].concat())?.reshape(&right)?;
+        let product = left.matmul(&right)?;
         Ok(Self { axes: [batch, rows, columns].concat(), var: product.reshape(&shape)? })
     }
 }

@@ -84,7 +84,10 @@ fn windows() {
     );
     assert_eq!(at(Conv1d::new(1, 0), &[1, 3, 1]), "expected a size of at least 1, got [0]");
     assert_eq!(at(ConvTranspose1d::new(1, 0), &[1, 3, 1]), "expected a size of at least 1, got [0]");
-    assert_eq!(at(ConvTranspose2d::new(1, 0), &[1, 3, 3, 1]), "expected a size of at least 1 in both directions, got [0, 0]");
+    assert_eq!(
+        at(ConvTranspose2d::new(1, 0), &[1, 3, 3, 1]),
+        "expected a size of at least 1 in both directions, got [0, 0]"
+    );
     assert_eq!(
         at(AvgPool3d::new(2).stride([1, 0, 1]), &[1, 3, 3, 3, 1]),
         "expected a stride of at least 1 in all directions, got [1, 0, 1]"
@@ -97,7 +100,10 @@ fn windows() {
         at(AdaptiveAvgPool2d::new([0, 2]), &[1, 3, 3, 1]),
         "expected an output length of at least 1 in both directions, got [0, 2]"
     );
-    assert_eq!(at(DepthwiseConv1d::new(2).depth_multiplier(0), &[1, 3, 2]), "expected at least 1 filter and 1 channel, got 0 and 2");
+    assert_eq!(
+        at(DepthwiseConv1d::new(2).depth_multiplier(0), &[1, 3, 2]),
+        "expected at least 1 filter and 1 channel, got 0 and 2"
+    );
     assert_eq!(
         at(AvgPool1d::new(2).padding(Padding::all(2)), &[1, 5, 1]),
         "expected padding smaller than the window [2], got [[2, 2]]"

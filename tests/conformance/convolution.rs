@@ -79,20 +79,29 @@ fn of_rank<const N: usize>(model: Sequential, name: &str, kind: &str, spec: &Val
             "depth_multiplier" => |layer, value| layer.depth_multiplier(size(value)))),
         "SeparableConv" => activated!(sliding!(SeparableConv::new(filters, kernel),
             "depth_multiplier" => |layer, value| layer.depth_multiplier(size(value)))),
-        "MaxPool" => model.add_named(name, sliding!(MaxPool::new(window),
-            "ceil_mode" => |layer, value| layer.ceil_mode(value == true))),
-        "AvgPool" => model.add_named(name, sliding!(AvgPool::new(window),
+        "MaxPool" => model.add_named(
+            name,
+            sliding!(MaxPool::new(window),
+            "ceil_mode" => |layer, value| layer.ceil_mode(value == true)),
+        ),
+        "AvgPool" => model.add_named(
+            name,
+            sliding!(AvgPool::new(window),
             "ceil_mode" => |layer, value| layer.ceil_mode(value == true),
-            "count_padding" => |layer, value| layer.count_padding(value == true))),
+            "count_padding" => |layer, value| layer.count_padding(value == true)),
+        ),
         "AdaptiveAvgPool" => model.add_named(name, AdaptiveAvgPool::new(array::<N>(&spec["output"]))),
         "AdaptiveMaxPool" => model.add_named(name, AdaptiveMaxPool::new(array::<N>(&spec["output"]))),
         "ZeroPad" => model.add_named(name, ZeroPad::new(pairs::<N>(&spec["border"]))),
         "Crop" => model.add_named(name, Crop::new(pairs::<N>(&spec["border"]))),
-        "UpSample" => model.add_named(name, options!(UpSample::new(array::<N>(&spec["factors"])), spec,
+        "UpSample" => model.add_named(
+            name,
+            options!(UpSample::new(array::<N>(&spec["factors"])), spec,
             "interpolation" => |layer, value| layer.interpolation(match value.as_str() {
                 Some("linear") => Interpolation::Linear,
                 _ => Interpolation::LinearAligned,
-            }))),
+            })),
+        ),
         other => return Err(format!("no layer `{other}` of rank {N}")),
     })
 }

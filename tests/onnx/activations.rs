@@ -3,8 +3,12 @@
 use gradus::prelude::*;
 
 use super::node::{Failure, Node, Outputs};
+use super::windows::set;
 
 pub(crate) fn run(node: &Node<'_>) -> Outputs {
+    if node.op() == "PRelu" {
+        return parametric(node);
+    }
     let alpha = |default: f32| node.float("alpha", default);
     let activation: Box<dyn Activation> = match node.op() {
         "Relu" => Box::new(Relu),
@@ -34,10 +38,6 @@ pub(crate) fn run(node: &Node<'_>) -> Outputs {
             let alpha = alpha(1.0);
             Box::new(move |x: &Var| x * Sigmoid.apply(&(x * alpha)))
         }
-        "PRelu" => {
-            let slope = node.var(1)?.clone();
-            Box::new(move |x: &Var| x.relu() - slope.clone() * (-x).relu())
-        }
         "Shrink" => match (node.float("lambd", 0.5), node.float("bias", 0.0)) {
             (threshold, 0.0) => Box::new(HardShrink::new(threshold)),
             (threshold, bias) if threshold == bias => Box::new(SoftShrink::new(threshold)),
@@ -46,4 +46,16 @@ pub(crate) fn run(node: &Node<'_>) -> Outputs {
         _ => return Err(Failure::Unknown),
     };
     node.one(activation.apply(node.var(0)?))
+}
+
+/// Slopes of an example; axis 0 is left to the batch.
+fn parametric(node: &Node<'_>) -> Outputs {
+    let (x, mut slopes) = (node.var(0)?, node.var(1)?.clone());
+    while slopes.shape().len() < x.shape().len() {
+        slopes = slopes.insert_axis(0)?;
+    }
+    let shared: Vec<isize> = (1..).zip(slopes.shape()).filter(|(_, len)| **len == 1).map(|(axis, _)| axis).collect();
+    let layer = PRelu::new().shared_axes(shared);
+    set(&layer, "alpha", &slopes)?;
+    node.one(layer.forward(&x.insert_axis(0)?)?.remove_axis(0)?)
 }
