@@ -49,7 +49,10 @@ impl Var {
         let most = dots.iter().copied().max().unwrap_or(0);
         let names: Vec<Vec<char>> = terms.iter().zip(&dots).map(|(term, dots)| axes_of(term, *dots)).collect();
         let result = right.map_or_else(|| named_once(&names), |right| axes_of(right, most));
-        if let Some(odd) = names.iter().flatten().chain(&result).find(|name| !name.is_ascii_alphanumeric()) {
+        let dot = names.iter().flatten().chain(&result).find(|name| !name.is_ascii_alphanumeric());
+        let written = plain.replacen("->", "", 1);
+        let odd = written.chars().find(|c| !c.is_ascii_alphabetic() && !matches!(c, ',' | '.')).or(dot.copied());
+        if let Some(odd) = odd {
             return Err(fail(format!("has `{odd}`; expected letters, `...`, commas and one `->`")));
         }
         let unknown = |name: &char| !names.iter().any(|axes| axes.contains(name));
@@ -90,9 +93,7 @@ impl Var {
 fn axes_of(term: &str, dots: usize) -> Vec<char> {
     let (before, after) = term.split_once("...").unwrap_or((term, ""));
     let digits = (0..dots).rev().map(|digit| char::from_digit(digit as u32, 10).unwrap_or('?'));
-    // Digits of the user's own are no names.
-    let letters = |part: &str| part.chars().map(|c| if c.is_ascii_digit() { '?' } else { c }).collect::<Vec<_>>();
-    letters(before).into_iter().chain(digits.filter(|_| term.contains("..."))).chain(letters(after)).collect()
+    before.chars().chain(digits.filter(|_| term.contains("..."))).chain(after.chars()).collect()
 }
 
 /// What comes once among all names, in alphabetical order, after what dots stand for.
@@ -100,10 +101,8 @@ fn named_once(names: &[Vec<char>]) -> Vec<char> {
     let all: Vec<char> = names.iter().flatten().copied().collect();
     let count = |name: &char| all.iter().filter(|other| *other == name).count();
     let mut once: Vec<char> = all.iter().copied().filter(|name| name.is_ascii_digit() || count(name) == 1).collect();
-    // Digits come before letters, and the highest of them is the first axis.
-    once.sort_unstable_by_key(|name| {
-        (!name.is_ascii_digit(), if name.is_ascii_digit() { '9' as u32 - *name as u32 } else { *name as u32 })
-    });
+    // The highest digit is the first axis.
+    once.sort_unstable_by_key(|name| if name.is_ascii_digit() { '9' as u32 - *name as u32 } else { *name as u32 });
     once.dedup();
     once
 }

@@ -124,7 +124,7 @@ fn einsum() {
         ("ij,jk->ik", vec![&x, &y], "gives axis `j` the lengths 3 and 2"),
         ("ij->ik", vec![&x], "has `k` in its result twice, or on that side alone"),
         ("ij->ii", vec![&x], "has `i` in its result twice, or on that side alone"),
-        ("i1->i", vec![&x], "has `?`; expected letters, `...`, commas and one `->`"),
+        ("i1->i", vec![&x], "has `1`; expected letters, `...`, commas and one `->`"),
         ("..ij", vec![&x], "has `.`; expected letters, `...`, commas and one `->`"),
     ] {
         assert_eq!(message(Var::einsum(equation, &vars)), format!("einsum: `{equation}` {want}"));
