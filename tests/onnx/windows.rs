@@ -171,13 +171,13 @@ fn weighted(node: &Node<'_>, layer: impl Layer, x: &Var) -> Result<Var, Failure>
 
 fn global(node: &Node<'_>) -> Outputs {
     let x = channels_last(node.var(0)?)?;
-    let layer: Box<dyn Fn(&Var) -> Result<Var>> = match (node.op(), x.shape().len()) {
-        ("GlobalAveragePool", 3) => Box::new(|x| GlobalAvgPool1d.forward(x)),
-        ("GlobalAveragePool", 4) => Box::new(|x| GlobalAvgPool2d.forward(x)),
-        ("GlobalAveragePool", 5) => Box::new(|x| GlobalAvgPool3d.forward(x)),
-        (_, 3) => Box::new(|x| GlobalMaxPool1d.forward(x)),
-        (_, 4) => Box::new(|x| GlobalMaxPool2d.forward(x)),
-        (_, 5) => Box::new(|x| GlobalMaxPool3d.forward(x)),
+    let layer: fn(&Var) -> Result<Var> = match (node.op(), x.shape().len()) {
+        ("GlobalAveragePool", 3) => |x| GlobalAvgPool1d.forward(x),
+        ("GlobalAveragePool", 4) => |x| GlobalAvgPool2d.forward(x),
+        ("GlobalAveragePool", 5) => |x| GlobalAvgPool3d.forward(x),
+        (_, 3) => |x| GlobalMaxPool1d.forward(x),
+        (_, 4) => |x| GlobalMaxPool2d.forward(x),
+        (_, 5) => |x| GlobalMaxPool3d.forward(x),
         _ => return Err(Failure::skip("windows over more than three axes")),
     };
     let mut y = layer(&x)?;
