@@ -16,6 +16,7 @@ pub use crate::initializers::{
 pub use crate::layers::*;
 pub use crate::losses::*;
 pub use crate::metrics::*;
+pub use crate::ops::PadMode;
 pub use crate::optimizers::{Adam, Momentum, Optimizer, Sgd, Stepper};
 pub use crate::param::{Param, ParamList};
 pub use crate::regularizers::{L1, L1L2, L2, OrthogonalColumns, Regularizer};

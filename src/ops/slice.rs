@@ -58,6 +58,35 @@ impl Var {
         }
         self.slice(axis as isize, index..=index)?.remove_axis(axis as isize)
     }
+
+    /// Parts of these lengths, one after the other along an axis. Negative axes count from the end.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let x = Tape::inference().input(ndarray::arr2(&[[1.0, 2.0, 3.0]]));
+    /// let parts = x.split(&[1, 2], -1)?;
+    /// assert_eq!(parts[1].value().as_slice().unwrap(), [2.0, 3.0]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// An axis out of range; lengths that do not add up to that of the axis.
+    pub fn split(&self, lengths: &[usize], axis: isize) -> Result<Vec<Self>> {
+        let axis = resolve("split", axis, self.shape())?;
+        if lengths.iter().try_fold(0_usize, |sum, len| sum.checked_add(*len)) != Some(self.shape()[axis]) {
+            return Err(Error::shape(format!(
+                "split: expected lengths that add up to the {} places along axis {axis} of shape {:?}, got {lengths:?}",
+                self.shape()[axis],
+                self.shape()
+            )));
+        }
+        let mut start = 0;
+        let part = |len: &usize| {
+            start += len;
+            self.slice(axis as isize, start - len..start)
+        };
+        lengths.iter().map(part).collect()
+    }
 }
 
 /// `y = x[.., range, ..]`

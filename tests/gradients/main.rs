@@ -3,6 +3,7 @@
 //! Run it under `RUSTFLAGS="--cfg float64"` too: gradients then agree with finite differences to 1e-6.
 
 mod activations;
+mod arrays;
 mod attention;
 mod complete;
 mod convolution;
@@ -73,6 +74,7 @@ pub(crate) fn positive(shape: &[usize]) -> Tensor {
 fn functions() -> Vec<Function> {
     [
         ops::table(),
+        arrays::table(),
         activations::functions(),
         attention::functions(),
         losses::table(),
