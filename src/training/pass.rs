@@ -58,12 +58,13 @@ pub(super) fn run<M: Layer<X, Y>, X: Vars, Y: Vars>(
     model: &M,
     losses: &Losses,
     tape: &Tape,
-    batch: Batch,
+    mut batch: Batch,
     share: Float,
 ) -> Result<Part> {
     let examples = batch.targets.first().and_then(|targets| targets.shape().first()).copied().unwrap_or(0);
-    let predictions = model.forward(&input(tape, batch.inputs)?)?.to_list();
-    let (value, losses) = total(losses, tape, &predictions, &batch.targets)?;
+    let inputs = std::mem::take(&mut batch.inputs);
+    let predictions = model.forward(&input(tape, inputs)?)?.to_list();
+    let (value, losses) = total(losses, tape, &predictions, &batch)?;
     Ok(Part {
         losses,
         loss: f64::from(data(&value.value)[0]),
@@ -77,8 +78,8 @@ pub(super) fn run<M: Layer<X, Y>, X: Vars, Y: Vars>(
 }
 
 /// The losses of the outputs with those that layers added.
-fn total(losses: &Losses, tape: &Tape, predictions: &[Var], targets: &[Tensor]) -> Result<(Var, Vec<f64>)> {
-    let (mut total, numbers) = losses.total(predictions, targets)?;
+fn total(losses: &Losses, tape: &Tape, predictions: &[Var], batch: &Batch) -> Result<(Var, Vec<f64>)> {
+    let (mut total, numbers) = losses.total(predictions, &batch.targets, &batch.weights)?;
     for added in tape.take_losses() {
         total = total + added;
     }
@@ -107,9 +108,10 @@ pub(super) fn splits<M: Layer<X, Y>, X: Vars, Y: Vars>(
         return Ok(false);
     }
     let value_on = |tape: &Tape, indices: &[usize]| -> Result<Var> {
-        let batch = dataset.batch(indices)?;
-        let predictions = model.forward(&input(tape, batch.inputs)?)?.to_list();
-        total(losses, tape, &predictions, &batch.targets).map(|(loss, _)| loss)
+        let mut batch = dataset.batch(indices)?;
+        let inputs = std::mem::take(&mut batch.inputs);
+        let predictions = model.forward(&input(tape, inputs)?)?.to_list();
+        total(losses, tape, &predictions, &batch).map(|(loss, _)| loss)
     };
     let examples: Vec<usize> = (0..dataset.len().min(3)).collect();
     let value = value_on(&tape, &examples)?;

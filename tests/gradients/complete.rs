@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::{functions, layer_rows};
 
 /// What layers and losses export besides layers and losses.
-const NO_LAYERS: [&str; 5] = ["Losses", "Names", "Padding", "Size2", "Vars"];
+const NO_LAYERS: [&str; 6] = ["Each", "Losses", "Names", "Padding", "Size2", "Vars"];
 
 fn source(folder: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(folder)

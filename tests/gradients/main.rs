@@ -5,6 +5,7 @@
 mod activations;
 mod complete;
 mod layers;
+mod loss_options;
 mod losses;
 mod ops;
 mod structure;
@@ -67,7 +68,7 @@ pub(crate) fn positive(shape: &[usize]) -> Tensor {
 }
 
 fn functions() -> Vec<Function> {
-    [ops::table(), activations::functions(), losses::table(), structure::functions()].into_iter().flatten().collect()
+    [ops::table(), activations::functions(), losses::table(), loss_options::table(), structure::functions()].into_iter().flatten().collect()
 }
 
 fn layer_rows() -> Vec<Row> {

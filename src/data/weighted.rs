@@ -1,0 +1,80 @@
+//! Examples that weigh what their class weighs.
+
+use super::{Batch, Dataset};
+use crate::error::{Error, Result};
+use crate::losses::Each;
+use crate::tensor::{Float, Tensor, tensor};
+
+/// A dataset whose examples' weights are multiplied by those of their classes.
+pub(crate) struct ClassWeighted<'a> {
+    dataset: &'a dyn Dataset,
+    weights: Vec<Float>,
+}
+
+impl<'a> ClassWeighted<'a> {
+    pub(crate) fn new(dataset: &'a dyn Dataset, weights: Vec<Float>) -> Result<Self> {
+        match weights.iter().find(|weight| !(weight.is_finite() && **weight >= 0.0)) {
+            Some(bad) => Err(Error::value(format!(
+                "fit: expected class weights that are finite and not negative, got {bad} among them"
+            ))),
+            None => Ok(Self { dataset, weights }),
+        }
+    }
+
+    /// The weight of each class number, or of each one-hot row.
+    fn of(&self, target: &Tensor) -> Result<Tensor> {
+        let shape = target.shape();
+        let one_hot = shape.len() > 1 && shape[shape.len() - 1] > 1;
+        let rows = if shape.len() > 1 { &shape[..shape.len() - 1] } else { shape };
+        let numbers = target.as_standard_layout();
+        let numbers = numbers.as_slice().unwrap_or_default();
+        let weights: Option<Vec<Float>> = if one_hot {
+            let row = |row: &[Float]| {
+                let is_one_hot = row.iter().all(|x| *x == 0.0 || *x == 1.0) && row.iter().sum::<Float>() == 1.0;
+                let class = row.iter().position(|x| *x == 1.0)?;
+                if is_one_hot { self.weights.get(class).copied() } else { None }
+            };
+            numbers.chunks(shape[shape.len() - 1]).map(row).collect()
+        } else {
+            let of = |class: &Float| {
+                if class.fract() == 0.0 && *class >= 0.0 { self.weights.get(*class as usize).copied() } else { None }
+            };
+            numbers.iter().map(of).collect()
+        };
+        weights.map(|weights| tensor(rows, weights)).ok_or_else(|| {
+            let classes = self.weights.len();
+            Error::value(format!(
+                "fit: {classes} class weights expect class numbers 0..{classes} ({classes} excluded) in targets [batch] \
+                 or [batch, 1], or one-hot rows, got targets {shape:?} of others; give weights of examples, or class \
+                 weights to the loss"
+            ))
+        })
+    }
+}
+
+impl Dataset for ClassWeighted<'_> {
+    fn len(&self) -> usize {
+        self.dataset.len()
+    }
+
+    fn batch(&self, indices: &[usize]) -> Result<Batch> {
+        let mut batch = self.dataset.batch(indices)?;
+        let [target] = &batch.targets[..] else {
+            return Err(Error::value(format!(
+                "fit: class weights expect a model with one output, got {} arrays of targets; give weights of examples, \
+                 or class weights to the losses",
+                batch.targets.len()
+            )));
+        };
+        let weights = self.of(target)?;
+        batch.weights = vec![match batch.weights.first() {
+            Some(given) => Each::new(crate::Tape::inference().input(&weights)).weigh(given)?.losses().value().clone(),
+            None => weights,
+        }];
+        Ok(batch)
+    }
+
+    fn check(&self) -> Result<()> {
+        self.dataset.check()
+    }
+}
