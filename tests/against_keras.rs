@@ -61,3 +61,8 @@ fn merges_penalties_and_constraints_agree_with_keras() {
     let counts = [("merge", 17), ("penalty", 4), ("constraint", 8), ("functional", 1)];
     conformance::check("structure_keras", &counts, &[]);
 }
+
+#[test]
+fn options_weights_masks_and_reductions_of_losses_agree_with_keras() {
+    conformance::check("losses_keras", &[("loss", 114), ("training", 3)], &[]);
+}

@@ -37,3 +37,8 @@ fn agrees_with_pytorch() {
         [("layer", 112), ("loss", 49), ("optimizer", 11), ("training", 3), ("dropout", 3), ("initializer", 13)];
     conformance::check("pytorch", &counts, PARITY);
 }
+
+#[test]
+fn options_and_reductions_of_losses_agree_with_pytorch() {
+    conformance::check("losses_pytorch", &[("loss", 62)], &[]);
+}

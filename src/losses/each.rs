@@ -75,6 +75,12 @@ impl Each {
         Ok(self.losses.sum() * (1.0 / count) as crate::Float)
     }
 
+    /// Each loss with what it counts.
+    pub(crate) fn counted(&self) -> impl Iterator<Item = (f64, f64)> {
+        let counts = self.counts.iter().flatten().copied().chain(std::iter::repeat(1.0));
+        self.losses.value.iter().zip(counts).map(|(loss, count)| (f64::from(*loss), f64::from(count)))
+    }
+
     /// Multiplies each loss with its weight. A weight may be for all items of an example: weights have the losses' shape,
     /// or that of their first axes.
     ///

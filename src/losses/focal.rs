@@ -2,7 +2,7 @@
 
 use super::binary_cross_entropy::binary;
 use super::items::{items, leading, pairs_with, standard};
-use super::probabilities::{CLIP, Given, Kind, check_smoothing, log_sum_exp, rows_and_classes, scores};
+use super::probabilities::{CLIP, Given, Kind, check_smoothing, precise_log_sum_exp, rows_and_classes, scores};
 use super::{Each, Loss, check_same_shape, check_setting, check_targets};
 use crate::autograd::Var;
 use crate::error::Result;
@@ -175,7 +175,7 @@ impl Loss for CategoricalFocalCrossEntropy {
         let (low, high) = (f64::from(CLIP), f64::from(1.0 - CLIP));
         items(who, prediction, &x, leading(prediction.shape()), move |i, x, slope| {
             let t = &data(&target)[i * classes..][..classes];
-            let log_sum = f64::from(log_sum_exp(x));
+            let log_sum = precise_log_sum_exp(x);
             let sum: f64 = x.iter().map(|x| f64::from(*x)).sum();
             // p, its logarithm, and whether it was clipped.
             let of = |x: Float| match kind {

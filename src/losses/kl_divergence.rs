@@ -1,7 +1,7 @@
 //! Divergence of Kullback and Leibler.
 
 use super::items::{items, leading, standard};
-use super::probabilities::{CLIP, Given, Kind, log_sum_exp, rows_and_classes, scores};
+use super::probabilities::{CLIP, Given, Kind, precise_log_sum_exp, rows_and_classes, scores};
 use super::{Each, Loss, check_same_shape, check_targets};
 use crate::autograd::Var;
 use crate::error::Result;
@@ -42,7 +42,7 @@ impl Loss for KlDivergence {
         items(who, prediction, &x, leading(prediction.shape()), move |i, x, slope| {
             let t = &data(&target)[i * x.len()..][..x.len()];
             let (log_sum, total) = match kind {
-                Kind::Logits => (f64::from(log_sum_exp(x)), t.iter().map(|t| f64::from(*t)).sum()),
+                Kind::Logits => (precise_log_sum_exp(x), t.iter().map(|t| f64::from(*t)).sum()),
                 _ => (0.0, 0.0),
             };
             let mut sum = 0.0;

@@ -78,13 +78,22 @@ pub(super) fn rows_and_classes(loss: &str, prediction: &Var) -> Result<(usize, u
     }
 }
 
-/// `ln Σ exp` of a row, and its greatest number.
+/// `ln Σ exp` of a row.
 pub(super) fn log_sum_exp(row: &[Float]) -> Float {
     let max = row.iter().copied().fold(Float::NEG_INFINITY, Float::max);
     if !max.is_finite() {
         return row.iter().sum();
     }
     max + row.iter().map(|x| (x - max).exp()).sum::<Float>().ln()
+}
+
+/// The same in double precision, for losses that subtract it from something near it.
+pub(super) fn precise_log_sum_exp(row: &[Float]) -> f64 {
+    let max = f64::from(row.iter().copied().fold(Float::NEG_INFINITY, Float::max));
+    if !max.is_finite() {
+        return row.iter().map(|x| f64::from(*x)).sum();
+    }
+    max + row.iter().map(|x| (f64::from(*x) - max).exp()).sum::<f64>().ln()
 }
 
 /// The weights of classes: as many as there are, finite and not negative.

@@ -5,6 +5,8 @@
 
 mod build;
 mod fixture;
+mod losses;
+mod metrics;
 mod random;
 mod run;
 mod structure;
