@@ -1,9 +1,8 @@
 //! The share of right answers.
 
-use ndarray::Axis;
-
-use super::{Mean, Metric, argmax};
-use crate::error::{Error, Result};
+use super::answers::answers;
+use super::{Mean, Metric};
+use crate::error::Result;
 use crate::tensor::{Float, Tensor};
 
 /// The share of right answers. As Keras' `"accuracy"`, it looks at the shapes:
@@ -39,10 +38,6 @@ impl Accuracy {
         self.threshold = threshold;
         self
     }
-
-    fn count(&mut self, right: impl Iterator<Item = bool>) {
-        right.for_each(|right| self.mean.add(f64::from(u8::from(right)), 1.0));
-    }
 }
 
 impl Metric for Accuracy {
@@ -55,26 +50,8 @@ impl Metric for Accuracy {
     }
 
     fn update(&mut self, prediction: &Tensor, target: &Tensor) -> Result<()> {
-        let (p, t) = (prediction.shape(), target.shape());
-        let binary = p == t && (p.len() < 2 || p[p.len() - 1] == 1)
-            || [p, &[1]].concat() == t
-            || p.last() == Some(&1) && &p[..p.len() - 1] == t;
-        if binary {
-            let threshold = self.threshold;
-            self.count(prediction.iter().zip(target).map(|(p, t)| Float::from(u8::from(*p > threshold)) == *t));
-        } else if p == t {
-            let last = Axis(p.len() - 1);
-            let pairs = prediction.lanes(last).into_iter().zip(target.lanes(last));
-            self.count(pairs.map(|(p, t)| argmax(p) == argmax(t)));
-        } else if !p.is_empty() && (&p[..p.len() - 1] == t || [&p[..p.len() - 1], &[1]].concat() == t) {
-            let rows = prediction.lanes(Axis(p.len() - 1)).into_iter();
-            self.count(rows.zip(target).map(|(p, t)| argmax(p) as Float == *t));
-        } else {
-            return Err(Error::shape(format!(
-                "Accuracy: expected targets {:?} (class numbers) or {p:?} (one-hot) for predictions {p:?}, got {t:?}",
-                &p[..p.len().saturating_sub(1)]
-            )));
-        }
+        let (_, pairs) = answers("Accuracy", self.threshold, prediction, target)?;
+        pairs.iter().for_each(|(p, t)| self.mean.add(f64::from(u8::from(*p as Float == *t)), 1.0));
         Ok(())
     }
 

@@ -1,17 +1,35 @@
 //! What to report beside the loss. [`Metric`] is the trait.
 
 mod accuracy;
-mod mean_absolute;
+mod agreement;
+mod answers;
+mod auc;
+mod bleu;
+mod confusion;
+mod correlation;
+mod errors;
+mod mean_loss;
 #[allow(clippy::module_inception)]
 mod metrics;
+mod precision;
+#[cfg(test)]
+mod streaming_tests;
+mod tokenize;
 mod top_k;
 
 pub use accuracy::Accuracy;
-pub use mean_absolute::MeanAbsolute;
+pub use agreement::{CohenKappa, KappaWeights, Matthews, MeanIou};
+pub use auc::Auc;
+pub use bleu::Bleu;
+pub use confusion::ConfusionMatrix;
+pub use correlation::{Pearson, R2};
+pub use errors::{MeanAbsolute, MeanSquared, RootMeanSquared};
+pub use mean_loss::{MeanCosine, MeanLoss, Perplexity};
 pub(crate) use metrics::{Figures, Metrics};
+pub use precision::{Averaging, FBeta, Precision, Recall};
 pub use top_k::TopKAccuracy;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::tensor::Tensor;
 
 /// What to report beside the loss, gathered over batches. Works in `fit`, in `evaluate`, and in loops of your own.
@@ -66,6 +84,12 @@ impl Mean {
         self.count += weight;
     }
 
+    /// A sum whose count is another number than its weight.
+    fn add_counted(&mut self, sum: f64, count: f64) {
+        self.sum += sum;
+        self.count += count;
+    }
+
     pub(crate) fn merge(&mut self, other: &Self) {
         self.sum += other.sum;
         self.count += other.count;
@@ -74,6 +98,15 @@ impl Mean {
     pub(crate) fn result(&self) -> f64 {
         self.sum / self.count
     }
+}
+
+/// Targets must have the predictions' shape; a trailing axis of length 1 may be missing on either side.
+fn check_same_shape(who: &str, prediction: &Tensor, target: &Tensor) -> Result<()> {
+    let (p, t) = (prediction.shape(), target.shape());
+    if p == t || [p, &[1]].concat() == t || p == [t, &[1]].concat() {
+        return Ok(());
+    }
+    Err(Error::shape(format!("{who}: expected targets of the predictions' shape {p:?}, got {t:?}")))
 }
 
 /// The position of the greatest number, the first of several.

@@ -3,6 +3,7 @@
 
 mod data;
 mod layers;
+mod loss_options;
 mod losses;
 mod mnist_files;
 mod settings;

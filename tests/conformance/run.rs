@@ -19,6 +19,8 @@ pub fn run(case: &Case) -> Built<Vec<Check>> {
         "dropout" => random::dropout(case),
         "initializer" => random::initializer(case),
         "metric" => metrics::metric(case),
+        "confusion" => metrics::confusion(case),
+        "bleu" => metrics::bleu(case),
         "merge" => structure::merge(case),
         "penalty" => structure::penalty(case),
         "constraint" => structure::constraint(case),
