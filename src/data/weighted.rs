@@ -78,3 +78,52 @@ impl Dataset for ClassWeighted<'_> {
         self.dataset.check()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ndarray::{Array1, Array2, arr1, arr2};
+
+    use super::*;
+    use crate::layers::{Dense, Layer, Sequential};
+    use crate::losses::MeanSquaredError;
+    use crate::optimizers::{Momentum, Sgd};
+    use crate::training::Fit;
+
+    #[test]
+    fn weights_of_classes_multiply_those_of_examples() {
+        let data = (arr1(&[0.0, 0.0, 0.0]), arr1(&[2, 0, 1]), arr1(&[1.0, 10.0, 100.0]));
+        let weighted = ClassWeighted::new(&data, vec![1.0, 2.0, 3.0]).unwrap();
+        assert_eq!(weighted.batch(&[0, 2]).unwrap().weights, [arr1(&[3.0, 200.0]).into_dyn().into_shared()]);
+        let one_hot = (arr1(&[0.0, 0.0]), arr2(&[[0, 1, 0], [1, 0, 0]]));
+        let weighted = ClassWeighted::new(&one_hot, vec![1.0, 2.0, 3.0]).unwrap();
+        assert_eq!(weighted.batch(&[0, 1]).unwrap().weights, [arr1(&[2.0, 1.0]).into_dyn().into_shared()]);
+    }
+
+    #[test]
+    fn evaluation_weighs_too() {
+        let model = Dense::new(1).use_bias(false);
+        model.kernel().set(arr2(&[[2.0]])).unwrap();
+        let mut model = model.compile(Sgd::default(), MeanSquaredError);
+        let (x, y) = (arr2(&[[1.0], [2.0]]), arr1(&[0.0, 0.0]));
+        assert_eq!(model.evaluate(&(&x, &y)).unwrap()["loss"], 10.0);
+        assert_eq!(model.evaluate(&(&x, &y, &arr1(&[3.0, 0.5]))).unwrap()["loss"], 10.0);
+        assert_eq!(model.evaluate(&(&x, &y, &arr1(&[3.0, 0.0]))).unwrap()["loss"], 6.0);
+    }
+
+    #[test]
+    fn examples_that_weigh_nothing_change_nothing_on_any_number_of_threads() {
+        let x = Array2::from_shape_fn((64, 3), |(i, j)| ((i * 3 + j) as Float).sin());
+        let y = Array1::from_shape_fn(64, |i| (i as Float).cos());
+        let weights = Array1::from_shape_fn(64, |i| if i % 4 == 0 { 0.0 } else { 1.0 + (i % 3) as Float });
+        let spoilt = Array1::from_shape_fn(64, |i| if i % 4 == 0 { 50.0 } else { y[i] });
+        let train = |y: &Array1<Float>, threads| {
+            let model = Sequential::new().add(Dense::new(8)).add(Dense::new(1));
+            let mut model = model.compile(Momentum::default(), MeanSquaredError).seed(3).threads(threads);
+            model.fit(&(&x, y, &weights), Fit::epochs(3).batch_size(32).progress(false)).unwrap();
+            model.predict(&x).unwrap()
+        };
+        let once = train(&y, 1);
+        assert_eq!(once, train(&spoilt, 1));
+        assert_eq!(once, train(&y, 3));
+    }
+}

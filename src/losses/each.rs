@@ -123,3 +123,36 @@ fn check_weights(what: &str, weights: &Tensor) -> Result<()> {
         None => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ndarray::{arr1, arr2};
+
+    use crate::autograd::{Dependence, Tape};
+    use crate::losses::{Loss, MeanSquaredError, SparseCrossEntropy};
+    use crate::tensor::IntoTensor;
+
+    #[test]
+    fn weights_keep_examples_apart_and_counts_do_not() {
+        let x = Tape::training().variable(arr2(&[[0.5, 0.5], [0.25, 0.75]]));
+        let classes = arr1(&[0.0, 1.0]).into_tensor();
+        let each = SparseCrossEntropy::default().each(&x, &classes).unwrap();
+        let weighed = each.weigh(&arr1(&[1.0, 3.0]).into_tensor()).unwrap();
+        assert_eq!(weighed.mean().unwrap().dependence, Dependence::BatchMean);
+        assert_eq!(weighed.sum().dependence, Dependence::AcrossBatch);
+        let some = SparseCrossEntropy::default().ignore_index(0);
+        assert_eq!(some.loss(&x, &classes).unwrap().dependence, Dependence::AcrossBatch);
+    }
+
+    #[test]
+    fn padding_has_no_loss_and_does_not_count() {
+        let x = Tape::training().input(arr2(&[[1.0, 5.0], [2.0, 7.0]])).insert_axis(2).unwrap();
+        let x = x.with_mask(arr2(&[[1, 0], [1, 1]])).unwrap();
+        let each = MeanSquaredError.each(&x, &arr2(&[[0.0; 2]; 2]).into_tensor()).unwrap();
+        assert_eq!(each.losses().value().as_slice().unwrap(), [1.0, 0.0, 4.0, 49.0]);
+        assert_eq!(each.mean().unwrap().item(), 18.0);
+        // Weights do not change what is divided by, as in Keras.
+        let weighed = each.weigh(&arr1(&[3.0, 0.0]).into_tensor()).unwrap();
+        assert_eq!(weighed.mean().unwrap().item(), 1.0);
+    }
+}

@@ -228,7 +228,7 @@ fn class_weights() {
     assert_eq!(
         fit(vec![1.0, 2.0]),
         "fit: 2 class weights expect class numbers 0..2 (2 excluded) in targets [batch] or [batch, 1], or one-hot rows, \
-         got targets [1] of others; give weights of examples, or class weights to the loss"
+         got targets [3] of others; give weights of examples, or class weights to the loss"
     );
     assert_eq!(
         fit(vec![1.0, -2.0, 1.0]),
