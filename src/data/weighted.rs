@@ -86,6 +86,7 @@ mod tests {
     use super::*;
     use crate::layers::{Dense, Layer, Sequential};
     use crate::losses::MeanSquaredError;
+    use crate::metrics::{MeanAbsolute, RootMeanSquared};
     use crate::optimizers::{Momentum, Sgd};
     use crate::training::Fit;
 
@@ -108,6 +109,17 @@ mod tests {
         assert_eq!(model.evaluate(&(&x, &y)).unwrap()["loss"], 10.0);
         assert_eq!(model.evaluate(&(&x, &y, &arr1(&[3.0, 0.5]))).unwrap()["loss"], 10.0);
         assert_eq!(model.evaluate(&(&x, &y, &arr1(&[3.0, 0.0]))).unwrap()["loss"], 6.0);
+    }
+
+    #[test]
+    fn weighted_metrics_weigh_and_others_do_not() {
+        let model = Dense::new(1).use_bias(false);
+        model.kernel().set(arr2(&[[2.0]])).unwrap();
+        let (mean, root) = (MeanAbsolute::default(), RootMeanSquared::default());
+        let mut model = model.compile(Sgd::default(), MeanSquaredError).metric(mean).weighted_metric(root);
+        let data = (arr2(&[[1.0], [2.0]]), arr1(&[0.0, 0.0]), arr1(&[3.0, 1.0]));
+        let logs = model.evaluate(&data).unwrap();
+        assert_eq!((logs["mean_absolute_error"], logs["root_mean_squared_error"]), (3.0, 7.0_f64.sqrt()));
     }
 
     #[test]

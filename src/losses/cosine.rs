@@ -37,7 +37,8 @@ impl Loss for CosineSimilarity {
         let target = standard(target);
         items(who, prediction, prediction, leading(prediction.shape()), move |i, x, slope| {
             let t = &data(&target)[i * x.len()..][..x.len()];
-            let dot = |a: &[Float], b: &[Float]| -> f64 { a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum() };
+            let dot =
+                |a: &[Float], b: &[Float]| -> f64 { a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum() };
             let (length, target_length) = (dot(x, x).sqrt(), dot(t, t).sqrt().max(1e-7));
             let scale = 1.0 / (length.max(1e-7) * target_length);
             let cosine = dot(x, t) * scale;

@@ -54,7 +54,7 @@ impl Ctc {
                 "Ctc: expected labels padded at their end, got {late} after padding in example {example}: {target:?}"
             )));
         }
-        if let Some(bad) = target[..count].iter().find(|label| label.fract() != 0.0 || !(**label < classes as Float)) {
+        if let Some(bad) = target[..count].iter().find(|label| label.fract() != 0.0 || **label >= classes as Float) {
             return Err(Error::value(format!(
                 "Ctc: expected whole labels 0..{classes} ({classes} excluded) other than the blank {}, got {bad} in \
                  example {example}",

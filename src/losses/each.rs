@@ -90,7 +90,11 @@ impl Each {
         let shape = self.losses.shape();
         let stripped = if weights.shape() == shape { shape } else { super::strip(weights.shape()) };
         if stripped.is_empty() || shape.get(..stripped.len()) != Some(stripped) {
-            let hint = if shape.is_empty() { "the loss is one number for the batch as a whole" } else { "give one weight an example" };
+            let hint = if shape.is_empty() {
+                "the loss is one number for the batch as a whole"
+            } else {
+                "give one weight an example"
+            };
             return Err(Error::shape(format!(
                 "expected weights of the losses' shape {shape:?} or of its first axes, got {:?}; {hint}",
                 weights.shape()
@@ -119,7 +123,9 @@ fn spread(tensor: &Tensor, shape: &[usize]) -> Tensor {
 
 fn check_weights(what: &str, weights: &Tensor) -> Result<()> {
     match weights.iter().find(|weight| !(weight.is_finite() && **weight >= 0.0)) {
-        Some(bad) => Err(Error::value(format!("expected {what} that are finite and not negative, got {bad} among them"))),
+        Some(bad) => {
+            Err(Error::value(format!("expected {what} that are finite and not negative, got {bad} among them")))
+        }
         None => Ok(()),
     }
 }

@@ -110,7 +110,9 @@ impl Loss for GaussianNll {
         check_setting("GaussianNll", "an epsilon of", self.epsilon, Float::MIN_POSITIVE..)?;
         let shape = prediction.shape();
         let expected = match shape {
-            [rows @ .., both] if !rows.is_empty() && both % 2 == 0 && !prediction.value.is_empty() => [rows, &[both / 2]].concat(),
+            [rows @ .., both] if !rows.is_empty() && both % 2 == 0 && !prediction.value.is_empty() => {
+                [rows, &[both / 2]].concat()
+            }
             _ => {
                 return Err(Error::shape(format!(
                     "GaussianNll: expected predictions [batch, ..., means and as many variances], got {shape:?}"

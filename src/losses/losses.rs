@@ -76,12 +76,7 @@ impl Losses {
 
     /// The weighted sum, and each loss as a number. `weights` are those of examples: none, the same for all outputs, or as
     /// many as outputs.
-    pub(crate) fn total(
-        &self,
-        predictions: &[Var],
-        targets: &[Tensor],
-        weights: &[Tensor],
-    ) -> Result<(Var, Vec<f64>)> {
+    pub(crate) fn total(&self, predictions: &[Var], targets: &[Tensor], weights: &[Tensor]) -> Result<(Var, Vec<f64>)> {
         if predictions.len() != self.0.len() || targets.len() != self.0.len() || predictions.is_empty() {
             return Err(Error::shape(format!(
                 "expected as many outputs, targets and losses, got {} outputs, {} arrays of targets and {} losses",

@@ -32,10 +32,12 @@ pub(super) enum Kind {
 pub(super) fn scores(loss: &str, prediction: &Var, given: Given, sigmoid: bool) -> Result<(Var, Kind)> {
     let (activation, rows) = if sigmoid { ("Sigmoid", "numbers") } else { ("Softmax", "rows") };
     match (prediction.origin.as_deref(), given) {
-        (Some(Origin::Softmax(_) | Origin::Sigmoid(_) | Origin::LogSoftmax), Given::Logits) => Err(Error::value(format!(
-            "{loss}: `from_logits` expects numbers before an activation, but the prediction has been through one \
+        (Some(Origin::Softmax(_) | Origin::Sigmoid(_) | Origin::LogSoftmax), Given::Logits) => {
+            Err(Error::value(format!(
+                "{loss}: `from_logits` expects numbers before an activation, but the prediction has been through one \
              already; leave out one of the two"
-        ))),
+            )))
+        }
         (Some(Origin::Softmax(_) | Origin::Sigmoid(_)), Given::LogProbabilities) => Err(Error::value(format!(
             "{loss}: `from_log_probabilities` expects logarithms, but the prediction comes out of a `{activation}`; end \
              the model with `LogSoftmax`, or use `{loss}::default()`"

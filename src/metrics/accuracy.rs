@@ -1,7 +1,7 @@
 //! The share of right answers.
 
 use super::answers::answers;
-use super::{Mean, Metric};
+use super::{Mean, Metric, updates, weights_of};
 use crate::error::Result;
 use crate::tensor::{Float, Tensor};
 
@@ -38,6 +38,14 @@ impl Accuracy {
         self.threshold = threshold;
         self
     }
+
+    fn take(&mut self, prediction: &Tensor, target: &Tensor, weights: Option<&Tensor>) -> Result<()> {
+        let (_, pairs) = answers("Accuracy", self.threshold, prediction, target)?;
+        let weight = weights_of("Accuracy", weights, pairs.len())?;
+        let right = pairs.iter().map(|(p, t)| f64::from(u8::from(*p as Float == *t)));
+        right.enumerate().for_each(|(i, right)| self.mean.add(right, weight(i)));
+        Ok(())
+    }
 }
 
 impl Metric for Accuracy {
@@ -49,11 +57,7 @@ impl Metric for Accuracy {
         self.mean = Mean::default();
     }
 
-    fn update(&mut self, prediction: &Tensor, target: &Tensor) -> Result<()> {
-        let (_, pairs) = answers("Accuracy", self.threshold, prediction, target)?;
-        pairs.iter().for_each(|(p, t)| self.mean.add(f64::from(u8::from(*p as Float == *t)), 1.0));
-        Ok(())
-    }
+    updates!();
 
     fn result(&self) -> f64 {
         self.mean.result()

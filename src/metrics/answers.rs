@@ -31,9 +31,12 @@ pub(super) fn answers(
         return Ok((2, pairs.collect()));
     }
     let (classes, rows) = p.split_last().map_or((0, p), |(classes, rows)| (*classes, rows));
-    let lanes = |tensor: &Tensor| tensor.lanes(Axis(rows.len())).into_iter().map(|lane| argmax(lane)).collect::<Vec<_>>();
+    let lanes = |tensor: &Tensor| tensor.lanes(Axis(rows.len())).into_iter().map(argmax).collect::<Vec<_>>();
     if p == t {
-        return Ok((classes, lanes(prediction).into_iter().zip(lanes(target).into_iter().map(|t| t as Float)).collect()));
+        return Ok((
+            classes,
+            lanes(prediction).into_iter().zip(lanes(target).into_iter().map(|t| t as Float)).collect(),
+        ));
     }
     if !p.is_empty() && (rows == t || [rows, &[1]].concat() == t) {
         return Ok((classes, lanes(prediction).into_iter().zip(target.iter().copied()).collect()));

@@ -1,13 +1,13 @@
 //! Areas under curves.
 
 use super::answers::is_binary;
-use super::Metric;
+use super::{Metric, updates, weights_of};
 use crate::error::{Error, Result};
 use crate::tensor::{Float, Tensor};
 
 /// Area under the curve of a classifier of two classes, over all thresholds: exact, from all scores.
 ///
-/// It keeps each score and answer, 8 bytes an example. NaN while there are no answers of one of the classes (of class 1, for
+/// It keeps each score, answer and weight, 12 bytes an example. NaN while there are no answers of one of the classes (of class 1, for
 /// precision against recall).
 ///
 /// - [`Auc::roc`]: true positives against false positives, the chance that an example of class 1 has the higher score;
@@ -28,8 +28,8 @@ use crate::tensor::{Float, Tensor};
 #[derive(Clone, Debug)]
 pub struct Auc {
     curve: Curve,
-    /// Scores, and 1 or 0.
-    scores: Vec<(Float, Float)>,
+    /// Scores, 1 or 0, and weights.
+    scores: Vec<(Float, Float, Float)>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -58,6 +58,27 @@ impl Auc {
     pub fn average_precision() -> Self {
         Self::new(Curve::AveragePrecision)
     }
+
+    fn take(&mut self, prediction: &Tensor, target: &Tensor, weights: Option<&Tensor>) -> Result<()> {
+        if !is_binary(prediction, target) {
+            return Err(Error::shape(format!(
+                "Auc: expected one score and one answer an example, got predictions {:?} and targets {:?}; give the \
+                 scores of class 1",
+                prediction.shape(),
+                target.shape()
+            )));
+        }
+        if let Some(bad) = target.iter().find(|t| **t != 0.0 && **t != 1.0) {
+            return Err(Error::value(format!("Auc: expected answers of 0 and 1, got {bad}")));
+        }
+        if prediction.iter().any(|p| p.is_nan()) {
+            return Err(Error::value("Auc: expected numbers as scores, got NaN among them"));
+        }
+        let weight = weights_of("Auc", weights, prediction.len())?;
+        let examples = prediction.iter().zip(target).enumerate();
+        self.scores.extend(examples.map(|(i, (score, answer))| (*score, *answer, weight(i) as Float)));
+        Ok(())
+    }
 }
 
 impl Metric for Auc {
@@ -73,35 +94,22 @@ impl Metric for Auc {
         self.scores.clear();
     }
 
-    fn update(&mut self, prediction: &Tensor, target: &Tensor) -> Result<()> {
-        if !is_binary(prediction, target) {
-            return Err(Error::shape(format!(
-                "Auc: expected one score and one answer an example, got predictions {:?} and targets {:?}; give the \
-                 scores of class 1",
-                prediction.shape(),
-                target.shape()
-            )));
-        }
-        if let Some(bad) = target.iter().find(|t| **t != 0.0 && **t != 1.0) {
-            return Err(Error::value(format!("Auc: expected answers of 0 and 1, got {bad}")));
-        }
-        if prediction.iter().any(|p| p.is_nan()) {
-            return Err(Error::value("Auc: expected numbers as scores, got NaN among them"));
-        }
-        self.scores.extend(prediction.iter().copied().zip(target.iter().copied()));
-        Ok(())
-    }
+    updates!();
 
     fn result(&self) -> f64 {
         let mut sorted = self.scores.clone();
-        sorted.sort_unstable_by(|a, b| b.0.total_cmp(&a.0));
-        let positives: f64 = sorted.iter().map(|(_, answer)| f64::from(*answer)).sum();
-        let negatives = sorted.len() as f64 - positives;
+        sorted.sort_by(|a, b| b.0.total_cmp(&a.0));
+        let of = |part: &[(Float, Float, Float)], class: Float| -> f64 {
+            part.iter().filter(|(_, answer, _)| *answer == class).map(|(.., weight)| f64::from(*weight)).sum()
+        };
+        let (positives, negatives) = (of(&sorted, 1.0), of(&sorted, 0.0));
         let (mut hits, mut misses, mut precision, mut area) = (0.0, 0.0, 1.0, 0.0);
         // Equal scores are one point of the curve.
         for tied in sorted.chunk_by(|a, b| a.0 == b.0) {
-            let more: f64 = tied.iter().map(|(_, answer)| f64::from(*answer)).sum();
-            let fewer = tied.len() as f64 - more;
+            let (more, fewer) = (of(tied, 1.0), of(tied, 0.0));
+            if more + fewer == 0.0 {
+                continue;
+            }
             (hits, misses) = (hits + more, misses + fewer);
             let now = hits / (hits + misses);
             area += match self.curve {

@@ -1,6 +1,7 @@
 //! Which classes are taken for which.
 
 use super::answers::answers;
+use super::weights_of;
 use crate::error::{Error, Result};
 use crate::tensor::{Float, Tensor};
 use ndarray::Array2;
@@ -53,10 +54,24 @@ impl ConfusionMatrix {
     /// # Errors
     /// shapes that do not belong together; targets that are no class numbers; predictions that are no numbers
     pub fn update(&mut self, prediction: &Tensor, target: &Tensor) -> Result<()> {
-        self.take("ConfusionMatrix", prediction, target)
+        self.take("ConfusionMatrix", prediction, target, None)
     }
 
-    pub(super) fn take(&mut self, who: &str, prediction: &Tensor, target: &Tensor) -> Result<()> {
+    /// Takes in examples that weigh differently, one weight each.
+    ///
+    /// # Errors
+    /// those of [`ConfusionMatrix::update`]; weights that do not fit
+    pub fn update_weighted(&mut self, prediction: &Tensor, target: &Tensor, weights: &Tensor) -> Result<()> {
+        self.take("ConfusionMatrix", prediction, target, Some(weights))
+    }
+
+    pub(super) fn take(
+        &mut self,
+        who: &str,
+        prediction: &Tensor,
+        target: &Tensor,
+        weights: Option<&Tensor>,
+    ) -> Result<()> {
         if prediction.iter().any(|p| p.is_nan()) {
             return Err(Error::value(format!("{who}: expected numbers as predictions, got NaN among them")));
         }
@@ -73,9 +88,10 @@ impl ConfusionMatrix {
                 "{who}: expected whole class numbers 0..{classes} ({classes} excluded), got {bad}"
             )));
         }
+        let weight = weights_of(who, weights, pairs.len())?;
         self.classes = classes;
         self.counts.resize(classes * classes, 0.0);
-        pairs.iter().for_each(|(p, t)| self.counts[*t as usize * classes + p] += 1.0);
+        pairs.iter().enumerate().for_each(|(i, (p, t))| self.counts[*t as usize * classes + p] += weight(i));
         Ok(())
     }
 
@@ -122,15 +138,7 @@ macro_rules! of_confusion {
                 self.confusion.reset();
             }
 
-            fn update(
-                &mut self,
-                prediction: &$crate::tensor::Tensor,
-                target: &$crate::tensor::Tensor,
-            ) -> $crate::error::Result<()> {
-                self.confusion.take(stringify!($name), prediction, target)?;
-                let $check = &*self;
-                $checked
-            }
+            $crate::metrics::updates!();
 
             fn result(&self) -> f64 {
                 let $result = self;
@@ -139,6 +147,17 @@ macro_rules! of_confusion {
         }
 
         impl $name {
+            fn take(
+                &mut self,
+                prediction: &$crate::tensor::Tensor,
+                target: &$crate::tensor::Tensor,
+                weights: Option<&$crate::tensor::Tensor>,
+            ) -> $crate::error::Result<()> {
+                self.confusion.take(stringify!($name), prediction, target, weights)?;
+                let $check = &*self;
+                $checked
+            }
+
             /// Sets what a binary prediction must exceed to count as 1; 0.5 unless set.
             pub fn threshold(mut self, threshold: $crate::tensor::Float) -> Self {
                 self.confusion = self.confusion.threshold(threshold);

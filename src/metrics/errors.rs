@@ -1,6 +1,6 @@
 //! Mean errors, as metrics.
 
-use super::{Mean, Metric, check_same_shape};
+use super::{Mean, Metric, check_same_shape, updates, weights_of};
 use crate::error::Result;
 use crate::tensor::Tensor;
 
@@ -12,6 +12,17 @@ macro_rules! mean_error {
             mean: Mean,
         }
 
+        impl $name {
+            fn take(&mut self, prediction: &Tensor, target: &Tensor, weights: Option<&Tensor>) -> Result<()> {
+                check_same_shape(stringify!($name), prediction, target)?;
+                let weight = weights_of(stringify!($name), weights, prediction.len())?;
+                let term: fn(f64) -> f64 = $term;
+                let terms = prediction.iter().zip(target).map(|(p, t)| term(f64::from(p - t)));
+                terms.enumerate().for_each(|(i, term)| self.mean.add(term, weight(i)));
+                Ok(())
+            }
+        }
+
         impl Metric for $name {
             fn name(&self) -> String {
                 $label.into()
@@ -21,13 +32,7 @@ macro_rules! mean_error {
                 self.mean = Mean::default();
             }
 
-            fn update(&mut self, prediction: &Tensor, target: &Tensor) -> Result<()> {
-                check_same_shape(stringify!($name), prediction, target)?;
-                let term: fn(f64) -> f64 = $term;
-                let pairs = prediction.iter().zip(target);
-                pairs.for_each(|(p, t)| self.mean.add(term(f64::from(p - t)), 1.0));
-                Ok(())
-            }
+            updates!();
 
             fn result(&self) -> f64 {
                 let finish: fn(f64) -> f64 = $finish;

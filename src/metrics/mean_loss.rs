@@ -1,6 +1,6 @@
 //! Losses as metrics.
 
-use super::{Mean, Metric};
+use super::{Mean, Metric, updates, weights_of};
 use crate::autograd::Tape;
 use crate::error::Result;
 use crate::losses::{CosineSimilarity, Loss, SparseCrossEntropy};
@@ -25,6 +25,14 @@ impl MeanLoss {
     pub fn new(name: impl Into<String>, loss: impl Loss + 'static) -> Self {
         Self { name: name.into(), loss: Box::new(loss), mean: Mean::default() }
     }
+
+    fn take(&mut self, prediction: &Tensor, target: &Tensor, weights: Option<&Tensor>) -> Result<()> {
+        let each = self.loss.each(&Tape::inference().examples(prediction.clone()), target)?;
+        let weight = weights_of(&self.name, weights, each.losses().value.len())?;
+        let counted = each.counted().enumerate();
+        counted.for_each(|(i, (loss, count))| self.mean.add_counted(loss * weight(i), count * weight(i)));
+        Ok(())
+    }
 }
 
 impl Metric for MeanLoss {
@@ -36,11 +44,7 @@ impl Metric for MeanLoss {
         self.mean = Mean::default();
     }
 
-    fn update(&mut self, prediction: &Tensor, target: &Tensor) -> Result<()> {
-        let each = self.loss.each(&Tape::inference().examples(prediction.clone()), target)?;
-        each.counted().for_each(|(loss, count)| self.mean.add_counted(loss, count));
-        Ok(())
-    }
+    updates!();
 
     fn result(&self) -> f64 {
         self.mean.result()
@@ -67,6 +71,10 @@ macro_rules! derived {
 
             fn update(&mut self, prediction: &Tensor, target: &Tensor) -> Result<()> {
                 self.0.update(prediction, target)
+            }
+
+            fn update_weighted(&mut self, prediction: &Tensor, target: &Tensor, weights: &Tensor) -> Result<()> {
+                self.0.update_weighted(prediction, target, weights)
             }
 
             fn result(&self) -> f64 {

@@ -67,8 +67,60 @@ pub trait Metric: Send {
     /// Shapes that do not belong together.
     fn update(&mut self, prediction: &Tensor, target: &Tensor) -> Result<()>;
 
+    /// Takes in examples that weigh differently, for [`Trainer::weighted_metric`](crate::Trainer::weighted_metric): weights are
+    /// not negative, one for each example or step. The default refuses.
+    ///
+    /// # Errors
+    /// Those of [`Metric::update`]; weights that do not fit.
+    fn update_weighted(&mut self, prediction: &Tensor, target: &Tensor, weights: &Tensor) -> Result<()> {
+        let _ = (prediction, target, weights);
+        Err(Error::value(format!(
+            "the metric `{}` cannot weigh its examples: implement `Metric::update_weighted` for it, or add it by `metric`",
+            self.name()
+        )))
+    }
+
     /// The figure over all examples since the last reset; NaN before any.
     fn result(&self) -> f64;
+}
+
+/// Both updates, from a method `take` that has the weights as an option.
+macro_rules! updates {
+    () => {
+        fn update(
+            &mut self,
+            prediction: &$crate::tensor::Tensor,
+            target: &$crate::tensor::Tensor,
+        ) -> $crate::error::Result<()> {
+            self.take(prediction, target, None)
+        }
+
+        fn update_weighted(
+            &mut self,
+            prediction: &$crate::tensor::Tensor,
+            target: &$crate::tensor::Tensor,
+            weights: &$crate::tensor::Tensor,
+        ) -> $crate::error::Result<()> {
+            self.take(prediction, target, Some(weights))
+        }
+    };
+}
+use updates;
+
+/// The weight of each of so many items, which may be several to a weight.
+fn weights_of(who: &str, weights: Option<&Tensor>, items: usize) -> Result<impl Fn(usize) -> f64> {
+    let numbers: Vec<f64> = weights.map_or(vec![1.0], |weights| weights.iter().map(|w| f64::from(*w)).collect());
+    if numbers.is_empty() || !items.is_multiple_of(numbers.len()) {
+        return Err(Error::shape(format!(
+            "{who}: expected a weight for each example or step, got {} weights for {items} items",
+            numbers.len()
+        )));
+    }
+    if let Some(bad) = numbers.iter().find(|weight| !(weight.is_finite() && **weight >= 0.0)) {
+        return Err(Error::value(format!("{who}: expected weights that are finite and not negative, got {bad}")));
+    }
+    let share = (items / numbers.len()).max(1);
+    Ok(move |item: usize| numbers[item / share])
 }
 
 /// A running mean.

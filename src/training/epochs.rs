@@ -123,7 +123,7 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
             let mut batch = figures.empty();
             for part in parts {
                 batch.add(part.loss + penalty, &part.losses, part.examples);
-                self.metrics.update(&part.predictions, &part.targets)?;
+                self.metrics.update(&part.predictions, &part.targets, &part.weights)?;
                 part.predictions.into_iter().for_each(crate::buffers::recycle);
             }
             state.batch_loss = batch.loss();

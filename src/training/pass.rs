@@ -18,6 +18,7 @@ pub(super) struct Part {
     pub examples: usize,
     pub predictions: Vec<Tensor>,
     pub targets: Vec<Tensor>,
+    pub weights: Vec<Tensor>,
     pub gradients: Gradients,
     pub updates: Vec<(Param, Tensor)>,
     /// Whether this pass, too, shows nothing that looks across the batch.
@@ -73,6 +74,7 @@ pub(super) fn run<M: Layer<X, Y>, X: Vars, Y: Vars>(
         gradients: if tape.is_training() { value.backward_scaled(share)? } else { Gradients::default() },
         predictions: predictions.iter().map(|prediction| (*prediction.value).clone()).collect(),
         targets: batch.targets,
+        weights: batch.weights,
         updates: tape.take_updates(),
     })
 }

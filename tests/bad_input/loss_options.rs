@@ -52,7 +52,10 @@ fn targets_out_of_range() {
     let odd = &t + 0.5;
     assert_eq!(message(loss(Hinge, &x, &odd)), "Hinge: expected targets of -1 and 1, or of 0 and 1, got 0.5");
     assert_eq!(message(loss(Dice::default(), &x, &odd)), "Dice: expected targets from 0 to 1, got 1.5");
-    assert_eq!(message(loss(Poisson::default(), &x, &t - 1.0)), "Poisson: expected targets that are not negative, got -1");
+    assert_eq!(
+        message(loss(Poisson::default(), &x, &t - 1.0)),
+        "Poisson: expected targets that are not negative, got -1"
+    );
     assert_eq!(
         message(loss(Poisson::default(), &x - 1.0, &t)),
         "Poisson: expected predictions that are not negative, got -0.75; end the model with `Softplus`, or use \
@@ -126,10 +129,7 @@ fn nothing_that_counts() {
     let expected = "the mean of 2 losses of which none counts: all are padding, left out by `ignore_index`, or of class \
                     weight 0; leave such batches out";
     assert_eq!(message(loss(SparseCrossEntropy::default().ignore_index(-1), &x, &all)), expected);
-    assert_eq!(
-        message(loss(SparseCrossEntropy::default().class_weights([0.0, 1.0]), &x, arr1(&[0.0, 0.0]))),
-        expected
-    );
+    assert_eq!(message(loss(SparseCrossEntropy::default().class_weights([0.0, 1.0]), &x, arr1(&[0.0, 0.0]))), expected);
     let padding = Tape::training().input(Array3::<Float>::zeros((1, 2, 3))).with_mask(arr2(&[[0, 0]])).unwrap();
     let target = Array3::<Float>::zeros((1, 2, 3)).into_tensor();
     assert_eq!(message(MeanSquaredError.loss(&padding, &target)), expected);
@@ -276,6 +276,21 @@ fn metrics() {
     assert_eq!(
         message(Bleu::default().add("a", &[])),
         "Bleu: expected at least one reference for each translation, got none"
+    );
+    let weigh = |metric: &mut dyn Metric, weights: &[Float]| {
+        message(metric.update_weighted(&b, &b, &arr1(weights).into_tensor()))
+    };
+    assert_eq!(
+        weigh(&mut Accuracy::default(), &[1.0, -1.0]),
+        "Accuracy: expected weights that are finite and not negative, got -1"
+    );
+    assert_eq!(
+        weigh(&mut Recall::default(), &[1.0; 3]),
+        "Recall: expected a weight for each example or step, got 3 weights for 2 items"
+    );
+    assert_eq!(
+        weigh(&mut R2::default(), &[1.0; 2]),
+        "the metric `r2` cannot weigh its examples: implement `Metric::update_weighted` for it, or add it by `metric`"
     );
     assert!(Perplexity::default().update(&scores, &arr3(&[[[1.0]]]).into_tensor()).is_err());
 }

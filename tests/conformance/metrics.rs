@@ -8,7 +8,7 @@ use super::run::reason;
 use super::{Check, TOLERANCE, error};
 
 /// The parts of predictions and targets that a metric takes in one after the other.
-fn parts(case: &Case) -> [(Tensor, Tensor); 2] {
+fn parts(case: &Case) -> [(Tensor, Tensor, Option<Tensor>); 2] {
     let split = case.settings["split"].as_u64().unwrap_or(0) as usize;
     let (prediction, target) = (case.tensor("prediction"), case.tensor("target"));
     [0..split, split..prediction.shape()[0]].map(|rows| {
@@ -16,7 +16,8 @@ fn parts(case: &Case) -> [(Tensor, Tensor); 2] {
             let axis = ndarray::Axis(0);
             tensor.slice_axis(axis, (rows.start..rows.end).into()).as_standard_layout().into_owned().into_shared()
         };
-        (part(&prediction), part(&target))
+        let weights = case.shape("weights").map(|_| part(&case.tensor("weights")));
+        (part(&prediction), part(&target), weights)
     })
 }
 
@@ -27,8 +28,12 @@ fn check(case: &Case, got: &[f32]) -> Vec<Check> {
 /// The figure after two updates.
 pub fn metric(case: &Case) -> Built<Vec<Check>> {
     let mut metric = build(case)?;
-    for (prediction, target) in parts(case) {
-        metric.update(&prediction, &target).map_err(reason)?;
+    for (prediction, target, weights) in parts(case) {
+        match weights {
+            Some(weights) => metric.update_weighted(&prediction, &target, &weights),
+            None => metric.update(&prediction, &target),
+        }
+        .map_err(reason)?;
     }
     Ok(check(case, &[metric.result() as f32]))
 }
@@ -36,7 +41,7 @@ pub fn metric(case: &Case) -> Built<Vec<Check>> {
 /// The matrix after two updates.
 pub fn confusion(case: &Case) -> Built<Vec<Check>> {
     let mut confusion = ConfusionMatrix::default().threshold(case.number("threshold", 0.5));
-    for (prediction, target) in parts(case) {
+    for (prediction, target, _) in parts(case) {
         confusion.update(&prediction, &target).map_err(reason)?;
     }
     Ok(check(case, &confusion.matrix().iter().map(|count| *count as f32).collect::<Vec<_>>()))
@@ -45,8 +50,7 @@ pub fn confusion(case: &Case) -> Built<Vec<Check>> {
 /// The figure of a corpus.
 pub fn bleu(case: &Case) -> Built<Vec<Check>> {
     let mut bleu = Bleu::default().lowercase(case.settings["lowercase"] == true);
-    for (translation, references) in
-        list(&case.settings["translations"]).iter().zip(list(&case.settings["references"]))
+    for (translation, references) in list(&case.settings["translations"]).iter().zip(list(&case.settings["references"]))
     {
         let references: Vec<&str> = list(references).iter().map(text).collect();
         bleu.add(text(translation), &references).map_err(reason)?;
@@ -78,14 +82,12 @@ fn build(case: &Case) -> Built<Box<dyn Metric>> {
         }),
         "Precision" => Box::new(Precision::default().average(average).threshold(threshold)),
         "Recall" => Box::new(Recall::default().average(average).threshold(threshold)),
-        "FBeta" => {
-            Box::new(FBeta::new(case.number("beta", 1.0).into()).average(average).threshold(threshold))
-        }
+        "FBeta" => Box::new(FBeta::new(case.number("beta", 1.0).into()).average(average).threshold(threshold)),
         "MeanIou" if settings["classes"].is_null() => Box::new(MeanIou::default().threshold(threshold)),
         "MeanIou" => Box::new(MeanIou::of(sizes(&settings["classes"]))),
         "Matthews" => Box::new(Matthews::default().threshold(threshold)),
         "CohenKappa" => {
-            let weights = match text(&settings["weights"]) {
+            let weights = match text(&settings["costs"]) {
                 "linear" => KappaWeights::Linear,
                 "quadratic" => KappaWeights::Quadratic,
                 _ => KappaWeights::Equal,

@@ -164,11 +164,23 @@ fn sequences() -> Vec<Function> {
         row("Ctc after Softmax", &x, labels(), Ctc::default(), softmax),
         row("Ctc after LogSoftmax", &x, labels(), Ctc::default(), |x| Ok(LogSoftmax.apply(x))),
         row("Ctc with lengths", &x, labels(), Ctc::default(), move |x| x.clone().with_mask(&mask)),
-        row("Ctc with the last class blank", &x, arr2(&[[0.0, 2.0], [3.0, 3.0]]).into_tensor(), Ctc::default().blank(3), same),
-        row("SparseCrossEntropy with a mask", &x, numbers(&[2, 5]).mapv(|x| x.abs().round()).into_shared(), SparseCrossEntropy::default(), {
-            let long = long.clone();
-            move |x| x.softmax(-1)?.with_mask(&long)
-        }),
+        row(
+            "Ctc with the last class blank",
+            &x,
+            arr2(&[[0.0, 2.0], [3.0, 3.0]]).into_tensor(),
+            Ctc::default().blank(3),
+            same,
+        ),
+        row(
+            "SparseCrossEntropy with a mask",
+            &x,
+            numbers(&[2, 5]).mapv(|x| x.abs().round()).into_shared(),
+            SparseCrossEntropy::default(),
+            {
+                let long = long.clone();
+                move |x| x.softmax(-1)?.with_mask(&long)
+            },
+        ),
         row("MeanSquaredError with a mask", &numbers(&[2, 5, 1]), others(&[2, 5]), MeanSquaredError, move |x| {
             x.clone().with_mask(&long)
         }),
@@ -183,10 +195,10 @@ fn weighed() -> Vec<Function> {
     let target = t.clone();
     let masked = t.clone();
     vec![
-        function("MeanSquaredError with weights of examples", &[x.clone()], move |x| {
+        function("MeanSquaredError with weights of examples", std::slice::from_ref(&x), move |x| {
             MeanSquaredError.each(&x[0], &t)?.weigh(&weights())?.mean()
         }),
-        function("MeanAbsoluteError with weights of steps, summed", &[x.clone()], move |x| {
+        function("MeanAbsoluteError with weights of steps, summed", std::slice::from_ref(&x), move |x| {
             Ok(MeanAbsoluteError.each(&x[0], &target)?.weigh(&steps())?.sum())
         }),
         function("LogCosh with weights and a mask", &[x], move |x| {

@@ -68,7 +68,10 @@ pub(crate) fn positive(shape: &[usize]) -> Tensor {
 }
 
 fn functions() -> Vec<Function> {
-    [ops::table(), activations::functions(), losses::table(), loss_options::table(), structure::functions()].into_iter().flatten().collect()
+    [ops::table(), activations::functions(), losses::table(), loss_options::table(), structure::functions()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 fn layer_rows() -> Vec<Row> {
