@@ -25,7 +25,6 @@ use crate::tensor::{Float, Tensor, data};
 /// ```
 /// # Reference
 /// Keras `CosineSimilarity`
-#[doc(alias = "CosineEmbeddingLoss")]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct CosineSimilarity;
 

@@ -73,7 +73,8 @@ use crate::tensor::{Float, Tensor};
 /// let model = Dense::new(1).compile(Sgd::default(), FourthPower);
 /// ```
 ///
-/// In a loop of your own, `loss` gives the mean, and `each` the sum or what is to be done with the single losses:
+/// To train on a sum, give the closure `|y: &Var, t: &Tensor| Ok(MeanSquaredError.each(y, t)?.sum())` as the loss. In a loop
+/// of your own, `loss` gives the mean, and `each` the sum or what is to be done with the single losses:
 ///
 /// ```
 /// use gradus::prelude::*;
