@@ -9,6 +9,8 @@ mod progress;
 mod rate_finder;
 mod reduce_on_plateau;
 mod stop_on_nan;
+#[cfg(feature = "tensorboard")]
+mod tensorboard;
 mod time_limit;
 mod watched;
 
@@ -21,6 +23,8 @@ pub use progress::Progress;
 pub use rate_finder::RateFinder;
 pub use reduce_on_plateau::ReduceOnPlateau;
 pub use stop_on_nan::StopOnNan;
+#[cfg(feature = "tensorboard")]
+pub use tensorboard::{EventWriter, TensorBoard};
 pub use time_limit::TimeLimit;
 pub use watched::Watched;
 
