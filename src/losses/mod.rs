@@ -137,7 +137,7 @@ fn check_same_shape(loss: &str, prediction: &Var, target: &Tensor) -> Result<()>
 }
 
 /// A shape without a last axis of length 1.
-fn strip(shape: &[usize]) -> &[usize] {
+pub(crate) fn strip(shape: &[usize]) -> &[usize] {
     match shape {
         [all @ .., 1] if !all.is_empty() => all,
         all => all,

@@ -88,7 +88,7 @@ impl ConfusionMatrix {
                 "{who}: expected whole class numbers 0..{classes} ({classes} excluded), got {bad}"
             )));
         }
-        let weight = weights_of(who, weights, pairs.len())?;
+        let weight = weights_of(who, weights, prediction, pairs.len())?;
         self.classes = classes;
         self.counts.resize(classes * classes, 0.0);
         pairs.iter().enumerate().for_each(|(i, (p, t))| self.counts[*t as usize * classes + p] += weight(i));

@@ -107,19 +107,24 @@ macro_rules! updates {
 }
 use updates;
 
-/// The weight of each of so many items, which may be several to a weight.
-fn weights_of(who: &str, weights: Option<&Tensor>, items: usize) -> Result<impl Fn(usize) -> f64> {
+/// The weight of each of so many items of a prediction; weights have the shape of its first axes.
+fn weights_of(who: &str, weights: Option<&Tensor>, prediction: &Tensor, items: usize) -> Result<impl Fn(usize) -> f64> {
     let numbers: Vec<f64> = weights.map_or(vec![1.0], |weights| weights.iter().map(|w| f64::from(*w)).collect());
-    if numbers.is_empty() || !items.is_multiple_of(numbers.len()) {
+    let fits = weights.is_none_or(|weights| {
+        let shape = crate::losses::strip(weights.shape());
+        !shape.is_empty() && prediction.shape().starts_with(shape) && items.is_multiple_of(numbers.len().max(1))
+    });
+    if !fits {
+        let shape = weights.map_or(&[][..], |weights| weights.shape());
         return Err(Error::shape(format!(
-            "{who}: expected a weight for each example or step, got {} weights for {items} items",
-            numbers.len()
+            "{who}: expected weights of the first axes of the predictions {:?}, for each example or step, got {shape:?}",
+            prediction.shape()
         )));
     }
     if let Some(bad) = numbers.iter().find(|weight| !(weight.is_finite() && **weight >= 0.0)) {
         return Err(Error::value(format!("{who}: expected weights that are finite and not negative, got {bad}")));
     }
-    let share = (items / numbers.len()).max(1);
+    let share = (items / numbers.len().max(1)).max(1);
     Ok(move |item: usize| numbers[item / share])
 }
 

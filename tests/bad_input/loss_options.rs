@@ -286,7 +286,7 @@ fn metrics() {
     );
     assert_eq!(
         weigh(&mut Recall::default(), &[1.0; 3]),
-        "Recall: expected a weight for each example or step, got 3 weights for 2 items"
+        "Recall: expected weights of the first axes of the predictions [2], for each example or step, got [3]"
     );
     assert_eq!(
         weigh(&mut R2::default(), &[1.0; 2]),
