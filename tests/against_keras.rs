@@ -96,3 +96,8 @@ fn merges_penalties_and_constraints_agree_with_keras() {
 fn attention_agrees_with_keras() {
     conformance::check("attention_keras", &[("attention", 24)], &[]);
 }
+
+#[test]
+fn options_weights_masks_and_reductions_of_losses_agree_with_keras() {
+    conformance::check("losses_keras", &[("loss", 114), ("training", 3)], &[]);
+}

@@ -79,3 +79,8 @@ fn recurrent_layers_agree_with_pytorch() {
 fn attention_agrees_with_pytorch() {
     conformance::check("attention_pytorch", &[("attention", 62)], &[]);
 }
+
+#[test]
+fn options_and_reductions_of_losses_agree_with_pytorch() {
+    conformance::check("losses_pytorch", &[("loss", 62)], &[]);
+}

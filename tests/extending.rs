@@ -168,7 +168,7 @@ impl Dataset for Wave {
         let x = Array2::from_shape_fn((indices.len(), 1), |(i, _)| {
             indices[i] as Float / self.examples as Float * 2.0 - 1.0
         });
-        Ok(Batch { targets: vec![x.mapv(|x| (4.0 * x).sin()).into_tensor()], inputs: vec![x.into_tensor()] })
+        Ok(Batch::new(vec![x.view().into_tensor()], vec![x.mapv(|x| (4.0 * x).sin()).into_tensor()]))
     }
 }
 

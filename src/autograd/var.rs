@@ -107,6 +107,12 @@ impl Var {
         self
     }
 
+    /// This value with the mask of another.
+    pub(crate) fn with_mask_of(mut self, other: &Self) -> Self {
+        self.mask = other.mask.clone();
+        self
+    }
+
     /// The gradients of this scalar with respect to every trainable parameter and every variable that it depends on.
     ///
     /// # Errors

@@ -18,10 +18,10 @@ pub struct Watched {
 }
 
 impl Watched {
-    /// Of this name; lower is better if the name has `loss` or `error` in it.
+    /// Of this name; lower is better if the name has `loss`, `error` or `perplexity` in it.
     pub fn new(name: impl Into<String>) -> Self {
         let name = name.into();
-        Self { lower: name.contains("loss") || name.contains("error"), name }
+        Self { lower: ["loss", "error", "perplexity"].iter().any(|low| name.contains(low)), name }
     }
 
     /// Says which way is better.

@@ -97,7 +97,7 @@ impl<I: Inputs, T: Inputs> Dataset for (I, T) {
     }
 
     fn batch(&self, indices: &[usize]) -> Result<Batch> {
-        Ok(Batch { inputs: self.0.gather(indices), targets: self.1.gather(indices) })
+        Ok(Batch::new(self.0.gather(indices), self.1.gather(indices)))
     }
 
     fn check(&self) -> Result<()> {
@@ -107,5 +107,24 @@ impl<I: Inputs, T: Inputs> Dataset for (I, T) {
             return Ok(());
         }
         Err(Error::shape(format!("expected as many targets as inputs, got {inputs} inputs and {targets} targets")))
+    }
+}
+
+impl<I: Inputs, T: Inputs, W: Inputs> Dataset for (I, T, W) {
+    fn len(&self) -> usize {
+        self.0.lengths().first().copied().unwrap_or(0)
+    }
+
+    fn batch(&self, indices: &[usize]) -> Result<Batch> {
+        Ok(Batch::new(self.0.gather(indices), self.1.gather(indices)).weights(self.2.gather(indices)))
+    }
+
+    fn check(&self) -> Result<()> {
+        (&self.0, &self.1).check()?;
+        let (inputs, weights) = (common_length(&self.0.lengths())?, common_length(&self.2.lengths())?);
+        if inputs == weights {
+            return Ok(());
+        }
+        Err(Error::shape(format!("expected as many weights as inputs, got {inputs} inputs and {weights} weights")))
     }
 }

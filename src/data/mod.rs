@@ -4,28 +4,48 @@ mod arrays;
 mod idx;
 pub mod mnist;
 mod subset;
+mod weighted;
 
 pub use arrays::Inputs;
 pub(crate) use arrays::common_length;
 pub use mnist::Mnist;
 pub use subset::Subset;
+pub(crate) use weighted::ClassWeighted;
 
 use crate::error::Result;
 use crate::tensor::Tensor;
 
 /// A batch: one tensor for each input of the model, and one for each output. Axis 0 counts examples in all of them.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Batch {
     /// What the model takes.
     pub inputs: Vec<Tensor>,
     /// What it should give.
     pub targets: Vec<Tensor>,
+    /// What each example, or step of a sequence, weighs in the loss: nothing if all weigh 1, one tensor for all outputs, or
+    /// one for each.
+    #[doc(alias = "sample_weight")]
+    pub weights: Vec<Tensor>,
+}
+
+impl Batch {
+    /// With inputs and targets; all examples weigh 1.
+    pub fn new(inputs: Vec<Tensor>, targets: Vec<Tensor>) -> Self {
+        Self { inputs, targets, weights: Vec::new() }
+    }
+
+    /// Sets the weights.
+    pub fn weights(mut self, weights: Vec<Tensor>) -> Self {
+        self.weights = weights;
+        self
+    }
 }
 
 /// Examples that are made into batches when they are needed.
 ///
 /// A pair of arrays is one, of any number types: `(&images, &labels)`. Each half may be a tuple or
-/// `Vec` of arrays, for models with several inputs or outputs.
+/// `Vec` of arrays, for models with several inputs or outputs. A third part has weights: the loss is then
+/// `Σ loss · weight / examples`, in training and in evaluation.
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -39,7 +59,8 @@ pub struct Batch {
 ///     fn batch(&self, indices: &[usize]) -> Result<Batch> {
 ///         let x: ndarray::Array1<Float> = indices.iter().map(|i| *i as Float / 50.0 - 1.0).collect();
 ///         let x = x.insert_axis(ndarray::Axis(1)).into_dyn().into_shared();
-///         Ok(Batch { targets: vec![x.mapv(|x| x * x).into_shared()], inputs: vec![x] })
+///         let target = x.mapv(|x| x * x).into_shared();
+///         Ok(Batch::new(vec![x], vec![target]))
 ///     }
 /// }
 ///

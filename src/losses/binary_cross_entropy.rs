@@ -1,12 +1,11 @@
 //! Cross-entropy of independent yes-or-no answers.
 
-use super::probabilities::{CLIP, Scores, scores};
-use super::{Loss, check_same_shape};
-use crate::autograd::{Dependence, InputGrads, Op, Var};
-use crate::buffers::buffer;
-use crate::error::{Error, Result};
-use crate::kernels::transcendental;
-use crate::tensor::{Float, Tensor, data, tensor};
+use super::items::pairs_with;
+use super::probabilities::{CLIP, Given, Kind, check_smoothing, scores};
+use super::{Each, Loss, check_same_shape, check_setting, check_targets};
+use crate::autograd::Var;
+use crate::error::Result;
+use crate::tensor::{Float, Tensor};
 
 /// Binary cross-entropy: `mean(-target · ln p - (1 - target) · ln(1 - p))` over all numbers.
 ///
@@ -16,8 +15,10 @@ use crate::tensor::{Float, Tensor, data, tensor};
 ///
 /// # Shapes
 /// prediction and target alike, `[batch, ...]`; a trailing axis of length 1 may be missing on one side
+/// # Defaults
+/// no label smoothing; answers of 1 weigh as much as those of 0
 /// # Errors
-/// other shapes; targets outside of 0 to 1; predictions that are evidently no probabilities
+/// other shapes; targets outside of 0 to 1; predictions that are evidently no probabilities; settings out of range
 /// # Example
 /// ```
 /// use gradus::prelude::*;
@@ -30,75 +31,70 @@ use crate::tensor::{Float, Tensor, data, tensor};
 /// # Reference
 /// Keras `BinaryCrossentropy`, PyTorch `BCELoss` and `BCEWithLogitsLoss`
 #[doc(alias = "BCELoss")]
-#[derive(Clone, Copy, Debug, Default)]
+#[doc(alias = "BCEWithLogitsLoss")]
+#[derive(Clone, Copy, Debug)]
 pub struct BinaryCrossEntropy {
-    /// Whether predictions are numbers before the sigmoid, no.
-    pub from_logits: bool,
+    given: Given,
+    /// How far targets are drawn towards 0.5, 0: they become `target (1 - s) + s / 2`.
+    pub label_smoothing: Float,
+    /// What the part of a target that is 1 weighs, 1; above it for answers that are rarely yes.
+    pub positive_weight: Float,
+}
+
+impl Default for BinaryCrossEntropy {
+    fn default() -> Self {
+        Self { given: Given::Probabilities, label_smoothing: 0.0, positive_weight: 1.0 }
+    }
 }
 
 impl BinaryCrossEntropy {
     /// For predictions before the sigmoid.
     pub fn from_logits() -> Self {
-        Self { from_logits: true }
+        Self { given: Given::Logits, ..Self::default() }
+    }
+
+    /// Sets how far targets are drawn towards 0.5.
+    pub fn label_smoothing(mut self, smoothing: Float) -> Self {
+        self.label_smoothing = smoothing;
+        self
+    }
+
+    /// Sets what answers of 1 weigh; those of 0 weigh 1.
+    #[doc(alias = "pos_weight")]
+    pub fn positive_weight(mut self, weight: Float) -> Self {
+        self.positive_weight = weight;
+        self
     }
 }
 
 impl Loss for BinaryCrossEntropy {
-    fn loss(&self, prediction: &Var, target: &Tensor) -> Result<Var> {
+    fn each(&self, prediction: &Var, target: &Tensor) -> Result<Each> {
         let who = "BinaryCrossEntropy";
         check_same_shape(who, prediction, target)?;
-        if let Some(bad) = target.iter().find(|t| !(0.0..=1.0).contains(*t)) {
-            return Err(Error::value(format!("{who}: expected targets from 0 to 1, got {bad}")));
-        }
-        let (x, logits) = match scores(who, prediction, self.from_logits, true)? {
-            Scores::Logits(x) => (x, true),
-            Scores::Probabilities(x) | Scores::LogProbabilities(x) => (x, false),
-        };
-        let slope = Tensor::default(ndarray::IxDyn(&[]));
-        Ok(x.tape().apply(BinaryOp { target: target.clone(), logits, slope }, &[&x]))
+        check_targets(who, target, "targets from 0 to 1", |t| (0.0..=1.0).contains(&t))?;
+        check_smoothing(who, self.label_smoothing)?;
+        check_setting(who, "a positive weight of", self.positive_weight, 0.0..)?;
+        let (x, kind) = scores(who, prediction, self.given, true)?;
+        let (smoothing, weight) = (f64::from(self.label_smoothing), f64::from(self.positive_weight));
+        pairs_with(who, prediction, &x, target, move |x, t| {
+            let t = t * (1.0 - smoothing) + 0.5 * smoothing;
+            binary(kind, x, weight * t, 1.0 - t)
+        })
     }
 }
 
-/// `y = mean(max(x, 0) - x t + ln(1 + exp(-|x|)))` for logits, `y = mean(-t ln p - (1-t) ln(1-p))` for probabilities
-struct BinaryOp {
-    target: Tensor,
-    logits: bool,
-    /// Gradient of each number's loss by it.
-    slope: Tensor,
-}
-
-impl Op for BinaryOp {
-    fn forward(&mut self, inputs: &[&Tensor]) -> Tensor {
-        let x = data(inputs[0]);
-        let both = || x.iter().zip(self.target.iter());
-        let mut slope = buffer(x.len());
-        let mut sum = 0.0;
-        if self.logits {
-            // The loss is `max(x, 0) - x t + softplus(-|x|)`.
-            slope.iter_mut().zip(x).for_each(|(slope, x)| *slope = -x.abs());
-            transcendental::softplus(&mut slope);
-            sum += both().zip(&slope).map(|((x, t), rest)| f64::from(x.max(0.0) - x * t + rest)).sum::<f64>();
-            slope.copy_from_slice(x);
-            transcendental::sigmoid(&mut slope);
-            slope.iter_mut().zip(&self.target).for_each(|(slope, t)| *slope -= t);
-        } else {
-            for ((x, t), slope) in both().zip(&mut slope) {
-                let p = x.clamp(CLIP, 1.0 - CLIP);
-                sum -= f64::from(t * p.ln() + (1.0 - t) * (1.0 - p).ln());
-                *slope = if p == *x { (p - t) / (p * (1.0 - p)) } else { 0.0 };
-            }
-        }
-        self.slope = tensor(inputs[0].shape(), slope);
-        tensor(&[], vec![(sum / x.len() as f64) as Float])
-    }
-
-    /// `dx = (sigmoid(x) - t) dy / n` for logits, `dx = (p - t) / (p (1-p)) dy / n` for probabilities
-    fn backward(&self, dy: &Tensor, dx: &mut InputGrads<'_>) {
-        let scale = data(dy)[0] / self.slope.len() as Float;
-        dx.add(0, || self.slope.mapv(|slope| slope * scale).into_shared());
-    }
-
-    fn dependence(&self, inputs: &[Dependence]) -> Dependence {
-        Dependence::batch_mean(inputs)
+/// `-yes ln p - no ln(1 - p)`, and its slope by the logit or the probability.
+pub(super) fn binary(kind: Kind, x: f64, yes: f64, no: f64) -> (f64, f64) {
+    if kind == Kind::Logits {
+        let decay = (-x.abs()).exp();
+        let (rest, small) = (decay.ln_1p(), decay / (1.0 + decay));
+        let p = if x >= 0.0 { 1.0 - small } else { small };
+        let q = if x >= 0.0 { small } else { 1.0 - small };
+        // -ln p and -ln(1 - p) are max(∓x, 0) + ln(1 + exp(-|x|)).
+        (yes * ((-x).max(0.0) + rest) + no * (x.max(0.0) + rest), no * p - yes * q)
+    } else {
+        let p = x.clamp(f64::from(CLIP), f64::from(1.0 - CLIP));
+        let slope = if p == x { no / (1.0 - p) - yes / p } else { 0.0 };
+        (-yes * p.ln() - no * (1.0 - p).ln(), slope)
     }
 }

@@ -1,11 +1,12 @@
-//! Cross-entropy on one-hot targets, and the operation behind both categorical cross-entropies.
+//! Cross-entropy on one-hot targets, and what both categorical cross-entropies compute of a row.
 
-use super::probabilities::{CLIP, Scores, rows_and_classes, scores};
-use super::{Loss, check_same_shape};
-use crate::autograd::{Dependence, InputGrads, Op, Var};
+use super::items::{items, leading, standard};
+use super::probabilities::{CLIP, Given, Kind, check_class_weights, check_smoothing, rows_and_classes, scores};
+use super::{Each, Loss, check_same_shape};
+use crate::autograd::Var;
 use crate::error::Result;
 use crate::kernels::softmax;
-use crate::tensor::{Float, Tensor, data, tensor};
+use crate::tensor::{Float, Tensor, data};
 
 /// Cross-entropy on one-hot or soft targets: `mean(-Σ target · ln p)`.
 ///
@@ -15,8 +16,10 @@ use crate::tensor::{Float, Tensor, data, tensor};
 ///
 /// # Shapes
 /// predictions and targets `[batch, ..., classes]`
+/// # Defaults
+/// no label smoothing, all classes weigh 1
 /// # Errors
-/// other shapes; predictions that are evidently no probabilities
+/// other shapes; predictions that are evidently no probabilities; settings out of range
 /// # Example
 /// ```
 /// use gradus::prelude::*;
@@ -27,146 +30,111 @@ use crate::tensor::{Float, Tensor, data, tensor};
 /// # Ok::<(), gradus::Error>(())
 /// ```
 /// # Reference
-/// Keras `CategoricalCrossentropy`
+/// Keras `CategoricalCrossentropy`, PyTorch `CrossEntropyLoss` on probabilities; Szegedy et al. 2016 for the smoothing
 #[doc(alias = "CategoricalCrossentropy")]
-#[derive(Clone, Copy, Debug, Default)]
+#[doc(alias = "CrossEntropyLoss")]
+#[derive(Clone, Debug, Default)]
 pub struct CrossEntropy {
-    /// Whether predictions are numbers before the softmax, no.
-    pub from_logits: bool,
+    given: Given,
+    label_smoothing: Float,
+    class_weights: Option<Vec<Float>>,
 }
 
 impl CrossEntropy {
     /// For predictions before the softmax.
     pub fn from_logits() -> Self {
-        Self { from_logits: true }
+        Self { given: Given::Logits, ..Self::default() }
+    }
+
+    /// For predictions that are logarithms of probabilities.
+    pub fn from_log_probabilities() -> Self {
+        Self { given: Given::LogProbabilities, ..Self::default() }
+    }
+
+    /// Sets which share of each target is spread evenly over all classes.
+    pub fn label_smoothing(mut self, smoothing: Float) -> Self {
+        self.label_smoothing = smoothing;
+        self
+    }
+
+    /// Multiplies the part of each class with its weight. The mean still divides by the number of items, as in PyTorch.
+    pub fn class_weights(mut self, weights: impl Into<Vec<Float>>) -> Self {
+        self.class_weights = Some(weights.into());
+        self
     }
 }
 
 impl Loss for CrossEntropy {
-    fn loss(&self, prediction: &Var, target: &Tensor) -> Result<Var> {
+    fn each(&self, prediction: &Var, target: &Tensor) -> Result<Each> {
         let who = "CrossEntropy";
-        rows_and_classes(who, prediction)?;
+        let (_, classes) = rows_and_classes(who, prediction)?;
         check_same_shape(who, prediction, target)?;
-        let scores = scores(who, prediction, self.from_logits, false)?;
-        Ok(CategoricalOp::apply(scores, Target::Shares(target.iter().copied().collect())))
+        check_smoothing(who, self.label_smoothing)?;
+        check_class_weights(who, self.class_weights.as_ref(), classes)?;
+        let (x, kind) = scores(who, prediction, self.given, false)?;
+        let (target, weights) = (standard(target), self.class_weights.clone());
+        let (keep, spread) = (1.0 - self.label_smoothing, self.label_smoothing / classes as Float);
+        items(who, prediction, &x, leading(prediction.shape()), move |i, x, slope| {
+            let target = &data(&target)[i * classes..][..classes];
+            let weight = |c: usize| weights.as_ref().map_or(1.0, |weights| weights[c]);
+            row(kind, Clip::Last, x, |c| weight(c) * (target[c] * keep + spread), slope)
+        })
     }
 }
 
-/// What each row should be.
-pub(super) enum Target {
-    /// A class number a row.
-    Classes(Vec<usize>),
-    /// A share for each class of each row.
-    Shares(Vec<Float>),
+/// Which comes first where probabilities are clipped and divided by their sum; Keras does it so for class numbers, and so
+/// for shares.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Clip {
+    First,
+    Last,
 }
 
-/// `y = mean(-Σ target · ln p)`, with `p` the softmax of logits, given as logarithms, or given and clipped
-pub(super) struct CategoricalOp {
-    target: Target,
-    kind: Kind,
-    /// Gradient of each row's loss by its scores.
-    slope: Tensor,
-}
-
-#[derive(Clone, Copy)]
-enum Kind {
-    Logits,
-    LogProbabilities,
-    Probabilities,
-}
-
-impl CategoricalOp {
-    pub(super) fn apply(scores: Scores, target: Target) -> Var {
-        let (var, kind) = match scores {
-            Scores::Logits(var) => (var, Kind::Logits),
-            Scores::LogProbabilities(var) => (var, Kind::LogProbabilities),
-            Scores::Probabilities(var) => (var, Kind::Probabilities),
-        };
-        var.tape().apply(Self { target, kind, slope: Tensor::default(ndarray::IxDyn(&[])) }, &[&var])
-    }
-
-    /// Loss of a row whose classes have the shares `target`, and its slope.
-    fn row(&self, x: &[Float], target: impl Fn(usize) -> Float, slope: &mut [Float]) -> f64 {
-        match self.kind {
-            Kind::Logits => {
-                let log_sum = softmax::probabilities(x, slope);
-                let total: Float = (0..x.len()).map(&target).sum();
-                let mut loss = 0.0;
-                for (i, (x, slope)) in x.iter().zip(slope).enumerate() {
-                    let share = target(i);
-                    *slope = total * *slope - share;
-                    if share != 0.0 {
-                        loss += f64::from(share * (log_sum - x));
-                    }
+/// Loss of a row whose classes have these shares, `-Σ share · ln p`, and its slope.
+pub(super) fn row(kind: Kind, clip: Clip, x: &[Float], share: impl Fn(usize) -> Float, slope: &mut [Float]) -> f64 {
+    let total = || (0..x.len()).map(&share).sum::<Float>();
+    let mut loss = 0.0;
+    match kind {
+        Kind::Logits => {
+            let (log_sum, total) = (softmax::probabilities(x, slope), total());
+            for (i, (x, slope)) in x.iter().zip(slope).enumerate() {
+                let share = share(i);
+                *slope = total * *slope - share;
+                if share != 0.0 {
+                    loss += f64::from(share * (log_sum - x));
                 }
-                loss
             }
-            Kind::LogProbabilities => {
-                let mut loss = 0.0;
-                for (i, (x, slope)) in x.iter().zip(slope).enumerate() {
-                    *slope = -target(i);
-                    if target(i) != 0.0 {
-                        loss -= f64::from(target(i) * x);
-                    }
+        }
+        Kind::LogProbabilities => {
+            for (i, (x, slope)) in x.iter().zip(slope).enumerate() {
+                *slope = -share(i);
+                if share(i) != 0.0 {
+                    loss -= f64::from(share(i) * x);
                 }
-                loss
             }
-            Kind::Probabilities if matches!(self.target, Target::Classes(_)) => {
-                // For class numbers, Keras clips first, then divides by the sum.
-                let clipped = |x: Float| x.clamp(CLIP, 1.0 - CLIP);
-                let sum: Float = x.iter().copied().map(clipped).sum();
-                let mut loss = 0.0;
-                for (i, (x, slope)) in x.iter().zip(slope).enumerate() {
-                    let p = clipped(*x);
-                    *slope = if p == *x { 1.0 / sum - target(i) / p } else { 0.0 };
-                    if target(i) != 0.0 {
-                        loss -= f64::from(p / sum).ln();
-                    }
+        }
+        Kind::Probabilities if clip == Clip::First => {
+            let clipped = |x: Float| x.clamp(CLIP, 1.0 - CLIP);
+            let (sum, total) = (x.iter().copied().map(clipped).sum::<Float>(), total());
+            for (i, (x, slope)) in x.iter().zip(slope).enumerate() {
+                let p = clipped(*x);
+                *slope = if p == *x { total / sum - share(i) / p } else { 0.0 };
+                if share(i) != 0.0 {
+                    loss -= f64::from(share(i)) * f64::from(p / sum).ln();
                 }
-                loss
             }
-            Kind::Probabilities => {
-                // For shares, Keras divides by the sum first, then clips.
-                let sum: Float = x.iter().sum();
-                let clipped = |x: Float| (x / sum).clamp(CLIP, 1.0 - CLIP);
-                let inside = |x: Float| (CLIP..=1.0 - CLIP).contains(&(x / sum));
-                let pull = |i: usize| if inside(x[i]) { target(i) / x[i] } else { 0.0 };
-                let total: Float = (0..x.len()).map(|i| pull(i) * x[i]).sum();
-                for (i, slope) in slope.iter_mut().enumerate() {
-                    *slope = total / sum - pull(i);
-                }
-                x.iter().enumerate().map(|(i, x)| -f64::from(target(i) * clipped(*x).ln())).sum()
+        }
+        Kind::Probabilities => {
+            let sum: Float = x.iter().sum();
+            let clipped = |x: Float| (x / sum).clamp(CLIP, 1.0 - CLIP);
+            let inside = |x: Float| (CLIP..=1.0 - CLIP).contains(&(x / sum));
+            let pull = |i: usize| if inside(x[i]) { share(i) / x[i] } else { 0.0 };
+            let total: Float = (0..x.len()).map(|i| pull(i) * x[i]).sum();
+            for (i, slope) in slope.iter_mut().enumerate() {
+                *slope = total / sum - pull(i);
+                loss -= f64::from(share(i) * clipped(x[i]).ln());
             }
         }
     }
-}
-
-impl Op for CategoricalOp {
-    fn forward(&mut self, inputs: &[&Tensor]) -> Tensor {
-        let x = data(inputs[0]);
-        let classes = inputs[0].shape().last().copied().unwrap_or(1);
-        let mut slope = crate::buffers::buffer(x.len());
-        let mut sum = 0.0;
-        for (i, (x, slope)) in x.chunks(classes).zip(slope.chunks_mut(classes)).enumerate() {
-            sum += match &self.target {
-                Target::Classes(class) => self.row(x, |c| if c == class[i] { 1.0 } else { 0.0 }, slope),
-                Target::Shares(shares) => self.row(x, |c| shares[i * classes + c], slope),
-            };
-        }
-        self.slope = tensor(inputs[0].shape(), slope);
-        tensor(&[], vec![(sum / (x.len() / classes) as f64) as Float])
-    }
-
-    /// `dx = (softmax(x) Σ target - target) dy / rows` for logits
-    fn backward(&self, dy: &Tensor, dx: &mut InputGrads<'_>) {
-        dx.add(0, || {
-            let classes = self.slope.shape().last().copied().unwrap_or(1);
-            let scale = data(dy)[0] / (self.slope.len() / classes) as Float;
-            self.slope.mapv(|slope| slope * scale).into_shared()
-        });
-    }
-
-    fn dependence(&self, inputs: &[Dependence]) -> Dependence {
-        Dependence::batch_mean(inputs)
-    }
+    loss
 }

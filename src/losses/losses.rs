@@ -74,8 +74,9 @@ impl Losses {
         self.0.iter().map(|loss| loss.output.as_str())
     }
 
-    /// The weighted sum, and each loss as a number.
-    pub(crate) fn total(&self, predictions: &[Var], targets: &[Tensor]) -> Result<(Var, Vec<f64>)> {
+    /// The weighted sum, and each loss as a number. `weights` are those of examples: none, the same for all outputs, or as
+    /// many as outputs.
+    pub(crate) fn total(&self, predictions: &[Var], targets: &[Tensor], weights: &[Tensor]) -> Result<(Var, Vec<f64>)> {
         if predictions.len() != self.0.len() || targets.len() != self.0.len() || predictions.is_empty() {
             return Err(Error::shape(format!(
                 "expected as many outputs, targets and losses, got {} outputs, {} arrays of targets and {} losses",
@@ -84,10 +85,21 @@ impl Losses {
                 self.0.len()
             )));
         }
+        if weights.len() > 1 && weights.len() != self.0.len() {
+            return Err(Error::shape(format!(
+                "expected weights for all outputs together or for each of {}, got {} arrays of weights",
+                self.0.len(),
+                weights.len()
+            )));
+        }
         let mut numbers = Vec::with_capacity(self.0.len());
         let mut sum: Option<Var> = None;
-        for ((own, prediction), target) in self.0.iter().zip(predictions).zip(targets) {
-            let loss = own.loss.loss(prediction, target).map_err(|error| match own.output.as_str() {
+        for (i, ((own, prediction), target)) in self.0.iter().zip(predictions).zip(targets).enumerate() {
+            let loss = match weights.get(i).or(weights.first()) {
+                Some(weights) => own.loss.each(prediction, target).and_then(|each| each.weigh(weights)?.mean()),
+                None => own.loss.loss(prediction, target),
+            };
+            let loss = loss.map_err(|error| match own.output.as_str() {
                 "" => error,
                 name => error.at_output(name),
             })?;

@@ -1,9 +1,10 @@
-//! Mean absolute error.
+//! Mean absolute errors.
 
-use super::{Loss, check_same_shape};
-use crate::autograd::{Dependence, InputGrads, Op, Var};
+use super::items::pairs;
+use super::{Each, Loss};
+use crate::autograd::Var;
 use crate::error::Result;
-use crate::tensor::{Float, Tensor, data, tensor};
+use crate::tensor::Tensor;
 
 /// Mean absolute error: `mean(|prediction - target|)` over all numbers.
 ///
@@ -22,41 +23,47 @@ use crate::tensor::{Float, Tensor, data, tensor};
 /// # Reference
 /// Keras `MeanAbsoluteError`, PyTorch `L1Loss`
 #[doc(alias = "Mae")]
+#[doc(alias = "L1Loss")]
 #[doc(alias = "L1")]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct MeanAbsoluteError;
 
 impl Loss for MeanAbsoluteError {
-    fn loss(&self, prediction: &Var, target: &Tensor) -> Result<Var> {
-        check_same_shape("MeanAbsoluteError", prediction, target)?;
-        let op = AbsoluteError { target: target.clone(), difference: Tensor::default(ndarray::IxDyn(&[])) };
-        Ok(prediction.tape().apply(op, &[prediction]))
+    fn each(&self, prediction: &Var, target: &Tensor) -> Result<Each> {
+        pairs("MeanAbsoluteError", prediction, target, |x, t| ((x - t).abs(), sign(x - t)))
     }
 }
 
-/// `y = mean(|d|)` with `d = x - target`
-struct AbsoluteError {
-    target: Tensor,
-    difference: Tensor,
+/// Mean absolute error in per cent of the target: `100 · mean(|prediction - target| / max(|target|, 1e-7))`.
+///
+/// # Shapes
+/// prediction and target alike, `[batch, ...]`; a trailing axis of length 1 may be missing on one side
+/// # Errors
+/// other shapes
+/// # Example
+/// ```
+/// use gradus::prelude::*;
+/// let y = Tape::training().input(ndarray::arr1(&[1.0, 5.0]));
+/// let target = ndarray::arr1(&[1.0, 4.0]).into_dyn().into_shared();
+/// assert_eq!(MeanAbsolutePercentageError.loss(&y, &target)?.item(), 12.5);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+/// # Reference
+/// Keras `MeanAbsolutePercentageError`
+#[doc(alias = "Mape")]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct MeanAbsolutePercentageError;
+
+impl Loss for MeanAbsolutePercentageError {
+    fn each(&self, prediction: &Var, target: &Tensor) -> Result<Each> {
+        pairs("MeanAbsolutePercentageError", prediction, target, |x, t| {
+            let scale = 100.0 / t.abs().max(1e-7);
+            ((x - t).abs() * scale, sign(x - t) * scale)
+        })
+    }
 }
 
-impl Op for AbsoluteError {
-    fn forward(&mut self, inputs: &[&Tensor]) -> Tensor {
-        let target = self.target.iter();
-        let difference: Vec<Float> = data(inputs[0]).iter().zip(target).map(|(x, t)| x - t).collect();
-        let sum: f64 = difference.iter().map(|d| f64::from(d.abs())).sum();
-        let mean = sum / difference.len() as f64;
-        self.difference = tensor(inputs[0].shape(), difference);
-        tensor(&[], vec![mean as Float])
-    }
-
-    /// `dx = sign(d) dy / n`, 0 where `d` is 0
-    fn backward(&self, dy: &Tensor, dx: &mut InputGrads<'_>) {
-        let scale = data(dy)[0] / self.difference.len() as Float;
-        dx.add(0, || self.difference.mapv(|d| if d == 0.0 { 0.0 } else { d.signum() * scale }).into_shared());
-    }
-
-    fn dependence(&self, inputs: &[Dependence]) -> Dependence {
-        Dependence::batch_mean(inputs)
-    }
+/// The sign, and 0 of 0.
+fn sign(x: f64) -> f64 {
+    if x == 0.0 { 0.0 } else { x.signum() }
 }

@@ -1,9 +1,10 @@
-//! Mean squared error.
+//! Mean squared errors.
 
-use super::{Loss, check_same_shape};
-use crate::autograd::{Dependence, InputGrads, Op, Var};
+use super::items::pairs;
+use super::{Each, Loss};
+use crate::autograd::Var;
 use crate::error::Result;
-use crate::tensor::{Float, Tensor, data, tensor};
+use crate::tensor::Tensor;
 
 /// Mean squared error: `mean((prediction - target)²)` over all numbers.
 ///
@@ -22,41 +23,46 @@ use crate::tensor::{Float, Tensor, data, tensor};
 /// # Reference
 /// Keras `MeanSquaredError`, PyTorch `MSELoss`
 #[doc(alias = "Mse")]
+#[doc(alias = "MSELoss")]
 #[doc(alias = "L2")]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct MeanSquaredError;
 
 impl Loss for MeanSquaredError {
-    fn loss(&self, prediction: &Var, target: &Tensor) -> Result<Var> {
-        check_same_shape("MeanSquaredError", prediction, target)?;
-        let op = SquaredError { target: target.clone(), difference: Tensor::default(ndarray::IxDyn(&[])) };
-        Ok(prediction.tape().apply(op, &[prediction]))
+    fn each(&self, prediction: &Var, target: &Tensor) -> Result<Each> {
+        pairs("MeanSquaredError", prediction, target, |x, t| ((x - t) * (x - t), 2.0 * (x - t)))
     }
 }
 
-/// `y = mean(d²)` with `d = x - target`
-struct SquaredError {
-    target: Tensor,
-    difference: Tensor,
-}
+/// Mean squared error of the logarithms: `mean((ln(1 + prediction) - ln(1 + target))²)`, for targets of different
+/// magnitudes; numbers below 1e-7 count as that.
+///
+/// # Shapes
+/// prediction and target alike, `[batch, ...]`; a trailing axis of length 1 may be missing on one side
+/// # Errors
+/// other shapes
+/// # Example
+/// ```
+/// use gradus::prelude::*;
+/// let y = Tape::training().input(ndarray::arr1(&[1.0, 3.0]));
+/// let target = ndarray::arr1(&[1.0, 7.0]).into_dyn().into_shared();
+/// let loss = MeanSquaredLogarithmicError.loss(&y, &target)?.item();
+/// assert!((loss - 0.2402).abs() < 1e-4);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+/// # Reference
+/// Keras `MeanSquaredLogarithmicError`
+#[doc(alias = "Msle")]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct MeanSquaredLogarithmicError;
 
-impl Op for SquaredError {
-    fn forward(&mut self, inputs: &[&Tensor]) -> Tensor {
-        let target = self.target.iter();
-        let difference: Vec<Float> = data(inputs[0]).iter().zip(target).map(|(x, t)| x - t).collect();
-        let sum: f64 = difference.iter().map(|d| f64::from(*d) * f64::from(*d)).sum();
-        let mean = sum / difference.len() as f64;
-        self.difference = tensor(inputs[0].shape(), difference);
-        tensor(&[], vec![mean as Float])
-    }
-
-    /// `dx = 2 d dy / n`
-    fn backward(&self, dy: &Tensor, dx: &mut InputGrads<'_>) {
-        let scale = 2.0 * data(dy)[0] / self.difference.len() as Float;
-        dx.add(0, || self.difference.mapv(|d| d * scale).into_shared());
-    }
-
-    fn dependence(&self, inputs: &[Dependence]) -> Dependence {
-        Dependence::batch_mean(inputs)
+impl Loss for MeanSquaredLogarithmicError {
+    fn each(&self, prediction: &Var, target: &Tensor) -> Result<Each> {
+        pairs("MeanSquaredLogarithmicError", prediction, target, |x, t| {
+            let difference = x.max(1e-7).ln_1p() - t.max(1e-7).ln_1p();
+            let slope = if x > 1e-7 { 2.0 * difference / (1.0 + x) } else { 0.0 };
+            // A maximum passes over what is no number.
+            (if (x + t).is_nan() { f64::NAN } else { difference * difference }, slope)
+        })
     }
 }

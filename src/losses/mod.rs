@@ -1,26 +1,50 @@
-//! How wrong a prediction is. [`Loss`] is the trait.
+//! How wrong a prediction is. [`Loss`] is the trait; [`Each`] has the losses of single items, and reduces them.
 
 mod binary_cross_entropy;
+mod cosine;
 mod cross_entropy;
+mod ctc;
+mod distances;
+mod each;
+mod focal;
+mod hinge;
+mod huber;
+mod items;
+mod kl_divergence;
+mod likelihood;
 #[allow(clippy::module_inception)]
 mod losses;
 mod mean_absolute;
 mod mean_squared;
+mod overlap;
 mod probabilities;
 mod sparse_cross_entropy;
 
 pub use binary_cross_entropy::BinaryCrossEntropy;
+pub use cosine::CosineSimilarity;
 pub use cross_entropy::CrossEntropy;
+pub use ctc::Ctc;
+pub use distances::{Contrastive, Triplet};
+pub use each::Each;
+pub use focal::{BinaryFocalCrossEntropy, CategoricalFocalCrossEntropy};
+pub use hinge::{CategoricalHinge, Hinge, SquaredHinge};
+pub use huber::{Huber, LogCosh, SmoothL1};
+pub use kl_divergence::KlDivergence;
+pub use likelihood::{GaussianNll, Poisson};
 pub use losses::Losses;
-pub use mean_absolute::MeanAbsoluteError;
-pub use mean_squared::MeanSquaredError;
+pub use mean_absolute::{MeanAbsoluteError, MeanAbsolutePercentageError};
+pub use mean_squared::{MeanSquaredError, MeanSquaredLogarithmicError};
+pub use overlap::{Dice, Tversky};
 pub use sparse_cross_entropy::SparseCrossEntropy;
 
 use crate::autograd::Var;
 use crate::error::{Error, Result};
-use crate::tensor::Tensor;
+use crate::tensor::{Float, Tensor};
 
 /// How wrong a prediction is, as one number to make small.
+///
+/// A loss of your own has one of the two methods: `loss` for a mean over the examples, or `each` for the losses of the
+/// single items, which can then be weighed as well. A closure is a `loss`.
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -35,14 +59,56 @@ use crate::tensor::Tensor;
 ///     }
 /// }
 ///
+/// /// The same, for each example: a dataset may give weights.
+/// struct FourthPower;
+///
+/// impl Loss for FourthPower {
+///     fn each(&self, prediction: &Var, target: &Tensor) -> Result<Each> {
+///         let target = prediction.tape().input(target);
+///         Ok(Each::new((prediction - &target).powi(4).mean_axes(&[-1])?))
+///     }
+/// }
+///
 /// let model = Dense::new(1).compile(Sgd::default(), MeanFourthPower);
+/// let model = Dense::new(1).compile(Sgd::default(), FourthPower);
+/// ```
+///
+/// To train on a sum, give the closure `|y: &Var, t: &Tensor| Ok(MeanSquaredError.each(y, t)?.sum())` as the loss. In a loop
+/// of your own, `loss` gives the mean, and `each` the sum or what is to be done with the single losses:
+///
+/// ```
+/// use gradus::prelude::*;
+/// let y = Tape::training().input(ndarray::arr2(&[[1.0, 3.0], [2.0, 2.0]]));
+/// let target = ndarray::Array2::<Float>::zeros((2, 2)).into_tensor();
+/// let each = MeanSquaredError.each(&y, &target)?;
+/// assert_eq!(each.losses().value().as_slice().unwrap(), [5.0, 4.0]);
+/// assert_eq!((each.mean()?.item(), each.sum().item()), (4.5, 9.0));
+/// let weights = ndarray::arr1(&[3.0, 0.0]).into_tensor();
+/// assert_eq!(each.weigh(&weights)?.mean()?.item(), 7.5);
+/// # Ok::<(), gradus::Error>(())
 /// ```
 pub trait Loss: Send + Sync {
-    /// A scalar on the tape of `prediction`: a mean over the examples of the batch.
+    /// A scalar on the tape of `prediction`: a mean over the examples of the batch. The default is the mean of
+    /// [`Loss::each`].
     ///
     /// # Errors
     /// Shapes that do not belong together; targets out of range.
-    fn loss(&self, prediction: &Var, target: &Tensor) -> Result<Var>;
+    fn loss(&self, prediction: &Var, target: &Tensor) -> Result<Var> {
+        self.each(prediction, target)?.mean()
+    }
+
+    /// The loss of each item, so that some can count more than others. The default refuses: without it, a dataset with
+    /// weights is an error.
+    ///
+    /// # Errors
+    /// Those of [`Loss::loss`].
+    fn each(&self, prediction: &Var, target: &Tensor) -> Result<Each> {
+        let _ = (prediction, target);
+        Err(Error::value(
+            "the loss gives a mean only, so that its examples cannot be weighed: implement `Loss::each` for it, or leave \
+             out the weights",
+        ))
+    }
 }
 
 impl<F: Fn(&Var, &Tensor) -> Result<Var> + Send + Sync> Loss for F {
@@ -53,10 +119,6 @@ impl<F: Fn(&Var, &Tensor) -> Result<Var> + Send + Sync> Loss for F {
 
 /// The target must have the prediction's shape; a trailing axis of length 1 may be missing on either side.
 fn check_same_shape(loss: &str, prediction: &Var, target: &Tensor) -> Result<()> {
-    let strip = |shape: &[usize]| match shape {
-        [all @ .., 1] if !all.is_empty() => all.to_vec(),
-        all => all.to_vec(),
-    };
     if prediction.value.is_empty() {
         return Err(Error::shape(format!(
             "{loss}: expected at least one example, got predictions {:?}",
@@ -72,4 +134,35 @@ fn check_same_shape(loss: &str, prediction: &Var, target: &Tensor) -> Result<()>
         prediction.shape(),
         target.shape()
     )))
+}
+
+/// A shape without a last axis of length 1.
+pub(crate) fn strip(shape: &[usize]) -> &[usize] {
+    match shape {
+        [all @ .., 1] if !all.is_empty() => all,
+        all => all,
+    }
+}
+
+/// A setting in its range, or an error that names it.
+fn check_setting(loss: &str, name: &str, value: Float, range: impl std::ops::RangeBounds<Float>) -> Result<()> {
+    if range.contains(&value) && value.is_finite() {
+        return Ok(());
+    }
+    let bound = |bound: std::ops::Bound<&Float>, verb: [&str; 2]| match bound {
+        std::ops::Bound::Included(x) => Some(format!("{} {x}", verb[0])),
+        std::ops::Bound::Excluded(x) => Some(format!("{} {x}", verb[1])),
+        std::ops::Bound::Unbounded => None,
+    };
+    let bounds = [bound(range.start_bound(), ["at least", "above"]), bound(range.end_bound(), ["at most", "below"])];
+    let bounds: Vec<String> = bounds.into_iter().flatten().collect();
+    Err(Error::value(format!("{loss}: expected {name} {}, got {value}", bounds.join(" and "))))
+}
+
+/// All targets must satisfy a condition.
+fn check_targets(loss: &str, target: &Tensor, expected: &str, fits: impl Fn(Float) -> bool) -> Result<()> {
+    match target.iter().find(|t| !fits(**t)) {
+        Some(bad) => Err(Error::value(format!("{loss}: expected {expected}, got {bad}"))),
+        None => Ok(()),
+    }
 }

@@ -7,30 +7,49 @@ use crate::tensor::{Float, data};
 /// Probabilities are kept this far from 0 and 1, as in Keras.
 pub(super) const CLIP: Float = 1e-7;
 
-/// What a cross-entropy works on.
-pub(super) enum Scores {
-    /// Numbers before the softmax or sigmoid: the stable way.
-    Logits(Var),
-    /// Logarithms of probabilities.
-    LogProbabilities(Var),
-    /// Probabilities that come from somewhere else.
-    Probabilities(Var),
+/// What a user says of predictions.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) enum Given {
+    #[default]
+    Probabilities,
+    Logits,
+    LogProbabilities,
 }
 
-/// Finds what the prediction is. `from_logits` says what the user believes; a belief that is evidently wrong is an
-/// error, since such a model would train, badly.
-pub(super) fn scores(loss: &str, prediction: &Var, from_logits: bool, sigmoid: bool) -> Result<Scores> {
+/// What a cross-entropy works on.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Kind {
+    /// Numbers before the softmax or sigmoid: the stable way.
+    Logits,
+    /// Logarithms of probabilities.
+    LogProbabilities,
+    /// Probabilities that come from somewhere else.
+    Probabilities,
+}
+
+/// Finds what the prediction is, and what to compute the loss from. `given` says what the user believes; a belief that is
+/// evidently wrong is an error, since such a model would train, badly.
+pub(super) fn scores(loss: &str, prediction: &Var, given: Given, sigmoid: bool) -> Result<(Var, Kind)> {
     let (activation, rows) = if sigmoid { ("Sigmoid", "numbers") } else { ("Softmax", "rows") };
-    match (prediction.origin.as_deref(), from_logits) {
-        (Some(Origin::Softmax(_) | Origin::Sigmoid(_) | Origin::LogSoftmax), true) => Err(Error::value(format!(
-            "{loss}: `from_logits` expects numbers before an activation, but the prediction has been through one \
+    match (prediction.origin.as_deref(), given) {
+        (Some(Origin::Softmax(_) | Origin::Sigmoid(_) | Origin::LogSoftmax), Given::Logits) => {
+            Err(Error::value(format!(
+                "{loss}: `from_logits` expects numbers before an activation, but the prediction has been through one \
              already; leave out one of the two"
+            )))
+        }
+        (Some(Origin::Softmax(_) | Origin::Sigmoid(_)), Given::LogProbabilities) => Err(Error::value(format!(
+            "{loss}: `from_log_probabilities` expects logarithms, but the prediction comes out of a `{activation}`; end \
+             the model with `LogSoftmax`, or use `{loss}::default()`"
         ))),
-        (Some(Origin::Softmax(logits)), false) if !sigmoid => Ok(Scores::Logits(logits.clone())),
-        (Some(Origin::LogSoftmax), false) if !sigmoid => Ok(Scores::LogProbabilities(prediction.clone())),
-        (Some(Origin::Sigmoid(logits)), false) if sigmoid => Ok(Scores::Logits(logits.clone())),
-        (_, true) => Ok(Scores::Logits(prediction.clone())),
-        (_, false) => {
+        (Some(Origin::Softmax(logits)), Given::Probabilities) if !sigmoid => Ok((logits.clone(), Kind::Logits)),
+        (Some(Origin::LogSoftmax), Given::Probabilities) if !sigmoid => {
+            Ok((prediction.clone(), Kind::LogProbabilities))
+        }
+        (Some(Origin::Sigmoid(logits)), Given::Probabilities) if sigmoid => Ok((logits.clone(), Kind::Logits)),
+        (_, Given::Logits) => Ok((prediction.clone(), Kind::Logits)),
+        (_, Given::LogProbabilities) => Ok((prediction.clone(), Kind::LogProbabilities)),
+        (_, Given::Probabilities) => {
             let classes = prediction.shape().last().copied().unwrap_or(1).max(1);
             let possible = |p: &Float| p.is_nan() || (-1e-4..=1.0 + 1e-4).contains(p);
             // What is no number shows in the loss.
@@ -39,11 +58,12 @@ pub(super) fn scores(loss: &str, prediction: &Var, from_logits: bool, sigmoid: b
                 sigmoid || sum.is_nan() || (sum - 1.0).abs() <= 1e-2
             };
             if data(&prediction.value).chunks(classes).all(|row| row.iter().all(possible) && sums(row)) {
-                return Ok(Scores::Probabilities(prediction.clone()));
+                return Ok((prediction.clone(), Kind::Probabilities));
             }
+            let hint = if loss == "KlDivergence" { String::new() } else { format!(", or use `{loss}::from_logits()`") };
             Err(Error::value(format!(
                 "{loss}: expected probabilities, got {rows} that are none (first: {:?}); end the model with \
-                 `{activation}`, or use `{loss}::from_logits()`",
+                 `{activation}`{hint}",
                 &data(&prediction.value)[..classes.min(5)]
             )))
         }
@@ -58,4 +78,29 @@ pub(super) fn rows_and_classes(loss: &str, prediction: &Var) -> Result<(usize, u
         }
         other => Err(Error::shape(format!("{loss}: expected predictions [batch, ..., classes], got {other:?}"))),
     }
+}
+
+/// `ln Σ exp` of a row in double precision, for losses that subtract it from something near it.
+pub(super) fn precise_log_sum_exp(row: &[Float]) -> f64 {
+    let max = f64::from(row.iter().copied().fold(Float::NEG_INFINITY, Float::max));
+    if !max.is_finite() {
+        return row.iter().map(|x| f64::from(*x)).sum();
+    }
+    max + row.iter().map(|x| (f64::from(*x) - max).exp()).sum::<f64>().ln()
+}
+
+/// The weights of classes: as many as there are, finite and not negative.
+pub(super) fn check_class_weights(loss: &str, weights: Option<&Vec<Float>>, classes: usize) -> Result<()> {
+    let Some(weights) = weights else { return Ok(()) };
+    if weights.len() != classes || !weights.iter().all(|weight| weight.is_finite() && *weight >= 0.0) {
+        return Err(Error::value(format!(
+            "{loss}: expected {classes} class weights, one for each class, finite and not negative, got {weights:?}"
+        )));
+    }
+    Ok(())
+}
+
+/// Smoothing takes this share from each answer, and spreads it over all.
+pub(super) fn check_smoothing(loss: &str, smoothing: Float) -> Result<()> {
+    super::check_setting(loss, "a label smoothing of", smoothing, 0.0..=1.0)
 }

@@ -1,51 +1,86 @@
 //! Cross-entropy on class numbers.
 
-use super::Loss;
-use super::cross_entropy::{CategoricalOp, Target};
-use super::probabilities::{rows_and_classes, scores};
+use super::cross_entropy::{Clip, row};
+use super::items::items;
+use super::probabilities::{Given, check_class_weights, check_smoothing, rows_and_classes, scores};
+use super::{Each, Loss};
 use crate::autograd::Var;
 use crate::error::{Error, Result};
-use crate::tensor::Tensor;
+use crate::tensor::{Float, Tensor, tensor};
 
 /// Cross-entropy on class numbers: `mean(-ln p[class])`.
 ///
 /// Predictions are probabilities by default. Those that come straight out of a `Softmax` are computed from its input,
 /// in one stable operation; other ones are clipped at 1e-7. [`SparseCrossEntropy::from_logits`] takes numbers before
-/// the softmax.
+/// the softmax, [`SparseCrossEntropy::from_log_probabilities`] logarithms.
 ///
 /// # Shapes
 /// predictions `[batch, ..., classes]`, targets `[batch, ...]` or `[batch, ..., 1]`
+/// # Defaults
+/// no label smoothing, all classes weigh 1, no class is left out
 /// # Errors
 /// other shapes; class numbers that are fractional, negative or not below the number of classes; predictions that are
-/// evidently no probabilities
+/// evidently no probabilities; settings out of range; a mean of which no item counts
 /// # Example
 /// ```
 /// use gradus::prelude::*;
-/// let y = Tape::training().input(ndarray::arr2(&[[0.25, 0.75]]));
-/// let class = ndarray::arr1(&[1.0]).into_dyn().into_shared();
-/// let loss = SparseCrossEntropy::default().loss(&y, &class)?.item();
+/// let y = Tape::training().input(ndarray::arr2(&[[0.25, 0.75], [0.5, 0.5]]));
+/// let class = ndarray::arr1(&[1.0, -100.0]).into_dyn().into_shared();
+/// let loss = SparseCrossEntropy::default().ignore_index(-100).loss(&y, &class)?.item();
 /// assert!((loss - 0.2877).abs() < 1e-4);
 /// # Ok::<(), gradus::Error>(())
 /// ```
 /// # Reference
-/// Keras `SparseCategoricalCrossentropy`, PyTorch `CrossEntropyLoss` (which takes logits)
+/// Keras `SparseCategoricalCrossentropy`, PyTorch `CrossEntropyLoss` (which takes logits) and `NLLLoss` (which takes
+/// logarithms)
 #[doc(alias = "SparseCategoricalCrossentropy")]
 #[doc(alias = "NLLLoss")]
-#[derive(Clone, Copy, Debug, Default)]
+#[doc(alias = "CrossEntropyLoss")]
+#[derive(Clone, Debug, Default)]
 pub struct SparseCrossEntropy {
-    /// Whether predictions are numbers before the softmax, no.
-    pub from_logits: bool,
+    given: Given,
+    label_smoothing: Float,
+    class_weights: Option<Vec<Float>>,
+    ignore_index: Option<i64>,
 }
 
 impl SparseCrossEntropy {
     /// For predictions before the softmax.
     pub fn from_logits() -> Self {
-        Self { from_logits: true }
+        Self { given: Given::Logits, ..Self::default() }
+    }
+
+    /// For predictions that are logarithms of probabilities.
+    pub fn from_log_probabilities() -> Self {
+        Self { given: Given::LogProbabilities, ..Self::default() }
+    }
+
+    /// Sets which share of each target is spread evenly over all classes.
+    pub fn label_smoothing(mut self, smoothing: Float) -> Self {
+        self.label_smoothing = smoothing;
+        self
+    }
+
+    /// Multiplies the loss of each item with the weight of its class; the mean divides by the sum of these weights, as in
+    /// PyTorch. [`Fit::class_weights`](crate::Fit::class_weights) divides by the number of items, as Keras does.
+    pub fn class_weights(mut self, weights: impl Into<Vec<Float>>) -> Self {
+        self.class_weights = Some(weights.into());
+        self
+    }
+
+    /// Leaves out the items with this number instead of a class: their loss is 0, and the mean does not count them.
+    #[doc(alias = "ignore_class")]
+    pub fn ignore_index(mut self, index: i64) -> Self {
+        self.ignore_index = Some(index);
+        self
     }
 }
 
+/// Stands for the class of items that are left out.
+const IGNORED: usize = usize::MAX;
+
 impl Loss for SparseCrossEntropy {
-    fn loss(&self, prediction: &Var, target: &Tensor) -> Result<Var> {
+    fn each(&self, prediction: &Var, target: &Tensor) -> Result<Each> {
         let who = "SparseCrossEntropy";
         let (rows, classes) = rows_and_classes(who, prediction)?;
         let batch = &prediction.shape()[..prediction.shape().len() - 1];
@@ -58,9 +93,15 @@ impl Loss for SparseCrossEntropy {
                 target.shape()
             )));
         }
+        check_smoothing(who, self.label_smoothing)?;
+        check_class_weights(who, self.class_weights.as_ref(), classes)?;
         let mut numbers = Vec::with_capacity(rows);
         for class in target {
-            if !(class.fract() == 0.0 && *class >= 0.0 && *class < classes as crate::Float) {
+            if self.ignore_index.is_some_and(|index| *class == index as Float) {
+                numbers.push(IGNORED);
+                continue;
+            }
+            if !(class.fract() == 0.0 && *class >= 0.0 && *class < classes as Float) {
                 return Err(Error::value(format!(
                     "{who}: expected whole class numbers 0..{classes} ({classes} excluded, the model has {classes} \
                      outputs), got {class}"
@@ -68,7 +109,25 @@ impl Loss for SparseCrossEntropy {
             }
             numbers.push(*class as usize);
         }
-        let scores = scores(who, prediction, self.from_logits, false)?;
-        Ok(CategoricalOp::apply(scores, Target::Classes(numbers)))
+        let (x, kind) = scores(who, prediction, self.given, false)?;
+        let weights = self.class_weights.clone();
+        let weight = move |c: usize| weights.as_ref().map_or(1.0, |weights| weights[c]);
+        let counts = (self.class_weights.is_some() || self.ignore_index.is_some()).then(|| {
+            let count = |class: &usize| if *class == IGNORED { 0.0 } else { weight(*class) };
+            tensor(batch, numbers.iter().map(count).collect())
+        });
+        let (keep, spread) = (1.0 - self.label_smoothing, self.label_smoothing / classes as Float);
+        let each = items(who, prediction, &x, batch, move |i, x, slope| {
+            let class = numbers[i];
+            if class == IGNORED {
+                slope.fill(0.0);
+                return 0.0;
+            }
+            row(kind, Clip::First, x, |c| weight(c) * (spread + if c == class { keep } else { 0.0 }), slope)
+        })?;
+        match counts {
+            Some(counts) => each.counting(&counts),
+            None => Ok(each),
+        }
     }
 }

@@ -1,9 +1,8 @@
 //! The share of right answers.
 
-use ndarray::Axis;
-
-use super::{Mean, Metric, argmax};
-use crate::error::{Error, Result};
+use super::answers::answers;
+use super::{Mean, Metric, updates, weights_of};
+use crate::error::Result;
 use crate::tensor::{Float, Tensor};
 
 /// The share of right answers. As Keras' `"accuracy"`, it looks at the shapes:
@@ -40,8 +39,12 @@ impl Accuracy {
         self
     }
 
-    fn count(&mut self, right: impl Iterator<Item = bool>) {
-        right.for_each(|right| self.mean.add(f64::from(u8::from(right)), 1.0));
+    fn take(&mut self, prediction: &Tensor, target: &Tensor, weights: Option<&Tensor>) -> Result<()> {
+        let (_, pairs) = answers("Accuracy", self.threshold, prediction, target)?;
+        let weight = weights_of("Accuracy", weights, prediction, pairs.len())?;
+        let right = pairs.iter().map(|(p, t)| f64::from(u8::from(*p as Float == *t)));
+        right.enumerate().for_each(|(i, right)| self.mean.add(right, weight(i)));
+        Ok(())
     }
 }
 
@@ -54,29 +57,7 @@ impl Metric for Accuracy {
         self.mean = Mean::default();
     }
 
-    fn update(&mut self, prediction: &Tensor, target: &Tensor) -> Result<()> {
-        let (p, t) = (prediction.shape(), target.shape());
-        let binary = p == t && (p.len() < 2 || p[p.len() - 1] == 1)
-            || [p, &[1]].concat() == t
-            || p.last() == Some(&1) && &p[..p.len() - 1] == t;
-        if binary {
-            let threshold = self.threshold;
-            self.count(prediction.iter().zip(target).map(|(p, t)| Float::from(u8::from(*p > threshold)) == *t));
-        } else if p == t {
-            let last = Axis(p.len() - 1);
-            let pairs = prediction.lanes(last).into_iter().zip(target.lanes(last));
-            self.count(pairs.map(|(p, t)| argmax(p) == argmax(t)));
-        } else if !p.is_empty() && (&p[..p.len() - 1] == t || [&p[..p.len() - 1], &[1]].concat() == t) {
-            let rows = prediction.lanes(Axis(p.len() - 1)).into_iter();
-            self.count(rows.zip(target).map(|(p, t)| argmax(p) as Float == *t));
-        } else {
-            return Err(Error::shape(format!(
-                "Accuracy: expected targets {:?} (class numbers) or {p:?} (one-hot) for predictions {p:?}, got {t:?}",
-                &p[..p.len().saturating_sub(1)]
-            )));
-        }
-        Ok(())
-    }
+    updates!();
 
     fn result(&self) -> f64 {
         self.mean.result()

@@ -13,12 +13,14 @@ struct OutputMetric {
     output: String,
     /// The place of the output among the model's.
     index: usize,
+    /// Whether examples weigh what they weigh in the loss.
+    weighted: bool,
     metric: Box<dyn Metric>,
 }
 
 impl Metrics {
-    pub(crate) fn add(&mut self, output: String, metric: Box<dyn Metric>) {
-        self.0.push(OutputMetric { output, index: 0, metric });
+    pub(crate) fn add(&mut self, output: String, weighted: bool, metric: Box<dyn Metric>) {
+        self.0.push(OutputMetric { output, index: 0, weighted, metric });
     }
 
     /// Forgets what was gathered, and finds the outputs among these names.
@@ -40,8 +42,14 @@ impl Metrics {
         Ok(())
     }
 
-    pub(crate) fn update(&mut self, predictions: &[Tensor], targets: &[Tensor]) -> Result<()> {
-        self.0.iter_mut().try_for_each(|own| own.metric.update(&predictions[own.index], &targets[own.index]))
+    pub(crate) fn update(&mut self, predictions: &[Tensor], targets: &[Tensor], weights: &[Tensor]) -> Result<()> {
+        self.0.iter_mut().try_for_each(|own| {
+            let (prediction, target) = (&predictions[own.index], &targets[own.index]);
+            match weights.get(own.index).or(weights.first()).filter(|_| own.weighted) {
+                Some(weights) => own.metric.update_weighted(prediction, target, weights),
+                None => own.metric.update(prediction, target),
+            }
+        })
     }
 
     pub(crate) fn for_each(&self, mut report: impl FnMut(String, f64)) {

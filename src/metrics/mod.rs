@@ -1,17 +1,35 @@
 //! What to report beside the loss. [`Metric`] is the trait.
 
 mod accuracy;
-mod mean_absolute;
+mod agreement;
+mod answers;
+mod auc;
+mod bleu;
+mod confusion;
+mod correlation;
+mod errors;
+mod mean_loss;
 #[allow(clippy::module_inception)]
 mod metrics;
+mod precision;
+#[cfg(test)]
+mod streaming_tests;
+mod tokenize;
 mod top_k;
 
 pub use accuracy::Accuracy;
-pub use mean_absolute::MeanAbsolute;
+pub use agreement::{CohenKappa, KappaWeights, Matthews, MeanIou};
+pub use auc::Auc;
+pub use bleu::Bleu;
+pub use confusion::ConfusionMatrix;
+pub use correlation::{Pearson, R2};
+pub use errors::{MeanAbsolute, MeanSquared, RootMeanSquared};
+pub use mean_loss::{MeanCosine, MeanLoss, Perplexity};
 pub(crate) use metrics::{Figures, Metrics};
+pub use precision::{Averaging, FBeta, Precision, Recall};
 pub use top_k::TopKAccuracy;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::tensor::Tensor;
 
 /// What to report beside the loss, gathered over batches. Works in `fit`, in `evaluate`, and in loops of your own.
@@ -49,8 +67,65 @@ pub trait Metric: Send {
     /// Shapes that do not belong together.
     fn update(&mut self, prediction: &Tensor, target: &Tensor) -> Result<()>;
 
+    /// Takes in examples that weigh differently, for [`Trainer::weighted_metric`](crate::Trainer::weighted_metric): weights are
+    /// not negative, one for each example or step. The default refuses.
+    ///
+    /// # Errors
+    /// Those of [`Metric::update`]; weights that do not fit.
+    fn update_weighted(&mut self, prediction: &Tensor, target: &Tensor, weights: &Tensor) -> Result<()> {
+        let _ = (prediction, target, weights);
+        Err(Error::value(format!(
+            "the metric `{}` cannot weigh its examples: implement `Metric::update_weighted` for it, or add it by `metric`",
+            self.name()
+        )))
+    }
+
     /// The figure over all examples since the last reset; NaN before any.
     fn result(&self) -> f64;
+}
+
+/// Both updates, from a method `take` that has the weights as an option.
+macro_rules! updates {
+    () => {
+        fn update(
+            &mut self,
+            prediction: &$crate::tensor::Tensor,
+            target: &$crate::tensor::Tensor,
+        ) -> $crate::error::Result<()> {
+            self.take(prediction, target, None)
+        }
+
+        fn update_weighted(
+            &mut self,
+            prediction: &$crate::tensor::Tensor,
+            target: &$crate::tensor::Tensor,
+            weights: &$crate::tensor::Tensor,
+        ) -> $crate::error::Result<()> {
+            self.take(prediction, target, Some(weights))
+        }
+    };
+}
+use updates;
+
+/// The weight of each of so many items of a prediction; weights have the shape of its first axes.
+fn weights_of(who: &str, weights: Option<&Tensor>, prediction: &Tensor, items: usize) -> Result<impl Fn(usize) -> f64> {
+    let numbers: Vec<f64> = weights.map_or(vec![1.0], |weights| weights.iter().map(|w| f64::from(*w)).collect());
+    let fits = weights.is_none_or(|weights| {
+        let shape = crate::losses::strip(weights.shape());
+        !shape.is_empty() && prediction.shape().starts_with(shape) && items.is_multiple_of(numbers.len().max(1))
+    });
+    if !fits {
+        let shape = weights.map_or(&[][..], |weights| weights.shape());
+        return Err(Error::shape(format!(
+            "{who}: expected weights of the first axes of the predictions {:?}, for each example or step, got {shape:?}",
+            prediction.shape()
+        )));
+    }
+    if let Some(bad) = numbers.iter().find(|weight| !(weight.is_finite() && **weight >= 0.0)) {
+        return Err(Error::value(format!("{who}: expected weights that are finite and not negative, got {bad}")));
+    }
+    let share = (items / numbers.len().max(1)).max(1);
+    Ok(move |item: usize| numbers[item / share])
 }
 
 /// A running mean.
@@ -66,6 +141,12 @@ impl Mean {
         self.count += weight;
     }
 
+    /// A sum whose count is another number than its weight.
+    fn add_counted(&mut self, sum: f64, count: f64) {
+        self.sum += sum;
+        self.count += count;
+    }
+
     pub(crate) fn merge(&mut self, other: &Self) {
         self.sum += other.sum;
         self.count += other.count;
@@ -74,6 +155,15 @@ impl Mean {
     pub(crate) fn result(&self) -> f64 {
         self.sum / self.count
     }
+}
+
+/// Targets must have the predictions' shape; a trailing axis of length 1 may be missing on either side.
+fn check_same_shape(who: &str, prediction: &Tensor, target: &Tensor) -> Result<()> {
+    let (p, t) = (prediction.shape(), target.shape());
+    if p == t || [p, &[1]].concat() == t || p == [t, &[1]].concat() {
+        return Ok(());
+    }
+    Err(Error::shape(format!("{who}: expected targets of the predictions' shape {p:?}, got {t:?}")))
 }
 
 /// The position of the greatest number, the first of several.

@@ -2,7 +2,7 @@
 
 use ndarray::Axis;
 
-use super::{Mean, Metric, argmax};
+use super::{Mean, Metric, argmax, updates, weights_of};
 use crate::error::{Error, Result};
 use crate::tensor::{Float, Tensor};
 
@@ -29,6 +29,35 @@ impl TopKAccuracy {
     pub fn new(k: usize) -> Self {
         Self { k, mean: Mean::default() }
     }
+
+    fn take(&mut self, prediction: &Tensor, target: &Tensor, weights: Option<&Tensor>) -> Result<()> {
+        let (p, t) = (prediction.shape(), target.shape());
+        let Some((classes, rows)) = p.split_last() else {
+            return Err(Error::shape(format!("TopKAccuracy: expected predictions [.., classes], got {p:?}")));
+        };
+        let last = Axis(rows.len());
+        let answers: Vec<Float> = if t == rows || t == [rows, &[1]].concat() {
+            target.iter().copied().collect()
+        } else if t == p {
+            target.lanes(last).into_iter().map(|lane| argmax(lane) as Float).collect()
+        } else {
+            return Err(Error::shape(format!(
+                "TopKAccuracy: expected targets {rows:?} (class numbers) or {p:?} (one-hot) for predictions {p:?}, got {t:?}"
+            )));
+        };
+        let weight = weights_of("TopKAccuracy", weights, prediction, answers.len())?;
+        for (i, (row, answer)) in prediction.lanes(last).into_iter().zip(answers).enumerate() {
+            if !(answer.fract() == 0.0 && answer >= 0.0 && answer < *classes as Float) {
+                return Err(Error::value(format!(
+                    "TopKAccuracy: expected whole class numbers 0..{classes} ({classes} excluded), got {answer}"
+                )));
+            }
+            let own = row[answer as usize];
+            let within = own.is_finite() && row.iter().filter(|p| **p > own).count() < self.k;
+            self.mean.add(f64::from(u8::from(within)), weight(i));
+        }
+        Ok(())
+    }
 }
 
 impl Default for TopKAccuracy {
@@ -46,33 +75,7 @@ impl Metric for TopKAccuracy {
         self.mean = Mean::default();
     }
 
-    fn update(&mut self, prediction: &Tensor, target: &Tensor) -> Result<()> {
-        let (p, t) = (prediction.shape(), target.shape());
-        let Some((classes, rows)) = p.split_last() else {
-            return Err(Error::shape(format!("TopKAccuracy: expected predictions [.., classes], got {p:?}")));
-        };
-        let last = Axis(rows.len());
-        let answers: Vec<Float> = if t == rows || t == [rows, &[1]].concat() {
-            target.iter().copied().collect()
-        } else if t == p {
-            target.lanes(last).into_iter().map(|lane| argmax(lane) as Float).collect()
-        } else {
-            return Err(Error::shape(format!(
-                "TopKAccuracy: expected targets {rows:?} (class numbers) or {p:?} (one-hot) for predictions {p:?}, got {t:?}"
-            )));
-        };
-        for (row, answer) in prediction.lanes(last).into_iter().zip(answers) {
-            if !(answer.fract() == 0.0 && answer >= 0.0 && answer < *classes as Float) {
-                return Err(Error::value(format!(
-                    "TopKAccuracy: expected whole class numbers 0..{classes} ({classes} excluded), got {answer}"
-                )));
-            }
-            let own = row[answer as usize];
-            let within = own.is_finite() && row.iter().filter(|p| **p > own).count() < self.k;
-            self.mean.add(f64::from(u8::from(within)), 1.0);
-        }
-        Ok(())
-    }
+    updates!();
 
     fn result(&self) -> f64 {
         self.mean.result()

@@ -10,7 +10,7 @@ use super::trainer::check_dataset;
 use super::{Fit, History, Logs, Trainer};
 use crate::autograd::{Gradients, Tape};
 use crate::callbacks::{Callback, Run};
-use crate::data::{Dataset, Subset};
+use crate::data::{ClassWeighted, Dataset, Subset};
 use crate::error::{Error, Result};
 use crate::initializers::Rng;
 use crate::layers::{Layer, Vars};
@@ -54,7 +54,15 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
         self.stepper.optimizer().check()?;
         check_dataset("fit", dataset)?;
         let held_out = (dataset.len() as f64 * fit.validation_split) as usize;
-        let training = Subset::new(dataset, 0..dataset.len() - held_out);
+        let subset = Subset::new(dataset, 0..dataset.len() - held_out);
+        let weighted;
+        let training: &dyn Dataset = match fit.class_weights.take() {
+            Some(weights) => {
+                weighted = ClassWeighted::new(&subset, weights)?;
+                &weighted
+            }
+            None => &subset,
+        };
         if fit.validation_split > 0.0 && held_out == 0 {
             let (split, len) = (fit.validation_split, dataset.len());
             return Err(Error::value(format!(
@@ -65,7 +73,7 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
         let validation = fit.validation.or((held_out > 0).then_some(&rest as &dyn Dataset));
         validation.map_or(Ok(()), |validation| check_dataset("fit's validation", validation))?;
         self.start_figures()?;
-        self.create_parameters(&training)?;
+        self.create_parameters(training)?;
         let mut state = State {
             callbacks: fit.take_callbacks(),
             parameters: self.model.parameters(),
@@ -80,12 +88,12 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
             stop: false,
         };
         let tape = Tape::training().seeds(self.seed, self.seed);
-        let mut splits = pass::splits(&self.model, &self.losses, tape, &training)?;
+        let mut splits = pass::splits(&self.model, &self.losses, tape, training)?;
         let mut history = History::default();
         self.call(&mut state, |callback, run| callback.on_train_begin(run))?;
         while state.epoch < fit.epochs && !state.stop {
             state.epoch += 1;
-            self.epoch(&training, &fit, &mut splits, &mut state)?;
+            self.epoch(training, &fit, &mut splits, &mut state)?;
             if let Some(validation) = validation {
                 let logs = self.evaluate(validation)?;
                 logs.iter().for_each(|(name, figure)| state.logs.set(format!("val_{name}"), figure));
@@ -115,7 +123,7 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
             let mut batch = figures.empty();
             for part in parts {
                 batch.add(part.loss + penalty, &part.losses, part.examples);
-                self.metrics.update(&part.predictions, &part.targets)?;
+                self.metrics.update(&part.predictions, &part.targets, &part.weights)?;
                 part.predictions.into_iter().for_each(crate::buffers::recycle);
             }
             state.batch_loss = batch.loss();

@@ -3,6 +3,7 @@
 use crate::callbacks::{Callback, Progress};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
+use crate::tensor::Float;
 
 /// How [`Trainer::fit`](super::Trainer::fit) trains.
 ///
@@ -24,6 +25,7 @@ pub struct Fit<'a> {
     pub(super) shuffle: bool,
     pub(super) validation: Option<&'a dyn Dataset>,
     pub(super) validation_split: f64,
+    pub(super) class_weights: Option<Vec<Float>>,
     pub(super) progress: bool,
     pub(super) callbacks: Vec<Box<dyn Callback + 'a>>,
 }
@@ -37,6 +39,7 @@ impl<'a> Fit<'a> {
             shuffle: true,
             validation: None,
             validation_split: 0.0,
+            class_weights: None,
             progress: true,
             callbacks: Vec::new(),
         }
@@ -63,6 +66,14 @@ impl<'a> Fit<'a> {
     /// Keeps this share of the examples, the last ones before any shuffling, for validation; from 0 to 1.
     pub fn validation_split(mut self, share: f64) -> Self {
         self.validation_split = share;
+        self
+    }
+
+    /// Multiplies the loss of each training example with the weight of its class, for classes that are rare; the mean
+    /// still divides by the number of examples, as in Keras. Targets are class numbers or one-hot; validation is as it was.
+    #[doc(alias = "class_weight")]
+    pub fn class_weights(mut self, weights: impl Into<Vec<Float>>) -> Self {
+        self.class_weights = Some(weights.into());
         self
     }
 

@@ -18,6 +18,7 @@ pub(super) struct Part {
     pub examples: usize,
     pub predictions: Vec<Tensor>,
     pub targets: Vec<Tensor>,
+    pub weights: Vec<Tensor>,
     pub gradients: Gradients,
     pub updates: Vec<(Param, Tensor)>,
     /// Whether this pass, too, shows nothing that looks across the batch.
@@ -58,12 +59,13 @@ pub(super) fn run<M: Layer<X, Y>, X: Vars, Y: Vars>(
     model: &M,
     losses: &Losses,
     tape: &Tape,
-    batch: Batch,
+    mut batch: Batch,
     share: Float,
 ) -> Result<Part> {
     let examples = batch.targets.first().and_then(|targets| targets.shape().first()).copied().unwrap_or(0);
-    let predictions = model.forward(&input(tape, batch.inputs)?)?.to_list();
-    let (value, losses) = total(losses, tape, &predictions, &batch.targets)?;
+    let inputs = std::mem::take(&mut batch.inputs);
+    let predictions = model.forward(&input(tape, inputs)?)?.to_list();
+    let (value, losses) = total(losses, tape, &predictions, &batch)?;
     Ok(Part {
         losses,
         loss: f64::from(data(&value.value)[0]),
@@ -72,13 +74,14 @@ pub(super) fn run<M: Layer<X, Y>, X: Vars, Y: Vars>(
         gradients: if tape.is_training() { value.backward_scaled(share)? } else { Gradients::default() },
         predictions: predictions.iter().map(|prediction| (*prediction.value).clone()).collect(),
         targets: batch.targets,
+        weights: batch.weights,
         updates: tape.take_updates(),
     })
 }
 
 /// The losses of the outputs with those that layers added.
-fn total(losses: &Losses, tape: &Tape, predictions: &[Var], targets: &[Tensor]) -> Result<(Var, Vec<f64>)> {
-    let (mut total, numbers) = losses.total(predictions, targets)?;
+fn total(losses: &Losses, tape: &Tape, predictions: &[Var], batch: &Batch) -> Result<(Var, Vec<f64>)> {
+    let (mut total, numbers) = losses.total(predictions, &batch.targets, &batch.weights)?;
     for added in tape.take_losses() {
         total = total + added;
     }
@@ -107,9 +110,10 @@ pub(super) fn splits<M: Layer<X, Y>, X: Vars, Y: Vars>(
         return Ok(false);
     }
     let value_on = |tape: &Tape, indices: &[usize]| -> Result<Var> {
-        let batch = dataset.batch(indices)?;
-        let predictions = model.forward(&input(tape, batch.inputs)?)?.to_list();
-        total(losses, tape, &predictions, &batch.targets).map(|(loss, _)| loss)
+        let mut batch = dataset.batch(indices)?;
+        let inputs = std::mem::take(&mut batch.inputs);
+        let predictions = model.forward(&input(tape, inputs)?)?.to_list();
+        total(losses, tape, &predictions, &batch).map(|(loss, _)| loss)
     };
     let examples: Vec<usize> = (0..dataset.len().min(3)).collect();
     let value = value_on(&tape, &examples)?;

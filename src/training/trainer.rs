@@ -91,7 +91,19 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
 
     /// Adds a metric of one of several outputs, by the name that its loss has; it is reported as `output_metric`.
     pub fn metric_of(mut self, output: impl Into<String>, metric: impl Metric + 'static) -> Self {
-        self.metrics.add(output.into(), Box::new(metric));
+        self.metrics.add(output.into(), false, Box::new(metric));
+        self
+    }
+
+    /// Adds a metric in which examples weigh what they weigh in the loss, where the dataset has weights.
+    #[doc(alias = "weighted_metrics")]
+    pub fn weighted_metric(self, metric: impl Metric + 'static) -> Self {
+        self.weighted_metric_of("", metric)
+    }
+
+    /// [`Trainer::weighted_metric`] of one of several outputs.
+    pub fn weighted_metric_of(mut self, output: impl Into<String>, metric: impl Metric + 'static) -> Self {
+        self.metrics.add(output.into(), true, Box::new(metric));
         self
     }
 
@@ -142,7 +154,7 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
             let parts = self.threads.run(|| pass::in_parts(indices.len(), size, run, indices))?;
             for part in parts {
                 figures.add(part.loss + penalty, &part.losses, part.examples);
-                self.metrics.update(&part.predictions, &part.targets)?;
+                self.metrics.update(&part.predictions, &part.targets, &part.weights)?;
             }
         }
         Ok(self.logs(&figures))

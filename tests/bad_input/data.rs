@@ -119,10 +119,7 @@ impl Dataset for Moody {
         let late = indices.contains(&11);
         let features = if late && !self.short_targets { 6 } else { 5 };
         let targets = if late && self.short_targets { indices.len() - 1 } else { indices.len() };
-        Ok(Batch {
-            inputs: vec![Tensor::zeros(vec![indices.len(), features])],
-            targets: vec![Tensor::zeros(vec![targets])],
-        })
+        Ok(Batch::new(vec![Tensor::zeros(vec![indices.len(), features])], vec![Tensor::zeros(vec![targets])]))
     }
 }
 

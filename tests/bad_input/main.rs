@@ -6,6 +6,7 @@ mod attention;
 mod convolution;
 mod data;
 mod layers;
+mod loss_options;
 mod losses;
 mod mnist_files;
 mod normalisation;

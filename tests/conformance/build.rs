@@ -111,18 +111,6 @@ pub fn parameters(model: &Sequential) -> Vec<(String, Param)> {
     model.parameters().into_iter().map(|(path, param)| (strip(path), param)).collect()
 }
 
-pub fn loss(case: &Case) -> Built<Box<dyn Loss>> {
-    let from_logits = case.settings["from_logits"] == true;
-    Ok(match text(&case.settings["loss"]) {
-        "MeanSquaredError" => Box::new(MeanSquaredError),
-        "MeanAbsoluteError" => Box::new(MeanAbsoluteError),
-        "CrossEntropy" => Box::new(CrossEntropy { from_logits }),
-        "SparseCrossEntropy" => Box::new(SparseCrossEntropy { from_logits }),
-        "BinaryCrossEntropy" => Box::new(BinaryCrossEntropy { from_logits }),
-        other => return Err(format!("no loss `{other}`")),
-    })
-}
-
 /// The case's optimizer; settings that it does not mention keep gradus' defaults.
 pub fn optimizer(case: &Case) -> Built<Box<dyn Optimizer>> {
     let rate = |default| case.number("learning_rate", default);
@@ -170,17 +158,5 @@ pub fn initializer(case: &Case) -> Built<Box<dyn Initializer>> {
             Box::new(RandomUniform { min: number("min", usual.min), max: number("max", usual.max) })
         }
         _ => normalisation::initializer(case)?,
-    })
-}
-
-pub fn metric(case: &Case) -> Built<Box<dyn Metric>> {
-    Ok(match text(&case.settings["metric"]) {
-        "Accuracy" => {
-            let usual = Accuracy::default();
-            Box::new(usual.threshold(case.number("threshold", usual.threshold)))
-        }
-        "TopKAccuracy" => Box::new(TopKAccuracy::new(case.settings["k"].as_u64().unwrap_or(0) as usize)),
-        "MeanAbsolute" => Box::new(MeanAbsolute::default()),
-        other => return Err(format!("no metric `{other}`")),
     })
 }

@@ -96,6 +96,10 @@ pub fn number(value: &Value, default: f32) -> f32 {
     value.as_f64().map_or(default, |number| number as f32)
 }
 
+pub fn numbers(value: &Value) -> Vec<f32> {
+    list(value).iter().filter_map(Value::as_f64).map(|number| number as f32).collect()
+}
+
 pub fn sizes(value: &Value) -> Vec<usize> {
     list(value).iter().filter_map(Value::as_u64).map(|size| size as usize).collect()
 }

@@ -7,6 +7,8 @@ mod attention;
 mod build;
 mod convolution;
 mod fixture;
+mod losses;
+mod metrics;
 mod normalisation;
 mod random;
 mod recurrent;

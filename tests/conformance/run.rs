@@ -4,8 +4,8 @@ use gradus::optimizers::State;
 use gradus::prelude::*;
 
 use super::build::{self, Built};
-use super::fixture::{Case, list, sizes, text};
-use super::{Check, TOLERANCE, attention, error, random, recurrent, structure};
+use super::fixture::{Case, numbers, sizes, text};
+use super::{Check, attention, losses, metrics, random, recurrent, structure};
 
 /// Rounding errors of 20 steps add up, and Adam enlarges them.
 pub const TRAINING: f64 = 1e-4;
@@ -13,14 +13,16 @@ pub const TRAINING: f64 = 1e-4;
 pub fn run(case: &Case) -> Built<Vec<Check>> {
     match case.kind() {
         "layer" => layer(case),
-        "loss" => loss(case),
+        "loss" => losses::loss(case),
         "optimizer" => optimizer(case),
         "training" => training(case),
         "dropout" => random::dropout(case),
         "coin" => random::coin(case),
         "initializer" => random::initializer(case),
-        "metric" => metric(case),
         "recurrent" => recurrent::run(case),
+        "metric" => metrics::metric(case),
+        "confusion" => metrics::confusion(case),
+        "bleu" => metrics::bleu(case),
         "merge" => structure::merge(case),
         "penalty" => structure::penalty(case),
         "constraint" => structure::constraint(case),
@@ -106,22 +108,10 @@ impl Op for WeightedSum {
     }
 }
 
-/// The loss, and its gradient by the prediction, or by what the activation before it was applied to.
-fn loss(case: &Case) -> Built<Vec<Check>> {
-    let tape = Tape::training();
-    let x = tape.variable(case.tensor("x"));
-    let prediction = build::activate(text(&case.settings["through"]), &x)?;
-    let loss = build::loss(case)?.loss(&prediction, &case.tensor("target")).map_err(reason)?;
-    let gradients = loss.backward().map_err(reason)?;
-    let dx = gradients.of(&x).ok_or("no gradient of the prediction")?;
-    Ok(vec![compare("loss", loss.value(), case), compare("dx", dx, case)])
-}
-
 /// The weights after each of the steps.
 fn optimizer(case: &Case) -> Built<Vec<Check>> {
     let mut optimizer = build::optimizer(case)?;
-    let rates: Vec<f32> =
-        list(&case.settings["rates"]).iter().map(|rate| rate.as_f64().unwrap_or(0.0) as f32).collect();
+    let rates = numbers(&case.settings["rates"]);
     let mut checks = Vec::new();
     for i in case.under("weights/") {
         let mut weights = case.numbers(&format!("weights/{i}")).to_vec();
@@ -147,12 +137,17 @@ fn training(case: &Case) -> Built<Vec<Check>> {
     let setting = |key: &str| case.settings[key].as_u64().unwrap_or(0) as usize;
     let (batch, steps) = (setting("batch"), setting("steps"));
     let epochs = steps * batch / x.shape()[0];
-    let loss = build::loss(case)?;
-    let loss = move |prediction: &Var, target: &Tensor| loss.loss(prediction, target);
-    let mut trainer = model.compile(Boxed(build::optimizer(case)?), loss);
+    let mut trainer = model.compile(Boxed(build::optimizer(case)?), losses::Boxed(losses::build(case)?));
     let mut losses = Vec::new();
-    let fit = Fit::epochs(epochs).batch_size(batch).shuffle(false).progress(false).callback(Losses(&mut losses));
-    trainer.fit(&(&x, &target), fit).map_err(reason)?;
+    let mut fit = Fit::epochs(epochs).batch_size(batch).shuffle(false).progress(false).callback(Losses(&mut losses));
+    if !case.settings["class_weights"].is_null() {
+        fit = fit.class_weights(numbers(&case.settings["class_weights"]));
+    }
+    match case.shape("weights") {
+        Some(_) => trainer.fit(&(&x, &target, &case.tensor("weights")), fit),
+        None => trainer.fit(&(&x, &target), fit),
+    }
+    .map_err(reason)?;
     let mut checks = vec![Check::new("losses", &losses, &[losses.len()], case).within(TRAINING)];
     for (path, param) in &parameters {
         checks.push(compare(&format!("after/{path}"), &param.value().ok_or("no value")?, case).within(TRAINING));
@@ -175,22 +170,6 @@ impl Callback for Losses<'_> {
         self.0.push(run.batch_loss as f32);
         Ok(())
     }
-}
-
-/// The figure after two updates.
-fn metric(case: &Case) -> Built<Vec<Check>> {
-    let mut metric = build::metric(case)?;
-    let split = case.settings["split"].as_u64().unwrap_or(0) as usize;
-    let (prediction, target) = (case.tensor("prediction"), case.tensor("target"));
-    for rows in [0..split, split..prediction.shape()[0]] {
-        let part = |tensor: &Tensor| {
-            let axis = ndarray::Axis(0);
-            tensor.slice_axis(axis, (rows.start..rows.end).into()).as_standard_layout().into_owned().into_shared()
-        };
-        metric.update(&part(&prediction), &part(&target)).map_err(reason)?;
-    }
-    let error = error(&[metric.result() as f32], case.numbers("result"));
-    Ok(vec![Check { what: "result".into(), error, bound: TOLERANCE }])
 }
 
 /// The shape of a random sample.

@@ -8,6 +8,7 @@ mod attention;
 mod complete;
 mod convolution;
 mod layers;
+mod loss_options;
 mod losses;
 mod normalisation;
 mod ops;
@@ -78,6 +79,7 @@ fn functions() -> Vec<Function> {
         activations::functions(),
         attention::functions(),
         losses::table(),
+        loss_options::table(),
         normalisation::functions(),
         recurrent::functions(),
         structure::functions(),

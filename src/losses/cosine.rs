@@ -1,0 +1,52 @@
+//! Cosine of an angle.
+
+use super::items::{items, leading, standard};
+use super::probabilities::rows_and_classes;
+use super::{Each, Loss, check_same_shape};
+use crate::autograd::Var;
+use crate::error::Result;
+use crate::tensor::{Float, Tensor, data};
+
+/// Cosine similarity, made negative: `mean(-Σ p t / (|p| |t|))` over the last axis; -1 where directions are equal.
+///
+/// Lengths below 1e-7 count as that.
+///
+/// # Shapes
+/// predictions and targets `[batch, ..., features]`
+/// # Errors
+/// other shapes
+/// # Example
+/// ```
+/// use gradus::prelude::*;
+/// let y = Tape::training().input(ndarray::arr2(&[[3.0, 4.0], [1.0, 0.0]]));
+/// let target = ndarray::arr2(&[[6.0, 8.0], [0.0, 2.0]]).into_dyn().into_shared();
+/// assert_eq!(CosineSimilarity.loss(&y, &target)?.item(), -0.5);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+/// # Reference
+/// Keras `CosineSimilarity`
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CosineSimilarity;
+
+impl Loss for CosineSimilarity {
+    fn each(&self, prediction: &Var, target: &Tensor) -> Result<Each> {
+        let who = "CosineSimilarity";
+        rows_and_classes(who, prediction)?;
+        check_same_shape(who, prediction, target)?;
+        let target = standard(target);
+        items(who, prediction, prediction, leading(prediction.shape()), move |i, x, slope| {
+            let t = &data(&target)[i * x.len()..][..x.len()];
+            let dot =
+                |a: &[Float], b: &[Float]| -> f64 { a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum() };
+            let (length, target_length) = (dot(x, x).sqrt(), dot(t, t).sqrt().max(1e-7));
+            let scale = 1.0 / (length.max(1e-7) * target_length);
+            let cosine = dot(x, t) * scale;
+            // A vector that is too short to be divided by its length is just scaled.
+            let pull = if length > 1e-7 { cosine / (length * length) } else { 0.0 };
+            for ((slope, x), t) in slope.iter_mut().zip(x).zip(t) {
+                *slope = (f64::from(*x) * pull - f64::from(*t) * scale) as Float;
+            }
+            if length.is_nan() { length } else { -cosine }
+        })
+    }
+}

@@ -1,0 +1,164 @@
+//! The losses of single items, and their reductions.
+
+use crate::autograd::Var;
+use crate::error::{Error, Result};
+use crate::tensor::{Tensor, data};
+
+/// The losses of single items, not yet reduced: what [`Loss::each`](super::Loss::each) gives.
+///
+/// An item is an example, a step of a sequence or a pixel: the losses have the prediction's shape without its last axis.
+///
+/// # Reference
+/// Keras' `reduction` and `sample_weight`, PyTorch's `reduction`
+#[derive(Clone, Debug)]
+pub struct Each {
+    losses: Var,
+    /// What each item counts in the number of items that the mean divides by; 1 without.
+    counts: Option<Tensor>,
+}
+
+impl Each {
+    /// Of these losses, `[batch, ...]`. If they have a [mask](Var::mask), padding becomes 0, and does not count.
+    pub fn new(losses: Var) -> Self {
+        let Some(mask) = losses.mask().cloned() else { return Self { losses, counts: None } };
+        let mask = spread(&mask, losses.shape());
+        let losses = losses.without_mask();
+        let counts = mask.broadcast(losses.shape()).map(|all| all.to_owned().into_shared());
+        Self { losses: &losses * &losses.tape().input(&mask), counts }
+    }
+
+    /// Sets what each item counts in the mean, which is `Σ losses / Σ counts`; 1 unless set. For losses that leave out
+    /// items, or that have multiplied them with weights already. Padding stays out.
+    ///
+    /// # Errors
+    /// counts that are not as many as the losses; such as are negative
+    pub fn counting(mut self, counts: &Tensor) -> Result<Self> {
+        if counts.shape() != self.losses.shape() {
+            return Err(Error::shape(format!(
+                "expected counts of the losses' shape {:?}, got {:?}",
+                self.losses.shape(),
+                counts.shape()
+            )));
+        }
+        check_weights("counts", counts)?;
+        self.counts = Some(match self.counts {
+            Some(mask) => (&mask * counts).into_shared(),
+            None => counts.clone(),
+        });
+        Ok(self)
+    }
+
+    /// The losses, with 0 for padding: the reduction "none".
+    pub fn losses(&self) -> &Var {
+        &self.losses
+    }
+
+    /// The sum of all losses.
+    pub fn sum(&self) -> Var {
+        self.losses.sum()
+    }
+
+    /// The mean over all items that count, whatever their [weights](Each::weigh): Keras' "sum over batch size".
+    ///
+    /// # Errors
+    /// no item that counts: all are padding, or left out by the loss
+    pub fn mean(&self) -> Result<Var> {
+        let Some(counts) = &self.counts else { return Ok(self.losses.mean()) };
+        let count: f64 = counts.iter().map(|count| f64::from(*count)).sum();
+        if count == 0.0 {
+            return Err(Error::value(format!(
+                "the mean of {} losses of which none counts: all are padding, left out by `ignore_index`, or of class \
+                 weight 0; leave such batches out",
+                counts.len()
+            )));
+        }
+        Ok(self.losses.sum() * (1.0 / count) as crate::Float)
+    }
+
+    /// Each loss with what it counts.
+    pub(crate) fn counted(&self) -> impl Iterator<Item = (f64, f64)> {
+        let counts = self.counts.iter().flatten().copied().chain(std::iter::repeat(1.0));
+        self.losses.value.iter().zip(counts).map(|(loss, count)| (f64::from(*loss), f64::from(count)))
+    }
+
+    /// Multiplies each loss with its weight. A weight may be for all items of an example: weights have the losses' shape,
+    /// or that of their first axes.
+    ///
+    /// # Errors
+    /// weights of another shape; such as are negative or not finite; a loss of the batch as a whole
+    pub fn weigh(mut self, weights: &Tensor) -> Result<Self> {
+        let shape = self.losses.shape();
+        let stripped = if weights.shape() == shape { shape } else { super::strip(weights.shape()) };
+        if stripped.is_empty() || shape.get(..stripped.len()) != Some(stripped) {
+            let hint = if shape.is_empty() {
+                "the loss is one number for the batch as a whole"
+            } else {
+                "give one weight an example"
+            };
+            return Err(Error::shape(format!(
+                "expected weights of the losses' shape {shape:?} or of its first axes, got {:?}; {hint}",
+                weights.shape()
+            )));
+        }
+        check_weights("weights", weights)?;
+        let weights = spread(&super::items::standard(weights), shape);
+        self.losses = &self.losses * &self.losses.tape().input(&weights);
+        Ok(self)
+    }
+}
+
+/// The tensor with axes of length 1 at its end, so that it broadcasts against `shape`.
+fn spread(tensor: &Tensor, shape: &[usize]) -> Tensor {
+    let mut wide: Vec<usize> = shape.to_vec();
+    let mut rest = tensor.len();
+    for axis in &mut wide {
+        if rest == 1 {
+            *axis = 1;
+        } else {
+            rest /= *axis;
+        }
+    }
+    crate::tensor::tensor(&wide, data(tensor).to_vec())
+}
+
+fn check_weights(what: &str, weights: &Tensor) -> Result<()> {
+    match weights.iter().find(|weight| !(weight.is_finite() && **weight >= 0.0)) {
+        Some(bad) => {
+            Err(Error::value(format!("expected {what} that are finite and not negative, got {bad} among them")))
+        }
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::{arr1, arr2};
+
+    use crate::autograd::{Dependence, Tape};
+    use crate::losses::{Loss, MeanSquaredError, SparseCrossEntropy};
+    use crate::tensor::IntoTensor;
+
+    #[test]
+    fn weights_keep_examples_apart_and_counts_do_not() {
+        let x = Tape::training().variable(arr2(&[[0.5, 0.5], [0.25, 0.75]]));
+        let classes = arr1(&[0.0, 1.0]).into_tensor();
+        let each = SparseCrossEntropy::default().each(&x, &classes).unwrap();
+        let weighed = each.weigh(&arr1(&[1.0, 3.0]).into_tensor()).unwrap();
+        assert_eq!(weighed.mean().unwrap().dependence, Dependence::BatchMean);
+        assert_eq!(weighed.sum().dependence, Dependence::AcrossBatch);
+        let some = SparseCrossEntropy::default().ignore_index(0);
+        assert_eq!(some.loss(&x, &classes).unwrap().dependence, Dependence::AcrossBatch);
+    }
+
+    #[test]
+    fn padding_has_no_loss_and_does_not_count() {
+        let x = Tape::training().input(arr2(&[[1.0, 5.0], [2.0, 7.0]])).insert_axis(2).unwrap();
+        let x = x.with_mask(arr2(&[[1, 0], [1, 1]])).unwrap();
+        let each = MeanSquaredError.each(&x, &arr2(&[[0.0; 2]; 2]).into_tensor()).unwrap();
+        assert_eq!(each.losses().value().as_slice().unwrap(), [1.0, 0.0, 4.0, 49.0]);
+        assert_eq!(each.mean().unwrap().item(), 18.0);
+        // Weights do not change what is divided by, as in Keras.
+        let weighed = each.weigh(&arr1(&[3.0, 0.0]).into_tensor()).unwrap();
+        assert_eq!(weighed.mean().unwrap().item(), 1.0);
+    }
+}

@@ -1,0 +1,212 @@
+//! Focal losses: cross-entropies in which answers that are right already count little.
+
+use super::binary_cross_entropy::binary;
+use super::items::{items, leading, pairs_with, standard};
+use super::probabilities::{CLIP, Given, Kind, check_smoothing, precise_log_sum_exp, rows_and_classes, scores};
+use super::{Each, Loss, check_same_shape, check_setting, check_targets};
+use crate::autograd::Var;
+use crate::error::Result;
+use crate::tensor::{Float, Tensor, data};
+
+macro_rules! settings {
+    ($name:ident, $activation:literal) => {
+        impl $name {
+            #[doc = concat!("For predictions before the ", $activation, ".")]
+            pub fn from_logits() -> Self {
+                Self { given: Given::Logits, ..Self::default() }
+            }
+
+            /// Sets how fast the weight of an answer falls as it gets right; 0 gives the cross-entropy.
+            pub fn gamma(mut self, gamma: Float) -> Self {
+                self.gamma = gamma;
+                self
+            }
+
+            /// Sets how far targets are smoothed.
+            pub fn label_smoothing(mut self, smoothing: Float) -> Self {
+                self.label_smoothing = smoothing;
+                self
+            }
+
+            fn check(&self, prediction: &Var, target: &Tensor) -> Result<()> {
+                let who = stringify!($name);
+                check_same_shape(who, prediction, target)?;
+                check_targets(who, target, "targets from 0 to 1", |t| (0.0..=1.0).contains(&t))?;
+                check_smoothing(who, self.label_smoothing)?;
+                check_setting(who, "a gamma of", self.gamma, 0.0..)
+            }
+        }
+    };
+}
+
+/// Binary focal loss: `mean((1 - q)^gamma · cross-entropy)` with `q = target · p + (1 - target) · (1 - p)`.
+///
+/// Predictions are probabilities by default; those that come straight out of a `Sigmoid` are computed from its input.
+///
+/// # Shapes
+/// prediction and target alike, `[batch, ...]`; a trailing axis of length 1 may be missing on one side
+/// # Defaults
+/// gamma 2, no balancing (`alpha` 0.25 is usual), no label smoothing
+/// # Errors
+/// other shapes; targets outside of 0 to 1; predictions that are evidently no probabilities; settings out of range
+/// # Example
+/// ```
+/// use gradus::prelude::*;
+/// let y = Tape::training().input(ndarray::arr1(&[0.5, 0.75]));
+/// let target = ndarray::arr1(&[0.0, 1.0]).into_dyn().into_shared();
+/// let loss = BinaryFocalCrossEntropy::default().loss(&y, &target)?.item();
+/// assert!((loss - 0.0956).abs() < 1e-4);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+/// # Reference
+/// Lin et al. 2017; Keras `BinaryFocalCrossentropy`
+#[doc(alias = "BinaryFocalCrossentropy")]
+#[derive(Clone, Copy, Debug)]
+pub struct BinaryFocalCrossEntropy {
+    given: Given,
+    /// How fast the weight of an answer falls as it gets right, 2.
+    pub gamma: Float,
+    /// What answers of 1 weigh, where those of 0 weigh `1 - alpha`; without, all weigh 1.
+    pub alpha: Option<Float>,
+    /// How far targets are drawn towards 0.5, 0.
+    pub label_smoothing: Float,
+}
+
+impl Default for BinaryFocalCrossEntropy {
+    fn default() -> Self {
+        Self { given: Given::Probabilities, gamma: 2.0, alpha: None, label_smoothing: 0.0 }
+    }
+}
+
+settings!(BinaryFocalCrossEntropy, "sigmoid");
+
+impl BinaryFocalCrossEntropy {
+    /// Balances the answers: those of 1 weigh `alpha`, those of 0 weigh `1 - alpha`.
+    #[doc(alias = "apply_class_balancing")]
+    pub fn alpha(mut self, alpha: Float) -> Self {
+        self.alpha = Some(alpha);
+        self
+    }
+}
+
+impl Loss for BinaryFocalCrossEntropy {
+    fn each(&self, prediction: &Var, target: &Tensor) -> Result<Each> {
+        let who = "BinaryFocalCrossEntropy";
+        self.check(prediction, target)?;
+        check_setting(who, "an alpha of", self.alpha.unwrap_or(0.5), 0.0..=1.0)?;
+        let (x, kind) = scores(who, prediction, self.given, true)?;
+        let (gamma, smoothing) = (f64::from(self.gamma), f64::from(self.label_smoothing));
+        let alpha = self.alpha.map(f64::from);
+        pairs_with(who, prediction, &x, target, move |x, t| {
+            let t = t * (1.0 - smoothing) + 0.5 * smoothing;
+            let weight = alpha.map_or(1.0, |alpha| t * alpha + (1.0 - t) * (1.0 - alpha));
+            let (entropy, by_x) = binary(kind, x, t, 1.0 - t);
+            let decay = (-x.abs()).exp();
+            let (p, p_by_x) = match kind {
+                Kind::Logits => (if x >= 0.0 { 1.0 } else { decay } / (1.0 + decay), decay / (1.0 + decay).powi(2)),
+                _ => (x.clamp(0.0, 1.0), 1.0),
+            };
+            let wrong = t * (1.0 - p) + (1.0 - t) * p;
+            let factor = wrong.powf(gamma);
+            let factor_by_x = if wrong > 0.0 { gamma * factor / wrong * (1.0 - 2.0 * t) * p_by_x } else { 0.0 };
+            (weight * factor * entropy, weight * (factor * by_x + factor_by_x * entropy))
+        })
+    }
+}
+
+/// Focal loss of classes: `mean(Σ alpha · (1 - p)^gamma · target · -ln p)`.
+///
+/// Predictions are probabilities by default; those that come straight out of a `Softmax` are computed from its input.
+///
+/// # Shapes
+/// predictions and one-hot or soft targets `[batch, ..., classes]`
+/// # Defaults
+/// gamma 2, alpha 0.25, no label smoothing
+/// # Errors
+/// other shapes; targets outside of 0 to 1; predictions that are evidently no probabilities; settings out of range
+/// # Example
+/// ```
+/// use gradus::prelude::*;
+/// let y = Tape::training().input(ndarray::arr2(&[[0.25, 0.75]]));
+/// let target = ndarray::arr2(&[[0.0, 1.0]]).into_dyn().into_shared();
+/// let loss = CategoricalFocalCrossEntropy::default().alpha(1.0).loss(&y, &target)?.item();
+/// assert!((loss - 0.01798).abs() < 1e-5);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+/// # Reference
+/// Lin et al. 2017; Keras `CategoricalFocalCrossentropy`
+#[doc(alias = "CategoricalFocalCrossentropy")]
+#[derive(Clone, Copy, Debug)]
+pub struct CategoricalFocalCrossEntropy {
+    given: Given,
+    /// How fast the weight of an answer falls as it gets right, 2.
+    pub gamma: Float,
+    /// A factor of the whole, 0.25.
+    pub alpha: Float,
+    /// Which share of each target is spread evenly over all classes, 0.
+    pub label_smoothing: Float,
+}
+
+impl Default for CategoricalFocalCrossEntropy {
+    fn default() -> Self {
+        Self { given: Given::Probabilities, gamma: 2.0, alpha: 0.25, label_smoothing: 0.0 }
+    }
+}
+
+settings!(CategoricalFocalCrossEntropy, "softmax");
+
+impl CategoricalFocalCrossEntropy {
+    /// Sets the factor of the whole.
+    pub fn alpha(mut self, alpha: Float) -> Self {
+        self.alpha = alpha;
+        self
+    }
+}
+
+impl Loss for CategoricalFocalCrossEntropy {
+    fn each(&self, prediction: &Var, target: &Tensor) -> Result<Each> {
+        let who = "CategoricalFocalCrossEntropy";
+        let (_, classes) = rows_and_classes(who, prediction)?;
+        self.check(prediction, target)?;
+        check_setting(who, "an alpha of", self.alpha, 0.0..)?;
+        let (x, kind) = scores(who, prediction, self.given, false)?;
+        let (gamma, alpha, smoothing) = (f64::from(self.gamma), f64::from(self.alpha), f64::from(self.label_smoothing));
+        let target = standard(target);
+        let (low, high) = (f64::from(CLIP), f64::from(1.0 - CLIP));
+        items(who, prediction, &x, leading(prediction.shape()), move |i, x, slope| {
+            let t = &data(&target)[i * classes..][..classes];
+            let log_sum = precise_log_sum_exp(x);
+            let sum: f64 = x.iter().map(|x| f64::from(*x)).sum();
+            // p, its logarithm, and whether it was clipped.
+            let of = |x: Float| match kind {
+                Kind::Logits => ((f64::from(x) - log_sum).exp(), f64::from(x) - log_sum, false),
+                _ => {
+                    let raw = f64::from(x) / sum;
+                    let p = raw.clamp(low, high);
+                    (p, p.ln(), p != raw)
+                }
+            };
+            let (mut loss, mut total) = (0.0, 0.0);
+            // First p · (slope by p), whose sum every class takes part in.
+            for ((x, t), slope) in x.iter().zip(t).zip(&mut *slope) {
+                let (p, log_p, clipped) = of(*x);
+                let t = f64::from(*t) * (1.0 - smoothing) + smoothing / classes as f64;
+                let (wrong, weight) = ((1.0 - p).max(0.0), alpha * t);
+                let factor = wrong.powf(gamma);
+                loss -= weight * factor * log_p;
+                let falling = if wrong > 0.0 { gamma * factor / wrong * p * log_p } else { 0.0 };
+                let pull = if clipped { 0.0 } else { weight * (falling - factor) };
+                total += pull;
+                *slope = pull as Float;
+            }
+            for (x, slope) in x.iter().zip(slope) {
+                let pull = f64::from(*slope);
+                *slope = match kind {
+                    Kind::Logits => pull - of(*x).0 * total,
+                    _ => (if pull == 0.0 { 0.0 } else { pull / f64::from(*x) }) - total / sum,
+                } as Float;
+            }
+            loss
+        })
+    }
+}

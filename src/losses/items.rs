@@ -1,0 +1,118 @@
+//! The one operation behind all losses: a number for each item, and its gradient.
+
+use super::{Each, check_same_shape};
+use crate::autograd::{Dependence, InputGrads, Op, Var};
+use crate::buffers::{Pooled, buffer};
+use crate::error::{Error, Result};
+use crate::kernels::parallel;
+use crate::tensor::{Float, Tensor, data, tensor};
+
+/// Numbers that a thread takes at a time.
+const CHUNK: usize = 1 << 14;
+
+/// The losses of items, each of which is a run of the numbers of `x`; `shape` says how many there are.
+///
+/// `loss` takes the number of an item and its numbers, writes the gradient by each of them, and returns the loss. `x` is
+/// what the prediction was computed from, or the prediction itself.
+pub(super) fn items(
+    who: &str,
+    prediction: &Var,
+    x: &Var,
+    shape: &[usize],
+    loss: impl Fn(usize, &[Float], &mut [Float]) -> f64 + Sync + 'static,
+) -> Result<Each> {
+    if prediction.mask().is_some_and(|mask| shape.get(..2) != Some(mask.shape())) {
+        return Err(Error::shape(format!(
+            "{who}: the prediction {:?} has a padding mask, but losses of shape {shape:?} have no time steps to leave \
+             out; give predictions [batch, time, features], or take the mask off by `without_mask`",
+            prediction.shape()
+        )));
+    }
+    let op = Items { loss, shape: shape.into(), slope: Tensor::default(ndarray::IxDyn(&[])).into() };
+    Ok(Each::new(x.tape().apply(op, &[x]).with_mask_of(prediction)))
+}
+
+/// The losses of pairs of a prediction and a target, averaged over the last axis. `loss` gives the loss of a pair, and its
+/// slope by the prediction.
+pub(super) fn pairs(
+    who: &str,
+    prediction: &Var,
+    target: &Tensor,
+    loss: impl Fn(f64, f64) -> (f64, f64) + Sync + 'static,
+) -> Result<Each> {
+    pairs_with(who, prediction, prediction, target, loss)
+}
+
+/// The same where the losses are computed from `x`, which the prediction was computed from.
+pub(super) fn pairs_with(
+    who: &str,
+    prediction: &Var,
+    x: &Var,
+    target: &Tensor,
+    loss: impl Fn(f64, f64) -> (f64, f64) + Sync + 'static,
+) -> Result<Each> {
+    check_same_shape(who, prediction, target)?;
+    let target = standard(target);
+    items(who, prediction, x, leading(prediction.shape()), move |i, x, slope| {
+        let share = 1.0 / x.len() as f64;
+        let mut sum = 0.0;
+        for ((x, t), slope) in x.iter().zip(&data(&target)[i * x.len()..]).zip(slope) {
+            let (loss, by_x) = loss(f64::from(*x), f64::from(*t));
+            sum += loss;
+            *slope = (by_x * share) as Float;
+        }
+        sum * share
+    })
+}
+
+/// All axes but the last; a single one stays.
+pub(super) fn leading(shape: &[usize]) -> &[usize] {
+    if shape.len() < 2 { shape } else { &shape[..shape.len() - 1] }
+}
+
+/// The numbers in row-major order.
+pub(super) fn standard(target: &Tensor) -> Tensor {
+    if target.is_standard_layout() { target.clone() } else { target.as_standard_layout().into_owned().into_shared() }
+}
+
+/// `y[i] = loss(x[i])`
+struct Items<F> {
+    loss: F,
+    shape: Vec<usize>,
+    /// The gradient of each item's loss by its numbers.
+    slope: Pooled,
+}
+
+impl<F: Fn(usize, &[Float], &mut [Float]) -> f64 + Sync + 'static> Op for Items<F> {
+    fn forward(&mut self, inputs: &[&Tensor]) -> Tensor {
+        let x = data(inputs[0]);
+        let count: usize = self.shape.iter().product();
+        let width = x.len() / count;
+        let (mut y, mut slope) = (buffer(count), buffer(x.len()));
+        let items = (CHUNK / width).max(1);
+        let parts = y.chunks_mut(items).zip(slope.chunks_mut(items * width)).zip(x.chunks(items * width));
+        let loss = &self.loss;
+        parallel::for_each(&mut parts.enumerate().collect::<Vec<_>>(), |(part, ((y, slope), x))| {
+            let each = y.iter_mut().zip(slope.chunks_mut(width)).zip(x.chunks(width)).enumerate();
+            each.for_each(|(i, ((y, slope), x))| *y = loss(*part * items + i, x, slope) as Float);
+        });
+        self.slope = tensor(inputs[0].shape(), slope).into();
+        tensor(&self.shape, y)
+    }
+
+    /// `dx[i] = slope[i] dy[i]`
+    fn backward(&self, dy: &Tensor, dx: &mut InputGrads<'_>) {
+        dx.add(0, || {
+            let mut out = buffer(self.slope.len());
+            let width = out.len() / dy.len();
+            let rows = out.chunks_mut(width).zip(data(&self.slope).chunks(width)).zip(data(dy));
+            rows.for_each(|((out, slope), dy)| out.iter_mut().zip(slope).for_each(|(out, slope)| *out = slope * dy));
+            tensor(self.slope.shape(), out)
+        });
+    }
+
+    fn dependence(&self, inputs: &[Dependence]) -> Dependence {
+        // One item for the whole batch looks at all examples.
+        if self.shape.is_empty() { Dependence::across_batch(inputs) } else { Dependence::per_example(inputs) }
+    }
+}

@@ -1,0 +1,135 @@
+//! Losses on the overlap of areas, for segmentation.
+
+use super::items::{items, standard};
+use super::{Each, Loss, check_same_shape, check_setting, check_targets};
+use crate::autograd::Var;
+use crate::error::Result;
+use crate::tensor::{Float, Tensor, data};
+
+/// Dice loss: `1 - 2 Σ p t / (Σ p + Σ t + 1e-7)`.
+///
+/// # Shapes
+/// predictions (probabilities) and targets alike, `[batch, ...]`
+/// # Defaults
+/// one overlap of the batch as a whole, as in Keras; [`Dice::per_example`] makes it a mean over examples, which can be
+/// weighed, and run in parts
+/// # Errors
+/// other shapes; targets outside of 0 to 1
+/// # Example
+/// ```
+/// use gradus::prelude::*;
+/// let y = Tape::training().input(ndarray::arr2(&[[0.5, 0.5, 0.0]]));
+/// let target = ndarray::arr2(&[[1.0, 0.0, 0.0]]).into_dyn().into_shared();
+/// assert_eq!(Dice::default().loss(&y, &target)?.item(), 0.5);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+/// # Reference
+/// Milletari, Navab & Ahmadi 2016; Keras `Dice`
+#[doc(alias = "DiceLoss")]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Dice {
+    per_example: bool,
+}
+
+impl Dice {
+    /// Sets whether each example has an overlap of its own.
+    pub fn per_example(mut self, yes: bool) -> Self {
+        self.per_example = yes;
+        self
+    }
+}
+
+impl Loss for Dice {
+    fn each(&self, prediction: &Var, target: &Tensor) -> Result<Each> {
+        overlap("Dice", self.per_example, prediction, target, |[both, p, t]| {
+            let all = p + t + 1e-7;
+            (2.0 * both / all, [2.0 / all, -2.0 * both / (all * all)])
+        })
+    }
+}
+
+/// Tversky loss: `1 - Σ p t / (Σ p t + alpha Σ (1 - p) t + beta Σ p (1 - t) + 1e-7)`: alpha weighs what was missed, beta
+/// what was found where there is nothing.
+///
+/// # Shapes
+/// predictions (probabilities) and targets alike, `[batch, ...]`
+/// # Defaults
+/// alpha and beta 0.5, which is [`Dice`]; one overlap of the batch as a whole, as in Keras
+/// # Errors
+/// other shapes; targets outside of 0 to 1; a negative alpha or beta
+/// # Example
+/// ```
+/// use gradus::prelude::*;
+/// let y = Tape::training().input(ndarray::arr2(&[[0.5, 0.5, 0.0]]));
+/// let target = ndarray::arr2(&[[1.0, 0.0, 0.0]]).into_dyn().into_shared();
+/// let loss = Tversky::new(0.75, 0.25).loss(&y, &target)?.item();
+/// assert!((loss - 0.5).abs() < 1e-6);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+/// # Reference
+/// Salehi, Erdogmus & Gholipour 2017; Keras `Tversky`
+#[derive(Clone, Copy, Debug)]
+pub struct Tversky {
+    /// What the missed weighs, 0.5.
+    pub alpha: Float,
+    /// What the wrongly found weighs, 0.5.
+    pub beta: Float,
+    per_example: bool,
+}
+
+impl Default for Tversky {
+    fn default() -> Self {
+        Self::new(0.5, 0.5)
+    }
+}
+
+impl Tversky {
+    /// With these weights.
+    pub fn new(alpha: Float, beta: Float) -> Self {
+        Self { alpha, beta, per_example: false }
+    }
+
+    /// Sets whether each example has an overlap of its own.
+    pub fn per_example(mut self, yes: bool) -> Self {
+        self.per_example = yes;
+        self
+    }
+}
+
+impl Loss for Tversky {
+    fn each(&self, prediction: &Var, target: &Tensor) -> Result<Each> {
+        check_setting("Tversky", "an alpha of", self.alpha, 0.0..)?;
+        check_setting("Tversky", "a beta of", self.beta, 0.0..)?;
+        let (alpha, beta) = (f64::from(self.alpha), f64::from(self.beta));
+        overlap("Tversky", self.per_example, prediction, target, move |[both, p, t]| {
+            let all = both + alpha * (t - both) + beta * (p - both) + 1e-7;
+            let by_both = 1.0 / all - both * (1.0 - alpha - beta) / (all * all);
+            (both / all, [by_both, -both * beta / (all * all)])
+        })
+    }
+}
+
+/// `1 - index`, where `index` takes `Σ p t`, `Σ p` and `Σ t`, and gives the index and its slopes by the first two.
+fn overlap(
+    who: &str,
+    per_example: bool,
+    prediction: &Var,
+    target: &Tensor,
+    index: impl Fn([f64; 3]) -> (f64, [f64; 2]) + Sync + 'static,
+) -> Result<Each> {
+    check_same_shape(who, prediction, target)?;
+    check_targets(who, target, "targets from 0 to 1", |t| (0.0..=1.0).contains(&t))?;
+    let target = standard(target);
+    let count = usize::from(per_example).min(prediction.shape().len());
+    items(who, prediction, prediction, &prediction.shape()[..count], move |i, x, slope| {
+        let t = &data(&target)[i * x.len()..][..x.len()];
+        let mut sums = [0.0; 3];
+        for (x, t) in x.iter().zip(t) {
+            let (x, t) = (f64::from(*x), f64::from(*t));
+            [x * t, x, t].iter().zip(&mut sums).for_each(|(term, sum)| *sum += term);
+        }
+        let (index, [by_both, by_p]) = index(sums);
+        slope.iter_mut().zip(t).for_each(|(slope, t)| *slope = -(by_both * f64::from(*t) + by_p) as Float);
+        1.0 - index
+    })
+}

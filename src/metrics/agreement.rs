@@ -1,0 +1,157 @@
+//! Figures of how well predicted classes agree with the right ones.
+
+use super::confusion::{ConfusionMatrix, of_confusion};
+use crate::error::Result;
+
+/// Intersection over union, `hits / (predicted + right - hits)`, averaged over the classes that occur, or over some.
+///
+/// Predictions and targets are those of [`Accuracy`](super::Accuracy).
+///
+/// ```
+/// use gradus::prelude::*;
+/// let mut iou = MeanIou::default();
+/// let tensor = |x: [Float; 4]| ndarray::arr1(&x).into_dyn().into_shared();
+/// iou.update(&tensor([0.0, 0.0, 1.0, 1.0]), &tensor([0.0, 1.0, 1.0, 1.0]))?;
+/// assert!((iou.result() - (1.0 / 2.0 + 2.0 / 3.0) / 2.0).abs() < 1e-12);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+///
+/// Keras `MeanIoU` and `IoU`, scikit-learn's `jaccard_score`.
+#[doc(alias = "Iou")]
+#[doc(alias = "IoU")]
+#[doc(alias = "Jaccard")]
+#[derive(Clone, Debug, Default)]
+pub struct MeanIou {
+    only: Option<Vec<usize>>,
+    confusion: ConfusionMatrix,
+}
+
+impl MeanIou {
+    /// Of these classes only; of a single one it is that class's intersection over union.
+    pub fn of(classes: impl Into<Vec<usize>>) -> Self {
+        Self { only: Some(classes.into()), confusion: ConfusionMatrix::default() }
+    }
+
+    fn figure(&self) -> f64 {
+        let confusion = &self.confusion;
+        let chosen = |class: &usize| self.only.as_ref().is_none_or(|only| only.contains(class));
+        let (mut sum, mut count) = (0.0, 0.0);
+        for class in (0..confusion.classes()).filter(chosen) {
+            let union = confusion.predicted(class) + confusion.right(class) - confusion.hits(class);
+            if union > 0.0 {
+                sum += confusion.hits(class) / union;
+                count += 1.0;
+            }
+        }
+        if count == 0.0 { 0.0 } else { sum / count }
+    }
+
+    fn check(&self) -> Result<()> {
+        let classes = self.confusion.classes();
+        match self.only.iter().flatten().find(|class| **class >= classes) {
+            Some(bad) => Err(crate::Error::value(format!(
+                "MeanIou: expected classes 0..{classes} ({classes} excluded) to choose from, got {bad}"
+            ))),
+            None => Ok(()),
+        }
+    }
+}
+
+of_confusion!(
+    MeanIou,
+    |own| if own.only.is_some() { "iou".into() } else { "mean_iou".into() },
+    |own| own.figure(),
+    |own| own.check()
+);
+
+/// How much a wrong class costs in [`CohenKappa`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum KappaWeights {
+    /// All errors cost the same.
+    #[default]
+    Equal,
+    /// The distance of the class numbers.
+    Linear,
+    /// The square of the distance.
+    Quadratic,
+}
+
+/// Agreement beyond chance (Cohen 1960): 1 is perfect, 0 is what chance gives; NaN if there is only one class.
+///
+/// Predictions and targets are those of [`Accuracy`](super::Accuracy).
+///
+/// ```
+/// use gradus::prelude::*;
+/// let mut kappa = CohenKappa::default();
+/// let tensor = |x: [Float; 4]| ndarray::arr1(&x).into_dyn().into_shared();
+/// kappa.update(&tensor([0.0, 0.0, 1.0, 1.0]), &tensor([0.0, 1.0, 1.0, 1.0]))?;
+/// assert_eq!(kappa.result(), 0.5);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+///
+/// scikit-learn's `cohen_kappa_score`.
+#[derive(Clone, Debug, Default)]
+pub struct CohenKappa {
+    weights: KappaWeights,
+    confusion: ConfusionMatrix,
+}
+
+impl CohenKappa {
+    /// Sets what errors cost; for classes in an order.
+    pub fn weights(mut self, weights: KappaWeights) -> Self {
+        self.weights = weights;
+        self
+    }
+
+    fn figure(&self) -> f64 {
+        let (confusion, matrix) = (&self.confusion, self.confusion.matrix());
+        let (mut seen, mut by_chance) = (0.0, 0.0);
+        for ((right, predicted), count) in matrix.indexed_iter() {
+            let distance = right.abs_diff(predicted) as f64;
+            let cost = match self.weights {
+                KappaWeights::Equal => f64::from(u8::from(right != predicted)),
+                KappaWeights::Linear => distance,
+                KappaWeights::Quadratic => distance * distance,
+            };
+            seen += cost * count;
+            by_chance += cost * confusion.right(right) * confusion.predicted(predicted) / confusion.total();
+        }
+        1.0 - seen / by_chance
+    }
+}
+
+of_confusion!(CohenKappa, |_own| "cohen_kappa".into(), |own| own.figure(), |_own| Ok(()));
+
+/// Correlation of Matthews between predicted and right classes: 1 is perfect, 0 is what chance gives.
+///
+/// Predictions and targets are those of [`Accuracy`](super::Accuracy). 0 if there is only one class.
+///
+/// ```
+/// use gradus::prelude::*;
+/// let mut matthews = Matthews::default();
+/// let tensor = |x: [Float; 4]| ndarray::arr1(&x).into_dyn().into_shared();
+/// matthews.update(&tensor([0.0, 0.0, 1.0, 1.0]), &tensor([0.0, 1.0, 1.0, 1.0]))?;
+/// assert!((matthews.result() - 0.57735).abs() < 1e-5);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+///
+/// Matthews 1975, Gorodkin 2004; scikit-learn's `matthews_corrcoef`.
+#[doc(alias = "MatthewsCorrelation")]
+#[derive(Clone, Debug, Default)]
+pub struct Matthews {
+    confusion: ConfusionMatrix,
+}
+
+impl Matthews {
+    fn figure(&self) -> f64 {
+        let (confusion, total) = (&self.confusion, self.confusion.total());
+        let sum = |f: &dyn Fn(usize) -> f64| (0..confusion.classes()).map(f).sum::<f64>();
+        let hits = sum(&|class| confusion.hits(class));
+        let both = sum(&|class| confusion.right(class) * confusion.predicted(class));
+        let right = total * total - sum(&|class| confusion.right(class).powi(2));
+        let predicted = total * total - sum(&|class| confusion.predicted(class).powi(2));
+        if right * predicted == 0.0 { 0.0 } else { (hits * total - both) / (right * predicted).sqrt() }
+    }
+}
+
+of_confusion!(Matthews, |_own| "matthews".into(), |own| own.figure(), |_own| Ok(()));

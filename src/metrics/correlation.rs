@@ -1,0 +1,127 @@
+//! How much of the targets the predictions explain.
+
+use super::{Metric, check_same_shape};
+use crate::error::Result;
+use crate::tensor::Tensor;
+
+/// Means and products of deviations of pairs of numbers, taken in one by one (Welford 1962): the same bits however the
+/// examples are cut into batches.
+#[derive(Clone, Copy, Debug, Default)]
+struct Moments {
+    count: f64,
+    mean: [f64; 2],
+    /// `Σ (p - p̄)²`, `Σ (t - t̄)²` and `Σ (p - p̄)(t - t̄)`.
+    products: [f64; 3],
+    /// `Σ (p - t)²`
+    squares: f64,
+}
+
+impl Moments {
+    fn add(&mut self, p: f64, t: f64) {
+        self.count += 1.0;
+        let before = [p - self.mean[0], t - self.mean[1]];
+        self.mean[0] += before[0] / self.count;
+        self.mean[1] += before[1] / self.count;
+        let after = [p - self.mean[0], t - self.mean[1]];
+        self.products[0] += before[0] * after[0];
+        self.products[1] += before[1] * after[1];
+        self.products[2] += before[0] * after[1];
+        self.squares += (p - t) * (p - t);
+    }
+}
+
+/// Coefficient of determination: `1 - Σ (t - p)² / Σ (t - t̄)²`, averaged over the outputs in the last axis.
+///
+/// NaN before two examples. An output whose targets are all the same counts as 1 if it is predicted exactly, else as 0.
+///
+/// ```
+/// use gradus::prelude::*;
+/// let mut r2 = R2::default();
+/// let tensor = |x: [Float; 3]| ndarray::arr1(&x).into_dyn().into_shared();
+/// r2.update(&tensor([1.0, 2.0, 2.0]), &tensor([1.0, 2.0, 3.0]))?;
+/// assert_eq!((r2.name().as_str(), r2.result()), ("r2", 0.5));
+/// # Ok::<(), gradus::Error>(())
+/// ```
+///
+/// scikit-learn's `r2_score`.
+#[doc(alias = "R2Score")]
+#[derive(Clone, Debug, Default)]
+pub struct R2 {
+    outputs: Vec<Moments>,
+}
+
+impl Metric for R2 {
+    fn name(&self) -> String {
+        "r2".into()
+    }
+
+    fn reset(&mut self) {
+        self.outputs.clear();
+    }
+
+    fn update(&mut self, prediction: &Tensor, target: &Tensor) -> Result<()> {
+        check_same_shape("R2", prediction, target)?;
+        let outputs = if prediction.ndim() > 1 { prediction.shape()[prediction.ndim() - 1] } else { 1 };
+        if self.outputs.is_empty() {
+            self.outputs = vec![Moments::default(); outputs];
+        } else if self.outputs.len() != outputs {
+            return Err(crate::Error::shape(format!(
+                "R2: expected {} outputs in the last axis as before, got predictions {:?}",
+                self.outputs.len(),
+                prediction.shape()
+            )));
+        }
+        for (i, (p, t)) in prediction.iter().zip(target).enumerate() {
+            self.outputs[i % outputs].add(f64::from(*p), f64::from(*t));
+        }
+        Ok(())
+    }
+
+    fn result(&self) -> f64 {
+        let of = |moments: &Moments| match (moments.squares, moments.products[1]) {
+            _ if moments.count < 2.0 => f64::NAN,
+            (squares, 0.0) => f64::from(u8::from(squares == 0.0)),
+            (squares, total) => 1.0 - squares / total,
+        };
+        self.outputs.iter().map(of).sum::<f64>() / self.outputs.len() as f64
+    }
+}
+
+/// Correlation of Pearson over all numbers; NaN where either side does not vary.
+///
+/// ```
+/// use gradus::prelude::*;
+/// let mut pearson = Pearson::default();
+/// let tensor = |x: [Float; 3]| ndarray::arr1(&x).into_dyn().into_shared();
+/// pearson.update(&tensor([1.0, 2.0, 3.0]), &tensor([30.0, 20.0, 10.0]))?;
+/// assert_eq!((pearson.name().as_str(), pearson.result()), ("pearson", -1.0));
+/// # Ok::<(), gradus::Error>(())
+/// ```
+///
+/// SciPy's `pearsonr`.
+#[doc(alias = "PearsonCorrelation")]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Pearson {
+    moments: Moments,
+}
+
+impl Metric for Pearson {
+    fn name(&self) -> String {
+        "pearson".into()
+    }
+
+    fn reset(&mut self) {
+        self.moments = Moments::default();
+    }
+
+    fn update(&mut self, prediction: &Tensor, target: &Tensor) -> Result<()> {
+        check_same_shape("Pearson", prediction, target)?;
+        prediction.iter().zip(target).for_each(|(p, t)| self.moments.add(f64::from(*p), f64::from(*t)));
+        Ok(())
+    }
+
+    fn result(&self) -> f64 {
+        let [p, t, both] = self.moments.products;
+        both / (p * t).sqrt()
+    }
+}

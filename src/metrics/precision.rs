@@ -1,0 +1,181 @@
+//! Precision, recall and their mean.
+
+use super::confusion::{ConfusionMatrix, of_confusion};
+use crate::error::{Error, Result};
+
+/// How the figures of several classes become one, as in scikit-learn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Averaging {
+    /// The figure of class 1 of two.
+    #[default]
+    Binary,
+    /// The mean over the classes that occur, in targets or predictions.
+    Macro,
+    /// The figure of all decisions together.
+    Micro,
+    /// The mean over the classes, each as often as it occurs in the targets.
+    Weighted,
+}
+
+impl Averaging {
+    fn of(self, name: &str) -> String {
+        match self {
+            Self::Binary => name.into(),
+            Self::Macro => format!("macro_{name}"),
+            Self::Micro => format!("micro_{name}"),
+            Self::Weighted => format!("weighted_{name}"),
+        }
+    }
+
+    fn check(self, who: &str, confusion: &ConfusionMatrix) -> Result<()> {
+        if self == Self::Binary && confusion.classes() != 2 {
+            return Err(Error::value(format!(
+                "{who}: expected two classes for `Averaging::Binary`, got {}; choose another one by `average`",
+                confusion.classes()
+            )));
+        }
+        Ok(())
+    }
+
+    /// `part / whole`, 0 of nothing, of each class or of all together; `figure` takes hits, predicted and right ones.
+    fn result(self, confusion: &ConfusionMatrix, figure: impl Fn(f64, f64, f64) -> (f64, f64)) -> f64 {
+        let ratio = |(part, whole): (f64, f64)| if whole == 0.0 { 0.0 } else { part / whole };
+        let of = |class| ratio(figure(confusion.hits(class), confusion.predicted(class), confusion.right(class)));
+        let classes = 0..confusion.classes();
+        match self {
+            Self::Binary => of(1),
+            Self::Micro => {
+                let hits = classes.map(|class| confusion.hits(class)).sum();
+                ratio(figure(hits, confusion.total(), confusion.total()))
+            }
+            Self::Macro => {
+                let occurs = |class: &usize| confusion.predicted(*class) + confusion.right(*class) > 0.0;
+                let count = classes.clone().filter(occurs).count();
+                classes.filter(occurs).map(of).sum::<f64>() / count as f64
+            }
+            Self::Weighted => classes.map(|class| of(class) * confusion.right(class)).sum::<f64>() / confusion.total(),
+        }
+    }
+}
+
+macro_rules! average {
+    ($name:ident) => {
+        impl $name {
+            /// Sets how the figures of several classes become one.
+            pub fn average(mut self, average: Averaging) -> Self {
+                self.average = average;
+                self
+            }
+        }
+    };
+}
+
+/// The share of right ones among what was taken for a class; 0 if nothing was.
+///
+/// Predictions and targets are those of [`Accuracy`](super::Accuracy).
+///
+/// ```
+/// use gradus::prelude::*;
+/// let mut precision = Precision::default();
+/// let tensor = |x: [Float; 4]| ndarray::arr1(&x).into_dyn().into_shared();
+/// precision.update(&tensor([0.9, 0.8, 0.7, 0.1]), &tensor([1.0, 0.0, 1.0, 1.0]))?;
+/// assert!((precision.result() - 2.0 / 3.0).abs() < 1e-12);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+///
+/// scikit-learn's `precision_score`, Keras `Precision`.
+#[derive(Clone, Debug, Default)]
+pub struct Precision {
+    average: Averaging,
+    confusion: ConfusionMatrix,
+}
+
+average!(Precision);
+of_confusion!(
+    Precision,
+    |own| own.average.of("precision"),
+    |own| own.average.result(&own.confusion, |hits, predicted, _| (hits, predicted)),
+    |own| own.average.check("Precision", &own.confusion)
+);
+
+/// The share of a class that was found; 0 if there is none.
+///
+/// Predictions and targets are those of [`Accuracy`](super::Accuracy).
+///
+/// ```
+/// use gradus::prelude::*;
+/// let mut recall = Recall::default();
+/// let tensor = |x: [Float; 4]| ndarray::arr1(&x).into_dyn().into_shared();
+/// recall.update(&tensor([0.9, 0.8, 0.7, 0.1]), &tensor([1.0, 0.0, 1.0, 1.0]))?;
+/// assert!((recall.result() - 2.0 / 3.0).abs() < 1e-12);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+///
+/// scikit-learn's `recall_score`, Keras `Recall`.
+#[derive(Clone, Debug, Default)]
+pub struct Recall {
+    average: Averaging,
+    confusion: ConfusionMatrix,
+}
+
+average!(Recall);
+of_confusion!(
+    Recall,
+    |own| own.average.of("recall"),
+    |own| own.average.result(&own.confusion, |hits, _, right| (hits, right)),
+    |own| own.average.check("Recall", &own.confusion)
+);
+
+/// Harmonic mean of precision and recall, in which recall weighs beta times as much: F1 by default.
+///
+/// Predictions and targets are those of [`Accuracy`](super::Accuracy).
+///
+/// ```
+/// use gradus::prelude::*;
+/// let mut f1 = FBeta::default();
+/// let tensor = |x: [Float; 4]| ndarray::arr1(&x).into_dyn().into_shared();
+/// f1.update(&tensor([0.9, 0.8, 0.2, 0.1]), &tensor([1.0, 0.0, 1.0, 1.0]))?;
+/// assert!((f1.result() - 0.4).abs() < 1e-12);
+/// assert_eq!(FBeta::new(0.5).average(Averaging::Macro).name(), "macro_f0.5");
+/// # Ok::<(), gradus::Error>(())
+/// ```
+///
+/// scikit-learn's `fbeta_score` and `f1_score`, Keras `FBetaScore` and `F1Score`.
+#[doc(alias = "F1Score")]
+#[doc(alias = "FBetaScore")]
+#[derive(Clone, Debug)]
+pub struct FBeta {
+    /// What recall weighs against precision, 1.
+    pub beta: f64,
+    average: Averaging,
+    confusion: ConfusionMatrix,
+}
+
+impl Default for FBeta {
+    fn default() -> Self {
+        Self::new(1.0)
+    }
+}
+
+impl FBeta {
+    /// With this beta.
+    pub fn new(beta: f64) -> Self {
+        Self { beta, average: Averaging::default(), confusion: ConfusionMatrix::default() }
+    }
+}
+
+average!(FBeta);
+of_confusion!(
+    FBeta,
+    |own| own.average.of(&format!("f{}", own.beta)),
+    |own| {
+        let square = own.beta * own.beta;
+        own.average.result(&own.confusion, |hits, predicted, right| ((1.0 + square) * hits, predicted + square * right))
+    },
+    |own| {
+        if !(own.beta.is_finite() && own.beta >= 0.0) {
+            return Err(Error::value(format!("FBeta: expected a beta of at least 0, got {}", own.beta)));
+        }
+        own.average.check("FBeta", &own.confusion)
+    }
+);

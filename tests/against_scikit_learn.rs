@@ -1,0 +1,12 @@
+//! Agreement of the metrics with scikit-learn, SciPy and sacreBLEU.
+//!
+//! `tests/fixtures/make_metrics.py` wrote down what they give; `docs/conformance.md` says what is compared and how.
+
+#![cfg(not(float64))]
+
+mod conformance;
+
+#[test]
+fn metrics_agree_with_scikit_learn_and_sacrebleu() {
+    conformance::check("metrics", &[("metric", 179), ("confusion", 7), ("bleu", 9)], &[]);
+}
