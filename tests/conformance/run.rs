@@ -1,6 +1,6 @@
 //! Runs a case of each kind.
 
-use gradus::optimizers::State;
+use gradus::optimizers::{State, Step};
 use gradus::prelude::*;
 
 use super::build::{self, Built};
@@ -121,7 +121,8 @@ fn optimizer(case: &Case) -> Built<Vec<Check>> {
             if let Some(rate) = rates.get(step) {
                 optimizer.set_learning_rate(*rate).map_err(reason)?;
             }
-            optimizer.update(step as u32 + 1, &mut weights, grads, &mut state);
+            let rate = optimizer.learning_rate().ok_or("no rate")?;
+            optimizer.update(&Step::new(step as u32 + 1, rate), &mut weights, grads, &mut state);
             after.extend_from_slice(&weights);
         }
         let what = format!("after/{i}");
@@ -140,7 +141,7 @@ fn training(case: &Case) -> Built<Vec<Check>> {
     let epochs = steps * batch / x.shape()[0];
     let loss = build::loss(case)?;
     let loss = move |prediction: &Var, target: &Tensor| loss.loss(prediction, target);
-    let mut trainer = model.compile(Boxed(build::optimizer(case)?), loss);
+    let mut trainer = model.compile(build::optimizer(case)?, loss);
     let mut losses = Vec::new();
     let fit = Fit::epochs(epochs).batch_size(batch).shuffle(false).progress(false).callback(Losses(&mut losses));
     trainer.fit(&(&x, &target), fit).map_err(reason)?;
@@ -149,14 +150,6 @@ fn training(case: &Case) -> Built<Vec<Check>> {
         checks.push(compare(&format!("after/{path}"), &param.value().ok_or("no value")?, case).within(TRAINING));
     }
     Ok(checks)
-}
-
-struct Boxed(Box<dyn Optimizer>);
-
-impl Optimizer for Boxed {
-    fn update(&self, step: u32, weights: &mut [Float], grads: &[Float], state: &mut State) {
-        self.0.update(step, weights, grads, state);
-    }
 }
 
 pub struct Losses<'a>(pub &'a mut Vec<f32>);
