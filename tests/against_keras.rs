@@ -61,3 +61,8 @@ fn merges_penalties_and_constraints_agree_with_keras() {
     let counts = [("merge", 17), ("penalty", 4), ("constraint", 8), ("functional", 1)];
     conformance::check("structure_keras", &counts, &[]);
 }
+
+#[test]
+fn optimizers_and_schedules_agree_with_keras() {
+    conformance::check("optimizers_keras", &[("stepper", 51), ("schedule", 16)], &[]);
+}

@@ -37,3 +37,8 @@ fn agrees_with_pytorch() {
         [("layer", 112), ("loss", 49), ("optimizer", 11), ("training", 3), ("dropout", 3), ("initializer", 13)];
     conformance::check("pytorch", &counts, PARITY);
 }
+
+#[test]
+fn optimizers_and_schedules_agree_with_pytorch() {
+    conformance::check("optimizers_pytorch", &[("stepper", 20), ("lbfgs", 4), ("schedule", 14)], &[]);
+}

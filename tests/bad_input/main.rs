@@ -5,6 +5,7 @@ mod data;
 mod layers;
 mod losses;
 mod mnist_files;
+mod optimizers;
 mod settings;
 mod training;
 mod weights;

@@ -5,6 +5,7 @@
 
 mod build;
 mod fixture;
+mod optimizers;
 mod random;
 mod run;
 mod structure;

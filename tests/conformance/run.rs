@@ -5,7 +5,7 @@ use gradus::prelude::*;
 
 use super::build::{self, Built};
 use super::fixture::{Case, list, sizes, text};
-use super::{Check, TOLERANCE, error, random, structure};
+use super::{Check, TOLERANCE, error, optimizers, random, structure};
 
 /// Rounding errors of 20 steps add up, and Adam enlarges them.
 pub const TRAINING: f64 = 1e-4;
@@ -22,6 +22,9 @@ pub fn run(case: &Case) -> Built<Vec<Check>> {
         "merge" => structure::merge(case),
         "penalty" => structure::penalty(case),
         "constraint" => structure::constraint(case),
+        "stepper" => optimizers::stepper(case),
+        "schedule" => optimizers::schedule(case),
+        "lbfgs" => optimizers::lbfgs(case),
         "functional" => structure::functional(case),
         other => Err(format!("no kind of case `{other}`")),
     }
@@ -110,7 +113,7 @@ fn loss(case: &Case) -> Built<Vec<Check>> {
 
 /// The weights after each of the steps.
 fn optimizer(case: &Case) -> Built<Vec<Check>> {
-    let mut optimizer = build::optimizer(case)?;
+    let mut optimizer = optimizers::optimizer(case)?;
     let rates: Vec<f32> =
         list(&case.settings["rates"]).iter().map(|rate| rate.as_f64().unwrap_or(0.0) as f32).collect();
     let mut checks = Vec::new();
@@ -141,7 +144,7 @@ fn training(case: &Case) -> Built<Vec<Check>> {
     let epochs = steps * batch / x.shape()[0];
     let loss = build::loss(case)?;
     let loss = move |prediction: &Var, target: &Tensor| loss.loss(prediction, target);
-    let mut trainer = model.compile(build::optimizer(case)?, loss);
+    let mut trainer = model.compile(optimizers::optimizer(case)?, loss);
     let mut losses = Vec::new();
     let fit = Fit::epochs(epochs).batch_size(batch).shuffle(false).progress(false).callback(Losses(&mut losses));
     trainer.fit(&(&x, &target), fit).map_err(reason)?;

@@ -118,7 +118,7 @@ impl Job<'_> {
 }
 
 /// The gradient of a parameter's own penalties, if it has any.
-pub(super) fn penalty_gradient(param: &Param) -> Result<Option<Tensor>> {
+fn penalty_gradient(param: &Param) -> Result<Option<Tensor>> {
     let tape = Tape::training();
     let Some(penalty) = param.penalty(&tape)? else { return Ok(None) };
     Ok(penalty.backward()?.take(param.id()))

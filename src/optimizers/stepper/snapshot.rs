@@ -158,8 +158,13 @@ impl StepperState {
 
     /// A number that is finite and not negative.
     pub(in crate::optimizers) fn positive(&self, name: &str) -> Result<f64> {
-        let number = self.number(name).filter(|number| number.is_finite() && *number >= 0.0);
-        number.ok_or_else(|| refused(format!("expected a number `{name}` of at least 0, got {:?}", self.number(name))))
+        match self.number(name) {
+            Some(number) if number.is_finite() && number >= 0.0 => Ok(number),
+            got => {
+                let got = got.map_or("none".into(), |number| number.to_string());
+                Err(refused(format!("expected a number `{name}` of at least 0, got {got}")))
+            }
+        }
     }
 
     pub(in crate::optimizers) fn count(&self, name: &str) -> Result<u32> {
