@@ -137,7 +137,7 @@ impl Lbfgs {
             iterations += 1;
             self.remember(&point.gradient);
             let tolerance = f64::from(self.tolerance_change);
-            point.slope = dot(&point.gradient, &self.memory.direction);
+            (point.at, point.slope) = (0.0, dot(&point.gradient, &self.memory.direction));
             if point.slope > -tolerance {
                 converged = true;
                 break;

@@ -25,8 +25,8 @@ pub(super) struct Bounds {
     pub(super) interval: f64,
 }
 
-/// A point at which the function is lower and flatter (the strong conditions of Wolfe), or the lowest one found. First goes out until an interval holds such a point, then narrows it down by cubic
-/// interpolation.
+/// A point at which the function is lower and flatter (the strong conditions of Wolfe), or the lowest one found. First
+/// goes out until an interval holds such a point, then narrows it down by cubic interpolation.
 ///
 /// Nocedal & Wright 2006, algorithms 3.5 and 3.6; the same choices as PyTorch's `strong_wolfe`.
 pub(super) fn strong_wolfe(

@@ -57,11 +57,12 @@ impl Job<'_> {
             sum = add_into(sum, &grad);
             recycle(grad);
         }
-        if plan.is_whole && plan.batches > 1 {
-            if let Some(sum) = sum.as_slice_mut() {
-                add_assign(sum, &self.memory.gradient);
-                scale(sum, 1.0 / plan.batches as Float);
-            }
+        if plan.is_whole
+            && plan.batches > 1
+            && let Some(sum) = sum.as_slice_mut()
+        {
+            add_assign(sum, &self.memory.gradient);
+            scale(sum, 1.0 / plan.batches as Float);
         }
         if plan.is_whole {
             match penalty_gradient(self.param) {
