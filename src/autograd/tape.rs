@@ -31,6 +31,9 @@ use crate::tensor::{Float, IntoTensor, Tensor, tensor};
 #[derive(Clone)]
 pub struct Tape(Rc<Inner>);
 
+/// What becomes of a parameter before it is used.
+type Change = dyn Fn(Var) -> Result<Var>;
+
 struct Inner {
     training: bool,
     recording: Cell<bool>,
@@ -43,6 +46,8 @@ struct Inner {
     updates: RefCell<Vec<(Param, Tensor)>>,
     /// Parts of the loss that layers added; without the tape, which would hold itself.
     losses: RefCell<Vec<(Pooled, Option<usize>, Dependence)>>,
+    /// What becomes of parameters before they are used, the innermost last.
+    changes: RefCell<Vec<(ParamId, Rc<Change>)>>,
     inspected: Cell<bool>,
     trace: RefCell<Option<Vec<TraceRow>>>,
 }
@@ -91,6 +96,7 @@ impl Tape {
             initial: RefCell::new(Rng::seed_from_u64(0)),
             updates: RefCell::default(),
             losses: RefCell::default(),
+            changes: RefCell::default(),
             inspected: Cell::new(false),
             trace: RefCell::default(),
         }))
@@ -160,7 +166,13 @@ impl Tape {
     /// # Panics
     /// if a variable is on another tape: its gradient would be lost without a word
     #[track_caller]
-    pub fn apply<O: Op>(&self, mut op: O, inputs: &[&Var]) -> Var {
+    pub fn apply<O: Op>(&self, op: O, inputs: &[&Var]) -> Var {
+        self.apply_boxed(Box::new(op), inputs)
+    }
+
+    /// Not generic: it would be compiled for each operation.
+    #[track_caller]
+    fn apply_boxed(&self, mut op: Box<dyn Op>, inputs: &[&Var]) -> Var {
         assert!(
             inputs.iter().all(|var| Rc::ptr_eq(&var.tape.0, &self.0)),
             "an operation met variables of two tapes; make both on one, or bring a value over with `tape.constant(x.value())`"
@@ -179,7 +191,7 @@ impl Tape {
         let mask = mask_of(inputs).filter(|mask| value.shape().get(..2) == Some(mask.shape()) && op.keeps_steps());
         let node = (self.is_recording() && nodes.iter().any(Option::is_some)).then(|| {
             self.0.values.borrow_mut().push(value.clone());
-            self.push(Node::Op(Box::new(op), nodes))
+            self.push(Node::Op(op, nodes))
         });
         Var { mask, ..Var::new(value, self, node, dependence) }
     }
@@ -200,6 +212,51 @@ impl Tape {
             })
         });
         Var::new(value.into(), self, node, Dependence::Constant)
+    }
+
+    /// Runs `forward`, in which whoever uses the parameter gets `change` of it, of the same shape: for wrappers that
+    /// reparametrise a layer which they do not know.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let layer = Dense::new(2);
+    /// let x = Tape::training().input(ndarray::arr2(&[[1.0, 2.0]]));
+    /// let halved = x.tape().with_param(layer.kernel(), |kernel| Ok(kernel * 0.5), || layer.forward(&x))?;
+    /// assert_eq!(halved.value(), (layer.forward(&x)? * 0.5).value());
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    pub fn with_param<R>(
+        &self,
+        param: &Param,
+        change: impl Fn(Var) -> Result<Var> + 'static,
+        forward: impl FnOnce() -> R,
+    ) -> R {
+        struct Restore<'a>(&'a RefCell<Vec<(ParamId, Rc<Change>)>>);
+        impl Drop for Restore<'_> {
+            fn drop(&mut self) {
+                self.0.borrow_mut().pop();
+            }
+        }
+        self.0.changes.borrow_mut().push((param.id(), Rc::new(change)));
+        let _restore = Restore(&self.0.changes);
+        forward()
+    }
+
+    /// What [`Tape::with_param`] makes of a parameter.
+    pub(crate) fn changed(&self, param: &Param, value: Var) -> Result<Var> {
+        // Copied, since a change may use parameters itself.
+        let changes: Vec<_> = self.0.changes.borrow().iter().filter(|(id, _)| *id == param.id()).cloned().collect();
+        changes.iter().rev().try_fold(value, |value, (_, change)| {
+            let shape = value.shape().to_vec();
+            let new = change(value)?;
+            match new.shape() == shape {
+                true => Ok(new),
+                false => Err(Error::shape(format!(
+                    "`with_param` is to keep the shape {shape:?} of the parameter, but made {:?} of it",
+                    new.shape()
+                ))),
+            }
+        })
     }
 
     /// Draws from the random numbers of this pass.

@@ -1,6 +1,6 @@
 //! Functions of each number alone.
 
-use crate::activations::{Activation, Relu, Sigmoid, Tanh};
+use crate::activations::{Activation, Exponential, Relu, Sigmoid, Tanh};
 use crate::autograd::{Dependence, InputGrads, Op, Var};
 use crate::buffers::buffer;
 use crate::tensor::{Float, Tensor, data, tensor};
@@ -23,7 +23,7 @@ impl Var {
 
     /// `exp(x)`.
     pub fn exp(&self) -> Self {
-        self.each(|x| x.exp(), |_, y| y)
+        Exponential.apply(self)
     }
 
     /// The natural logarithm.

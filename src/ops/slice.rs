@@ -4,8 +4,9 @@ use std::ops::{Bound, Range, RangeBounds};
 
 use super::{rearranged, resolve};
 use crate::autograd::{Dependence, InputGrads, Op, Var};
-use crate::buffers::{buffer, zeros};
+use crate::buffers::buffer;
 use crate::error::{Error, Result};
+use crate::kernels::elementwise::add_assign;
 use crate::tensor::{Tensor, data, tensor};
 
 impl Var {
@@ -89,13 +90,11 @@ impl Op for Slice {
 
     /// `dx = dy` in the range, else 0
     fn backward(&self, dy: &Tensor, dx: &mut InputGrads<'_>) {
-        dx.add(0, || {
-            let (from, to, start) = self.runs();
-            let mut out = zeros(self.x.iter().product());
-            for (out, dy) in out.chunks_mut(from.max(1)).zip(data(dy).chunks(to.max(1))) {
-                out[start..start + to].copy_from_slice(dy);
+        let (from, to, start) = self.runs();
+        dx.add_part(0, &self.x, |sum| {
+            for (sum, dy) in sum.chunks_mut(from.max(1)).zip(data(dy).chunks(to.max(1))) {
+                add_assign(&mut sum[start..start + to], dy);
             }
-            tensor(&self.x, out)
         });
     }
 

@@ -4,9 +4,12 @@
 //! must not exceed 1e-5, except where a check states its own bound (training runs, random samples).
 
 mod build;
+mod convolution;
 mod fixture;
+mod normalisation;
 mod optimizers;
 mod random;
+mod recurrent;
 mod run;
 mod structure;
 

@@ -71,7 +71,7 @@ pub fn stepper(case: &Case) -> Built<Vec<Check>> {
                 stepper.swap_averages(&model);
             }
             for (after, (_, _, param)) in after.iter_mut().zip(&model.0) {
-                after.extend(param.value().ok_or("no value")?.iter().map(|x| *x as f32));
+                after.extend(param.value().ok_or("no value")?.iter().copied());
             }
             if shows_average {
                 stepper.swap_averages(&model);
@@ -248,7 +248,7 @@ pub fn lbfgs(case: &Case) -> Built<Vec<Check>> {
     let (mut after, mut losses) = (Vec::new(), Vec::new());
     for _ in 0..case.numbers("losses").len() {
         let minimum = lbfgs.minimize(&model, || model.loss(function)).map_err(reason)?;
-        after.extend(model.0.value().ok_or("no value")?.iter().map(|x| *x as f32));
+        after.extend(model.0.value().ok_or("no value")?.iter().copied());
         losses.push(minimum.loss as f32);
     }
     let shape = case.shape("after").unwrap_or_default();

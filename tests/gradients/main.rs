@@ -4,9 +4,12 @@
 
 mod activations;
 mod complete;
+mod convolution;
 mod layers;
 mod losses;
+mod normalisation;
 mod ops;
+mod recurrent;
 mod structure;
 
 use gradus::gradcheck::GradCheck;
@@ -67,11 +70,31 @@ pub(crate) fn positive(shape: &[usize]) -> Tensor {
 }
 
 fn functions() -> Vec<Function> {
-    [ops::table(), activations::functions(), losses::table(), structure::functions()].into_iter().flatten().collect()
+    [
+        ops::table(),
+        activations::functions(),
+        losses::table(),
+        normalisation::functions(),
+        recurrent::functions(),
+        structure::functions(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 fn layer_rows() -> Vec<Row> {
-    [layers::table(), activations::layers(), structure::table()].into_iter().flatten().collect()
+    [
+        layers::table(),
+        activations::layers(),
+        convolution::table(),
+        normalisation::table(),
+        recurrent::table(),
+        structure::table(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// Runs a check on each layer; fails with all that failed.
