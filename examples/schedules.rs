@@ -45,10 +45,8 @@ fn main() -> Result<()> {
         .schedule(CosineDecay::new(0.02, rest).warm_up(tenth))
         .group("*.bias", Group::new().weight_decay(0.0))
         .clip(Clip::GlobalNorm(1.0));
-    let mut model = Sequential::new()
-        .add(Dense::new(32).activation(Tanh))
-        .add(Dense::new(1))
-        .compile(optimizer, MeanSquaredError::default());
+    let mut model =
+        Sequential::new().add(Dense::new(32).activation(Tanh)).add(Dense::new(1)).compile(optimizer, MeanSquaredError);
     let history = model.fit(&(&x, &y), Fit::epochs(steps as usize).batch_size(64).progress(false))?;
     println!("A sine, learned by the first of them: loss {:.5}", history.last().map_or(f64::NAN, |logs| logs["loss"]));
     Ok(())

@@ -246,7 +246,8 @@ fn onnx_steps_can_be_said() {
         let (m, v) = (0.95 * m + 0.05 * g, 0.1 * v + 0.9 * g * g);
         let power = |x: Float| if step == 0 { 1.0 } else { 1.0 - x.powi(step as i32) };
         close(new, w - 0.1 * power(0.1).sqrt() / power(0.95) * m / (v.sqrt() + 1e-2));
-        (close(memory[0], m), close(memory[1], v));
+        close(memory[0], m);
+        close(memory[1], v);
     }
     // Adagrad: the falling rate is a schedule.
     let mut memory = [2.0];
