@@ -17,7 +17,10 @@ pub use crate::layers::*;
 pub use crate::losses::*;
 pub use crate::metrics::*;
 pub use crate::ops::PadMode;
-pub use crate::optimizers::{Adam, Momentum, Optimizer, Sgd, Stepper};
+pub use crate::optimizers::{
+    Adadelta, Adafactor, Adagrad, Adam, AdamW, Adamax, Clip, Group, Lamb, Lbfgs, Lion, Lookahead, Momentum,
+    MovingAverage, Muon, Nadam, Optimizer, RAdam, RmsProp, Schedule, Sgd, Stepper,
+};
 pub use crate::param::{Param, ParamList};
 pub use crate::regularizers::{L1, L1L2, L2, OrthogonalColumns, Regularizer};
 pub use crate::tensor::{Float, IntoTensor, Tensor};

@@ -101,3 +101,8 @@ fn attention_agrees_with_keras() {
 fn options_weights_masks_and_reductions_of_losses_agree_with_keras() {
     conformance::check("losses_keras", &[("loss", 114), ("training", 3)], &[]);
 }
+
+#[test]
+fn optimizers_and_schedules_agree_with_keras() {
+    conformance::check("optimizers_keras", &[("stepper", 51), ("schedule", 16)], &[]);
+}

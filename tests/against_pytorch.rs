@@ -38,6 +38,11 @@ fn agrees_with_pytorch() {
     conformance::check("pytorch", &counts, PARITY);
 }
 
+#[test]
+fn optimizers_and_schedules_agree_with_pytorch() {
+    conformance::check("optimizers_pytorch", &[("stepper", 20), ("lbfgs", 5), ("schedule", 14)], &[]);
+}
+
 /// The same for convolutions, pools and shape layers of all ranks.
 const CONVOLUTION: &[(&str, &[&str])] = &[
     ("convolution kernel", &["depthwise2d.multiplier_2", "conv1d.depthwise", "conv_transpose2d.groups_2"]),

@@ -8,7 +8,7 @@ use gradus::Rng;
 use gradus::data::Batch;
 use gradus::gradcheck::{gradcheck, gradcheck_layer};
 use gradus::ndarray::{Array2, arr2};
-use gradus::optimizers::State;
+use gradus::optimizers::{State, Step};
 use gradus::prelude::*;
 
 /// How often something was used.
@@ -72,12 +72,12 @@ impl Loss for PseudoHuber {
 struct RootMeanSquare(Float, Count);
 
 impl Optimizer for RootMeanSquare {
-    fn update(&self, _step: u32, weights: &mut [Float], grads: &[Float], state: &mut State) {
+    fn update(&self, step: &Step<'_>, weights: &mut [Float], grads: &[Float], state: &mut State) {
         count(&self.1);
         let [squares] = state.slots(weights.len());
         for ((w, g), v) in weights.iter_mut().zip(grads).zip(squares) {
             *v = 0.9 * *v + 0.1 * g * g;
-            *w -= self.0 * g / (v.sqrt() + 1e-7);
+            *w -= step.rate * g / (v.sqrt() + 1e-7);
         }
     }
 

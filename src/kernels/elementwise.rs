@@ -10,6 +10,40 @@ vectorized! {
     }
 }
 
+vectorized! {
+    /// `sum += factor * x`
+    pub fn add_scaled(sum: &mut [Float], factor: Float, x: &[Float]) {
+        sum.iter_mut().zip(x).for_each(|(sum, x)| *sum += factor * x);
+    }
+}
+
+vectorized! {
+    /// `x *= factor`
+    pub fn scale(x: &mut [Float], factor: Float) {
+        x.iter_mut().for_each(|x| *x *= factor);
+    }
+}
+
+/// The sum of squares in `f64`, the same on every processor.
+pub fn sum_of_squares(x: &[Float]) -> f64 {
+    dot(x, x)
+}
+
+/// The sum of products in `f64`, the same on every processor.
+pub fn dot(x: &[Float], y: &[Float]) -> f64 {
+    let mut sums = [0.0; 16];
+    add_products(&mut sums, x, y);
+    sums.iter().sum()
+}
+
+vectorized! {
+    fn add_products(sums: &mut [f64; 16], x: &[Float], y: &[Float]) {
+        for (x, y) in x.chunks(16).zip(y.chunks(16)) {
+            sums.iter_mut().zip(x).zip(y).for_each(|((sum, x), y)| *sum += f64::from(*x) * f64::from(*y));
+        }
+    }
+}
+
 /// Whether all are numbers, and none infinite.
 pub fn is_finite(x: &[Float]) -> bool {
     // What is not finite gives no zero here, and then never again.

@@ -78,7 +78,7 @@ use crate::autograd::Var;
 use crate::constraints::Constraint;
 use crate::error::{Error, Result};
 use crate::losses::Losses;
-use crate::optimizers::Optimizer;
+use crate::optimizers::Stepper;
 use crate::param::{Param, ParamList};
 use crate::regularizers::Regularizer;
 use crate::training::Trainer;
@@ -161,7 +161,7 @@ pub trait Layer<X: Vars = Var, Y: Vars = Var>: Any + Send + Sync {
     /// # Errors
     /// A pattern that matches nothing; the message lists the paths.
     fn freeze_matching(&self, pattern: &str) -> Result<()> {
-        matching(self.parameters(), pattern)?.iter().for_each(|param| param.freeze());
+        matching(&self.parameters(), pattern)?.iter().for_each(|param| param.freeze());
         Ok(())
     }
 
@@ -170,7 +170,7 @@ pub trait Layer<X: Vars = Var, Y: Vars = Var>: Any + Send + Sync {
     /// # Errors
     /// A pattern that matches nothing; the message lists the paths.
     fn unfreeze_matching(&self, pattern: &str) -> Result<()> {
-        matching(self.parameters(), pattern)?.iter().for_each(|param| param.unfreeze());
+        matching(&self.parameters(), pattern)?.iter().for_each(|param| param.unfreeze());
         Ok(())
     }
 
@@ -186,7 +186,7 @@ pub trait Layer<X: Vars = Var, Y: Vars = Var>: Any + Send + Sync {
         Self: Sized,
     {
         let regularizer = Arc::new(regularizer);
-        matching(self.parameters(), pattern)?.iter().for_each(|param| param.regularize(regularizer.clone()));
+        matching(&self.parameters(), pattern)?.iter().for_each(|param| param.regularize(regularizer.clone()));
         Ok(())
     }
 
@@ -200,7 +200,7 @@ pub trait Layer<X: Vars = Var, Y: Vars = Var>: Any + Send + Sync {
         Self: Sized,
     {
         let constraint = Arc::new(constraint);
-        matching(self.parameters(), pattern)?.iter().for_each(|param| param.constrain(constraint.clone()));
+        matching(&self.parameters(), pattern)?.iter().for_each(|param| param.constrain(constraint.clone()));
         Ok(())
     }
 
@@ -226,16 +226,18 @@ pub trait Layer<X: Vars = Var, Y: Vars = Var>: Any + Send + Sync {
         crate::saving::load(&self.parameters(), path.as_ref())
     }
 
-    /// Joins the model with an optimizer and a loss, ready to train; [`Losses`] has one for each of several outputs.
-    fn compile(self, optimizer: impl Optimizer + 'static, loss: impl Into<Losses>) -> Trainer<Self, X, Y>
+    /// Joins the model with an optimizer and a loss, ready to train; [`Losses`] has one for each of several outputs, and
+    /// a [`Stepper`] is an optimizer with a schedule, clipping and the like.
+    fn compile(self, optimizer: impl Into<Stepper>, loss: impl Into<Losses>) -> Trainer<Self, X, Y>
     where
         Self: Sized,
     {
-        Trainer::new(self, Box::new(optimizer), loss.into())
+        Trainer::new(self, optimizer.into(), loss.into())
     }
 }
 
-fn matching(parameters: Vec<(String, Param)>, pattern: &str) -> Result<Vec<Param>> {
+/// The parameters whose path matches; at least one.
+pub(crate) fn matching(parameters: &[(String, Param)], pattern: &str) -> Result<Vec<Param>> {
     let found: Vec<_> =
         parameters.iter().filter(|(path, _)| glob(pattern, path)).map(|(_, param)| param.clone()).collect();
     if found.is_empty() {
@@ -249,7 +251,7 @@ fn matching(parameters: Vec<(String, Param)>, pattern: &str) -> Result<Vec<Param
 }
 
 /// Whether `text` matches `pattern`, in which `*` stands for any run of characters.
-fn glob(pattern: &str, text: &str) -> bool {
+pub(crate) fn glob(pattern: &str, text: &str) -> bool {
     let mut pieces = pattern.split('*');
     let Some(mut rest) = pieces.next().and_then(|first| text.strip_prefix(first)) else { return false };
     let Some(last) = pattern.contains('*').then(|| pieces.next_back()).flatten() else { return rest.is_empty() };

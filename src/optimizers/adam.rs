@@ -1,14 +1,15 @@
 //! Adam.
 
-use super::{Optimizer, State, check_factor, check_rate};
-use crate::error::{Error, Result};
+use super::{Optimizer, State, Step, check_epsilon, check_factor, check_rate, learning_rate, setters};
+use crate::error::Result;
 use crate::kernels::elementwise::{self, AdamStep};
+use crate::kernels::simd::vectorize;
 use crate::tensor::Float;
 
 /// Adam: `m ← β₁ m + (1-β₁) g`, `v ← β₂ v + (1-β₂) g²`, `w ← w - rate · √(1-β₂ᵗ)/(1-β₁ᵗ) · m / (√v + ε)`.
 ///
 /// Kingma & Ba 2015, section 2's last form, as in Keras: ε is added to the uncorrected root (PyTorch adds it to the
-/// corrected one).
+/// corrected one). With AMSGrad (Reddi, Kale & Kumar 2018) the greatest `v` so far takes the place of `v`.
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -24,12 +25,14 @@ pub struct Adam {
     pub beta_2: Float,
     /// Added to the root, 1e-7.
     pub epsilon: Float,
+    /// Whether to divide by the greatest mean of squares so far, no.
+    pub amsgrad: bool,
 }
 
 impl Adam {
     /// With this learning rate and Keras' defaults for the rest.
     pub fn new(learning_rate: Float) -> Self {
-        Self { learning_rate, beta_1: 0.9, beta_2: 0.999, epsilon: 1e-7 }
+        Self { learning_rate, beta_1: 0.9, beta_2: 0.999, epsilon: 1e-7, amsgrad: false }
     }
 
     /// Sets the decays of the mean of gradients and of squared gradients.
@@ -38,10 +41,15 @@ impl Adam {
         self
     }
 
-    /// Sets what is added to the root.
-    pub fn epsilon(mut self, epsilon: Float) -> Self {
-        self.epsilon = epsilon;
-        self
+    setters! {
+        /// Sets what is added to the root.
+        epsilon: Float;
+        /// Sets whether to divide by the greatest mean of squares so far.
+        amsgrad: bool;
+    }
+
+    pub(super) fn check_as(&self, name: &str) -> Result<()> {
+        check_moments(name, self.learning_rate, self.beta_1, self.beta_2, self.epsilon)
     }
 }
 
@@ -52,32 +60,51 @@ impl Default for Adam {
 }
 
 impl Optimizer for Adam {
-    fn update(&self, step: u32, weights: &mut [Float], grads: &[Float], state: &mut State) {
+    fn update(&self, step: &Step<'_>, weights: &mut [Float], grads: &[Float], state: &mut State) {
+        let constants = AdamStep {
+            alpha: step.corrected_rate(self.beta_1, self.beta_2),
+            beta1: self.beta_1,
+            beta2: self.beta_2,
+            epsilon: self.epsilon,
+        };
+        if self.amsgrad {
+            let [m, v, greatest] = state.slots(weights.len());
+            return amsgrad(constants, weights, grads, m, v, greatest);
+        }
         let [m, v] = state.slots(weights.len());
-        let correct = |beta: Float| 1.0 - f64::from(beta).powi(step.min(i32::MAX as u32) as i32);
-        let rate = f64::from(self.learning_rate) * correct(self.beta_2).sqrt() / correct(self.beta_1);
-        let step = AdamStep { alpha: rate as Float, beta1: self.beta_1, beta2: self.beta_2, epsilon: self.epsilon };
-        elementwise::adam(step, weights, grads, m, v);
+        elementwise::adam(constants, weights, grads, m, v);
     }
 
-    fn learning_rate(&self) -> Option<Float> {
-        Some(self.learning_rate)
-    }
-
-    fn set_learning_rate(&mut self, rate: Float) -> Result<()> {
-        let changed = Self { learning_rate: rate, ..*self };
-        changed.check()?;
-        *self = changed;
-        Ok(())
-    }
+    learning_rate!();
 
     fn check(&self) -> Result<()> {
-        check_rate("Adam", self.learning_rate)?;
-        check_factor("Adam", "beta_1", self.beta_1)?;
-        check_factor("Adam", "beta_2", self.beta_2)?;
-        if !(self.epsilon.is_finite() && self.epsilon > 0.0) {
-            return Err(Error::value(format!("Adam: expected epsilon above 0, got {}; 1e-7 is usual", self.epsilon)));
-        }
-        Ok(())
+        self.check_as("Adam")
     }
+}
+
+fn amsgrad(
+    step: AdamStep,
+    weights: &mut [Float],
+    grads: &[Float],
+    mean: &mut [Float],
+    variance: &mut [Float],
+    greatest: &mut [Float],
+) {
+    let AdamStep { alpha, beta1, beta2, epsilon } = step;
+    vectorize(|| {
+        for ((((w, &g), m), v), greatest) in weights.iter_mut().zip(grads).zip(mean).zip(variance).zip(greatest) {
+            *m += (g - *m) * (1.0 - beta1);
+            *v += (g * g - *v) * (1.0 - beta2);
+            *greatest = if *v > *greatest { *v } else { *greatest };
+            *w -= alpha * *m / (greatest.sqrt() + epsilon);
+        }
+    });
+}
+
+/// The settings of all that keep a mean of gradients and one of their squares.
+pub(super) fn check_moments(name: &str, rate: Float, beta_1: Float, beta_2: Float, epsilon: Float) -> Result<()> {
+    check_rate(name, rate)?;
+    check_factor(name, "beta_1", beta_1)?;
+    check_factor(name, "beta_2", beta_2)?;
+    check_epsilon(name, "epsilon", epsilon)
 }

@@ -1,14 +1,47 @@
 //! Rules that turn gradients into new weights. [`Optimizer`] is the trait.
+//!
+//! An optimizer is a pure rule for one parameter. A [`Stepper`] puts it to work on a model and holds all that there is
+//! between gradients and rule: [accumulation](Stepper::accumulate), [clipping](Clip), [schedules], weight decay,
+//! [groups](Group) of parameters, [lookahead](Lookahead) and [averages](MovingAverage) of weights. [`Lbfgs`] has its own loop.
 
+mod adadelta;
+mod adafactor;
+mod adagrad;
 mod adam;
+mod adam_w;
+mod adamax;
+mod lamb;
+mod lbfgs;
+mod line_search;
+mod lion;
 mod momentum;
+mod muon;
+mod nadam;
+mod r_adam;
+mod rms_prop;
+pub mod schedules;
 mod sgd;
+mod state;
 mod stepper;
 
+pub use adadelta::Adadelta;
+pub use adafactor::Adafactor;
+pub use adagrad::Adagrad;
 pub use adam::Adam;
+pub use adam_w::AdamW;
+pub use adamax::Adamax;
+pub use lamb::Lamb;
+pub use lbfgs::{Lbfgs, Minimum};
+pub use lion::Lion;
 pub use momentum::Momentum;
+pub use muon::Muon;
+pub use nadam::Nadam;
+pub use r_adam::RAdam;
+pub use rms_prop::RmsProp;
+pub use schedules::Schedule;
 pub use sgd::Sgd;
-pub use stepper::Stepper;
+pub use state::{State, Step};
+pub use stepper::{Clip, Group, Lookahead, MovingAverage, Stepper, StepperState};
 
 use crate::error::{Error, Result};
 use crate::tensor::Float;
@@ -17,24 +50,25 @@ use crate::tensor::Float;
 ///
 /// ```
 /// use gradus::prelude::*;
-/// use gradus::optimizers::State;
+/// use gradus::optimizers::{State, Step};
 ///
 /// /// Moves each weight by the sign of its gradient.
 /// struct SignDescent(Float);
 ///
 /// impl Optimizer for SignDescent {
-///     fn update(&self, _step: u32, weights: &mut [Float], grads: &[Float], _state: &mut State) {
-///         weights.iter_mut().zip(grads).for_each(|(w, g)| *w -= self.0 * g.signum());
+///     fn update(&self, step: &Step<'_>, weights: &mut [Float], grads: &[Float], _state: &mut State) {
+///         weights.iter_mut().zip(grads).for_each(|(w, g)| *w -= step.rate * g.signum());
 ///     }
+///     fn learning_rate(&self) -> Option<Float> { Some(self.0) }
 /// }
 ///
 /// let model = Dense::new(1).compile(SignDescent(0.01), MeanSquaredError::default());
 /// ```
 pub trait Optimizer: Send + Sync {
-    /// Changes the weights of one parameter. `step` counts from 1; `state` is the memory kept for this parameter.
-    fn update(&self, step: u32, weights: &mut [Float], grads: &[Float], state: &mut State);
+    /// Changes the weights of one parameter, at the rate that `step` says; `state` is the memory kept for this parameter.
+    fn update(&self, step: &Step<'_>, weights: &mut [Float], grads: &[Float], state: &mut State);
 
-    /// The learning rate, where there is one.
+    /// The learning rate, where there is one. Without one, [`Step::rate`] is 1.
     fn learning_rate(&self) -> Option<Float> {
         None
     }
@@ -50,6 +84,17 @@ pub trait Optimizer: Send + Sync {
         ))
     }
 
+    /// The share of each weight, times the learning rate, that it loses before each step, if [`Stepper::weight_decay`]
+    /// and the [`Group`] say nothing else: 0. [`Stepper`] takes it off, so that `update` has nothing to do with it.
+    fn default_weight_decay(&self) -> Float {
+        0.0
+    }
+
+    /// Patterns of the paths of parameters that the rule treats apart. One that matches nothing is an error.
+    fn patterns(&self) -> &[String] {
+        &[]
+    }
+
     /// Whether the settings make sense. Checked before the first step.
     ///
     /// # Errors
@@ -57,33 +102,141 @@ pub trait Optimizer: Send + Sync {
     fn check(&self) -> Result<()> {
         Ok(())
     }
-}
 
-/// What an optimizer remembers of one parameter: slots of numbers, each as long as the parameter.
-#[derive(Clone, Debug, Default)]
-pub struct State {
-    slots: Vec<Vec<Float>>,
-}
+    /// The name of the type, such as `Adam`, so that memory is given back to the rule that it comes from.
+    fn kind(&self) -> &'static str {
+        let full = std::any::type_name::<Self>();
+        let plain = full.split('<').next().unwrap_or(full);
+        plain.rsplit("::").next().unwrap_or(plain)
+    }
 
-impl State {
-    /// The first `N` slots, each of `len` numbers, zero before their first use.
-    pub fn slots<const N: usize>(&mut self, len: usize) -> [&mut [Float]; N] {
-        while self.slots.len() < N {
-            self.slots.push(vec![0.0; len]);
-        }
-        let mut slots = self.slots.iter_mut();
-        std::array::from_fn(|_| slots.next().map(Vec::as_mut_slice).unwrap_or_default())
+    /// This optimizer with a schedule; see [`Stepper::schedule`].
+    fn schedule(self, schedule: impl Schedule + 'static) -> Stepper
+    where
+        Self: Sized + 'static,
+    {
+        Stepper::new(self).schedule(schedule)
+    }
+
+    /// This optimizer with settings for some of the parameters; see [`Stepper::group`].
+    fn group(self, pattern: impl Into<String>, group: Group) -> Stepper
+    where
+        Self: Sized + 'static,
+    {
+        Stepper::new(self).group(pattern, group)
+    }
+
+    /// This optimizer with bounds of gradients; see [`Stepper::clip`].
+    fn clip(self, clip: Clip) -> Stepper
+    where
+        Self: Sized + 'static,
+    {
+        Stepper::new(self).clip(clip)
+    }
+
+    /// This optimizer with weight decay; see [`Stepper::weight_decay`].
+    fn weight_decay(self, decay: Float) -> Stepper
+    where
+        Self: Sized + 'static,
+    {
+        Stepper::new(self).weight_decay(decay)
+    }
+
+    /// This optimizer with a step for so many batches; see [`Stepper::accumulate`].
+    fn accumulate(self, batches: u32) -> Stepper
+    where
+        Self: Sized + 'static,
+    {
+        Stepper::new(self).accumulate(batches)
+    }
+
+    /// This optimizer with a moving average of weights; see [`Stepper::average`].
+    fn average(self, average: MovingAverage) -> Stepper
+    where
+        Self: Sized + 'static,
+    {
+        Stepper::new(self).average(average)
+    }
+
+    /// This optimizer with slow weights; see [`Stepper::lookahead`].
+    fn lookahead(self, lookahead: Lookahead) -> Stepper
+    where
+        Self: Sized + 'static,
+    {
+        Stepper::new(self).lookahead(lookahead)
     }
 }
+
+impl Optimizer for Box<dyn Optimizer> {
+    fn update(&self, step: &Step<'_>, weights: &mut [Float], grads: &[Float], state: &mut State) {
+        (**self).update(step, weights, grads, state);
+    }
+
+    fn learning_rate(&self) -> Option<Float> {
+        (**self).learning_rate()
+    }
+
+    fn set_learning_rate(&mut self, rate: Float) -> Result<()> {
+        (**self).set_learning_rate(rate)
+    }
+
+    fn default_weight_decay(&self) -> Float {
+        (**self).default_weight_decay()
+    }
+
+    fn patterns(&self) -> &[String] {
+        (**self).patterns()
+    }
+
+    fn check(&self) -> Result<()> {
+        (**self).check()
+    }
+
+    fn kind(&self) -> &'static str {
+        (**self).kind()
+    }
+}
+
+/// The two methods for the field `learning_rate`.
+macro_rules! learning_rate {
+    () => {
+        fn learning_rate(&self) -> Option<Float> {
+            Some(self.learning_rate)
+        }
+
+        fn set_learning_rate(&mut self, rate: Float) -> Result<()> {
+            let before = std::mem::replace(&mut self.learning_rate, rate);
+            self.check().inspect_err(|_| self.learning_rate = before)
+        }
+    };
+}
+use learning_rate;
+
+/// A setter for each of these fields.
+macro_rules! setters {
+    ($($(#[$doc:meta])* $field:ident: $type:ty;)*) => {
+        $(
+            $(#[$doc])*
+            pub fn $field(mut self, $field: $type) -> Self {
+                self.$field = $field;
+                self
+            }
+        )*
+    };
+}
+use setters;
 
 /// A learning rate must be a number that is not negative.
 fn check_rate(optimizer: &str, rate: Float) -> Result<()> {
-    if rate.is_finite() && rate >= 0.0 {
+    check_at_least_0(optimizer, "a learning rate", rate, "0.001 is a usual start")
+}
+
+/// A setting must be a number that is not negative.
+fn check_at_least_0(who: &str, what: &str, value: Float, advice: &str) -> Result<()> {
+    if value.is_finite() && value >= 0.0 {
         return Ok(());
     }
-    Err(Error::value(format!(
-        "{optimizer}: expected a learning rate of at least 0, got {rate}; 0.001 is a usual start"
-    )))
+    Err(Error::value(format!("{who}: expected {what} of at least 0, got {value}; {advice}")))
 }
 
 /// A decay factor must be in `[0, 1)`.
@@ -92,4 +245,75 @@ fn check_factor(optimizer: &str, name: &str, factor: Float) -> Result<()> {
         return Ok(());
     }
     Err(Error::value(format!("{optimizer}: expected {name} in 0..1 (1 excluded), got {factor}; 0.9 is usual")))
+}
+
+/// What keeps a divisor from 0 must be above it.
+fn check_epsilon(optimizer: &str, name: &str, epsilon: Float) -> Result<()> {
+    if epsilon.is_finite() && epsilon > 0.0 {
+        return Ok(());
+    }
+    Err(Error::value(format!("{optimizer}: expected {name} above 0, got {epsilon}; 1e-7 is usual")))
+}
+
+/// `1 - factorˢᵗᵉᵖ`: what a mean that began at 0 is divided by. 1 at step 0, which stands for no correction.
+fn correction(factor: Float, step: u32) -> f64 {
+    if step == 0 { 1.0 } else { 1.0 - f64::from(factor).powi(step.min(i32::MAX as u32) as i32) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A weight of 1 after steps along the gradient 0.5 at the rate 0.1.
+    fn after(optimizer: impl Optimizer, steps: u32) -> Float {
+        let (mut weights, mut state) = ([1.0], State::default());
+        (1..=steps).for_each(|step| optimizer.update(&Step::new(step, 0.1), &mut weights, &[0.5], &mut state));
+        weights[0]
+    }
+
+    #[test]
+    fn first_steps_by_hand() {
+        let close = |got: Float, expected: Float| assert!((got - expected).abs() < 3e-6, "{got}, expected {expected}");
+        close(after(Sgd::default(), 1), 0.95);
+        close(after(Momentum::default(), 2), 0.95 - 0.045 - 0.05);
+        close(after(Momentum::default().nesterov(true), 1), 0.95 - 0.045);
+        // All that divide a mean by the root of a mean of squares move by the rate.
+        close(after(Adam::default(), 1), 0.9);
+        close(after(Adam::default().amsgrad(true), 2), 0.8);
+        close(after(Adamax::default(), 2), 0.8);
+        close(after(Lamb::default(), 1), 0.9);
+        close(after(Adafactor::default(), 1), 0.9);
+        close(after(Lion::default(), 2), 0.8);
+        // The variance is not known well enough yet.
+        close(after(RAdam::default(), 2), 0.9);
+        close(after(RmsProp::default().epsilon(1e-9), 1), 1.0 - 0.1 / Float::sqrt(0.1));
+        close(after(Adagrad::default(), 1), 1.0 - 0.05 / Float::sqrt(0.35));
+        close(after(Adadelta::default(), 1), 1.0 - 0.05 * Float::sqrt(1e-7 / 0.012_500_1));
+        close(after(Nadam::default(), 1), 1.0 - 0.1 * (0.485_28 * 0.1 / (1.0 - 0.468 * 0.485_28) + 1.0));
+        // What is no matrix is Adam's.
+        close(after(Muon::default(), 1), 0.9);
+    }
+
+    #[test]
+    fn nothing_is_done_to_nothing() {
+        let all: [&dyn Optimizer; 5] =
+            [&Adam::default(), &Lamb::default(), &Adafactor::default(), &Muon::default(), &Nadam::default()];
+        for optimizer in all {
+            for shape in [[0, 3], [3, 0], [0, 0]] {
+                let step = Step { shape: &shape, ..Step::new(1, 0.1) };
+                optimizer.update(&step, &mut [], &[], &mut State::default());
+            }
+        }
+    }
+
+    #[test]
+    fn muon_turns_a_matrix_into_a_rotation() {
+        let (mut weights, shape) = ([0.0; 6], [3, 2]);
+        let step = Step { shape: &shape, ..Step::new(1, 1.0) };
+        let grads = [3.0, 0.0, 0.0, 1.0, 0.0, 0.0];
+        Muon::default().rms_rate(None).update(&step, &mut weights, &grads, &mut State::default());
+        let [a, b, c, d, e, f] = weights;
+        assert!([a, d].iter().all(|x| *x < -0.6 && *x > -1.3), "{weights:?}");
+        assert_eq!([b, c, e, f].map(Float::abs), [0.0; 4]);
+    }
 }

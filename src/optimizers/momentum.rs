@@ -1,11 +1,15 @@
 //! Gradient descent with momentum.
 
-use super::{Optimizer, State, check_factor, check_rate};
+use super::{Optimizer, State, Step, check_factor, check_rate, learning_rate, setters};
 use crate::error::Result;
+use crate::kernels::simd::vectorize;
 use crate::tensor::Float;
 
 /// Gradient descent with momentum: `v ← momentum · v - rate · g`, `w ← w + v`; with Nesterov's look ahead
 /// `w ← w + momentum · v - rate · g`. Keras' form, in which the rate is part of the velocity.
+///
+/// Without the rate in the velocity, as in PyTorch: `v ← momentum · v - g`, `w ← w + rate · v`. The two differ only
+/// where the rate changes.
 ///
 /// Polyak 1964; Nesterov 1983; Sutskever et al. 2013.
 ///
@@ -21,24 +25,27 @@ pub struct Momentum {
     pub momentum: Float,
     /// Whether to look ahead, no.
     pub nesterov: bool,
+    /// Whether the velocity contains the rate, yes.
+    pub rate_in_velocity: bool,
+    /// Share of the gradient that does not enter the velocity, from the second step on; 0.
+    pub dampening: Float,
 }
 
 impl Momentum {
     /// With this learning rate, momentum 0.9, without Nesterov's look ahead.
     pub fn new(learning_rate: Float) -> Self {
-        Self { learning_rate, momentum: 0.9, nesterov: false }
+        Self { learning_rate, momentum: 0.9, nesterov: false, rate_in_velocity: true, dampening: 0.0 }
     }
 
-    /// Sets the share of the velocity that survives a step.
-    pub fn momentum(mut self, momentum: Float) -> Self {
-        self.momentum = momentum;
-        self
-    }
-
-    /// Sets whether to look ahead.
-    pub fn nesterov(mut self, nesterov: bool) -> Self {
-        self.nesterov = nesterov;
-        self
+    setters! {
+        /// Sets the share of the velocity that survives a step.
+        momentum: Float;
+        /// Sets whether to look ahead.
+        nesterov: bool;
+        /// Sets whether the velocity contains the rate, as in Keras; in PyTorch it does not.
+        rate_in_velocity: bool;
+        /// Sets the share of the gradient that does not enter the velocity.
+        dampening: Float;
     }
 }
 
@@ -49,27 +56,26 @@ impl Default for Momentum {
 }
 
 impl Optimizer for Momentum {
-    fn update(&self, _: u32, weights: &mut [Float], grads: &[Float], state: &mut State) {
+    fn update(&self, step: &Step<'_>, weights: &mut [Float], grads: &[Float], state: &mut State) {
         let [velocity] = state.slots(weights.len());
-        for ((w, g), v) in weights.iter_mut().zip(grads).zip(velocity) {
-            *v = self.momentum * *v - self.learning_rate * g;
-            *w += if self.nesterov { self.momentum * *v - self.learning_rate * g } else { *v };
-        }
+        let momentum = self.momentum;
+        let entering = if step.number > 1 { 1.0 - self.dampening } else { 1.0 };
+        let (inside, outside) = if self.rate_in_velocity { (step.rate, 1.0) } else { (1.0, step.rate) };
+        // What the gradient adds, beside the velocity.
+        let (share, ahead) = if self.nesterov { (momentum, inside) } else { (1.0, 0.0) };
+        vectorize(|| {
+            for ((w, g), v) in weights.iter_mut().zip(grads).zip(velocity) {
+                *v = momentum * *v - inside * entering * g;
+                *w += outside * (share * *v - ahead * g);
+            }
+        });
     }
 
-    fn learning_rate(&self) -> Option<Float> {
-        Some(self.learning_rate)
-    }
-
-    fn set_learning_rate(&mut self, rate: Float) -> Result<()> {
-        let changed = Self { learning_rate: rate, ..*self };
-        changed.check()?;
-        *self = changed;
-        Ok(())
-    }
+    learning_rate!();
 
     fn check(&self) -> Result<()> {
         check_rate("Momentum", self.learning_rate)?;
-        check_factor("Momentum", "momentum", self.momentum)
+        check_factor("Momentum", "momentum", self.momentum)?;
+        check_factor("Momentum", "dampening", self.dampening)
     }
 }

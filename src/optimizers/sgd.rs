@@ -1,6 +1,6 @@
 //! Gradient descent.
 
-use super::{Optimizer, State, check_rate};
+use super::{Optimizer, State, Step, check_rate, learning_rate};
 use crate::error::Result;
 use crate::tensor::Float;
 
@@ -31,22 +31,13 @@ impl Default for Sgd {
 }
 
 impl Optimizer for Sgd {
-    fn update(&self, _: u32, weights: &mut [Float], grads: &[Float], _: &mut State) {
+    fn update(&self, step: &Step<'_>, weights: &mut [Float], grads: &[Float], _: &mut State) {
         for (w, g) in weights.iter_mut().zip(grads) {
-            *w -= self.learning_rate * g;
+            *w -= step.rate * g;
         }
     }
 
-    fn learning_rate(&self) -> Option<Float> {
-        Some(self.learning_rate)
-    }
-
-    fn set_learning_rate(&mut self, rate: Float) -> Result<()> {
-        let changed = Self { learning_rate: rate };
-        changed.check()?;
-        *self = changed;
-        Ok(())
-    }
+    learning_rate!();
 
     fn check(&self) -> Result<()> {
         check_rate("Sgd", self.learning_rate)

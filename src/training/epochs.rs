@@ -87,6 +87,7 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
             logs: Logs::default(),
             stop: false,
         };
+        self.stepper.check(&state.parameters, fit.epochs.saturating_mul(state.batches))?;
         let tape = Tape::training().seeds(self.seed, self.seed);
         let mut splits = pass::splits(&self.model, &self.losses, tape, training)?;
         let mut history = History::default();
@@ -94,12 +95,17 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
         while state.epoch < fit.epochs && !state.stop {
             state.epoch += 1;
             self.epoch(training, &fit, &mut splits, &mut state)?;
+            self.stepper.show_averages(&state.parameters, false);
+            self.stepper.show_averages(&state.parameters, true);
             if let Some(validation) = validation {
                 let logs = self.evaluate(validation)?;
                 logs.iter().for_each(|(name, figure)| state.logs.set(format!("val_{name}"), figure));
             }
             self.call(&mut state, |callback, run| callback.on_epoch_end(run))?;
             history.push(state.logs.clone());
+        }
+        if state.epoch > 0 {
+            self.stepper.keep_averages(&state.parameters);
         }
         self.call(&mut state, |callback, run| callback.on_train_end(run))?;
         Ok(history)
@@ -112,7 +118,7 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
         self.call(state, |callback, run| callback.on_epoch_begin(run))?;
         let mut order: Vec<usize> = (0..dataset.len()).collect();
         if fit.shuffle {
-            let seeds = self.seeds().nth(ORDER).nth(u64::from(self.stepper.steps()));
+            let seeds = self.seeds().nth(ORDER).nth(u64::from(self.stepper.batches()));
             order.shuffle(&mut Rng::seed_from_u64(seeds.random));
         }
         let mut figures = self.start_figures()?;
@@ -153,7 +159,7 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
         parameters: &[(String, Param)],
     ) -> Result<Vec<Part>> {
         let size = if *splits { pass::part_size(indices.len()) } else { indices.len() };
-        let seeds = self.seeds().nth(u64::from(self.stepper.steps()));
+        let seeds = self.seeds().nth(u64::from(self.stepper.batches()));
         let (model, losses) = (&self.model, &self.losses);
         let run = |number: usize, part: &[usize]| {
             let tape = Tape::training().seeds(seeds.initial, seeds.nth(number as u64).random);

@@ -72,10 +72,10 @@ impl Threads {
 const PREDICTION_BATCH: usize = 256;
 
 impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
-    pub(crate) fn new(model: M, optimizer: Box<dyn Optimizer>, losses: Losses) -> Self {
+    pub(crate) fn new(model: M, stepper: Stepper, losses: Losses) -> Self {
         Self {
             model,
-            stepper: Stepper::boxed(optimizer),
+            stepper,
             losses,
             metrics: Metrics::default(),
             seed: 0,
@@ -228,6 +228,16 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
     /// The optimizer, to change its rate.
     pub fn optimizer_mut(&mut self) -> &mut dyn Optimizer {
         self.stepper.optimizer_mut()
+    }
+
+    /// What takes the steps, to read its memory.
+    pub fn stepper(&self) -> &Stepper {
+        &self.stepper
+    }
+
+    /// What takes the steps, to give it its memory back.
+    pub fn stepper_mut(&mut self) -> &mut Stepper {
+        &mut self.stepper
     }
 
     /// Writes the model's parameters to a safetensors file. See [`Layer::save`].

@@ -10,6 +10,7 @@ mod loss_options;
 mod losses;
 mod mnist_files;
 mod normalisation;
+mod optimizers;
 mod recurrent;
 mod settings;
 mod training;

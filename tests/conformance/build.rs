@@ -111,27 +111,6 @@ pub fn parameters(model: &Sequential) -> Vec<(String, Param)> {
     model.parameters().into_iter().map(|(path, param)| (strip(path), param)).collect()
 }
 
-/// The case's optimizer; settings that it does not mention keep gradus' defaults.
-pub fn optimizer(case: &Case) -> Built<Box<dyn Optimizer>> {
-    let rate = |default| case.number("learning_rate", default);
-    Ok(match text(&case.settings["optimizer"]) {
-        "Sgd" => Box::new(Sgd::new(rate(Sgd::default().learning_rate))),
-        "Momentum" => {
-            let usual = Momentum::default();
-            let momentum = case.number("momentum", usual.momentum);
-            let nesterov = case.settings["nesterov"] == true;
-            Box::new(Momentum::new(rate(usual.learning_rate)).momentum(momentum).nesterov(nesterov))
-        }
-        "Adam" => {
-            let usual = Adam::default();
-            let [beta_1, beta_2] = [case.number("beta_1", usual.beta_1), case.number("beta_2", usual.beta_2)];
-            let adam = Adam::new(rate(usual.learning_rate)).betas(beta_1, beta_2);
-            Box::new(adam.epsilon(case.number("epsilon", usual.epsilon)))
-        }
-        other => return Err(format!("no optimizer `{other}`")),
-    })
-}
-
 pub fn initializer(case: &Case) -> Built<Box<dyn Initializer>> {
     let number = |key, default| case.number(key, default);
     Ok(match text(&case.settings["initializer"]) {

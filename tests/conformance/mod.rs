@@ -10,6 +10,7 @@ mod fixture;
 mod losses;
 mod metrics;
 mod normalisation;
+mod optimizers;
 mod random;
 mod recurrent;
 mod run;

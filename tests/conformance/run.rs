@@ -1,11 +1,11 @@
 //! Runs a case of each kind.
 
-use gradus::optimizers::State;
+use gradus::optimizers::{State, Step};
 use gradus::prelude::*;
 
 use super::build::{self, Built};
 use super::fixture::{Case, numbers, sizes, text};
-use super::{Check, attention, losses, metrics, random, recurrent, structure};
+use super::{Check, attention, losses, metrics, optimizers, random, recurrent, structure};
 
 /// Rounding errors of 20 steps add up, and Adam enlarges them.
 pub const TRAINING: f64 = 1e-4;
@@ -26,6 +26,9 @@ pub fn run(case: &Case) -> Built<Vec<Check>> {
         "merge" => structure::merge(case),
         "penalty" => structure::penalty(case),
         "constraint" => structure::constraint(case),
+        "stepper" => optimizers::stepper(case),
+        "schedule" => optimizers::schedule(case),
+        "lbfgs" => optimizers::lbfgs(case),
         "functional" => structure::functional(case),
         "attention" => attention::run(case),
         other => Err(format!("no kind of case `{other}`")),
@@ -110,8 +113,8 @@ impl Op for WeightedSum {
 
 /// The weights after each of the steps.
 fn optimizer(case: &Case) -> Built<Vec<Check>> {
-    let mut optimizer = build::optimizer(case)?;
     let rates = numbers(&case.settings["rates"]);
+    let mut optimizer = optimizers::optimizer(case)?;
     let mut checks = Vec::new();
     for i in case.under("weights/") {
         let mut weights = case.numbers(&format!("weights/{i}")).to_vec();
@@ -120,7 +123,8 @@ fn optimizer(case: &Case) -> Built<Vec<Check>> {
             if let Some(rate) = rates.get(step) {
                 optimizer.set_learning_rate(*rate).map_err(reason)?;
             }
-            optimizer.update(step as u32 + 1, &mut weights, grads, &mut state);
+            let rate = optimizer.learning_rate().ok_or("no rate")?;
+            optimizer.update(&Step::new(step as u32 + 1, rate), &mut weights, grads, &mut state);
             after.extend_from_slice(&weights);
         }
         let what = format!("after/{i}");
@@ -137,7 +141,7 @@ fn training(case: &Case) -> Built<Vec<Check>> {
     let setting = |key: &str| case.settings[key].as_u64().unwrap_or(0) as usize;
     let (batch, steps) = (setting("batch"), setting("steps"));
     let epochs = steps * batch / x.shape()[0];
-    let mut trainer = model.compile(Boxed(build::optimizer(case)?), losses::Boxed(losses::build(case)?));
+    let mut trainer = model.compile(optimizers::optimizer(case)?, losses::Boxed(losses::build(case)?));
     let mut losses = Vec::new();
     let mut fit = Fit::epochs(epochs).batch_size(batch).shuffle(false).progress(false).callback(Losses(&mut losses));
     if !case.settings["class_weights"].is_null() {
@@ -153,14 +157,6 @@ fn training(case: &Case) -> Built<Vec<Check>> {
         checks.push(compare(&format!("after/{path}"), &param.value().ok_or("no value")?, case).within(TRAINING));
     }
     Ok(checks)
-}
-
-struct Boxed(Box<dyn Optimizer>);
-
-impl Optimizer for Boxed {
-    fn update(&self, step: u32, weights: &mut [Float], grads: &[Float], state: &mut State) {
-        self.0.update(step, weights, grads, state);
-    }
 }
 
 pub struct Losses<'a>(pub &'a mut Vec<f32>);

@@ -1,0 +1,79 @@
+//! Adam with a rate for each tensor.
+
+use super::adam::check_moments;
+use super::{Optimizer, State, Step, correction, learning_rate, setters};
+use crate::buffers::{buffer, recycle};
+use crate::error::Result;
+use crate::kernels::elementwise::{add_scaled, sum_of_squares};
+use crate::kernels::simd::vectorize;
+use crate::tensor::{Float, tensor};
+
+/// Adam whose step is as long as the tensor it changes: with Adam's step `u = m̂ / (√v̂ + ε)`,
+/// `w ← w - rate · ‖w‖/‖u‖ · u`, where the ratio of a norm that is 0 is 1. For batches of thousands of examples.
+///
+/// You et al. 2020; Keras `Lamb`.
+///
+/// ```
+/// use gradus::prelude::*;
+/// let model = Dense::new(1).compile(Lamb::default(), MeanSquaredError::default());
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Lamb {
+    /// Learning rate, 0.001.
+    pub learning_rate: Float,
+    /// Decay of the mean of gradients, 0.9.
+    pub beta_1: Float,
+    /// Decay of the mean of squared gradients, 0.999.
+    pub beta_2: Float,
+    /// Added to the root, 1e-7.
+    pub epsilon: Float,
+}
+
+impl Lamb {
+    /// With this learning rate and the usual settings for the rest.
+    pub fn new(learning_rate: Float) -> Self {
+        Self { learning_rate, beta_1: 0.9, beta_2: 0.999, epsilon: 1e-7 }
+    }
+
+    setters! {
+        /// Sets the decay of the mean of gradients.
+        beta_1: Float;
+        /// Sets the decay of the mean of squared gradients.
+        beta_2: Float;
+        /// Sets what is added to the divisor.
+        epsilon: Float;
+    }
+}
+
+impl Default for Lamb {
+    fn default() -> Self {
+        Self::new(0.001)
+    }
+}
+
+impl Optimizer for Lamb {
+    fn update(&self, step: &Step<'_>, weights: &mut [Float], grads: &[Float], state: &mut State) {
+        let [mean, variance] = state.slots(weights.len());
+        let [mean_scale, root_scale] =
+            [self.beta_1, self.beta_2].map(|beta| (1.0 / correction(beta, step.number)) as Float);
+        let mut change = buffer(weights.len());
+        let Self { beta_1, beta_2, epsilon, .. } = *self;
+        vectorize(|| {
+            for (((u, &g), m), v) in change.iter_mut().zip(grads).zip(mean).zip(variance) {
+                *m += (g - *m) * (1.0 - beta_1);
+                *v += (g * g - *v) * (1.0 - beta_2);
+                *u = mean_scale * *m / ((*v * root_scale).sqrt() + epsilon);
+            }
+        });
+        let (length, step_length) = (sum_of_squares(weights).sqrt(), sum_of_squares(&change).sqrt());
+        let ratio = if length > 0.0 && step_length > 0.0 { length / step_length } else { 1.0 };
+        add_scaled(weights, -(f64::from(step.rate) * ratio) as Float, &change);
+        recycle(tensor(&[change.len()], change));
+    }
+
+    learning_rate!();
+
+    fn check(&self) -> Result<()> {
+        check_moments("Lamb", self.learning_rate, self.beta_1, self.beta_2, self.epsilon)
+    }
+}

@@ -1,0 +1,316 @@
+//! Quasi-Newton steps, for a loss that does not change.
+
+use std::collections::VecDeque;
+
+use super::line_search::{Bounds, Point, strong_wolfe};
+use super::stepper::{StepperState, check_gradients, refused};
+use super::{check_at_least_0, check_rate, setters};
+use crate::autograd::{Tape, Var};
+use crate::error::{Error, Result};
+use crate::kernels::elementwise::{add_scaled, dot, scale};
+use crate::layers::{Layer, Vars};
+use crate::param::Param;
+use crate::tensor::{Float, data, tensor};
+
+/// Quasi-Newton steps along `-H g`, where `H` is made of the last changes of weights and gradients, each as far as a
+/// line search for the strong conditions of Wolfe says.
+///
+/// It evaluates the same loss several times in a step, so it wants all data in one batch and nothing random; it is no
+/// [`Optimizer`](super::Optimizer), and `compile` and `fit` do not take it. [`Lbfgs::minimize`] is its loop, which may be
+/// called again and goes on with what it remembers. Penalties count as part of the loss; constraints are obeyed when it
+/// ends.
+///
+/// Liu & Nocedal 1989; PyTorch `LBFGS`, whose line search is off by default.
+///
+/// ```
+/// use gradus::prelude::*;
+/// let x = ndarray::Array2::from_shape_fn((20, 1), |(i, _)| i as f32 / 10.0 - 1.0);
+/// let y = (&x * 3.0 + 1.0).into_tensor();
+/// let model = Dense::new(1);
+/// let minimum = Lbfgs::default().minimize(&model, || {
+///     MeanSquaredError::default().loss(&model.forward(&Tape::training().input(&x))?, &y)
+/// })?;
+/// assert!(minimum.loss < 1e-9, "{minimum:?}");
+/// # Ok::<(), gradus::Error>(())
+/// ```
+#[doc(alias = "LBFGS")]
+#[derive(Clone, Debug)]
+pub struct Lbfgs {
+    /// Length of the first trial of a step, 1.
+    pub learning_rate: Float,
+    /// Steps of a call, 20.
+    pub max_iterations: usize,
+    /// Evaluations of the loss in a call, more or less; 1.25 times the steps.
+    pub max_evaluations: Option<usize>,
+    /// Greatest number in the gradient with which the search ends, 1e-7.
+    pub tolerance_gradient: Float,
+    /// Change of loss and weights with which it ends, 1e-9.
+    pub tolerance_change: Float,
+    /// Changes that are remembered, 100.
+    pub history: usize,
+    /// Whether to search along the line, yes; otherwise each step has its first length.
+    pub line_search: bool,
+    memory: Memory,
+}
+
+/// What [`Lbfgs::minimize`] found.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Minimum {
+    /// The loss at the end, with penalties.
+    pub loss: f64,
+    /// Steps of this call.
+    pub iterations: usize,
+    /// Evaluations of the loss in this call.
+    pub evaluations: usize,
+    /// Whether a tolerance ended it, rather than the number of steps or evaluations.
+    pub converged: bool,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Memory {
+    /// Steps in all calls.
+    steps: u32,
+    direction: Vec<Float>,
+    gradient: Vec<Float>,
+    length: f64,
+    diagonal: f64,
+    /// Changes of the gradient and of the weights.
+    changes: VecDeque<[Vec<Float>; 2]>,
+}
+
+impl Default for Lbfgs {
+    fn default() -> Self {
+        Self {
+            learning_rate: 1.0,
+            max_iterations: 20,
+            max_evaluations: None,
+            tolerance_gradient: 1e-7,
+            tolerance_change: 1e-9,
+            history: 100,
+            line_search: true,
+            memory: Memory::default(),
+        }
+    }
+}
+
+impl Lbfgs {
+    setters! {
+        /// Sets the length of the first trial of a step.
+        learning_rate: Float;
+        /// Sets the number of steps of a call.
+        max_iterations: usize;
+        /// Sets the number of evaluations in a call.
+        max_evaluations: Option<usize>;
+        /// Sets the greatest number in the gradient with which the search ends.
+        tolerance_gradient: Float;
+        /// Sets the change of loss and weights with which it ends.
+        tolerance_change: Float;
+        /// Sets how many changes are remembered.
+        history: usize;
+        /// Sets whether to search along the line.
+        line_search: bool;
+    }
+
+    /// Changes the trainable parameters of `model` until `loss` is least, or the number of steps is reached. Each call of
+    /// `loss` makes a tape, and must compute the same thing.
+    ///
+    /// # Errors
+    /// settings out of their range; a loss or gradient that is no number at the start; a trainable parameter without a
+    /// gradient; whatever `loss` returns, after which the weights are those of the last trial
+    pub fn minimize<X: Vars, Y: Vars>(
+        &mut self,
+        model: &impl Layer<X, Y>,
+        mut loss: impl FnMut() -> Result<Var>,
+    ) -> Result<Minimum> {
+        self.check()?;
+        let first = loss()?;
+        let parameters = model.parameters();
+        let mut point = start(&parameters, &first)?;
+        if self.memory.gradient.len() != point.gradient.len() {
+            self.memory = Memory::default();
+        }
+        let most = self.max_evaluations.unwrap_or(self.max_iterations * 5 / 4);
+        let (mut iterations, mut evaluations) = (0, 1);
+        let mut converged = greatest(&point.gradient) <= f64::from(self.tolerance_gradient);
+        while !converged && iterations < self.max_iterations && (iterations == 0 || evaluations < most) {
+            iterations += 1;
+            self.remember(&point.gradient);
+            let tolerance = f64::from(self.tolerance_change);
+            (point.at, point.slope) = (0.0, dot(&point.gradient, &self.memory.direction));
+            if point.slope > -tolerance {
+                converged = true;
+                break;
+            }
+            let direction = &self.memory.direction;
+            let weights = gather(&parameters);
+            let left = most.saturating_sub(evaluations).max(1);
+            let mut try_at = |at: f64| {
+                move_to(&parameters, &weights, at, direction);
+                let (value, gradient) = evaluate(&parameters, &loss()?)?;
+                evaluations += 1;
+                Ok(Point { at, value, slope: dot(&gradient, direction), gradient })
+            };
+            let new = match self.line_search {
+                true => {
+                    let interval = greatest(direction) / tolerance.max(f64::MIN_POSITIVE);
+                    let bounds = Bounds { evaluations: left, interval };
+                    strong_wolfe(&mut try_at, &point, self.memory.length, &bounds)?
+                }
+                false => try_at(self.memory.length)?,
+            };
+            move_to(&parameters, &weights, new.at, direction);
+            self.memory.length = new.at;
+            converged = greatest(&new.gradient) <= f64::from(self.tolerance_gradient)
+                || greatest(direction) * new.at.abs() <= tolerance
+                || (new.value - point.value).abs() < tolerance;
+            point = new;
+        }
+        trainable(&parameters).for_each(Param::apply_constraints);
+        Ok(Minimum { loss: point.value, iterations, evaluations, converged })
+    }
+
+    /// Takes in the gradient, and sets the next direction and the length of its first trial.
+    fn remember(&mut self, gradient: &[Float]) {
+        let (rate, history) = (f64::from(self.learning_rate), self.history);
+        let memory = &mut self.memory;
+        let mut direction: Vec<Float> = gradient.iter().map(|g| -g).collect();
+        if memory.steps == 0 {
+            let sum: f64 = gradient.iter().map(|g| f64::from(g.abs())).sum();
+            memory.length = rate * f64::min(1.0, 1.0 / sum);
+            memory.diagonal = 1.0;
+        } else {
+            let change: Vec<Float> = gradient.iter().zip(&memory.gradient).map(|(new, old)| new - old).collect();
+            let mut moved = std::mem::take(&mut memory.direction);
+            scale(&mut moved, memory.length as Float);
+            let curvature = dot(&change, &moved);
+            if curvature > 1e-10 && history > 0 {
+                memory.changes.truncate(history);
+                if memory.changes.len() == history {
+                    memory.changes.pop_front();
+                }
+                memory.diagonal = curvature / dot(&change, &change);
+                memory.changes.push_back([change, moved]);
+            }
+            let mut shares = Vec::with_capacity(memory.changes.len());
+            for [change, moved] in memory.changes.iter().rev() {
+                let share = dot(moved, &direction) / dot(change, moved);
+                add_scaled(&mut direction, -share as Float, change);
+                shares.push(share);
+            }
+            scale(&mut direction, memory.diagonal as Float);
+            for [change, moved] in &memory.changes {
+                let back = dot(change, &direction) / dot(change, moved);
+                add_scaled(&mut direction, (shares.pop().unwrap_or_default() - back) as Float, moved);
+            }
+            memory.length = rate;
+        }
+        memory.direction = direction;
+        memory.gradient = gradient.to_vec();
+        memory.steps = memory.steps.saturating_add(1);
+    }
+
+    fn check(&self) -> Result<()> {
+        check_rate("Lbfgs", self.learning_rate)?;
+        check_at_least_0("Lbfgs", "a tolerance of the gradient", self.tolerance_gradient, "1e-7 is usual")?;
+        check_at_least_0("Lbfgs", "a tolerance of changes", self.tolerance_change, "1e-9 is usual")
+    }
+
+    /// All that is remembered: the numbers `steps`, `length` and `diagonal`, and the tensors `direction`, `gradient`,
+    /// `change.0`, `moved.0`, `change.1` and so on, each over all trainable parameters.
+    pub fn state(&self) -> StepperState {
+        let Memory { steps, direction, gradient, length, diagonal, changes } = &self.memory;
+        let numbers = [("steps", f64::from(*steps)), ("length", *length), ("diagonal", *diagonal)];
+        let mut tensors = vec![("direction".to_owned(), direction), ("gradient".to_owned(), gradient)];
+        for (i, [change, moved]) in changes.iter().enumerate() {
+            tensors.extend([(format!("change.{i}"), change), (format!("moved.{i}"), moved)]);
+        }
+        StepperState {
+            optimizer: "Lbfgs".into(),
+            numbers: numbers.map(|(name, number)| (name.to_owned(), number)).into(),
+            tensors: tensors.into_iter().map(|(name, x)| (name, tensor(&[x.len()], x.clone()))).collect(),
+        }
+    }
+
+    /// Gives back what [`Lbfgs::state`] has told.
+    ///
+    /// # Errors
+    /// The state of an optimizer; something missing; tensors that differ in length. Nothing is changed then.
+    pub fn restore(&mut self, state: &StepperState) -> Result<()> {
+        state.check_kind("Lbfgs")?;
+        let get = |name: &str| -> Option<Vec<Float>> {
+            let (_, tensor) = state.tensors.iter().find(|(known, _)| known == name)?;
+            Some(tensor.iter().copied().collect())
+        };
+        let needed = |name: &str| get(name).ok_or_else(|| refused(format!("there is no `{name}`")));
+        let mut memory = Memory {
+            steps: state.count("steps")?,
+            direction: needed("direction")?,
+            gradient: needed("gradient")?,
+            length: state.positive("length")?,
+            diagonal: state.positive("diagonal")?,
+            changes: VecDeque::new(),
+        };
+        while let Some(change) = get(&format!("change.{}", memory.changes.len())) {
+            let moved = needed(&format!("moved.{}", memory.changes.len()))?;
+            memory.changes.push_back([change, moved]);
+        }
+        let len = memory.gradient.len();
+        if memory.direction.len() != len || memory.changes.iter().flatten().any(|x| x.len() != len) {
+            return Err(refused("its tensors differ in length"));
+        }
+        self.memory = memory;
+        Ok(())
+    }
+}
+
+fn trainable(parameters: &[(String, Param)]) -> impl Iterator<Item = &Param> {
+    parameters.iter().map(|(_, param)| param).filter(|param| param.is_trainable())
+}
+
+/// The first point, which must be one of numbers.
+fn start(parameters: &[(String, Param)], loss: &Var) -> Result<Point> {
+    let (value, gradient) = evaluate(parameters, loss)?;
+    if !value.is_finite() || gradient.iter().any(|g| !g.is_finite()) {
+        return Err(Error::value(format!(
+            "Lbfgs: expected a finite loss and gradient to begin with, got the loss {value}; look at the data, or begin \
+             with other weights"
+        )));
+    }
+    Ok(Point { at: 0.0, value, slope: 0.0, gradient })
+}
+
+/// Loss and gradient, penalties included. Where one is no number, the loss is infinite.
+fn evaluate(parameters: &[(String, Param)], loss: &Var) -> Result<(f64, Vec<Float>)> {
+    let mut parts = [loss.backward()?];
+    check_gradients(parameters, &parts)?;
+    let mut value: f64 = data(&loss.value).iter().map(|x| f64::from(*x)).sum();
+    let mut gradient = Vec::new();
+    for param in trainable(parameters) {
+        let begin = gradient.len();
+        gradient.extend(parts[0].take(param.id()).iter().flat_map(data));
+        let Some(penalty) = param.penalty(&Tape::training())? else { continue };
+        value += data(&penalty.value).iter().map(|x| f64::from(*x)).sum::<f64>();
+        let of_penalty = penalty.backward()?.take(param.id());
+        of_penalty.iter().for_each(|grad| add_scaled(&mut gradient[begin..], 1.0, data(grad)));
+    }
+    let finite = value.is_finite() && gradient.iter().all(|g| g.is_finite());
+    Ok((if finite { value } else { f64::INFINITY }, gradient))
+}
+
+fn gather(parameters: &[(String, Param)]) -> Vec<Float> {
+    trainable(parameters).flat_map(|param| param.value()).flat_map(|value| data(&value).to_vec()).collect()
+}
+
+/// Sets the weights to `from + at · direction`.
+fn move_to(parameters: &[(String, Param)], from: &[Float], at: f64, direction: &[Float]) {
+    let mut numbers = from.iter().zip(direction).map(|(w, d)| w + at as Float * d);
+    trainable(parameters).for_each(|param| {
+        param.modify(|weights| weights.iter_mut().zip(&mut numbers).for_each(|(w, new)| *w = new));
+    });
+}
+
+/// The greatest number without its sign.
+fn greatest(x: &[Float]) -> f64 {
+    x.iter().map(|x| f64::from(x.abs())).fold(0.0, f64::max)
+}

@@ -1,0 +1,60 @@
+//! What an optimizer is told, and what it remembers.
+
+use crate::tensor::Float;
+
+/// What an optimizer is told of the step that it makes, for one parameter.
+#[derive(Clone, Copy, Debug)]
+pub struct Step<'a> {
+    /// The number of the step, counted from 1; 0 asks rules that correct for a start from 0 not to.
+    pub number: u32,
+    /// The learning rate: that of the optimizer or its schedule, times that of the parameter's group.
+    pub rate: Float,
+    /// The parameter's path in the model.
+    pub path: &'a str,
+    /// The parameter's shape.
+    pub shape: &'a [usize],
+}
+
+impl Step<'_> {
+    /// The step of this number at this rate, for a parameter without path and shape.
+    pub fn new(number: u32, rate: Float) -> Self {
+        Self { number, rate, path: "", shape: &[] }
+    }
+
+    /// The rate that corrects two means for their start from 0: `rate · √(1-β₂ᵗ) / (1-β₁ᵗ)`.
+    pub(super) fn corrected_rate(&self, beta_1: Float, beta_2: Float) -> Float {
+        let correction = |beta| super::correction(beta, self.number);
+        (f64::from(self.rate) * correction(beta_2).sqrt() / correction(beta_1)) as Float
+    }
+}
+
+/// What an optimizer remembers of one parameter: slots of numbers, zero before their first use.
+#[derive(Clone, Debug, Default)]
+pub struct State {
+    pub(super) slots: Vec<Vec<Float>>,
+}
+
+impl State {
+    /// The first `N` slots, each of `len` numbers: as many as the parameter has.
+    pub fn slots<const N: usize>(&mut self, len: usize) -> [&mut [Float]; N] {
+        self.slots_of([len; N])
+    }
+
+    /// The first `N` slots, of a length each.
+    pub fn slots_of<const N: usize>(&mut self, lengths: [usize; N]) -> [&mut [Float]; N] {
+        self.slots.resize_with(self.slots.len().max(N), Vec::new);
+        let mut slots = self.slots.iter_mut().zip(lengths);
+        std::array::from_fn(|_| match slots.next() {
+            Some((slot, len)) => {
+                slot.resize(len, 0.0);
+                slot.as_mut_slice()
+            }
+            None => &mut [],
+        })
+    }
+
+    /// Whether no slot was used yet.
+    pub fn is_new(&self) -> bool {
+        self.slots.is_empty()
+    }
+}

@@ -1,0 +1,118 @@
+//! Weights of more than one step.
+
+use crate::error::{Error, Result};
+use crate::optimizers::check_factor;
+use crate::tensor::Float;
+
+/// A moving average of the weights, beside them: `a ← momentum · a + (1 - momentum) · w` after each step.
+///
+/// In `fit`, the validation and the callbacks at the end of an epoch see the averages in place of the weights, and so
+/// does whoever uses the model afterwards. (In Keras the former takes the callback `SwapEMAWeights`.) Loops of your own
+/// call [`Stepper::swap_averages`](super::Stepper::swap_averages). Only what is trained is averaged, not statistics.
+///
+/// Polyak & Juditsky 1992; Keras' `use_ema`.
+///
+/// ```
+/// use gradus::prelude::*;
+/// let optimizer = Adam::default().average(MovingAverage::new(0.999));
+/// let model = Dense::new(1).compile(optimizer, MeanSquaredError::default());
+/// ```
+#[doc(alias = "use_ema")]
+#[derive(Clone, Copy, Debug)]
+pub struct MovingAverage {
+    /// Share of the average that survives a step, 0.99.
+    pub momentum: Float,
+    /// After how many steps, again and again, the weights become their average; never.
+    pub overwrite_every: Option<u32>,
+}
+
+impl MovingAverage {
+    /// With this share of the average that survives a step.
+    #[doc(alias = "ema_momentum")]
+    pub fn new(momentum: Float) -> Self {
+        Self { momentum, overwrite_every: None }
+    }
+
+    /// Sets after how many steps, again and again, the weights become their average.
+    #[doc(alias = "ema_overwrite_frequency")]
+    pub fn overwrite_every(mut self, steps: u32) -> Self {
+        self.overwrite_every = Some(steps);
+        self
+    }
+
+    pub(super) fn check(&self) -> Result<()> {
+        check_factor("MovingAverage", "momentum", self.momentum)?;
+        check_steps("MovingAverage", "overwrite_every", self.overwrite_every.unwrap_or(1))
+    }
+
+    pub(super) fn apply(&self, step: u32, weights: &mut [Float], average: &mut Vec<Float>) {
+        if average.len() != weights.len() {
+            *average = weights.to_vec();
+        } else {
+            let new = 1.0 - self.momentum;
+            average.iter_mut().zip(&*weights).for_each(|(average, w)| *average = self.momentum * *average + new * w);
+        }
+        if self.overwrite_every.is_some_and(|steps| step.is_multiple_of(steps)) {
+            weights.copy_from_slice(average);
+        }
+    }
+}
+
+impl Default for MovingAverage {
+    fn default() -> Self {
+        Self::new(0.99)
+    }
+}
+
+/// Weights that follow slowly: every `steps` steps `s ← s + rate · (w - s)`, `w ← s`.
+///
+/// Zhang et al. 2019.
+///
+/// ```
+/// use gradus::prelude::*;
+/// let optimizer = RAdam::default().lookahead(Lookahead::default());
+/// let model = Dense::new(1).compile(optimizer, MeanSquaredError::default());
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Lookahead {
+    /// Steps between, 6.
+    pub steps: u32,
+    /// How far the slow weights move to the fast ones, 0.5.
+    pub rate: Float,
+}
+
+impl Lookahead {
+    /// With so many steps between, and this far.
+    pub fn new(steps: u32, rate: Float) -> Self {
+        Self { steps, rate }
+    }
+
+    pub(super) fn check(&self) -> Result<()> {
+        check_steps("Lookahead", "steps", self.steps)?;
+        if self.rate > 0.0 && self.rate <= 1.0 {
+            return Ok(());
+        }
+        Err(Error::value(format!("Lookahead: expected a rate above 0 and at most 1, got {}; 0.5 is usual", self.rate)))
+    }
+
+    pub(super) fn apply(&self, step: u32, weights: &mut [Float], slow: &mut [Float]) {
+        if step.is_multiple_of(self.steps) {
+            slow.iter_mut().zip(&*weights).for_each(|(slow, w)| *slow += self.rate * (w - *slow));
+            weights.copy_from_slice(slow);
+        }
+    }
+}
+
+impl Default for Lookahead {
+    fn default() -> Self {
+        Self::new(6, 0.5)
+    }
+}
+
+/// So many steps make sense only from 1 on.
+pub(super) fn check_steps(who: &str, name: &str, steps: u32) -> Result<()> {
+    match steps {
+        0 => Err(Error::value(format!("{who}: expected {name} of at least 1, got 0"))),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,55 @@
+//! Bounds of gradients.
+
+use crate::error::Result;
+use crate::kernels::elementwise::scale;
+use crate::optimizers::check_epsilon;
+use crate::tensor::Float;
+
+/// A bound of the gradients, after all of them are added up and before the optimizer sees them.
+///
+/// ```
+/// use gradus::prelude::*;
+/// let optimizer = Adam::default().clip(Clip::GlobalNorm(1.0));
+/// let model = Dense::new(1).compile(optimizer, MeanSquaredError::default());
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Clip {
+    /// Bounds each number, to both sides.
+    #[doc(alias = "clipvalue")]
+    Value(Float),
+    /// Shortens the gradient of each parameter whose Euclidean norm is greater.
+    #[doc(alias = "clipnorm")]
+    Norm(Float),
+    /// Shortens the gradients of all parameters alike if the norm of all of them together is greater.
+    #[doc(alias = "clip_grad_norm_")]
+    GlobalNorm(Float),
+}
+
+impl Clip {
+    pub(super) fn check(&self) -> Result<()> {
+        match *self {
+            Self::Value(bound) => check_epsilon("Clip", "a value", bound),
+            Self::Norm(bound) => check_epsilon("Clip", "a norm", bound),
+            Self::GlobalNorm(bound) => check_epsilon("Clip", "a global norm", bound),
+        }
+    }
+
+    pub(super) fn needs_norm(self) -> bool {
+        !matches!(self, Self::Value(_))
+    }
+
+    /// Bounds the gradient of one parameter, from its sum of squares and that of all.
+    pub(super) fn apply(self, grads: &mut [Float], squares: f64, all_squares: f64) {
+        let mut shorten = |bound: Float, squares: f64| {
+            let factor = f64::from(bound) / squares.sqrt();
+            if factor < 1.0 {
+                scale(grads, factor as Float);
+            }
+        };
+        match self {
+            Self::Norm(bound) => shorten(bound, squares),
+            Self::GlobalNorm(bound) => shorten(bound, all_squares),
+            Self::Value(bound) => grads.iter_mut().for_each(|g| *g = g.clamp(-bound, bound)),
+        }
+    }
+}

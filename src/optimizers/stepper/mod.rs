@@ -1,0 +1,339 @@
+//! An optimizer at work on a model.
+
+mod average;
+mod clip;
+mod group;
+mod job;
+mod snapshot;
+
+pub use average::{Lookahead, MovingAverage};
+pub use clip::Clip;
+pub use group::Group;
+pub use snapshot::StepperState;
+pub(super) use snapshot::refused;
+
+use std::collections::HashMap;
+
+use super::schedules::{Schedule, Scheduled};
+use super::{Optimizer, check_at_least_0};
+use crate::autograd::Gradients;
+use crate::error::{Error, Result};
+use crate::kernels::parallel;
+use crate::layers::{Layer, Vars, matching};
+use crate::param::{Param, ParamId};
+use crate::tensor::Float;
+use average::check_steps;
+use group::{Groups, Settings};
+use job::{Job, Memory, Plan};
+
+/// An optimizer with its memory of a model's parameters and its count of steps, and with all that there is between
+/// gradients and optimizer. The trainer has one; loops of your own make theirs, one for each set of parameters that is
+/// trained apart.
+///
+/// A step goes like this:
+/// 1. gradients are added up over [`accumulate`](Stepper::accumulate) batches and divided by their number; the gradients
+///    of [regularizers](crate::regularizers) come on top;
+/// 2. [`clip`](Stepper::clip) bounds them;
+/// 3. the [`schedule`](Stepper::schedule) gives the rate, which a [`group`](Stepper::group) may multiply;
+/// 4. weights decay: `w ← w - rate · decay · w`; then the optimizer moves them;
+/// 5. every few steps [`lookahead`](Stepper::lookahead) takes them halfway back;
+/// 6. [constraints](crate::constraints) are obeyed;
+/// 7. the moving [`average`](Stepper::average) follows.
+///
+/// Optimizers have the same methods, which make a `Stepper` of them, and `compile` takes either.
+///
+/// ```
+/// use gradus::optimizers::schedules::CosineDecay;
+/// use gradus::prelude::*;
+/// let model = Dense::new(1);
+/// let mut adam = Adam::default().schedule(CosineDecay::new(0.1, 100)).clip(Clip::GlobalNorm(1.0));
+/// for _ in 0..3 {
+///     let tape = Tape::training();
+///     let y = model.forward(&tape.input(ndarray::arr2(&[[1.0], [2.0]])))?;
+///     let loss = MeanSquaredError::default().loss(&y, &ndarray::arr2(&[[3.0], [5.0]]).into_dyn().into_shared())?;
+///     adam.step(&model, loss.backward()?)?;
+/// }
+/// assert_eq!(adam.steps(), 3);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+pub struct Stepper {
+    optimizer: Box<dyn Optimizer>,
+    schedule: Option<Scheduled>,
+    groups: Groups,
+    clip: Option<Clip>,
+    weight_decay: Option<Float>,
+    accumulate: u32,
+    average: Option<MovingAverage>,
+    lookahead: Option<Lookahead>,
+    memories: HashMap<ParamId, Memory>,
+    steps: u32,
+    batches: u32,
+    /// Batches since the last step.
+    pending: u32,
+    /// Whether the model holds the averages.
+    swapped: bool,
+}
+
+impl<O: Optimizer + 'static> From<O> for Stepper {
+    fn from(optimizer: O) -> Self {
+        Self::new(optimizer)
+    }
+}
+
+impl Stepper {
+    /// Before the first step.
+    pub fn new(optimizer: impl Optimizer + 'static) -> Self {
+        Self {
+            optimizer: Box::new(optimizer),
+            schedule: None,
+            groups: Groups::default(),
+            clip: None,
+            weight_decay: None,
+            accumulate: 1,
+            average: None,
+            lookahead: None,
+            memories: HashMap::new(),
+            steps: 0,
+            batches: 0,
+            pending: 0,
+            swapped: false,
+        }
+    }
+
+    /// Takes the learning rate of each step from a schedule, in place of the optimizer's own; the first step has that of
+    /// `rate(0)`.
+    ///
+    /// [`Optimizer::learning_rate`] is the rate of the last step. Whoever sets it, such as a callback that watches a
+    /// plateau, scales the rest of the schedule by the same factor: half the rate halves all rates to come. A rate that
+    /// has come down to 0 stays with the schedule.
+    pub fn schedule(mut self, schedule: impl Schedule + 'static) -> Self {
+        self.schedule = Some(Scheduled::new(Box::new(schedule), self.optimizer.as_mut()));
+        self
+    }
+
+    /// Gives the parameters whose path matches a pattern settings of their own; `*` stands for any run of characters.
+    /// What several groups set has the value of the last. A pattern that matches nothing is an error of the first step.
+    pub fn group(mut self, pattern: impl Into<String>, group: Group) -> Self {
+        self.groups.add(pattern.into(), group);
+        self
+    }
+
+    /// Bounds the gradients.
+    pub fn clip(mut self, clip: Clip) -> Self {
+        self.clip = Some(clip);
+        self
+    }
+
+    /// Sets the share of each weight, times the rate, that it loses in a step, for any optimizer; a [`Group`] may differ.
+    pub fn weight_decay(mut self, decay: Float) -> Self {
+        self.weight_decay = Some(decay);
+        self
+    }
+
+    /// Changes the weights after so many batches only, along the mean of their gradients: where the loss is a mean over
+    /// examples, and the batches are alike in size, that is a step of one large batch. Schedules count these steps. What
+    /// an epoch leaves over goes into the next one.
+    #[doc(alias = "gradient_accumulation_steps")]
+    pub fn accumulate(mut self, batches: u32) -> Self {
+        self.accumulate = batches;
+        self
+    }
+
+    /// Keeps a moving average of the weights.
+    pub fn average(mut self, average: MovingAverage) -> Self {
+        self.average = Some(average);
+        self
+    }
+
+    /// Lets slow weights follow.
+    pub fn lookahead(mut self, lookahead: Lookahead) -> Self {
+        self.lookahead = Some(lookahead);
+        self
+    }
+
+    /// How many steps were made.
+    pub fn steps(&self) -> u32 {
+        self.steps
+    }
+
+    /// From how many batches gradients came: more than there were steps, if they are accumulated.
+    pub fn batches(&self) -> u32 {
+        self.batches
+    }
+
+    /// The optimizer.
+    pub fn optimizer(&self) -> &dyn Optimizer {
+        self.optimizer.as_ref()
+    }
+
+    /// The optimizer, to change its rate.
+    pub fn optimizer_mut(&mut self) -> &mut dyn Optimizer {
+        self.optimizer.as_mut()
+    }
+
+    /// Changes the trainable parameters of `model` by one step along these gradients and those of their
+    /// [regularizers](crate::regularizers), and obeys their [constraints](crate::constraints).
+    ///
+    /// # Errors
+    /// Settings that make no sense; a pattern that matches no parameter; a model that holds averages; a trainable
+    /// parameter without a gradient, or with one that is not finite or of another shape, which is named. Nothing is
+    /// changed then.
+    pub fn step<X: Vars, Y: Vars>(&mut self, model: &impl Layer<X, Y>, gradients: Gradients) -> Result<()> {
+        self.step_parts(&model.parameters(), &mut [gradients])
+    }
+
+    /// [`Stepper::step`] along the sum of the gradients of a batch's parts, added up in their order.
+    pub(crate) fn step_parts(&mut self, parameters: &[(String, Param)], parts: &mut [Gradients]) -> Result<()> {
+        let settings = self.prepare(parameters, None)?;
+        if self.swapped {
+            return Err(Error::value("the model holds its averages; call `swap_averages` again before the next step"));
+        }
+        check_gradients(parameters, parts)?;
+        let step = self.steps.saturating_add(1);
+        let batches = self.pending.saturating_add(1);
+        let is_whole = batches >= self.accumulate;
+        if let Some(schedule) = self.schedule.as_mut().filter(|_| is_whole) {
+            schedule.set_rate(self.steps, self.optimizer.as_mut())?;
+        }
+        let mut jobs: Vec<Job> = trainable(parameters)
+            .map(|(path, param)| Job {
+                path,
+                param,
+                shape: param.shape().unwrap_or_default(),
+                grads: parts.iter_mut().filter_map(|part| part.take(param.id())).collect(),
+                settings: settings.of(param.id()),
+                memory: self.memories.remove(&param.id()).unwrap_or_default(),
+                is_finite: true,
+                squares: 0.0,
+                error: None,
+            })
+            .collect();
+        let plan = Plan {
+            optimizer: self.optimizer.as_ref(),
+            step,
+            rate: self.optimizer.learning_rate().unwrap_or(1.0),
+            batches,
+            is_whole,
+            clip: self.clip,
+            average: self.average,
+            lookahead: self.lookahead,
+        };
+        parallel::for_each(&mut jobs, |job| job.add_up(&plan));
+        let broken = jobs.iter().find(|job| !job.is_finite);
+        let broken = broken.map(|job| Error::GradientNotFinite { name: job.path.to_owned() });
+        let error = jobs.iter_mut().find_map(|job| job.error.take()).or(broken);
+        if error.is_none() {
+            let squares = jobs.iter().map(|job| job.squares).sum();
+            parallel::for_each(&mut jobs, |job| job.finish(&plan, squares));
+        }
+        self.memories.extend(jobs.into_iter().map(|job| (job.param.id(), job.memory)));
+        if let Some(error) = error {
+            return Err(error);
+        }
+        self.batches = self.batches.saturating_add(1);
+        (self.steps, self.pending) = if is_whole { (step, 0) } else { (self.steps, batches) };
+        Ok(())
+    }
+
+    /// Checks all settings, for a run of so many batches.
+    pub(crate) fn check(&self, parameters: &[(String, Param)], batches: usize) -> Result<()> {
+        self.prepare(parameters, Some(batches)).map(|_| ())
+    }
+
+    /// Checks all settings, for a run of so many batches where that is known, and finds those of each parameter.
+    fn prepare(&self, parameters: &[(String, Param)], batches: Option<usize>) -> Result<Settings> {
+        self.optimizer.check()?;
+        self.groups.check()?;
+        self.clip.map_or(Ok(()), |clip| clip.check())?;
+        self.average.map_or(Ok(()), |average| average.check())?;
+        self.lookahead.map_or(Ok(()), |lookahead| lookahead.check())?;
+        check_steps("Stepper", "a number of batches to accumulate", self.accumulate)?;
+        let decay = self.weight_decay.unwrap_or(self.optimizer.default_weight_decay());
+        check_at_least_0("Stepper", "a weight decay", decay, "0 stands for none")?;
+        let steps = batches.map(|batches| {
+            let more = (batches / self.accumulate.max(1) as usize).min(u32::MAX as usize) as u32;
+            self.steps.saturating_add(more)
+        });
+        self.schedule.as_ref().map_or(Ok(()), |schedule| schedule.check(steps))?;
+        self.optimizer.patterns().iter().try_for_each(|pattern| matching(parameters, pattern).map(|_| ()))?;
+        self.groups.settings(parameters, decay)
+    }
+
+    /// Puts the averages into the model and its weights into their place, or back. Does nothing without an [`MovingAverage`].
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let model = Dense::new(1);
+    /// let x = ndarray::arr2(&[[1.0]]);
+    /// let mut adam = Adam::new(0.1).average(MovingAverage::new(0.9));
+    /// for _ in 0..3 {
+    ///     let y = model.forward(&Tape::training().input(&x))?;
+    ///     adam.step(&model, y.square().mean().backward()?)?;
+    /// }
+    /// let output = || model.forward(&Tape::inference().input(&x)).map(|y| y.value().sum());
+    /// let last = output()?;
+    /// adam.swap_averages(&model);
+    /// assert_ne!(output()?, last);
+    /// adam.swap_averages(&model);
+    /// assert_eq!(output()?, last);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    pub fn swap_averages<X: Vars, Y: Vars>(&mut self, model: &impl Layer<X, Y>) {
+        self.swap(&model.parameters());
+    }
+
+    pub(crate) fn swap(&mut self, parameters: &[(String, Param)]) {
+        if self.average.is_none() {
+            return;
+        }
+        self.swapped = !self.swapped;
+        for (_, param) in parameters {
+            if let Some(memory) = self.memories.get_mut(&param.id()).filter(|memory| !memory.average.is_empty()) {
+                param.modify(|weights| weights.swap_with_slice(&mut memory.average));
+            }
+        }
+    }
+
+    /// Puts the averages into the model, or its weights, whichever is not there yet.
+    pub(crate) fn show_averages(&mut self, parameters: &[(String, Param)], yes: bool) {
+        if self.swapped != yes {
+            self.swap(parameters);
+        }
+    }
+
+    /// Ends a run: the weights become their averages.
+    pub(crate) fn keep_averages(&mut self, parameters: &[(String, Param)]) {
+        self.show_averages(parameters, false);
+        for (_, param) in parameters {
+            if let Some(memory) = self.memories.get(&param.id()).filter(|memory| !memory.average.is_empty()) {
+                param.modify(|weights| weights.clone_from_slice(&memory.average));
+            }
+        }
+    }
+}
+
+fn trainable(parameters: &[(String, Param)]) -> impl Iterator<Item = &(String, Param)> {
+    parameters.iter().filter(|(_, param)| param.is_trainable())
+}
+
+/// Each trainable parameter needs a gradient, of its shape.
+pub(super) fn check_gradients(parameters: &[(String, Param)], parts: &[Gradients]) -> Result<()> {
+    let missing: Vec<String> = trainable(parameters)
+        .filter(|(_, param)| parts.iter().all(|part| part.get(param).is_none()))
+        .map(|(path, _)| path.clone())
+        .collect();
+    if !missing.is_empty() {
+        return Err(Error::MissingGradient { names: missing });
+    }
+    for (path, param) in trainable(parameters) {
+        let shape = param.shape().unwrap_or_default();
+        let wrong = parts.iter().filter_map(|part| part.get(param)).find(|grad| grad.shape() != shape);
+        if let Some(grad) = wrong {
+            return Err(Error::shape(format!(
+                "the gradient of `{path}` has shape {:?}, expected {shape:?}; mend the `backward` that made it",
+                grad.shape()
+            )));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,199 @@
+//! All memory of a stepper, to be kept and given back.
+
+use super::{Memory, Stepper};
+use crate::error::{Error, Result};
+use crate::layers::{Layer, Vars};
+use crate::optimizers::{State, Step};
+use crate::param::Param;
+use crate::tensor::{Float, Tensor, tensor};
+
+/// All that a [`Stepper`] remembers, by name: what to keep, beside the weights, to go on with the same bits.
+///
+/// Numbers are `steps`, `batches`, `pending` (batches since the last step), `swapped`, `learning_rate`,
+/// `schedule.rate` and `schedule.scale`. Tensors are named by the parameter's path, a slash, and `optimizer.0`,
+/// `optimizer.1`, ... (the slots of its [`State`]), `gradient`, `slow` or `average`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StepperState {
+    /// The type of the optimizer, such as `Adam`.
+    pub optimizer: String,
+    /// Numbers with their names. All but `schedule.scale` are whole or `Float`s.
+    pub numbers: Vec<(String, f64)>,
+    /// Tensors with their names.
+    pub tensors: Vec<(String, Tensor)>,
+}
+
+impl Stepper {
+    /// All that is remembered of the parameters of `model`.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let model = Dense::new(1);
+    /// let loss = || model.forward(&Tape::training().input(ndarray::arr2(&[[1.0]]))).map(|y| y.square().mean());
+    /// let mut adam = Stepper::new(Adam::new(0.1));
+    /// adam.step(&model, loss()?.backward()?)?;
+    ///
+    /// let state = adam.state(&model);
+    /// assert_eq!(state.tensors[0].0, "kernel/optimizer.0");
+    /// let mut resumed = Stepper::new(Adam::new(0.1));
+    /// resumed.restore(&model, &state)?;
+    /// assert_eq!(resumed.steps(), 1);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    pub fn state<X: Vars, Y: Vars>(&self, model: &impl Layer<X, Y>) -> StepperState {
+        self.snapshot(&model.parameters())
+    }
+
+    pub(crate) fn snapshot(&self, parameters: &[(String, Param)]) -> StepperState {
+        let counts = [("steps", self.steps), ("batches", self.batches), ("pending", self.pending)];
+        let mut numbers: Vec<_> = counts.map(|(name, count)| (name.to_owned(), f64::from(count))).into();
+        numbers.push(("swapped".into(), f64::from(u8::from(self.swapped))));
+        numbers.extend(self.optimizer.learning_rate().map(|rate| ("learning_rate".to_owned(), f64::from(rate))));
+        if let Some(schedule) = &self.schedule {
+            numbers.push(("schedule.rate".into(), f64::from(schedule.rate)));
+            numbers.push(("schedule.scale".into(), schedule.scale));
+        }
+        let mut tensors = Vec::new();
+        for (path, param) in parameters {
+            let Some(memory) = self.memories.get(&param.id()) else { continue };
+            let shape = param.shape().unwrap_or_default();
+            let mut keep = |name: String, numbers: &Vec<Float>| {
+                let len = [numbers.len()];
+                let shape = if shape.iter().product::<usize>() == numbers.len() { shape.as_slice() } else { &len };
+                tensors.push((format!("{path}/{name}"), tensor(shape, numbers.clone())));
+            };
+            for (i, slot) in memory.state.slots.iter().enumerate() {
+                keep(format!("optimizer.{i}"), slot);
+            }
+            for (name, numbers) in memory.named() {
+                if !numbers.is_empty() {
+                    keep(name.into(), numbers);
+                }
+            }
+        }
+        StepperState { optimizer: self.optimizer.kind().into(), numbers, tensors }
+    }
+
+    /// Gives back what [`Stepper::state`] has told. `model` must have its parameters already, by loading or by a pass,
+    /// and this stepper must have been made with the same settings.
+    ///
+    /// # Errors
+    /// The state of another optimizer; names or lengths that do not fit the model; a number that is missing or out of
+    /// its range. Nothing is changed then.
+    pub fn restore<X: Vars, Y: Vars>(&mut self, model: &impl Layer<X, Y>, state: &StepperState) -> Result<()> {
+        self.restore_snapshot(&model.parameters(), state)
+    }
+
+    pub(crate) fn restore_snapshot(&mut self, parameters: &[(String, Param)], state: &StepperState) -> Result<()> {
+        state.check_kind(self.optimizer.kind())?;
+        let [steps, batches, pending] = [state.count("steps")?, state.count("batches")?, state.count("pending")?];
+        let swapped = state.count("swapped")? != 0;
+        let schedule = match &self.schedule {
+            Some(_) => Some((state.positive("schedule.rate")?, state.positive("schedule.scale")?)),
+            None if state.number("schedule.rate").is_some() => {
+                return Err(refused("it has a schedule, but this stepper has none; give it the same one"));
+            }
+            None => None,
+        };
+        let mut memories: Vec<(&(String, Param), Memory)> = Vec::new();
+        for (name, numbers) in &state.tensors {
+            let (path, what) = name.rsplit_once('/').unwrap_or_default();
+            let Some(owner) = parameters.iter().find(|(known, _)| known == path) else {
+                return Err(refused(format!("`{name}` belongs to no parameter of this model")));
+            };
+            let place = memories.iter().position(|((known, _), _)| known == path).unwrap_or_else(|| {
+                memories.push((owner, Memory::default()));
+                memories.len() - 1
+            });
+            let put = memories[place].1.put(what, numbers.iter().copied().collect());
+            put.ok_or_else(|| refused(format!("`{name}` is not known, or not in order")))?;
+        }
+        for ((path, param), memory) in &memories {
+            self.check_lengths(path, param, memory).map_err(|why| refused(format!("for `{path}`, {why}")))?;
+        }
+        if self.optimizer.learning_rate().is_some() {
+            self.optimizer.set_learning_rate(state.positive("learning_rate")? as Float)?;
+        }
+        if let (Some(own), Some((rate, scale))) = (&mut self.schedule, schedule) {
+            (own.rate, own.scale) = (rate as Float, scale);
+        }
+        (self.steps, self.batches, self.pending, self.swapped) = (steps, batches, pending, swapped);
+        self.memories = memories.into_iter().map(|((_, param), memory)| (param.id(), memory)).collect();
+        Ok(())
+    }
+
+    /// Compares the lengths with those that a step on zeros asks for.
+    fn check_lengths(&self, path: &str, param: &Param, memory: &Memory) -> Result<(), String> {
+        let shape = param.shape().ok_or("the parameter has no value yet; load it, or make a forward pass")?;
+        let len = shape.iter().product();
+        for (name, numbers) in memory.named() {
+            if ![0, len].contains(&numbers.len()) {
+                return Err(format!("`{name}` has {} numbers, expected {len}", numbers.len()));
+            }
+        }
+        let mut wanted = State::default();
+        let step = Step { path, shape: &shape, ..Step::new(1, 0.0) };
+        self.optimizer.update(&step, &mut vec![0.0; len], &vec![0.0; len], &mut wanted);
+        let lengths = |state: &State| state.slots.iter().map(Vec::len).collect::<Vec<_>>();
+        let (got, wanted) = (lengths(&memory.state), lengths(&wanted));
+        if got.is_empty() || got == wanted {
+            return Ok(());
+        }
+        Err(format!("the optimizer's slots have {got:?} numbers, expected {wanted:?}"))
+    }
+}
+
+impl StepperState {
+    /// A number of this name.
+    pub fn number(&self, name: &str) -> Option<f64> {
+        self.numbers.iter().find(|(known, _)| known == name).map(|(_, number)| *number)
+    }
+
+    /// The state must be of this type of optimizer.
+    pub(in crate::optimizers) fn check_kind(&self, kind: &str) -> Result<()> {
+        match self.optimizer == kind {
+            true => Ok(()),
+            false => Err(refused(format!("it is of the optimizer {}, but this one is {kind}", self.optimizer))),
+        }
+    }
+
+    /// A number that is finite and not negative.
+    pub(in crate::optimizers) fn positive(&self, name: &str) -> Result<f64> {
+        match self.number(name) {
+            Some(number) if number.is_finite() && number >= 0.0 => Ok(number),
+            got => {
+                let got = got.map_or("none".into(), |number| number.to_string());
+                Err(refused(format!("expected a number `{name}` of at least 0, got {got}")))
+            }
+        }
+    }
+
+    pub(in crate::optimizers) fn count(&self, name: &str) -> Result<u32> {
+        let number = self.positive(name)?;
+        if number.fract() == 0.0 && number <= f64::from(u32::MAX) {
+            return Ok(number as u32);
+        }
+        Err(refused(format!("expected a whole number `{name}` below 2^32, got {number}")))
+    }
+}
+
+impl Memory {
+    fn named(&self) -> [(&'static str, &Vec<Float>); 3] {
+        [("gradient", &self.gradient), ("slow", &self.slow), ("average", &self.average)]
+    }
+
+    /// Takes in a tensor by its name; `None` if there is no such name, or a slot is not the next one.
+    fn put(&mut self, what: &str, numbers: Vec<Float>) -> Option<()> {
+        match what {
+            "gradient" => self.gradient = numbers,
+            "slow" => self.slow = numbers,
+            "average" => self.average = numbers,
+            _ if what == format!("optimizer.{}", self.state.slots.len()) => self.state.slots.push(numbers),
+            _ => return None,
+        }
+        Some(())
+    }
+}
+
+pub(in crate::optimizers) fn refused(reason: impl Into<String>) -> Error {
+    Error::value(format!("the state does not fit this stepper: {}", reason.into()))
+}
