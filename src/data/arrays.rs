@@ -97,7 +97,7 @@ impl<I: Inputs, T: Inputs> Dataset for (I, T) {
     }
 
     fn batch(&self, indices: &[usize]) -> Result<Batch> {
-        Ok(Batch { inputs: self.0.gather(indices), targets: self.1.gather(indices) })
+        Ok(Batch::new(self.0.gather(indices), self.1.gather(indices)))
     }
 
     fn check(&self) -> Result<()> {

@@ -126,6 +126,6 @@ impl Dataset for Mnist {
 
     fn batch(&self, indices: &[usize]) -> Result<Batch> {
         let labels: Vec<Float> = indices.iter().map(|i| Float::from(self.labels[*i])).collect();
-        Ok(Batch { inputs: self.gather(indices), targets: vec![tensor(&[indices.len()], labels)] })
+        Ok(Batch::new(self.gather(indices), vec![tensor(&[indices.len()], labels)]))
     }
 }

@@ -9,7 +9,7 @@ use super::pass::{self, Part};
 use super::trainer::check_dataset;
 use super::{Callback, Fit, History, Logs, Run, Trainer};
 use crate::autograd::{Gradients, Tape};
-use crate::data::{Dataset, Subset};
+use crate::data::{Dataset, Epoch, Subset};
 use crate::error::{Error, Result};
 use crate::initializers::Rng;
 use crate::layers::{Layer, Vars};
@@ -102,8 +102,10 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
         (state.batch, state.examples, state.logs) = (0, 0, Logs::default());
         self.call(state, |callback, run| callback.on_epoch_begin(run))?;
         let mut order: Vec<usize> = (0..dataset.len()).collect();
+        // The steps before it tell an epoch from all others, also after a resumption.
+        let dataset = &Epoch { dataset, number: u64::from(self.stepper.steps()) };
         if fit.shuffle {
-            let seeds = self.seeds().nth(ORDER).nth(u64::from(self.stepper.steps()));
+            let seeds = self.seeds().nth(ORDER).nth(dataset.number);
             order.shuffle(&mut Rng::seed_from_u64(seeds.random));
         }
         let mut figures = self.start_figures()?;
