@@ -98,11 +98,18 @@ impl Csv {
     pub fn read(&self) -> Result<Table> {
         let mut reader = csv::ReaderBuilder::new();
         reader.delimiter(self.separator).has_headers(false).flexible(true);
-        let mut reader = reader.from_path(&self.path).map_err(|error| self.fail(error))?;
+        let bytes = std::fs::read(&self.path).map_err(|error| self.fail(error))?;
+        let mut reader = reader.from_reader(bytes.as_slice());
         let mut rows: Vec<(u64, ByteRecord)> = Vec::new();
         for record in reader.byte_records() {
             let record = record.map_err(|error| self.fail(error))?;
-            rows.push((record.position().map_or(0, |position| position.line()), record));
+            // The position is that of the empty lines before the record, if there are any.
+            let line = record.position().map_or(0, |position| {
+                let rest = bytes.get(position.byte() as usize..).unwrap_or_default();
+                let empty = rest.iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
+                position.line() + empty.filter(|byte| **byte == b'\n').count() as u64
+            });
+            rows.push((line, record));
         }
         let Some((_, first)) = rows.first() else { return Err(self.fail("expected a table, got an empty file")) };
         let width = first.len();

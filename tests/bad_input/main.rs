@@ -2,9 +2,11 @@
 //! how to mend it; never a panic, and never a training run that goes wrong in silence. Messages are pinned.
 
 mod data;
+mod data_files;
 mod layers;
 mod losses;
 mod mnist_files;
+mod pipeline;
 mod settings;
 mod training;
 mod weights;
