@@ -61,3 +61,8 @@ fn merges_penalties_and_constraints_agree_with_keras() {
     let counts = [("merge", 17), ("penalty", 4), ("constraint", 8), ("functional", 1)];
     conformance::check("structure_keras", &counts, &[]);
 }
+
+#[test]
+fn preprocessing_agrees_with_keras() {
+    conformance::check("data_keras", &[("normalization", 4), ("vectorization", 4), ("padding", 6)], &[]);
+}

@@ -4,6 +4,7 @@
 //! must not exceed 1e-5, except where a check states its own bound (training runs, random samples).
 
 mod build;
+mod data;
 mod fixture;
 mod random;
 mod run;

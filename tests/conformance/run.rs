@@ -5,7 +5,7 @@ use gradus::prelude::*;
 
 use super::build::{self, Built};
 use super::fixture::{Case, list, sizes, text};
-use super::{Check, TOLERANCE, error, random, structure};
+use super::{Check, TOLERANCE, data, error, random, structure};
 
 /// Rounding errors of 20 steps add up, and Adam enlarges them.
 pub const TRAINING: f64 = 1e-4;
@@ -23,6 +23,9 @@ pub fn run(case: &Case) -> Built<Vec<Check>> {
         "penalty" => structure::penalty(case),
         "constraint" => structure::constraint(case),
         "functional" => structure::functional(case),
+        "normalization" => data::normalization(case),
+        "vectorization" => data::vectorization(case),
+        "padding" => data::padding(case),
         other => Err(format!("no kind of case `{other}`")),
     }
 }

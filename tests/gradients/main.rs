@@ -4,6 +4,7 @@
 
 mod activations;
 mod complete;
+mod data;
 mod layers;
 mod losses;
 mod ops;
@@ -71,7 +72,7 @@ fn functions() -> Vec<Function> {
 }
 
 fn layer_rows() -> Vec<Row> {
-    [layers::table(), activations::layers(), structure::table()].into_iter().flatten().collect()
+    [layers::table(), activations::layers(), structure::table(), data::table()].into_iter().flatten().collect()
 }
 
 /// Runs a check on each layer; fails with all that failed.
