@@ -3,6 +3,7 @@
 pub mod activations;
 mod autograd;
 mod buffers;
+pub mod callbacks;
 pub mod constraints;
 pub mod data;
 mod error;

@@ -4,6 +4,7 @@ pub use ndarray;
 
 pub use crate::activations::*;
 pub use crate::autograd::{Dependence, Gradients, InputGrads, Op, Tape, Var};
+pub use crate::callbacks::*;
 pub use crate::constraints::{Constraint, MaxNorm, MinMaxNorm, NonNegative, UnitLength};
 pub use crate::data::augment::{
     Augment, CutMix, Mix, MixUp, RandomBrightness, RandomContrast, RandomCrop, RandomElasticTransform, RandomErasing,

@@ -67,17 +67,21 @@ impl InputGrads<'_> {
     /// Adds to the gradient of input `i`. The closure runs only if there is that input and its gradient is wanted.
     pub fn add(&mut self, i: usize, grad: impl FnOnce() -> Tensor) {
         if let Some(node) = self.inputs.get(i).copied().flatten() {
-            let grad = standard(grad());
-            let slot = &mut self.grads[node];
-            *slot = Some(match slot.take() {
-                Some(sum) => {
-                    let sum = add_into(sum, &grad);
-                    crate::buffers::recycle(grad);
-                    sum
-                }
-                None => grad,
-            });
+            self.add_to(node, grad());
         }
+    }
+
+    fn add_to(&mut self, node: usize, grad: Tensor) {
+        let grad = standard(grad);
+        let slot = &mut self.grads[node];
+        *slot = Some(match slot.take() {
+            Some(sum) => {
+                let sum = add_into(sum, &grad);
+                crate::buffers::recycle(grad);
+                sum
+            }
+            None => grad,
+        });
     }
 }
 

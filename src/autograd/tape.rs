@@ -160,7 +160,13 @@ impl Tape {
     /// # Panics
     /// if a variable is on another tape: its gradient would be lost without a word
     #[track_caller]
-    pub fn apply<O: Op>(&self, mut op: O, inputs: &[&Var]) -> Var {
+    pub fn apply<O: Op>(&self, op: O, inputs: &[&Var]) -> Var {
+        self.apply_boxed(Box::new(op), inputs)
+    }
+
+    /// Not generic: it would be compiled for each operation.
+    #[track_caller]
+    fn apply_boxed(&self, mut op: Box<dyn Op>, inputs: &[&Var]) -> Var {
         assert!(
             inputs.iter().all(|var| Rc::ptr_eq(&var.tape.0, &self.0)),
             "an operation met variables of two tapes; make both on one, or bring a value over with `tape.constant(x.value())`"
@@ -179,7 +185,7 @@ impl Tape {
         let mask = mask_of(inputs).filter(|mask| value.shape().get(..2) == Some(mask.shape()) && op.keeps_steps());
         let node = (self.is_recording() && nodes.iter().any(Option::is_some)).then(|| {
             self.0.values.borrow_mut().push(value.clone());
-            self.push(Node::Op(Box::new(op), nodes))
+            self.push(Node::Op(op, nodes))
         });
         Var { mask, ..Var::new(value, self, node, dependence) }
     }

@@ -75,15 +75,16 @@ impl Kernel for Product<'_> {
                 to += height + usize::from(t < higher);
                 macro_rules! choose {
                     ($($rows:literal)*) => { match to - from {
-                        $($rows if $rows <= L::ROWS => unsafe {
-                            if columns == width {
-                                tile::<L, $rows, 2, false>(&self, c, from, panel, columns)
-                            } else if columns > L::WIDTH {
-                                tile::<L, $rows, 2, true>(&self, c, from, panel, columns)
-                            } else if columns == L::WIDTH {
-                                tile::<L, $rows, 1, false>(&self, c, from, panel, columns)
-                            } else {
-                                tile::<L, $rows, 1, true>(&self, c, from, panel, columns)
+                        // Known when compiled, so that heights which an instruction set has not cost no time then.
+                        $($rows => if const { $rows <= L::ROWS } {
+                            unsafe {
+                                if columns == width {
+                                    tile::<L, $rows, 2, false>(&self, c, from, panel, columns)
+                                } else if columns > L::WIDTH {
+                                    tile::<L, $rows, 2, true>(&self, c, from, panel, columns)
+                                } else {
+                                    tile::<L, $rows, 1, true>(&self, c, from, panel, columns)
+                                }
                             }
                         },)*
                         _ => unreachable!(),

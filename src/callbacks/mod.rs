@@ -1,9 +1,37 @@
-//! What watches a training run.
+//! What watches a training run. [`Callback`] is the trait.
 
-use super::Logs;
+mod checkpoint;
+mod csv_log;
+mod early_stopping;
+mod json_log;
+mod lambda;
+mod progress;
+mod rate_finder;
+mod reduce_on_plateau;
+mod stop_on_nan;
+#[cfg(feature = "tensorboard")]
+mod tensorboard;
+mod time_limit;
+mod watched;
+
+pub use checkpoint::Checkpoint;
+pub use csv_log::CsvLog;
+pub use early_stopping::EarlyStopping;
+pub use json_log::JsonLog;
+pub use lambda::LambdaCallback;
+pub use progress::Progress;
+pub use rate_finder::RateFinder;
+pub use reduce_on_plateau::ReduceOnPlateau;
+pub use stop_on_nan::StopOnNan;
+#[cfg(feature = "tensorboard")]
+pub use tensorboard::{EventWriter, TensorBoard};
+pub use time_limit::TimeLimit;
+pub use watched::Watched;
+
 use crate::error::Result;
 use crate::optimizers::Optimizer;
 use crate::param::Param;
+use crate::training::Logs;
 
 /// Watches a training run, and may change its course through [`Run`]. Every method has an empty default.
 ///
@@ -55,6 +83,29 @@ pub trait Callback {
     fn on_train_end(&mut self, run: &mut Run<'_>) -> Result<()> {
         let _ = run;
         Ok(())
+    }
+}
+
+/// A callback that is read after the run.
+impl<C: Callback + ?Sized> Callback for &mut C {
+    fn on_train_begin(&mut self, run: &mut Run<'_>) -> Result<()> {
+        (**self).on_train_begin(run)
+    }
+
+    fn on_epoch_begin(&mut self, run: &mut Run<'_>) -> Result<()> {
+        (**self).on_epoch_begin(run)
+    }
+
+    fn on_batch_end(&mut self, run: &mut Run<'_>) -> Result<()> {
+        (**self).on_batch_end(run)
+    }
+
+    fn on_epoch_end(&mut self, run: &mut Run<'_>) -> Result<()> {
+        (**self).on_epoch_end(run)
+    }
+
+    fn on_train_end(&mut self, run: &mut Run<'_>) -> Result<()> {
+        (**self).on_train_end(run)
     }
 }
 

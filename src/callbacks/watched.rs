@@ -1,12 +1,12 @@
 //! A figure that a callback watches, and which way is better.
 
-use super::Logs;
 use crate::error::{Error, Result};
+use crate::training::Logs;
 
 /// A figure of the logs and which way is better: down for losses and errors, up for the rest.
 ///
 /// ```
-/// use gradus::training::Watched;
+/// use gradus::callbacks::Watched;
 /// assert!(Watched::new("val_loss").is_better(0.1, 0.2));
 /// assert!(Watched::new("val_accuracy").is_better(0.2, 0.1));
 /// assert!(Watched::new("my_figure").lower_is_better(true).is_better(0.1, 0.2));

@@ -4,7 +4,7 @@ use super::{Callback, Run};
 use crate::error::Result;
 
 /// Shows rate, loss, metrics and time left: a bar where the output is a terminal (feature `progress`), and a line an
-/// epoch everywhere. `fit` adds it unless [`Fit::progress`](super::Fit::progress) says otherwise.
+/// epoch everywhere. `fit` adds it unless [`Fit::progress`](crate::Fit::progress) says otherwise.
 ///
 /// ```
 /// use gradus::prelude::*;
