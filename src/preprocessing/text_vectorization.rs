@@ -38,11 +38,13 @@ pub struct TextVectorization {
     max_tokens: Option<usize>,
     ngrams: usize,
     standardize: Arc<dyn Fn(&str) -> String + Send + Sync>,
-    split: Arc<dyn Fn(&str) -> Vec<String> + Send + Sync>,
+    split: Arc<Split>,
     lookup: StringLookup,
     /// The inverse document frequency of each word, `[UNK]` first.
     idf: Vec<f64>,
 }
+
+type Split = dyn Fn(&str) -> Vec<String> + Send + Sync;
 
 /// Padding and `[UNK]`.
 const SPECIAL: usize = 2;

@@ -79,6 +79,14 @@ fn augmentation_settings() {
     assert_eq!(says(&RandomZoom::new(Float::NAN)), "RandomZoom: expected a factor in 0..=1, got NaN");
     assert_eq!(says(&RandomBrightness::new(2.0)), "RandomBrightness: expected a factor in 0..=1, got 2");
     assert_eq!(says(&RandomContrast::new(-1.0)), "RandomContrast: expected a factor in 0..=1, got -1");
+    assert_eq!(
+        says(&RandomBrightness::new(0.5).value_range(1.0, 1.0)),
+        "RandomBrightness: expected a range of values from low to high, got 1 to 1"
+    );
+    assert_eq!(
+        says(&RandomContrast::new(0.5).value_range(0.0, Float::NAN)),
+        "RandomContrast: expected a range of values from low to high, got 0 to NaN"
+    );
     assert_eq!(says(&RandomErasing::new().rate(2.0)), "RandomErasing: expected a rate in 0..=1, got 2");
     assert_eq!(
         says(&RandomErasing::new().area(0.5, 0.25)),

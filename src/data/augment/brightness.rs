@@ -3,7 +3,7 @@
 use ndarray::ArrayD;
 use rand::RngExt;
 
-use super::{Augment, share};
+use super::{Augment, share, value_range};
 use crate::error::Result;
 use crate::initializers::Rng;
 use crate::tensor::Float;
@@ -15,7 +15,7 @@ use crate::tensor::Float;
 /// # Defaults
 /// values from 0 to 1 (in Keras from 0 to 255)
 /// # Errors
-/// a factor outside of 0 to 1
+/// a factor outside of 0 to 1; a range whose end is not above its beginning
 /// # Example
 /// ```
 /// use gradus::prelude::*;
@@ -49,6 +49,7 @@ impl RandomBrightness {
 impl Augment for RandomBrightness {
     fn apply(&self, mut example: ArrayD<Float>, rng: &mut Rng) -> Result<ArrayD<Float>> {
         let most = share("RandomBrightness", "a factor", self.factor, 1.0)?;
+        value_range("RandomBrightness", self.low, self.high)?;
         let light = rng.random_range(-most..=most) * (self.high - self.low);
         example.mapv_inplace(|x| (x + light).max(self.low).min(self.high));
         Ok(example)

@@ -3,7 +3,7 @@
 use ndarray::ArrayD;
 use rand::RngExt;
 
-use super::{Augment, Image, share};
+use super::{Augment, Image, share, value_range};
 use crate::error::Result;
 use crate::initializers::Rng;
 use crate::tensor::Float;
@@ -16,7 +16,7 @@ use crate::tensor::Float;
 /// # Defaults
 /// values from 0 to 1 (in Keras from 0 to 255)
 /// # Errors
-/// a factor outside of 0 to 1; examples that are no images
+/// a factor outside of 0 to 1; a range whose end is not above its beginning; examples that are no images
 /// # Example
 /// ```
 /// use gradus::prelude::*;
@@ -51,6 +51,7 @@ impl Augment for RandomContrast {
     fn apply(&self, example: ArrayD<Float>, rng: &mut Rng) -> Result<ArrayD<Float>> {
         let mut image = Image::new("RandomContrast", example)?;
         let most = share("RandomContrast", "a factor", self.factor, 1.0)?;
+        value_range("RandomContrast", self.low, self.high)?;
         let factor = 1.0 + rng.random_range(-most..=most);
         let count = (image.height * image.width) as f64;
         for channel in 0..image.channels {

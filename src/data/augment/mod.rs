@@ -143,3 +143,11 @@ fn share(who: &str, what: &str, value: Float, most: Float) -> Result<Float> {
     }
     Err(Error::value(format!("{who}: expected {what} in 0..={most}, got {value}")))
 }
+
+/// A range of values, for what must stay in it.
+fn value_range(who: &str, low: Float, high: Float) -> Result<()> {
+    if low < high && (high - low).is_finite() {
+        return Ok(());
+    }
+    Err(Error::value(format!("{who}: expected a range of values from low to high, got {low} to {high}")))
+}

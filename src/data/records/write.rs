@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use num_traits::AsPrimitive;
+
 use super::Kind;
 use super::header::{Field, Header};
 use crate::data::{Batch, Dataset};
@@ -61,12 +63,12 @@ fn write_all(path: &Path, dataset: &dyn Dataset, kind: Kind) -> Result<()> {
         }
         let tensors: Vec<_> =
             batch.inputs.iter().chain(&batch.targets).map(|tensor| tensor.as_standard_layout()).collect();
-        for row in 0..part.len() {
+        for (row, example) in part.iter().enumerate() {
             bytes.clear();
             for (tensor, field) in tensors.iter().zip(&header.fields) {
                 let size: usize = field.shape.iter().product();
                 let numbers = &tensor.as_slice().unwrap_or_default()[row * size..][..size];
-                encode(field.kind, numbers, part[row], &mut bytes)?;
+                encode(field.kind, numbers, *example, &mut bytes)?;
             }
             file.write_all(&bytes).map_err(fail)?;
         }
@@ -78,7 +80,7 @@ fn write_all(path: &Path, dataset: &dyn Dataset, kind: Kind) -> Result<()> {
 fn encode(kind: Kind, numbers: &[Float], example: usize, bytes: &mut Vec<u8>) -> Result<()> {
     for x in numbers {
         match kind {
-            Kind::Float32 => bytes.extend((*x as f32).to_le_bytes()),
+            Kind::Float32 => bytes.extend(AsPrimitive::<f32>::as_(*x).to_le_bytes()),
             Kind::Byte if (0.0..=255.0).contains(x) && x.fract() == 0.0 => bytes.push(*x as u8),
             Kind::Byte => {
                 return Err(Error::value(format!(
