@@ -29,6 +29,7 @@ pub use error::{Error, Result};
 pub use initializers::Rng;
 pub use layers::{Layer, Sequential};
 pub use ndarray;
+pub use ops::PadMode;
 pub use param::{Param, ParamId, ParamList};
 pub use rand;
 pub use tensor::{Float, IntoTensor, Tensor};

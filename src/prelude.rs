@@ -13,12 +13,14 @@ pub use crate::data::augment::{
 pub use crate::data::{Dataset, Inputs, Mnist, mnist};
 pub use crate::error::{Error, Result};
 pub use crate::initializers::{
-    Constant, HeNormal, HeUniform, Initializer, LecunNormal, LecunUniform, Ones, Orthogonal, RandomNormal,
-    RandomUniform, TruncatedNormal, XavierNormal, XavierUniform, Zeros,
+    Constant, Fan, HeNormal, HeUniform, Identity, Initializer, KaimingNormal, KaimingUniform, LecunNormal,
+    LecunUniform, Ones, Orthogonal, RandomNormal, RandomUniform, Spread, TruncatedNormal, VarianceScaling,
+    XavierNormal, XavierUniform, Zeros,
 };
 pub use crate::layers::*;
 pub use crate::losses::*;
 pub use crate::metrics::*;
+pub use crate::ops::PadMode;
 pub use crate::optimizers::{Adam, Momentum, Optimizer, Sgd, Stepper};
 pub use crate::param::{Param, ParamList};
 pub use crate::preprocessing::{PaddedSequences, StringLookup, TextVectorization, one_hot};

@@ -1,9 +1,8 @@
 //! The exponential linear unit.
 
-use std::sync::Arc;
-
-use super::{Activation, Pointwise, apply_pointwise, apply_sloped};
-use crate::autograd::Var;
+use super::hard::between;
+use super::pointwise::activation;
+use crate::kernels::math;
 use crate::tensor::Float;
 
 /// Exponential linear unit: `y = x` for positive `x`, else `y = alpha (exp(x) - 1)`.
@@ -34,32 +33,16 @@ impl Default for Elu {
     }
 }
 
-impl Activation for Elu {
-    fn apply(&self, x: &Var) -> Var {
-        let alpha = self.alpha;
-        match self.is_monotone() {
-            true => apply_pointwise(x, *self),
-            false => apply_sloped(x, move |x| if x > 0.0 { (x, 1.0) } else { (alpha * x.exp_m1(), alpha * x.exp()) }),
-        }
+activation! {
+    Elu,
+    fn value(self, x) {
+        let below = self.alpha * math::exp_m1(between(Float::NEG_INFINITY, x, 0.0));
+        if x > 0.0 { x } else { below }
     }
-
-    fn pointwise(&self) -> Option<Arc<dyn Pointwise>> {
-        // A negative alpha gives positive values on both sides, which then do not tell their own slope.
-        self.is_monotone().then(|| Arc::new(*self) as Arc<dyn Pointwise>)
+    fn slope(self, at) {
+        let below = if self.by_value() { at + self.alpha } else { self.alpha * math::exp(at) };
+        if at > 0.0 { 1.0 } else { below }
     }
-}
-
-impl Pointwise for Elu {
-    fn forward(&self, x: &mut [Float]) {
-        x.iter_mut().for_each(|x| *x = if *x > 0.0 { *x } else { self.alpha * x.exp_m1() });
-    }
-
-    /// `dx = dy` where `y` is positive, else `(y + alpha) dy`
-    fn backward(&self, y: &[Float], dy: &mut [Float]) {
-        dy.iter_mut().zip(y).for_each(|(dy, y)| *dy *= if *y > 0.0 { 1.0 } else { y + self.alpha });
-    }
-
-    fn is_monotone(&self) -> bool {
-        self.alpha >= 0.0
-    }
+    // A negative alpha gives positive values on both sides, which then do not tell their own slope.
+    fn by_value(self) { self.alpha >= 0.0 }
 }

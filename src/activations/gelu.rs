@@ -1,7 +1,7 @@
 //! The Gaussian error linear unit.
 
-use super::{Activation, apply_sloped};
-use crate::autograd::Var;
+use super::pointwise::activation;
+use crate::kernels::math;
 use crate::tensor::Float;
 
 /// Gaussian error linear unit: `y = x Φ(x)` with the normal distribution `Φ`, exact.
@@ -27,16 +27,14 @@ impl Gelu {
     }
 }
 
-impl Activation for Gelu {
-    /// `dx = (Φ(x) + x φ(x)) dy` with the density `φ`
-    fn apply(&self, x: &Var) -> Var {
-        apply_sloped(x, |x| {
-            // By `erfc`, since `1 + erf` loses all digits far on the left.
-            let below = 0.5 * erfc(-x * FRAC_1_SQRT_2);
-            let density = 0.5 * FRAC_2_SQRT_PI * FRAC_1_SQRT_2 * (-0.5 * x * x).exp();
-            (x * below, below + x * density)
-        })
+activation! {
+    Gelu,
+    fn value(self, x) { x * math::normal(x).0 }
+    fn slope(self, x) {
+        let (below, density) = math::normal(x);
+        below + x * density
     }
+    fn by_value(self) { false }
 }
 
 /// Gaussian error linear unit, approximated: `y = x/2 (1 + tanh(√(2/π) (x + 0.044715 x³)))`.
@@ -50,36 +48,26 @@ impl Activation for Gelu {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct GeluTanh;
 
-impl Activation for GeluTanh {
-    /// `dx = ((1 + t) / 2 + x/2 (1 - t²) √(2/π) (1 + 3 · 0.044715 x²)) dy` with the hyperbolic tangent `t`
-    fn apply(&self, x: &Var) -> Var {
-        apply_sloped(x, |x| {
-            const CUBE: Float = 0.044715;
-            let scale = FRAC_2_SQRT_PI * FRAC_1_SQRT_2;
-            let t = (scale * (x + CUBE * x * x * x)).tanh();
-            let inner = scale * (1.0 + 3.0 * CUBE * x * x);
-            // Far out `1 - t²` is 0 and `inner` may be infinite.
-            let bend = if t.abs() == 1.0 { 0.0 } else { 0.5 * x * (1.0 - t * t) * inner };
-            (0.5 * x * (1.0 + t), 0.5 * (1.0 + t) + bend)
-        })
+const CUBE: Float = 0.044715;
+const SCALE: Float = 0.797_884_560_802_865_4;
+
+activation! {
+    GeluTanh,
+    fn value(self, x) { 0.5 * x * (1.0 + math::tanh(SCALE * (x + CUBE * x * x * x))) }
+    fn slope(self, x) {
+        let t = math::tanh(SCALE * (x + CUBE * x * x * x));
+        let inner = SCALE * (1.0 + 3.0 * CUBE * x * x);
+        // Far out `1 - t²` is 0 and `inner` may be infinite.
+        let bend = if t.abs() == 1.0 { 0.0 } else { 0.5 * x * (1.0 - t * t) * inner };
+        0.5 * (1.0 + t) + bend
     }
+    fn by_value(self) { false }
 }
-
-#[cfg(float64)]
-use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
-
-#[cfg(not(float64))]
-use std::f32::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
-
-#[cfg(float64)]
-use libm::erfc;
-
-#[cfg(not(float64))]
-use libm::erfcf as erfc;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::activations::Activation;
     use crate::autograd::Tape;
 
     #[test]

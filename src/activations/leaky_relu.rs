@@ -1,9 +1,6 @@
 //! The rectifier with a slope on its left.
 
-use std::sync::Arc;
-
-use super::{Activation, Pointwise, apply_pointwise, apply_sloped};
-use crate::autograd::Var;
+use super::pointwise::activation;
 use crate::tensor::Float;
 
 /// Leaky rectifier: `y = x` for positive `x`, else `y = slope · x`; the derivative at 0 is `slope`.
@@ -38,32 +35,10 @@ impl Default for LeakyRelu {
     }
 }
 
-impl Activation for LeakyRelu {
-    fn apply(&self, x: &Var) -> Var {
-        let slope = self.slope;
-        match self.is_monotone() {
-            true => apply_pointwise(x, *self),
-            false => apply_sloped(x, move |x| if x > 0.0 { (x, 1.0) } else { (slope * x, slope) }),
-        }
-    }
-
-    fn pointwise(&self) -> Option<Arc<dyn Pointwise>> {
-        // A negative slope gives positive values on both sides, which then do not tell their own slope.
-        self.is_monotone().then(|| Arc::new(*self) as Arc<dyn Pointwise>)
-    }
-}
-
-impl Pointwise for LeakyRelu {
-    fn forward(&self, x: &mut [Float]) {
-        x.iter_mut().for_each(|x| *x = if *x > 0.0 { *x } else { self.slope * *x });
-    }
-
-    /// `dx = dy` where `y` is positive, else `slope dy`
-    fn backward(&self, y: &[Float], dy: &mut [Float]) {
-        dy.iter_mut().zip(y).for_each(|(dy, y)| *dy *= if *y > 0.0 { 1.0 } else { self.slope });
-    }
-
-    fn is_monotone(&self) -> bool {
-        self.slope >= 0.0
-    }
+activation! {
+    LeakyRelu,
+    fn value(self, x) { if x > 0.0 { x } else { self.slope * x } }
+    fn slope(self, at) { if at > 0.0 { 1.0 } else { self.slope } }
+    // A negative slope gives positive values on both sides, which then do not tell their own slope.
+    fn by_value(self) { self.slope >= 0.0 }
 }

@@ -1,34 +1,58 @@
 //! Functions between layers. [`Activation`] is the trait; every activation is a layer too.
 
+mod along;
+mod celu;
 mod elu;
+mod exponential;
 mod gelu;
+mod glu;
+mod hard;
 mod leaky_relu;
+mod log_sigmoid;
 mod log_softmax;
+mod mish;
+mod pointwise;
 mod relu;
+mod relu_with;
+mod shrink;
 mod sigmoid;
 mod silu;
 mod softmax;
 mod softplus;
+mod softsign;
+mod sparsemax;
 mod tanh;
+mod threshold;
 
+pub use along::AlongAxis;
+pub use celu::{Celu, Selu};
 pub use elu::Elu;
+pub use exponential::Exponential;
 pub use gelu::{Gelu, GeluTanh};
+pub use glu::Glu;
+pub use hard::{HardSigmoid, HardSilu, HardTanh};
 pub use leaky_relu::LeakyRelu;
+pub use log_sigmoid::LogSigmoid;
 pub use log_softmax::LogSoftmax;
+pub use mish::Mish;
 pub use relu::Relu;
+pub use relu_with::{Relu6, ReluWith};
+pub use shrink::{HardShrink, SoftShrink, TanhShrink};
 pub use sigmoid::Sigmoid;
 pub use silu::Silu;
 pub use softmax::Softmax;
 pub use softplus::Softplus;
+pub use softsign::{Softsign, Squareplus};
+pub use sparsemax::Sparsemax;
 pub use tanh::Tanh;
+pub use threshold::Threshold;
 
 use std::sync::Arc;
 
-use crate::autograd::{Dependence, InputGrads, Op, Var};
-use crate::buffers::buffer;
+use crate::autograd::Var;
 use crate::error::Result;
 use crate::layers::Layer;
-use crate::tensor::{Float, Tensor, data, tensor};
+use crate::tensor::Float;
 
 /// A function between layers, usually applied to each number on its own. A closure is one too.
 ///
@@ -54,6 +78,11 @@ pub trait Activation: Send + Sync {
     /// has none.
     fn pointwise(&self) -> Option<Arc<dyn Pointwise>> {
         None
+    }
+
+    /// The same within recurrent layers, where no loss can want to look behind it. The default is that of other layers.
+    fn recurrent(&self) -> Option<Arc<dyn Pointwise>> {
+        self.pointwise()
     }
 }
 
@@ -110,78 +139,5 @@ impl Pointwise for Linear {
 
     fn is_monotone(&self) -> bool {
         true
-    }
-}
-
-/// Applies a pointwise function as an operation of its own.
-fn apply_pointwise(x: &Var, function: impl Pointwise + 'static) -> Var {
-    let y = Tensor::default(ndarray::IxDyn(&[]));
-    x.tape().apply(PointwiseOp { function, y }, &[x])
-}
-
-/// `y = f(x)`, remembered by `y`
-struct PointwiseOp<F> {
-    function: F,
-    y: Tensor,
-}
-
-impl<F: Pointwise + 'static> Op for PointwiseOp<F> {
-    fn forward(&mut self, inputs: &[&Tensor]) -> Tensor {
-        let mut y = buffer(inputs[0].len());
-        y.copy_from_slice(data(inputs[0]));
-        self.function.forward(&mut y);
-        self.y = tensor(inputs[0].shape(), y);
-        self.y.clone()
-    }
-
-    /// `dx = f'(x) dy`
-    fn backward(&self, dy: &Tensor, dx: &mut InputGrads<'_>) {
-        dx.add(0, || {
-            let mut slice = buffer(dy.len());
-            slice.copy_from_slice(data(dy));
-            self.function.backward(data(&self.y), &mut slice);
-            tensor(dy.shape(), slice)
-        });
-    }
-
-    fn dependence(&self, inputs: &[Dependence]) -> Dependence {
-        Dependence::per_example(inputs)
-    }
-}
-
-/// Applies a function that gives each number's value and slope at once.
-fn apply_sloped(x: &Var, function: impl Fn(Float) -> (Float, Float) + 'static) -> Var {
-    let slope = Tensor::default(ndarray::IxDyn(&[]));
-    x.tape().apply(SlopedOp { function, slope }, &[x])
-}
-
-/// `y = f(x)`, remembered by its slope
-struct SlopedOp<F> {
-    function: F,
-    slope: Tensor,
-}
-
-impl<F: Fn(Float) -> (Float, Float) + 'static> Op for SlopedOp<F> {
-    fn forward(&mut self, inputs: &[&Tensor]) -> Tensor {
-        let (mut y, mut slope) = (buffer(inputs[0].len()), buffer(inputs[0].len()));
-        for ((y, slope), x) in y.iter_mut().zip(&mut slope).zip(data(inputs[0])) {
-            (*y, *slope) = (self.function)(*x);
-        }
-        self.slope = tensor(inputs[0].shape(), slope);
-        tensor(inputs[0].shape(), y)
-    }
-
-    /// `dx = f'(x) dy`
-    fn backward(&self, dy: &Tensor, dx: &mut InputGrads<'_>) {
-        dx.add(0, || {
-            let mut out = buffer(dy.len());
-            let both = data(dy).iter().zip(data(&self.slope));
-            out.iter_mut().zip(both).for_each(|(out, (dy, slope))| *out = dy * slope);
-            tensor(dy.shape(), out)
-        });
-    }
-
-    fn dependence(&self, inputs: &[Dependence]) -> Dependence {
-        Dependence::per_example(inputs)
     }
 }

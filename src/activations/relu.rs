@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{Activation, Pointwise, apply_pointwise};
+use super::pointwise::apply_pointwise;
+use super::{Activation, Pointwise};
 use crate::autograd::Var;
 use crate::kernels::elementwise;
 use crate::tensor::Float;
@@ -21,7 +22,7 @@ pub struct Relu;
 
 impl Activation for Relu {
     fn apply(&self, x: &Var) -> Var {
-        apply_pointwise(x, *self)
+        apply_pointwise(x, *self, true)
     }
 
     fn pointwise(&self) -> Option<Arc<dyn Pointwise>> {

@@ -1,7 +1,12 @@
 //! The logistic function.
 
-use super::{Activation, Pointwise, apply_pointwise};
+use std::sync::Arc;
+
+use super::pointwise::{apply_curve, fused};
+use super::{Activation, Pointwise};
 use crate::autograd::{Origin, Var};
+use crate::kernels::curve::Curve;
+use crate::kernels::math;
 use crate::tensor::Float;
 
 /// Logistic sigmoid: `y = 1 / (1 + exp(-x))`, computed without overflow on both sides.
@@ -21,27 +26,26 @@ pub struct Sigmoid;
 
 impl Activation for Sigmoid {
     fn apply(&self, x: &Var) -> Var {
-        apply_pointwise(x, *self).with_origin(Origin::Sigmoid(x.clone()))
+        apply_curve(x, *self).with_origin(Origin::Sigmoid(x.clone()))
+    }
+
+    fn recurrent(&self) -> Option<Arc<dyn Pointwise>> {
+        fused(*self)
     }
 }
 
-impl Pointwise for Sigmoid {
-    fn forward(&self, x: &mut [Float]) {
-        x.iter_mut().for_each(|x| *x = sigmoid(*x));
+impl Curve for Sigmoid {
+    #[inline(always)]
+    fn value(&self, x: Float) -> Float {
+        math::sigmoid(x)
     }
 
-    /// `dx = y (1 - y) dy`
-    fn backward(&self, y: &[Float], dy: &mut [Float]) {
-        dy.iter_mut().zip(y).for_each(|(dy, y)| *dy *= y * (1.0 - y));
+    #[inline(always)]
+    fn slope(&self, y: Float) -> Float {
+        y * (1.0 - y)
     }
 
-    fn is_monotone(&self) -> bool {
+    fn by_value(&self) -> bool {
         true
     }
-}
-
-/// `1 / (1 + exp(-x))`, from the exponential of a number that is not positive.
-pub(super) fn sigmoid(x: Float) -> Float {
-    let decay = (-x.abs()).exp();
-    if x >= 0.0 { 1.0 / (1.0 + decay) } else { decay / (1.0 + decay) }
 }

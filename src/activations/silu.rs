@@ -1,8 +1,7 @@
 //! The sigmoid linear unit.
 
-use super::sigmoid::sigmoid;
-use super::{Activation, apply_sloped};
-use crate::autograd::Var;
+use super::pointwise::activation;
+use crate::kernels::math;
 
 /// Sigmoid linear unit, also called swish: `y = x · sigmoid(x)`.
 ///
@@ -17,11 +16,12 @@ use crate::autograd::Var;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Silu;
 
-impl Activation for Silu {
-    fn apply(&self, x: &Var) -> Var {
-        apply_sloped(x, |x| {
-            let s = sigmoid(x);
-            (x * s, s * (1.0 + x * (1.0 - s)))
-        })
+activation! {
+    Silu,
+    fn value(self, x) { x * math::sigmoid(x) }
+    fn slope(self, x) {
+        let s = math::sigmoid(x);
+        s * (1.0 + x * (1.0 - s))
     }
+    fn by_value(self) { false }
 }

@@ -1,10 +1,7 @@
 //! The hyperbolic tangent.
 
-use std::sync::Arc;
-
-use super::{Activation, Pointwise, apply_pointwise};
-use crate::autograd::Var;
-use crate::tensor::Float;
+use super::pointwise::activation;
+use crate::kernels::math;
 
 /// Hyperbolic tangent: `y = tanh(x)`.
 ///
@@ -18,27 +15,9 @@ use crate::tensor::Float;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Tanh;
 
-impl Activation for Tanh {
-    fn apply(&self, x: &Var) -> Var {
-        apply_pointwise(x, *self)
-    }
-
-    fn pointwise(&self) -> Option<Arc<dyn Pointwise>> {
-        Some(Arc::new(*self))
-    }
-}
-
-impl Pointwise for Tanh {
-    fn forward(&self, x: &mut [Float]) {
-        x.iter_mut().for_each(|x| *x = x.tanh());
-    }
-
-    /// `dx = (1 - y²) dy`
-    fn backward(&self, y: &[Float], dy: &mut [Float]) {
-        dy.iter_mut().zip(y).for_each(|(dy, y)| *dy *= 1.0 - y * y);
-    }
-
-    fn is_monotone(&self) -> bool {
-        true
-    }
+activation! {
+    Tanh,
+    fn value(self, x) { math::tanh(x) }
+    fn slope(self, y) { 1.0 - y * y }
+    fn by_value(self) { true }
 }

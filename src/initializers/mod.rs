@@ -1,16 +1,23 @@
 //! First values of parameters. [`Initializer`] is the trait.
 
 mod constant;
+mod except;
+mod identity;
 mod normal;
 mod orthogonal;
 mod uniform;
 mod variance;
 
 pub use constant::{Constant, Ones, Zeros};
+pub(crate) use except::Except;
+pub use identity::Identity;
 pub use normal::{RandomNormal, TruncatedNormal};
 pub use orthogonal::Orthogonal;
 pub use uniform::RandomUniform;
-pub use variance::{HeNormal, HeUniform, LecunNormal, LecunUniform, XavierNormal, XavierUniform};
+pub use variance::{
+    Fan, HeNormal, HeUniform, KaimingNormal, KaimingUniform, LecunNormal, LecunUniform, Spread, VarianceScaling,
+    XavierNormal, XavierUniform,
+};
 
 use crate::tensor::{Float, Tensor};
 

@@ -3,7 +3,9 @@
 use super::probabilities::{CLIP, Scores, scores};
 use super::{Loss, check_same_shape};
 use crate::autograd::{Dependence, InputGrads, Op, Var};
+use crate::buffers::buffer;
 use crate::error::{Error, Result};
+use crate::kernels::transcendental;
 use crate::tensor::{Float, Tensor, data, tensor};
 
 /// Binary cross-entropy: `mean(-target · ln p - (1 - target) · ln(1 - p))` over all numbers.
@@ -68,18 +70,22 @@ struct BinaryOp {
 impl Op for BinaryOp {
     fn forward(&mut self, inputs: &[&Tensor]) -> Tensor {
         let x = data(inputs[0]);
-        let mut slope = Vec::with_capacity(x.len());
+        let both = || x.iter().zip(self.target.iter());
+        let mut slope = buffer(x.len());
         let mut sum = 0.0;
-        for (x, t) in x.iter().zip(self.target.iter()) {
-            if self.logits {
-                let decay = (-x.abs()).exp();
-                sum += f64::from(x.max(0.0) - x * t + decay.ln_1p());
-                let sigmoid = if *x >= 0.0 { 1.0 / (1.0 + decay) } else { decay / (1.0 + decay) };
-                slope.push(sigmoid - t);
-            } else {
+        if self.logits {
+            // The loss is `max(x, 0) - x t + softplus(-|x|)`.
+            slope.iter_mut().zip(x).for_each(|(slope, x)| *slope = -x.abs());
+            transcendental::softplus(&mut slope);
+            sum += both().zip(&slope).map(|((x, t), rest)| f64::from(x.max(0.0) - x * t + rest)).sum::<f64>();
+            slope.copy_from_slice(x);
+            transcendental::sigmoid(&mut slope);
+            slope.iter_mut().zip(&self.target).for_each(|(slope, t)| *slope -= t);
+        } else {
+            for ((x, t), slope) in both().zip(&mut slope) {
                 let p = x.clamp(CLIP, 1.0 - CLIP);
                 sum -= f64::from(t * p.ln() + (1.0 - t) * (1.0 - p).ln());
-                slope.push(if p == *x { (p - t) / (p * (1.0 - p)) } else { 0.0 });
+                *slope = if p == *x { (p - t) / (p * (1.0 - p)) } else { 0.0 };
             }
         }
         self.slope = tensor(inputs[0].shape(), slope);

@@ -1,9 +1,10 @@
 //! Cross-entropy on one-hot targets, and the operation behind both categorical cross-entropies.
 
-use super::probabilities::{CLIP, Scores, log_sum_exp, rows_and_classes, scores};
+use super::probabilities::{CLIP, Scores, rows_and_classes, scores};
 use super::{Loss, check_same_shape};
 use crate::autograd::{Dependence, InputGrads, Op, Var};
 use crate::error::Result;
+use crate::kernels::softmax;
 use crate::tensor::{Float, Tensor, data, tensor};
 
 /// Cross-entropy on one-hot or soft targets: `mean(-Σ target · ln p)`.
@@ -88,12 +89,12 @@ impl CategoricalOp {
     fn row(&self, x: &[Float], target: impl Fn(usize) -> Float, slope: &mut [Float]) -> f64 {
         match self.kind {
             Kind::Logits => {
-                let log_sum = log_sum_exp(x);
+                let log_sum = softmax::probabilities(x, slope);
                 let total: Float = (0..x.len()).map(&target).sum();
                 let mut loss = 0.0;
                 for (i, (x, slope)) in x.iter().zip(slope).enumerate() {
                     let share = target(i);
-                    *slope = total * (x - log_sum).exp() - share;
+                    *slope = total * *slope - share;
                     if share != 0.0 {
                         loss += f64::from(share * (log_sum - x));
                     }

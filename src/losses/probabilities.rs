@@ -59,12 +59,3 @@ pub(super) fn rows_and_classes(loss: &str, prediction: &Var) -> Result<(usize, u
         other => Err(Error::shape(format!("{loss}: expected predictions [batch, ..., classes], got {other:?}"))),
     }
 }
-
-/// `ln Σ exp` of a row, and its greatest number.
-pub(super) fn log_sum_exp(row: &[Float]) -> Float {
-    let max = row.iter().copied().fold(Float::NEG_INFINITY, Float::max);
-    if !max.is_finite() {
-        return row.iter().sum();
-    }
-    max + row.iter().map(|x| (x - max).exp()).sum::<Float>().ln()
-}

@@ -1,6 +1,6 @@
 //! Functions of each number alone.
 
-use crate::activations::{Activation, Relu, Sigmoid, Tanh};
+use crate::activations::{Activation, Exponential, Relu, Sigmoid, Tanh};
 use crate::autograd::{Dependence, InputGrads, Op, Var};
 use crate::buffers::buffer;
 use crate::tensor::{Float, Tensor, data, tensor};
@@ -23,7 +23,7 @@ impl Var {
 
     /// `exp(x)`.
     pub fn exp(&self) -> Self {
-        self.each(|x| x.exp(), |_, y| y)
+        Exponential.apply(self)
     }
 
     /// The natural logarithm.
@@ -65,6 +65,11 @@ impl Var {
         self.each(|x| 1.0 / x, |_, y| -y * y)
     }
 
+    /// The error function, `2/√π ∫ exp(-t²) dt` from 0 to `x`.
+    pub fn erf(&self) -> Self {
+        self.each(erf, |x, _| FRAC_2_SQRT_PI * (-x * x).exp())
+    }
+
     /// Numbers below `min` become `min`, those above `max` become `max`; neither has a gradient. NaN stays NaN.
     #[doc(alias = "clamp")]
     pub fn clip(&self, min: Float, max: Float) -> Self {
@@ -90,6 +95,11 @@ impl Var {
         Relu.apply(self)
     }
 }
+
+#[cfg(float64)]
+use {libm::erf, std::f64::consts::FRAC_2_SQRT_PI};
+#[cfg(not(float64))]
+use {libm::erff as erf, std::f32::consts::FRAC_2_SQRT_PI};
 
 fn empty() -> Tensor {
     Tensor::default(ndarray::IxDyn(&[]))

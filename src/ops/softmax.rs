@@ -2,8 +2,9 @@
 
 use super::resolve;
 use crate::autograd::{Dependence, InputGrads, Op, Origin, Var};
-use crate::buffers::buffer;
+use crate::buffers::{buffer, recycle};
 use crate::error::Result;
+use crate::kernels::softmax;
 use crate::tensor::{Float, Tensor, data, tensor};
 
 impl Var {
@@ -37,30 +38,41 @@ pub(crate) fn log_softmax_over(x: &Var, axis: usize) -> Var {
     if axis + 1 < x.shape().len() { y } else { y.with_origin(Origin::LogSoftmax) }
 }
 
-/// The places of each line along an axis: its first one, and then a step and a length that all have in common.
-fn lines(shape: &[usize], axis: usize) -> (impl Iterator<Item = usize> + use<>, usize, usize) {
-    let step: usize = shape.get(axis + 1..).unwrap_or_default().iter().product();
+/// Calls `work` on `N` arrays and on what it computes from them, with the axis as the last one: in rows of `len`.
+pub(super) fn along<const N: usize>(
+    inputs: [&Tensor; N],
+    axis: usize,
+    work: impl Fn([&[Float]; N], &mut [Float], usize),
+) -> Tensor {
+    let shape = inputs[0].shape();
     let len = shape.get(axis).copied().unwrap_or(1);
-    let total: usize = shape.iter().product();
-    let starts = (0..total / (step * len).max(1)).flat_map(move |block| (0..step).map(move |i| block * step * len + i));
-    (starts, step, len)
+    let step = shape.get(axis + 1..).unwrap_or_default().iter().product();
+    let mut out = buffer(inputs[0].len());
+    if step == 1 {
+        work(inputs.map(data), &mut out, len);
+        return tensor(shape, out);
+    }
+    let lines = inputs.map(|input| transposed(data(input), len, step));
+    work(lines.each_ref().map(Vec::as_slice), &mut out, len);
+    let back = transposed(&out, step, len);
+    lines.into_iter().chain([out]).for_each(|lines| recycle(tensor(&[lines.len()], lines)));
+    tensor(shape, back)
 }
 
-/// `x - max(x)` along an axis into `y`, and `visit` on each line of it.
-fn shifted(x: &Tensor, axis: usize, visit: impl Fn(&mut [Float])) -> Tensor {
-    let (starts, step, len) = lines(x.shape(), axis);
-    let x_data = data(x);
-    let mut y = buffer(x_data.len());
-    let mut line = vec![0.0; len];
-    for start in starts {
-        let places = || (0..len).map(|i| start + i * step);
-        line.iter_mut().zip(places()).for_each(|(line, i)| *line = x_data[i]);
-        let max = line.iter().copied().fold(Float::NEG_INFINITY, Float::max);
-        line.iter_mut().for_each(|x| *x -= max);
-        visit(&mut line);
-        line.iter().zip(places()).for_each(|(line, i)| y[i] = *line);
+/// Matrices of this many rows and columns, one after the other, each transposed.
+fn transposed(x: &[Float], rows: usize, columns: usize) -> Vec<Float> {
+    let mut out = buffer(x.len());
+    let len = (rows * columns).max(1);
+    for (x, out) in x.chunks_exact(len).zip(out.chunks_exact_mut(len)) {
+        for (j, out) in out.chunks_exact_mut(rows).enumerate() {
+            out.iter_mut().enumerate().for_each(|(i, out)| *out = x[i * columns + j]);
+        }
     }
-    tensor(x.shape(), y)
+    out
+}
+
+pub(super) fn dependence(axis: usize, inputs: &[Dependence]) -> Dependence {
+    if axis == 0 { Dependence::across_batch(inputs) } else { Dependence::per_example(inputs) }
 }
 
 /// `y = exp(x) / Σ exp(x)`
@@ -71,31 +83,20 @@ struct Softmax {
 
 impl Op for Softmax {
     fn forward(&mut self, inputs: &[&Tensor]) -> Tensor {
-        self.y = shifted(inputs[0], self.axis, |line| {
-            line.iter_mut().for_each(|x| *x = x.exp());
-            let sum: Float = line.iter().sum();
-            line.iter_mut().for_each(|x| *x /= sum);
+        self.y = along([inputs[0]], self.axis, |[x], y, len| {
+            y.copy_from_slice(x);
+            softmax::softmax(y, len);
         });
         self.y.clone()
     }
 
     /// `dx = y (dy - Σ y dy)`
     fn backward(&self, dy: &Tensor, dx: &mut InputGrads<'_>) {
-        dx.add(0, || {
-            let (starts, step, len) = lines(dy.shape(), self.axis);
-            let (y, grad) = (data(&self.y), data(dy));
-            let mut out = buffer(dy.len());
-            for start in starts {
-                let places = || (0..len).map(|i| start + i * step);
-                let along: Float = places().map(|i| y[i] * grad[i]).sum();
-                places().for_each(|i| out[i] = y[i] * (grad[i] - along));
-            }
-            tensor(dy.shape(), out)
-        });
+        dx.add(0, || along([&self.y, dy], self.axis, |[y, dy], dx, len| softmax::softmax_backward(y, dy, dx, len)));
     }
 
     fn dependence(&self, inputs: &[Dependence]) -> Dependence {
-        if self.axis == 0 { Dependence::across_batch(inputs) } else { Dependence::per_example(inputs) }
+        dependence(self.axis, inputs)
     }
 }
 
@@ -107,30 +108,20 @@ struct LogSoftmax {
 
 impl Op for LogSoftmax {
     fn forward(&mut self, inputs: &[&Tensor]) -> Tensor {
-        self.y = shifted(inputs[0], self.axis, |line| {
-            let log_sum = line.iter().map(|x| x.exp()).sum::<Float>().ln();
-            line.iter_mut().for_each(|x| *x -= log_sum);
+        self.y = along([inputs[0]], self.axis, |[x], y, len| {
+            y.copy_from_slice(x);
+            softmax::log_softmax(y, len);
         });
         self.y.clone()
     }
 
     /// `dx = dy - exp(y) Σ dy`
     fn backward(&self, dy: &Tensor, dx: &mut InputGrads<'_>) {
-        dx.add(0, || {
-            let (starts, step, len) = lines(dy.shape(), self.axis);
-            let (y, grad) = (data(&self.y), data(dy));
-            let mut out = buffer(dy.len());
-            for start in starts {
-                let places = || (0..len).map(|i| start + i * step);
-                let sum: Float = places().map(|i| grad[i]).sum();
-                places().for_each(|i| out[i] = grad[i] - y[i].exp() * sum);
-            }
-            tensor(dy.shape(), out)
-        });
+        dx.add(0, || along([&self.y, dy], self.axis, |[y, dy], dx, len| softmax::log_softmax_backward(y, dy, dx, len)));
     }
 
     fn dependence(&self, inputs: &[Dependence]) -> Dependence {
-        if self.axis == 0 { Dependence::across_batch(inputs) } else { Dependence::per_example(inputs) }
+        dependence(self.axis, inputs)
     }
 }
 

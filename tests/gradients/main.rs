@@ -3,11 +3,16 @@
 //! Run it under `RUSTFLAGS="--cfg float64"` too: gradients then agree with finite differences to 1e-6.
 
 mod activations;
+mod arrays;
+mod attention;
 mod complete;
+mod convolution;
 mod data;
 mod layers;
 mod losses;
+mod normalisation;
 mod ops;
+mod recurrent;
 mod structure;
 
 use gradus::gradcheck::GradCheck;
@@ -68,11 +73,35 @@ pub(crate) fn positive(shape: &[usize]) -> Tensor {
 }
 
 fn functions() -> Vec<Function> {
-    [ops::table(), activations::functions(), losses::table(), structure::functions()].into_iter().flatten().collect()
+    [
+        ops::table(),
+        arrays::table(),
+        activations::functions(),
+        attention::functions(),
+        losses::table(),
+        normalisation::functions(),
+        recurrent::functions(),
+        structure::functions(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 fn layer_rows() -> Vec<Row> {
-    [layers::table(), activations::layers(), structure::table(), data::table()].into_iter().flatten().collect()
+    [
+        layers::table(),
+        activations::layers(),
+        attention::table(),
+        convolution::table(),
+        data::table(),
+        normalisation::table(),
+        recurrent::table(),
+        structure::table(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// Runs a check on each layer; fails with all that failed.

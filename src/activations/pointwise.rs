@@ -1,0 +1,103 @@
+//! How activations of each number alone are made: out of a value and a slope.
+
+use std::sync::Arc;
+
+use super::Pointwise;
+use crate::autograd::{Dependence, InputGrads, Op, Var};
+use crate::buffers::buffer;
+use crate::kernels::curve::{self, Curve};
+use crate::tensor::{Float, Tensor, data, tensor};
+
+/// Makes a type an activation, by its value at `x` and its slope, which is found from the value if `by_value` says so
+/// (then layers can fuse it), else from `x`.
+macro_rules! activation {
+    (
+        $type:ty,
+        fn value($this:ident, $x:ident) $value:block
+        fn slope($that:ident, $at:ident) $slope:block
+        fn by_value($whose:ident) $by_value:block
+    ) => {
+        impl $crate::kernels::curve::Curve for $type {
+            #[inline(always)]
+            fn value(&$this, $x: $crate::Float) -> $crate::Float $value
+
+            #[inline(always)]
+            fn slope(&$that, $at: $crate::Float) -> $crate::Float $slope
+
+            fn by_value(&$whose) -> bool $by_value
+        }
+
+        impl $crate::activations::Activation for $type {
+            fn apply(&self, x: &$crate::Var) -> $crate::Var {
+                $crate::activations::pointwise::apply_curve(x, *self)
+            }
+
+            fn pointwise(&self) -> Option<std::sync::Arc<dyn $crate::activations::Pointwise>> {
+                $crate::activations::pointwise::fused(*self)
+            }
+        }
+    };
+}
+pub(super) use activation;
+
+/// Applies a curve as an operation of its own.
+pub(crate) fn apply_curve(x: &Var, curve: impl Curve) -> Var {
+    apply_pointwise(x, OfCurve(curve), curve.by_value())
+}
+
+/// The curve for layers that fuse it.
+pub(super) fn fused(curve: impl Curve) -> Option<Arc<dyn Pointwise>> {
+    curve.by_value().then(|| Arc::new(OfCurve(curve)) as Arc<dyn Pointwise>)
+}
+
+struct OfCurve<C>(C);
+
+impl<C: Curve> Pointwise for OfCurve<C> {
+    fn forward(&self, x: &mut [Float]) {
+        curve::values(&self.0, x);
+    }
+
+    fn backward(&self, y: &[Float], dy: &mut [Float]) {
+        curve::slopes(&self.0, y, dy);
+    }
+
+    fn is_monotone(&self) -> bool {
+        self.0.by_value()
+    }
+}
+
+/// Applies a pointwise function as an operation of its own. If not `by_value`, its backward takes `x` in the place of `y`.
+pub(super) fn apply_pointwise(x: &Var, function: impl Pointwise + 'static, by_value: bool) -> Var {
+    let at = Tensor::default(ndarray::IxDyn(&[]));
+    x.tape().apply(PointwiseOp { function, by_value, at }, &[x])
+}
+
+/// `y = f(x)`, remembered by `y` or by `x`
+struct PointwiseOp<F> {
+    function: F,
+    by_value: bool,
+    at: Tensor,
+}
+
+impl<F: Pointwise + 'static> Op for PointwiseOp<F> {
+    fn forward(&mut self, inputs: &[&Tensor]) -> Tensor {
+        let mut y = buffer(inputs[0].len());
+        curve::by_pieces(data(inputs[0]), &mut y, |_, y| self.function.forward(y));
+        let y = tensor(inputs[0].shape(), y);
+        self.at = if self.by_value { y.clone() } else { inputs[0].clone() };
+        y
+    }
+
+    /// `dx = f'(x) dy`
+    fn backward(&self, dy: &Tensor, dx: &mut InputGrads<'_>) {
+        dx.add(0, || {
+            let (mut out, at) = (buffer(dy.len()), data(&self.at));
+            curve::by_pieces(data(dy), &mut out, |i, dy| self.function.backward(&at[i..i + dy.len()], dy));
+            tensor(dy.shape(), out)
+        });
+    }
+
+    fn dependence(&self, inputs: &[Dependence]) -> Dependence {
+        Dependence::per_example(inputs)
+    }
+}
