@@ -44,8 +44,10 @@ type Pairs = ((Mnist, Mnist), (Array1<u8>, Array1<u8>));
 fn pairs(digits: &Mnist, count: usize, seed: u64) -> Result<Pairs> {
     let mut order: Vec<usize> = (0..digits.len()).collect();
     order.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
-    let right = Mnist::new(digits.images().select(Axis(0), &order), digits.labels().select(Axis(0), &order))?;
-    let (left, right) = (digits.take(count), right.take(count));
+    let select =
+        |which: &[usize]| Mnist::new(digits.images().select(Axis(0), which), digits.labels().select(Axis(0), which));
+    let count = count.min(digits.len());
+    let (left, right) = (select(&(0..count).collect::<Vec<_>>())?, select(&order[..count])?);
     let sum = left.labels() + right.labels();
     let greater = ndarray::Zip::from(left.labels()).and(right.labels()).map_collect(|a, b| u8::from(a > b));
     Ok(((left, right), (sum, greater)))

@@ -17,6 +17,7 @@ mod ops;
 pub mod optimizers;
 mod param;
 pub mod prelude;
+pub mod preprocessing;
 pub mod regularizers;
 pub mod saving;
 mod tensor;

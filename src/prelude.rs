@@ -6,6 +6,10 @@ pub use crate::activations::*;
 pub use crate::autograd::{Dependence, Gradients, InputGrads, Op, Tape, Var};
 pub use crate::callbacks::*;
 pub use crate::constraints::{Constraint, MaxNorm, MinMaxNorm, NonNegative, UnitLength};
+pub use crate::data::augment::{
+    Augment, CutMix, Mix, MixUp, RandomBrightness, RandomContrast, RandomCrop, RandomElasticTransform, RandomErasing,
+    RandomFlip, RandomRotation, RandomTranslation, RandomZoom,
+};
 pub use crate::data::{Dataset, Inputs, Mnist, mnist};
 pub use crate::error::{Error, Result};
 pub use crate::initializers::{
@@ -22,6 +26,7 @@ pub use crate::optimizers::{
     MovingAverage, Muon, Nadam, Optimizer, RAdam, RmsProp, Schedule, Sgd, Stepper,
 };
 pub use crate::param::{Param, ParamList};
+pub use crate::preprocessing::{PaddedSequences, StringLookup, TextVectorization, one_hot};
 pub use crate::regularizers::{L1, L1L2, L2, OrthogonalColumns, Regularizer};
 pub use crate::tensor::{Float, IntoTensor, Tensor};
 pub use crate::training::*;

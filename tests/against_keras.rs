@@ -93,6 +93,11 @@ fn merges_penalties_and_constraints_agree_with_keras() {
 }
 
 #[test]
+fn preprocessing_agrees_with_keras() {
+    conformance::check("data_keras", &[("normalization", 4), ("vectorization", 4), ("padding", 6)], &[]);
+}
+
+#[test]
 fn attention_agrees_with_keras() {
     conformance::check("attention_keras", &[("attention", 24)], &[]);
 }

@@ -2,24 +2,12 @@
 
 use std::path::Path;
 
+use super::bytes;
 use crate::error::{Error, Result};
 
 /// Sizes and bytes of an IDX file of unsigned bytes: `name`, or `name.gz` where that is absent.
 pub(super) fn read(folder: &Path, name: &str) -> Result<(Vec<usize>, Vec<u8>)> {
-    let plain = folder.join(name);
-    let zipped = folder.join(format!("{name}.gz"));
-    let (path, bytes) = if plain.exists() {
-        let bytes = std::fs::read(&plain).map_err(|error| Error::file(&plain, error))?;
-        (plain, bytes)
-    } else if zipped.exists() {
-        let bytes = unzip(&zipped)?;
-        (zipped, bytes)
-    } else {
-        return Err(Error::file(
-            &plain,
-            format!("no such file, and no {name}.gz beside it; name the folder of the IDX files"),
-        ));
-    };
+    let (path, bytes) = bytes::read(folder, name, "IDX")?;
     let fail = |reason: String| Error::file(&path, reason);
     let [0, 0, kind, axes, rest @ ..] = bytes.as_slice() else {
         return Err(fail(format!(
@@ -45,19 +33,4 @@ pub(super) fn read(folder: &Path, name: &str) -> Result<(Vec<usize>, Vec<u8>)> {
         )));
     }
     Ok((sizes, body.to_vec()))
-}
-
-#[cfg(feature = "gzip")]
-fn unzip(path: &Path) -> Result<Vec<u8>> {
-    use std::io::Read;
-    let file = std::fs::File::open(path).map_err(|error| Error::file(path, error))?;
-    let mut bytes = Vec::new();
-    let mut reader = flate2::read::GzDecoder::new(std::io::BufReader::new(file));
-    reader.read_to_end(&mut bytes).map_err(|error| Error::file(path, format!("is no sound gzip file: {error}")))?;
-    Ok(bytes)
-}
-
-#[cfg(not(feature = "gzip"))]
-fn unzip(path: &Path) -> Result<Vec<u8>> {
-    Err(Error::file(path, "is gzipped; unpack it, or switch on gradus' feature `gzip`"))
 }

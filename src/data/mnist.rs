@@ -87,7 +87,7 @@ impl Mnist {
     }
 
     /// The first images, at most `count`.
-    pub fn take(&self, count: usize) -> Self {
+    pub fn take(self, count: usize) -> Self {
         let kept: Vec<usize> = (0..self.labels.len().min(count)).collect();
         Self { images: self.images.select(Axis(0), &kept), labels: self.labels.select(Axis(0), &kept) }
     }

@@ -1,6 +1,6 @@
 //! Examples that weigh what their class weighs.
 
-use super::{Batch, Dataset};
+use super::{Batch, Dataset, read, read_both};
 use crate::error::{Error, Result};
 use crate::losses::Each;
 use crate::tensor::{Float, Tensor, tensor};
@@ -57,8 +57,16 @@ impl Dataset for ClassWeighted<'_> {
         self.dataset.len()
     }
 
-    fn batch(&self, indices: &[usize]) -> Result<Batch> {
-        let mut batch = self.dataset.batch(indices)?;
+    read_both!();
+
+    fn check(&self) -> Result<()> {
+        self.dataset.check()
+    }
+}
+
+impl ClassWeighted<'_> {
+    fn read(&self, indices: &[usize], epoch: Option<u64>) -> Result<Batch> {
+        let mut batch = read(self.dataset, indices, epoch)?;
         let [target] = &batch.targets[..] else {
             return Err(Error::value(format!(
                 "fit: class weights expect a model with one output, got {} arrays of targets; give weights of examples, \
@@ -72,10 +80,6 @@ impl Dataset for ClassWeighted<'_> {
             None => weights,
         }];
         Ok(batch)
-    }
-
-    fn check(&self) -> Result<()> {
-        self.dataset.check()
     }
 }
 
@@ -98,6 +102,16 @@ mod tests {
         let one_hot = (arr1(&[0.0, 0.0]), arr2(&[[0, 1, 0], [1, 0, 0]]));
         let weighted = ClassWeighted::new(&one_hot, vec![1.0, 2.0, 3.0]).unwrap();
         assert_eq!(weighted.batch(&[0, 1]).unwrap().weights, [arr1(&[2.0, 1.0]).into_dyn().into_shared()]);
+    }
+
+    #[test]
+    fn augmentation_is_kept() {
+        let data = (arr2(&[[0.0], [1.0], [2.0]]), arr1(&[0, 0, 0]));
+        let add = |x: ndarray::ArrayD<Float>, _: &mut crate::Rng| Ok(x + 100.0);
+        let noisy = data.augment(1, add);
+        let weighted = ClassWeighted::new(&noisy, vec![2.0]).unwrap();
+        assert_eq!(weighted.training_batch(&[1], 0).unwrap().inputs[0][[0, 0]], 101.0);
+        assert_eq!(weighted.batch(&[1]).unwrap().inputs[0][[0, 0]], 1.0);
     }
 
     #[test]

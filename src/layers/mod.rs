@@ -54,7 +54,9 @@ pub use masking::Masking;
 pub use merge::{Add, Average, Concatenate, Dot, Maximum, Minimum, Multiply, Subtract};
 pub use noise::{AlphaDropout, Dropout, GaussianDropout, GaussianNoise};
 pub use noise::{SpatialDropout1d, SpatialDropout2d, SpatialDropout3d};
-pub use normalization::{BatchNorm, GroupNorm, InstanceNorm, LayerNorm, RmsNorm, SpectralNorm, UnitNorm};
+pub use normalization::{
+    BatchNorm, GroupNorm, InstanceNorm, LayerNorm, Normalization, RmsNorm, SpectralNorm, UnitNorm,
+};
 pub use parallel::Parallel;
 pub use permute::{Permute, RepeatVector};
 pub use pixel_shuffle::{PixelShuffle, PixelUnshuffle};

@@ -10,7 +10,7 @@ use super::trainer::check_dataset;
 use super::{Fit, History, Logs, Trainer};
 use crate::autograd::{Gradients, Tape};
 use crate::callbacks::{Callback, Run};
-use crate::data::{ClassWeighted, Dataset, Subset};
+use crate::data::{ClassWeighted, Dataset, Epoch, Subset};
 use crate::error::{Error, Result};
 use crate::initializers::Rng;
 use crate::layers::{Layer, Vars};
@@ -94,8 +94,8 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
         self.call(&mut state, |callback, run| callback.on_train_begin(run))?;
         while state.epoch < fit.epochs && !state.stop {
             state.epoch += 1;
-            self.epoch(training, &fit, &mut splits, &mut state)?;
             self.stepper.show_averages(&state.parameters, false);
+            self.epoch(training, &fit, &mut splits, &mut state)?;
             self.stepper.show_averages(&state.parameters, true);
             if let Some(validation) = validation {
                 let logs = self.evaluate(validation)?;
@@ -117,8 +117,10 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
         (state.batch, state.examples, state.logs) = (0, 0, Logs::default());
         self.call(state, |callback, run| callback.on_epoch_begin(run))?;
         let mut order: Vec<usize> = (0..dataset.len()).collect();
+        // The batches before it tell an epoch from all others, also after a resumption.
+        let dataset = &Epoch { dataset, number: u64::from(self.stepper.batches()) };
         if fit.shuffle {
-            let seeds = self.seeds().nth(ORDER).nth(u64::from(self.stepper.batches()));
+            let seeds = self.seeds().nth(ORDER).nth(dataset.number);
             order.shuffle(&mut Rng::seed_from_u64(seeds.random));
         }
         let mut figures = self.start_figures()?;

@@ -6,6 +6,7 @@
 mod attention;
 mod build;
 mod convolution;
+mod data;
 mod fixture;
 mod losses;
 mod metrics;

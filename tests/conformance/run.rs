@@ -5,7 +5,7 @@ use gradus::prelude::*;
 
 use super::build::{self, Built};
 use super::fixture::{Case, numbers, sizes, text};
-use super::{Check, attention, losses, metrics, optimizers, random, recurrent, structure};
+use super::{Check, attention, data, losses, metrics, optimizers, random, recurrent, structure};
 
 /// Rounding errors of 20 steps add up, and Adam enlarges them.
 pub const TRAINING: f64 = 1e-4;
@@ -30,6 +30,9 @@ pub fn run(case: &Case) -> Built<Vec<Check>> {
         "schedule" => optimizers::schedule(case),
         "lbfgs" => optimizers::lbfgs(case),
         "functional" => structure::functional(case),
+        "normalization" => data::normalization(case),
+        "vectorization" => data::vectorization(case),
+        "padding" => data::padding(case),
         "attention" => attention::run(case),
         other => Err(format!("no kind of case `{other}`")),
     }

@@ -7,6 +7,7 @@ mod arrays;
 mod attention;
 mod complete;
 mod convolution;
+mod data;
 mod layers;
 mod loss_options;
 mod losses;
@@ -95,6 +96,7 @@ fn layer_rows() -> Vec<Row> {
         activations::layers(),
         attention::table(),
         convolution::table(),
+        data::table(),
         normalisation::table(),
         recurrent::table(),
         structure::table(),

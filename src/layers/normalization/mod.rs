@@ -1,5 +1,6 @@
 //! Layers that bring numbers to mean 0 and variance 1, or to length 1.
 
+mod adapted;
 mod batch_norm;
 mod by_channel;
 mod by_row;
@@ -9,6 +10,7 @@ mod rms_norm;
 mod spectral_norm;
 mod unit_norm;
 
+pub use adapted::Normalization;
 pub use batch_norm::BatchNorm;
 pub use group_norm::{GroupNorm, InstanceNorm};
 pub use layer_norm::LayerNorm;

@@ -1,0 +1,36 @@
+//! A function over batches.
+
+use super::{read, read_both};
+use crate::data::{Batch, Dataset};
+use crate::error::Result;
+
+/// What [`Dataset::map`] makes.
+#[derive(Clone, Debug)]
+pub struct Map<D, F> {
+    dataset: D,
+    function: F,
+}
+
+impl<D, F> Map<D, F> {
+    pub(crate) fn new(dataset: D, function: F) -> Self {
+        Self { dataset, function }
+    }
+}
+
+impl<D: Dataset, F: Fn(Batch) -> Result<Batch> + Sync> Map<D, F> {
+    fn read(&self, indices: &[usize], epoch: Option<u64>) -> Result<Batch> {
+        (self.function)(read(&self.dataset, indices, epoch)?)
+    }
+}
+
+impl<D: Dataset, F: Fn(Batch) -> Result<Batch> + Sync> Dataset for Map<D, F> {
+    read_both!();
+
+    fn len(&self) -> usize {
+        self.dataset.len()
+    }
+
+    fn check(&self) -> Result<()> {
+        self.dataset.check()
+    }
+}

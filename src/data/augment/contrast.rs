@@ -1,0 +1,66 @@
+//! Images of more and of less contrast.
+
+use ndarray::ArrayD;
+use rand::RngExt;
+
+use super::{Augment, Image, share, value_range};
+use crate::error::Result;
+use crate::initializers::Rng;
+use crate::tensor::Float;
+
+/// Moves all pixels away from the mean of their channel, or towards it, `1 ± factor` times, and keeps them in the range of
+/// values: `y = (x - mean) · factor + mean`.
+///
+/// # Shapes
+/// images `[height, width, channels]`
+/// # Defaults
+/// values from 0 to 1 (in Keras from 0 to 255)
+/// # Errors
+/// a factor outside of 0 to 1; a range whose end is not above its beginning; examples that are no images
+/// # Example
+/// ```
+/// use gradus::prelude::*;
+/// let (train, _) = mnist::load("examples/data/mnist")?;
+/// let train = train.augment(1, RandomContrast::new(0.2));
+/// # assert_eq!(train.training_batch(&[0], 0)?.inputs[0].shape(), [1, 28, 28, 1]);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+/// # Reference
+/// Keras `RandomContrast`
+#[derive(Clone, Debug)]
+pub struct RandomContrast {
+    factor: Float,
+    low: Float,
+    high: Float,
+}
+
+impl RandomContrast {
+    /// By `1 - factor` to `1 + factor`.
+    pub fn new(factor: Float) -> Self {
+        Self { factor, low: 0.0, high: 1.0 }
+    }
+
+    /// Sets the range of values.
+    pub fn value_range(mut self, low: Float, high: Float) -> Self {
+        (self.low, self.high) = (low, high);
+        self
+    }
+}
+
+impl Augment for RandomContrast {
+    fn apply(&self, example: ArrayD<Float>, rng: &mut Rng) -> Result<ArrayD<Float>> {
+        let mut image = Image::new("RandomContrast", example)?;
+        let most = share("RandomContrast", "a factor", self.factor, 1.0)?;
+        value_range("RandomContrast", self.low, self.high)?;
+        let factor = 1.0 + rng.random_range(-most..=most);
+        let count = (image.height * image.width) as f64;
+        for channel in 0..image.channels {
+            let sum: f64 = image.pixels.iter().skip(channel).step_by(image.channels).map(|x| f64::from(*x)).sum();
+            let mean = (sum / count) as Float;
+            for x in image.pixels.iter_mut().skip(channel).step_by(image.channels) {
+                *x = ((*x - mean) * factor + mean).max(self.low).min(self.high);
+            }
+        }
+        Ok(image.into_example())
+    }
+}

@@ -1,0 +1,98 @@
+//! Images as on a rubber sheet.
+
+use ndarray::ArrayD;
+use rand::RngExt;
+
+use super::{Augment, Fill, Image};
+use crate::error::{Error, Result};
+use crate::initializers::Rng;
+use crate::tensor::Float;
+
+/// Moves each pixel by a random distance, alike for neighbours: uniform noise in -1 to 1, smoothed by a Gaussian of
+/// standard deviation `sigma` pixels, times `alpha`.
+///
+/// # Shapes
+/// images `[height, width, channels]`
+/// # Defaults
+/// mirrored at the edges
+/// # Errors
+/// an `alpha` that is negative or not finite; a `sigma` that is not above 0, or above 1,000; examples that are no images
+/// # Example
+/// ```
+/// use gradus::prelude::*;
+/// let (train, _) = mnist::load("examples/data/mnist")?;
+/// let train = train.augment(1, RandomElasticTransform::new(34.0, 4.0));
+/// # assert_eq!(train.training_batch(&[0], 0)?.inputs[0].shape(), [1, 28, 28, 1]);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+/// # Reference
+/// Simard, Steinkraus & Platt 2003; Keras `RandomElasticTransform`, torchvision `ElasticTransform`
+#[derive(Clone, Debug)]
+#[doc(alias = "ElasticTransform")]
+pub struct RandomElasticTransform {
+    alpha: Float,
+    sigma: Float,
+    fill: Fill,
+}
+
+impl RandomElasticTransform {
+    /// Of this strength and smoothness.
+    pub fn new(alpha: Float, sigma: Float) -> Self {
+        Self { alpha, sigma, fill: Fill::Reflect }
+    }
+
+    /// Sets what comes in from outside.
+    pub fn fill(mut self, fill: Fill) -> Self {
+        self.fill = fill;
+        self
+    }
+
+    /// One distance for each pixel.
+    fn field(&self, height: usize, width: usize, rng: &mut Rng) -> Vec<Float> {
+        let noise: Vec<Float> = (0..height * width).map(|_| rng.random_range(-1.0..=1.0)).collect();
+        let radius = (3.0 * self.sigma).ceil() as i64;
+        let weight = |i: i64| libm::exp(-0.5 * (i as f64 / f64::from(self.sigma)).powi(2));
+        let sum: f64 = (-radius..=radius).map(weight).sum();
+        let weights: Vec<Float> = (-radius..=radius).map(|i| (weight(i) / sum) as Float).collect();
+        // Outside of the image nothing moves.
+        let smooth = |field: &[Float], len: usize, at: &dyn Fn(usize, usize) -> usize| -> Vec<Float> {
+            let mut out = vec![0.0; field.len()];
+            for line in 0..field.len() / len {
+                for i in 0..len {
+                    let first = (i as i64 - radius).max(0);
+                    let last = (i as i64 + radius).min(len as i64 - 1);
+                    let term = |j: i64| weights[(j - i as i64 + radius) as usize] * field[at(line, j as usize)];
+                    out[at(line, i)] = (first..=last).map(term).sum();
+                }
+            }
+            out
+        };
+        let rows = smooth(&noise, width, &|line, i| line * width + i);
+        smooth(&rows, height, &|line, i| i * width + line).iter().map(|x| x * self.alpha).collect()
+    }
+}
+
+impl Augment for RandomElasticTransform {
+    fn apply(&self, example: ArrayD<Float>, rng: &mut Rng) -> Result<ArrayD<Float>> {
+        let image = Image::new("RandomElasticTransform", example)?;
+        let (alpha, sigma) = (self.alpha, self.sigma);
+        if !(0.0..=1e6).contains(&alpha) {
+            return Err(Error::value(format!("RandomElasticTransform: expected an alpha in 0..=1000000, got {alpha}")));
+        }
+        if !(sigma > 0.0 && sigma <= 1000.0) {
+            return Err(Error::value(format!(
+                "RandomElasticTransform: expected a sigma above 0, at most 1000, got {sigma}"
+            )));
+        }
+        if image.pixels.is_empty() {
+            return Ok(image.into_example());
+        }
+        let down = self.field(image.height, image.width, rng);
+        let right = self.field(image.height, image.width, rng);
+        let moved = image.warp(self.fill, |y, x| {
+            let i = y * image.width + x;
+            (y as Float + down[i], x as Float + right[i])
+        });
+        Ok(moved.into_example())
+    }
+}

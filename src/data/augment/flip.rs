@@ -1,0 +1,75 @@
+//! Mirrored images.
+
+use ndarray::ArrayD;
+use rand::RngExt;
+
+use super::{Augment, Image};
+use crate::error::Result;
+use crate::initializers::Rng;
+use crate::tensor::Float;
+
+/// Mirrors an image with probability 1/2.
+///
+/// # Shapes
+/// images `[height, width, channels]`
+/// # Errors
+/// examples that are no images
+/// # Example
+/// ```
+/// use gradus::prelude::*;
+/// let data = (ndarray::Array4::<f32>::zeros((10, 8, 8, 3)), ndarray::Array1::<u8>::zeros(10));
+/// let data = data.augment(1, RandomFlip::horizontal());
+/// # assert_eq!(data.training_batch(&[0], 0)?.inputs[0].shape(), [1, 8, 8, 3]);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+/// # Reference
+/// Keras `RandomFlip`
+#[derive(Clone, Debug)]
+#[doc(alias = "RandomHorizontalFlip")]
+pub struct RandomFlip {
+    horizontal: bool,
+    vertical: bool,
+}
+
+impl RandomFlip {
+    /// Left and right change places.
+    pub fn horizontal() -> Self {
+        Self { horizontal: true, vertical: false }
+    }
+
+    /// Top and bottom change places.
+    pub fn vertical() -> Self {
+        Self { horizontal: false, vertical: true }
+    }
+
+    /// Both, independently of each other.
+    pub fn both() -> Self {
+        Self { horizontal: true, vertical: true }
+    }
+}
+
+impl Augment for RandomFlip {
+    fn apply(&self, example: ArrayD<Float>, rng: &mut Rng) -> Result<ArrayD<Float>> {
+        let mut image = Image::new("RandomFlip", example)?;
+        let row = image.width * image.channels;
+        if self.horizontal && rng.random_bool(0.5) && row > 0 {
+            for pixels in image.pixels.chunks_mut(row) {
+                if image.channels == 1 {
+                    pixels.reverse();
+                    continue;
+                }
+                for x in 0..image.width / 2 {
+                    let (left, right) = pixels.split_at_mut((image.width - 1 - x) * image.channels);
+                    left[x * image.channels..][..image.channels].swap_with_slice(&mut right[..image.channels]);
+                }
+            }
+        }
+        if self.vertical && rng.random_bool(0.5) {
+            for y in 0..image.height / 2 {
+                let (top, bottom) = image.pixels.split_at_mut((image.height - 1 - y) * row);
+                top[y * row..][..row].swap_with_slice(&mut bottom[..row]);
+            }
+        }
+        Ok(image.into_example())
+    }
+}

@@ -1,0 +1,96 @@
+//! An image as its built-in changes see it.
+
+use ndarray::{ArrayD, IxDyn};
+
+use super::Fill;
+use crate::error::{Error, Result};
+use crate::tensor::Float;
+
+/// An image: rows of pixels of channels, in one piece of memory.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Image {
+    /// How many rows.
+    pub height: usize,
+    /// How many columns.
+    pub width: usize,
+    /// How many numbers a pixel has.
+    pub channels: usize,
+    /// The numbers, `height · width · channels` of them.
+    pub pixels: Vec<Float>,
+}
+
+impl Image {
+    /// From an example; `who` asks.
+    ///
+    /// # Errors
+    /// an example that has not three axes
+    pub fn new(who: &str, example: ArrayD<Float>) -> Result<Self> {
+        let [height, width, channels] = *example.shape() else {
+            let shape = example.shape();
+            return Err(Error::shape(format!("{who}: expected images [height, width, channels], got {shape:?}")));
+        };
+        let len = example.len();
+        let pixels = if example.is_standard_layout() {
+            let (mut pixels, start) = example.into_raw_vec_and_offset();
+            pixels.drain(..start.unwrap_or(0));
+            pixels.truncate(len);
+            pixels
+        } else {
+            example.iter().copied().collect()
+        };
+        Ok(Self { height, width, channels, pixels })
+    }
+
+    /// As an example again.
+    pub fn into_example(self) -> ArrayD<Float> {
+        let shape = IxDyn(&[self.height, self.width, self.channels]);
+        ArrayD::from_shape_vec(shape, self.pixels).expect("an image has the pixels of its size")
+    }
+
+    /// A row of pixels.
+    pub(super) fn row(&self, y: usize) -> &[Float] {
+        &self.pixels[y * self.width * self.channels..][..self.width * self.channels]
+    }
+
+    /// The image whose pixel at a row and a column is the one that `source` says of this image, between pixels the mean of
+    /// the four around it, by distance.
+    pub(super) fn warp(&self, fill: Fill, source: impl Fn(usize, usize) -> (Float, Float)) -> Self {
+        let mut pixels = Vec::with_capacity(self.pixels.len());
+        for y in 0..self.height {
+            for x in 0..self.width {
+                let (row, column) = source(y, x);
+                let (top, left) = (row.floor(), column.floor());
+                let (down, right) = (row - top, column - left);
+                let rows = [fill.index(top as i64, self.height), fill.index(top as i64 + 1, self.height)];
+                let columns = [fill.index(left as i64, self.width), fill.index(left as i64 + 1, self.width)];
+                for channel in 0..self.channels {
+                    let at = |row: Option<usize>, column: Option<usize>| match (row, column) {
+                        (Some(row), Some(column)) => self.pixels[(row * self.width + column) * self.channels + channel],
+                        _ => fill.value(),
+                    };
+                    let upper = at(rows[0], columns[0]) * (1.0 - right) + at(rows[0], columns[1]) * right;
+                    let lower = at(rows[1], columns[0]) * (1.0 - right) + at(rows[1], columns[1]) * right;
+                    pixels.push(upper * (1.0 - down) + lower * down);
+                }
+            }
+        }
+        Self { pixels, ..*self }
+    }
+
+    /// A linear map around the centre: `row = a y + b x`, `column = c y + d x`.
+    pub(super) fn transform(&self, fill: Fill, [a, b, c, d]: [Float; 4]) -> Self {
+        let (cy, cx) = ((self.height as Float - 1.0) / 2.0, (self.width as Float - 1.0) / 2.0);
+        self.warp(fill, |y, x| {
+            let (y, x) = (y as Float - cy, x as Float - cx);
+            (a * y + b * x + cy, c * y + d * x + cx)
+        })
+    }
+
+    /// Copies a rectangle, `rows` by `columns` at `(top, left)`, out of an image of the same size.
+    pub(super) fn paste(&mut self, other: &Self, [top, left]: [usize; 2], [rows, columns]: [usize; 2]) {
+        for y in top..top + rows {
+            let range = (y * self.width + left) * self.channels..(y * self.width + left + columns) * self.channels;
+            self.pixels[range.clone()].copy_from_slice(&other.pixels[range]);
+        }
+    }
+}

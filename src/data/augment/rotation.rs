@@ -1,0 +1,71 @@
+//! Turned images.
+
+use std::f64::consts::TAU;
+
+use ndarray::ArrayD;
+use rand::RngExt;
+
+use super::{Augment, Fill, Image, share};
+use crate::error::Result;
+use crate::initializers::Rng;
+use crate::tensor::Float;
+
+/// Turns an image around its centre, up to a share of a full turn either way.
+///
+/// # Shapes
+/// images `[height, width, channels]`
+/// # Defaults
+/// mirrored at the edges
+/// # Errors
+/// a share outside of 0 to 1; examples that are no images
+/// # Example
+/// ```
+/// use gradus::prelude::*;
+/// let (train, _) = mnist::load("examples/data/mnist")?;
+/// let train = train.augment(1, RandomRotation::new(15.0 / 360.0));
+/// # assert_eq!(train.training_batch(&[0], 0)?.inputs[0].shape(), [1, 28, 28, 1]);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+/// # Reference
+/// Keras `RandomRotation`
+#[derive(Clone, Debug)]
+pub struct RandomRotation {
+    factor: Float,
+    fill: Fill,
+}
+
+impl RandomRotation {
+    /// Up to this share of a full turn: 0.1 is 36 degrees.
+    pub fn new(factor: Float) -> Self {
+        Self { factor, fill: Fill::Reflect }
+    }
+
+    /// Sets what comes in from outside.
+    pub fn fill(mut self, fill: Fill) -> Self {
+        self.fill = fill;
+        self
+    }
+}
+
+impl Augment for RandomRotation {
+    fn apply(&self, example: ArrayD<Float>, rng: &mut Rng) -> Result<ArrayD<Float>> {
+        let image = Image::new("RandomRotation", example)?;
+        let most = share("RandomRotation", "a share of a full turn", self.factor, 1.0)?;
+        // `libm` gives the same bits on every machine.
+        let (sin, cos) = libm::sincos(f64::from(rng.random_range(-most..=most)) * TAU);
+        let (sin, cos) = (sin as Float, cos as Float);
+        Ok(image.transform(self.fill, [cos, -sin, sin, cos]).into_example())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quarter_turn() {
+        let image = Image { height: 2, width: 2, channels: 1, pixels: vec![1.0, 2.0, 3.0, 4.0] };
+        assert_eq!(image.transform(Fill::Nearest, [0.0, -1.0, 1.0, 0.0]).pixels, [2.0, 4.0, 1.0, 3.0]);
+        assert_eq!(image.transform(Fill::Nearest, [1.0, 0.0, 0.0, 1.0]).pixels, image.pixels);
+    }
+}

@@ -1,0 +1,64 @@
+//! Images from nearer and from farther.
+
+use ndarray::ArrayD;
+use rand::RngExt;
+
+use super::{Augment, Fill, Image, share};
+use crate::error::Result;
+use crate::initializers::Rng;
+use crate::tensor::Float;
+
+/// Enlarges or shrinks an image around its centre: a pixel comes from `1 ± factor` times its distance to the centre.
+///
+/// # Shapes
+/// images `[height, width, channels]`
+/// # Defaults
+/// height and width alike; mirrored at the edges
+/// # Errors
+/// a factor outside of 0 to 1; examples that are no images
+/// # Example
+/// ```
+/// use gradus::prelude::*;
+/// let (train, _) = mnist::load("examples/data/mnist")?;
+/// let train = train.augment(1, RandomZoom::new(0.1));
+/// # assert_eq!(train.training_batch(&[0], 0)?.inputs[0].shape(), [1, 28, 28, 1]);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+/// # Reference
+/// Keras `RandomZoom`
+#[derive(Clone, Debug)]
+pub struct RandomZoom {
+    factor: Float,
+    keep_ratio: bool,
+    fill: Fill,
+}
+
+impl RandomZoom {
+    /// By `1 - factor` to `1 + factor`.
+    pub fn new(factor: Float) -> Self {
+        Self { factor, keep_ratio: true, fill: Fill::Reflect }
+    }
+
+    /// Sets whether height and width are zoomed alike.
+    pub fn keep_ratio(mut self, yes: bool) -> Self {
+        self.keep_ratio = yes;
+        self
+    }
+
+    /// Sets what comes in from outside.
+    pub fn fill(mut self, fill: Fill) -> Self {
+        self.fill = fill;
+        self
+    }
+}
+
+impl Augment for RandomZoom {
+    fn apply(&self, example: ArrayD<Float>, rng: &mut Rng) -> Result<ArrayD<Float>> {
+        let image = Image::new("RandomZoom", example)?;
+        let most = share("RandomZoom", "a factor", self.factor, 1.0)?;
+        let mut draw = || 1.0 + rng.random_range(-most..=most);
+        let height = draw();
+        let width = if self.keep_ratio { height } else { draw() };
+        Ok(image.transform(self.fill, [height, 0.0, 0.0, width]).into_example())
+    }
+}

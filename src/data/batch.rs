@@ -1,0 +1,113 @@
+//! Rows of batches: stacked, chosen, put together.
+
+use ndarray::{Axis, concatenate};
+
+use super::Batch;
+use crate::buffers::buffer;
+use crate::error::{Error, Result};
+use crate::tensor::{Float, IntoTensor, Tensor, tensor};
+
+impl Batch {
+    /// With inputs and targets; all examples weigh 1.
+    pub fn new(inputs: Vec<Tensor>, targets: Vec<Tensor>) -> Self {
+        Self { inputs, targets, weights: Vec::new() }
+    }
+
+    /// Sets the weights.
+    pub fn weights(mut self, weights: Vec<Tensor>) -> Self {
+        self.weights = weights;
+        self
+    }
+
+    /// How many examples.
+    pub fn len(&self) -> usize {
+        let first = self.inputs.first().or(self.targets.first());
+        first.and_then(|tensor| tensor.shape().first()).copied().unwrap_or(0)
+    }
+
+    /// Whether there are no examples.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// All tensors, to do the same to each.
+    fn each(self, mut change: impl FnMut(Vec<Tensor>) -> Result<Vec<Tensor>>) -> Result<Self> {
+        Ok(Self { inputs: change(self.inputs)?, targets: change(self.targets)?, weights: change(self.weights)? })
+    }
+
+    /// These examples of the batch, in this order.
+    pub(crate) fn select(self, rows: &[usize]) -> Result<Self> {
+        self.each(|tensors| Ok(tensors.iter().map(|tensor| tensor.select(Axis(0), rows).into_shared()).collect()))
+    }
+
+    /// The examples of all batches, one after another.
+    pub(crate) fn concatenate(parts: Vec<Self>) -> Result<Self> {
+        let mut parts = parts.into_iter();
+        let Some(mut all) = parts.next() else { return Ok(Self::new(Vec::new(), Vec::new())) };
+        for part in parts {
+            let mut rest = [part.inputs, part.targets, part.weights].into_iter();
+            all = all.each(|tensors| join(tensors, rest.next().unwrap_or_default()))?;
+        }
+        Ok(all)
+    }
+}
+
+fn join(first: Vec<Tensor>, second: Vec<Tensor>) -> Result<Vec<Tensor>> {
+    let shapes = |tensors: &[Tensor]| tensors.iter().map(|tensor| tensor.shape().to_vec()).collect::<Vec<_>>();
+    let fail = || {
+        let (first, second) = (shapes(&first), shapes(&second));
+        Error::shape(format!("expected examples of one shape, got batches of shapes {first:?} and {second:?}"))
+    };
+    if first.len() != second.len() {
+        return Err(fail());
+    }
+    let joined = first
+        .iter()
+        .zip(&second)
+        .map(|(a, b)| concatenate(Axis(0), &[a.view(), b.view()]).map(|all| all.into_shared()).map_err(|_| fail()));
+    joined.collect()
+}
+
+/// One tensor of the examples with these numbers, `[examples, ...]`.
+pub(crate) fn stack(indices: &[usize], examples: &[Tensor]) -> Result<Tensor> {
+    let shape = examples.first().map_or(&[][..], |first| first.shape());
+    let mut all = buffer(shape.iter().product::<usize>() * examples.len());
+    for (i, (out, example)) in all.chunks_mut(shape.iter().product::<usize>().max(1)).zip(examples).enumerate() {
+        if example.shape() != shape {
+            return Err(Error::shape(format!(
+                "expected examples of one shape, got {shape:?} for example {} and {:?} for example {}",
+                indices[0],
+                example.shape(),
+                indices[i]
+            )));
+        }
+        match example.as_slice() {
+            Some(slice) => out.copy_from_slice(slice),
+            None => out.copy_from_slice(example.into_tensor().as_slice().unwrap_or_default()),
+        }
+    }
+    Ok(tensor(&[&[examples.len()], shape].concat(), all))
+}
+
+/// Seeds the random numbers of an example: they depend on nothing else.
+pub(crate) fn seeds(seed: u64, epoch: u64, index: u64) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    for (bytes, number) in bytes.chunks_exact_mut(8).zip([seed, epoch, index]) {
+        bytes.copy_from_slice(&number.to_le_bytes());
+    }
+    bytes
+}
+
+/// The class number of each row: the numbers themselves where rows are single numbers, else where the greatest is.
+pub(crate) fn classes_of(targets: &Tensor) -> Result<Vec<usize>> {
+    let rows = targets.shape().first().copied().unwrap_or(0);
+    let width = targets.len() / rows.max(1);
+    let targets = targets.as_standard_layout();
+    let numbers = targets.as_slice().unwrap_or_default();
+    let class = |row: &[Float]| match row {
+        [x] if *x >= 0.0 && x.fract() == 0.0 && *x < 16_777_216.0 => Ok(*x as usize),
+        [x] => Err(Error::value(format!("expected whole class numbers from 0 on as targets, got {x}"))),
+        row => Ok((1..row.len()).fold(0, |best, i| if row[i] > row[best] { i } else { best })),
+    };
+    numbers.chunks(width.max(1)).map(class).collect()
+}

@@ -1,0 +1,79 @@
+//! Classes of unequal size.
+
+use std::ops::Range;
+
+use rand::seq::SliceRandom;
+use rand::{RngExt, SeedableRng};
+
+use super::{Dataset, classes_of};
+use crate::error::Result;
+use crate::initializers::Rng;
+use crate::tensor::Float;
+
+/// Examples that are read at once to look at their targets.
+const PART: usize = 256;
+
+/// The class of each example.
+pub(super) fn read<D: Dataset + ?Sized>(dataset: &D) -> Result<Vec<usize>> {
+    let mut classes = Vec::with_capacity(dataset.len());
+    let indices: Vec<usize> = (0..dataset.len()).collect();
+    for part in indices.chunks(PART) {
+        let batch = dataset.batch(part)?;
+        if let Some(targets) = batch.targets.first() {
+            classes.extend(classes_of(targets)?);
+        }
+    }
+    Ok(classes)
+}
+
+/// The numbers of the examples of each class.
+pub(super) fn members(classes: &[usize]) -> Vec<Vec<usize>> {
+    let mut members = vec![Vec::new(); classes.iter().max().map_or(0, |max| max + 1)];
+    classes.iter().enumerate().for_each(|(i, class)| members[*class].push(i));
+    members
+}
+
+/// A weight for each class, by number, that gives all classes the same weight in sum: `examples / (classes · count)`, with
+/// the number of classes that occur; 0 for a class that does not.
+///
+/// ```
+/// assert_eq!(gradus::data::class_weights(&[0, 0, 0, 1]), [2.0 / 3.0, 2.0]);
+/// ```
+///
+/// # Reference
+/// scikit-learn's `class_weight="balanced"`
+pub fn class_weights(classes: &[usize]) -> Vec<Float> {
+    let counts: Vec<usize> = members(classes).iter().map(Vec::len).collect();
+    let present = counts.iter().filter(|count| **count > 0).count();
+    let weight = |count: &usize| match count {
+        0 => 0.0,
+        count => (classes.len() as f64 / (present * count) as f64) as Float,
+    };
+    counts.iter().map(weight).collect()
+}
+
+/// All examples, those of rare classes repeated at random until all classes have as many as the most frequent one.
+pub fn oversample(classes: &[usize], seed: u64) -> Vec<usize> {
+    balance(classes, seed, |counts| counts.end - 1)
+}
+
+/// As many examples of each class, chosen at random, as the rarest one has.
+pub fn undersample(classes: &[usize], seed: u64) -> Vec<usize> {
+    balance(classes, seed, |counts| counts.start)
+}
+
+/// As many examples of each class as `choose` says, in a random order.
+fn balance(classes: &[usize], seed: u64, choose: impl Fn(Range<usize>) -> usize) -> Vec<usize> {
+    let mut rng = Rng::seed_from_u64(seed);
+    let members: Vec<Vec<usize>> = members(classes).into_iter().filter(|members| !members.is_empty()).collect();
+    let counts = || members.iter().map(Vec::len);
+    let wanted = choose(counts().min().unwrap_or(0)..counts().max().unwrap_or(0) + 1);
+    let mut all = Vec::with_capacity(wanted * members.len());
+    for mut members in members {
+        members.shuffle(&mut rng);
+        let further = (members.len()..wanted).map(|_| members[rng.random_range(0..members.len())]).collect::<Vec<_>>();
+        all.extend(members.into_iter().take(wanted).chain(further));
+    }
+    all.shuffle(&mut rng);
+    all
+}
