@@ -29,9 +29,9 @@ struct Inner {
     pattern: Vec<Option<usize>>,
     frozen: AtomicBool,
     value: RwLock<Option<Tensor>>,
-    /// Other layouts of the value, made on demand and thrown away when it changes.
     regularizers: RwLock<Vec<Arc<dyn Regularizer>>>,
     constraints: RwLock<Vec<Arc<dyn Constraint>>>,
+    /// Other layouts of the value, made on demand and thrown away when it changes.
     derived: Mutex<Vec<Arc<dyn Any + Send + Sync>>>,
 }
 
@@ -76,7 +76,8 @@ impl Param {
     /// # Errors
     /// A parameter that has another shape already.
     pub fn on(&self, x: &Var, shape: &[usize]) -> Result<Var> {
-        Ok(x.tape().param(self, self.value_on(x.tape(), shape)?))
+        let value = self.value_on(x.tape(), shape)?;
+        x.tape().changed(self, x.tape().param(self, value))
     }
 
     pub(crate) fn value_on(&self, tape: &Tape, shape: &[usize]) -> Result<Tensor> {
@@ -165,6 +166,10 @@ impl Param {
 
     /// Something computed from the value alone, kept until the value changes: a layout that a kernel wants.
     pub(crate) fn derived<T: Any + Send + Sync>(&self, value: &Tensor, make: impl FnOnce(&Tensor) -> T) -> Arc<T> {
+        // What a wrapper made of it is not kept: it differs from pass to pass.
+        if self.value().is_none_or(|own| own.as_ptr() != value.as_ptr()) {
+            return Arc::new(make(value));
+        }
         let mut derived = self.0.derived.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = derived.iter().find_map(|any| any.clone().downcast::<T>().ok()) {
             return known;

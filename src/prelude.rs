@@ -9,8 +9,9 @@ pub use crate::constraints::{Constraint, MaxNorm, MinMaxNorm, NonNegative, UnitL
 pub use crate::data::{Dataset, Inputs, Mnist, mnist};
 pub use crate::error::{Error, Result};
 pub use crate::initializers::{
-    Constant, HeNormal, HeUniform, Initializer, LecunNormal, LecunUniform, Ones, Orthogonal, RandomNormal,
-    RandomUniform, TruncatedNormal, XavierNormal, XavierUniform, Zeros,
+    Constant, Fan, HeNormal, HeUniform, Identity, Initializer, KaimingNormal, KaimingUniform, LecunNormal,
+    LecunUniform, Ones, Orthogonal, RandomNormal, RandomUniform, Spread, TruncatedNormal, VarianceScaling,
+    XavierNormal, XavierUniform, Zeros,
 };
 pub use crate::layers::*;
 pub use crate::losses::*;

@@ -1,5 +1,6 @@
 //! The exponential linear unit.
 
+use super::hard::between;
 use super::pointwise::activation;
 use crate::kernels::math;
 use crate::tensor::Float;
@@ -35,7 +36,8 @@ impl Default for Elu {
 activation! {
     Elu,
     fn value(self, x) {
-        if x > 0.0 { x } else { self.alpha * math::exp_m1(x) }
+        let below = self.alpha * math::exp_m1(between(Float::NEG_INFINITY, x, 0.0));
+        if x > 0.0 { x } else { below }
     }
     fn slope(self, at) {
         let below = if self.by_value() { at + self.alpha } else { self.alpha * math::exp(at) };

@@ -1,29 +1,51 @@
 //! Functions between layers. [`Activation`] is the trait; every activation is a layer too.
 
+mod along;
+mod celu;
 mod elu;
 mod exponential;
 mod gelu;
+mod glu;
+mod hard;
 mod leaky_relu;
+mod log_sigmoid;
 mod log_softmax;
+mod mish;
 mod pointwise;
 mod relu;
+mod relu_with;
+mod shrink;
 mod sigmoid;
 mod silu;
 mod softmax;
 mod softplus;
+mod softsign;
+mod sparsemax;
 mod tanh;
+mod threshold;
 
+pub use along::AlongAxis;
+pub use celu::{Celu, Selu};
 pub use elu::Elu;
 pub use exponential::Exponential;
 pub use gelu::{Gelu, GeluTanh};
+pub use glu::Glu;
+pub use hard::{HardSigmoid, HardSilu, HardTanh};
 pub use leaky_relu::LeakyRelu;
+pub use log_sigmoid::LogSigmoid;
 pub use log_softmax::LogSoftmax;
+pub use mish::Mish;
 pub use relu::Relu;
+pub use relu_with::{Relu6, ReluWith};
+pub use shrink::{HardShrink, SoftShrink, TanhShrink};
 pub use sigmoid::Sigmoid;
 pub use silu::Silu;
 pub use softmax::Softmax;
 pub use softplus::Softplus;
+pub use softsign::{Softsign, Squareplus};
+pub use sparsemax::Sparsemax;
 pub use tanh::Tanh;
+pub use threshold::Threshold;
 
 use std::sync::Arc;
 

@@ -31,6 +31,9 @@ use crate::tensor::{Float, IntoTensor, Tensor, tensor};
 #[derive(Clone)]
 pub struct Tape(Rc<Inner>);
 
+/// What becomes of a parameter before it is used.
+type Change = dyn Fn(Var) -> Result<Var>;
+
 struct Inner {
     training: bool,
     recording: Cell<bool>,
@@ -43,6 +46,8 @@ struct Inner {
     updates: RefCell<Vec<(Param, Tensor)>>,
     /// Parts of the loss that layers added; without the tape, which would hold itself.
     losses: RefCell<Vec<(Pooled, Option<usize>, Dependence)>>,
+    /// What becomes of parameters before they are used, the innermost last.
+    changes: RefCell<Vec<(ParamId, Rc<Change>)>>,
     inspected: Cell<bool>,
     trace: RefCell<Option<Vec<TraceRow>>>,
 }
@@ -91,6 +96,7 @@ impl Tape {
             initial: RefCell::new(Rng::seed_from_u64(0)),
             updates: RefCell::default(),
             losses: RefCell::default(),
+            changes: RefCell::default(),
             inspected: Cell::new(false),
             trace: RefCell::default(),
         }))
@@ -206,6 +212,51 @@ impl Tape {
             })
         });
         Var::new(value.into(), self, node, Dependence::Constant)
+    }
+
+    /// Runs `forward`, in which whoever uses the parameter gets `change` of it, of the same shape: for wrappers that
+    /// reparametrise a layer which they do not know.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let layer = Dense::new(2);
+    /// let x = Tape::training().input(ndarray::arr2(&[[1.0, 2.0]]));
+    /// let halved = x.tape().with_param(layer.kernel(), |kernel| Ok(kernel * 0.5), || layer.forward(&x))?;
+    /// assert_eq!(halved.value(), (layer.forward(&x)? * 0.5).value());
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    pub fn with_param<R>(
+        &self,
+        param: &Param,
+        change: impl Fn(Var) -> Result<Var> + 'static,
+        forward: impl FnOnce() -> R,
+    ) -> R {
+        struct Restore<'a>(&'a RefCell<Vec<(ParamId, Rc<Change>)>>);
+        impl Drop for Restore<'_> {
+            fn drop(&mut self) {
+                self.0.borrow_mut().pop();
+            }
+        }
+        self.0.changes.borrow_mut().push((param.id(), Rc::new(change)));
+        let _restore = Restore(&self.0.changes);
+        forward()
+    }
+
+    /// What [`Tape::with_param`] makes of a parameter.
+    pub(crate) fn changed(&self, param: &Param, value: Var) -> Result<Var> {
+        // Copied, since a change may use parameters itself.
+        let changes: Vec<_> = self.0.changes.borrow().iter().filter(|(id, _)| *id == param.id()).cloned().collect();
+        changes.iter().rev().try_fold(value, |value, (_, change)| {
+            let shape = value.shape().to_vec();
+            let new = change(value)?;
+            match new.shape() == shape {
+                true => Ok(new),
+                false => Err(Error::shape(format!(
+                    "`with_param` is to keep the shape {shape:?} of the parameter, but made {:?} of it",
+                    new.shape()
+                ))),
+            }
+        })
     }
 
     /// Draws from the random numbers of this pass.

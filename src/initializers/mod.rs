@@ -2,6 +2,7 @@
 
 mod constant;
 mod except;
+mod identity;
 mod normal;
 mod orthogonal;
 mod uniform;
@@ -9,10 +10,14 @@ mod variance;
 
 pub use constant::{Constant, Ones, Zeros};
 pub(crate) use except::Except;
+pub use identity::Identity;
 pub use normal::{RandomNormal, TruncatedNormal};
 pub use orthogonal::Orthogonal;
 pub use uniform::RandomUniform;
-pub use variance::{HeNormal, HeUniform, LecunNormal, LecunUniform, XavierNormal, XavierUniform};
+pub use variance::{
+    Fan, HeNormal, HeUniform, KaimingNormal, KaimingUniform, LecunNormal, LecunUniform, Spread, VarianceScaling,
+    XavierNormal, XavierUniform,
+};
 
 use crate::tensor::{Float, Tensor};
 

@@ -1,6 +1,6 @@
 //! Values whose spread follows from the number of connections.
 
-use super::{Initializer, RandomUniform, Rng, TruncatedNormal, fans};
+use super::{Initializer, RandomNormal, RandomUniform, Rng, TruncatedNormal, fans};
 use crate::tensor::{Float, Tensor};
 
 /// Standard deviation of a unit normal that is cut at two.
@@ -43,13 +43,119 @@ scaled! {
     #[doc(alias = "GlorotNormal")]
     XavierNormal = normal, |inputs, outputs| 2.0 / (inputs + outputs);
     /// Uniform with variance `2 / inputs`, for layers with ReLU. He et al. 2015.
-    #[doc(alias = "KaimingUniform")]
     HeUniform = uniform, |inputs, _outputs| 2.0 / inputs;
     /// Truncated normal with variance `2 / inputs`, for layers with ReLU. He et al. 2015.
-    #[doc(alias = "KaimingNormal")]
     HeNormal = normal, |inputs, _outputs| 2.0 / inputs;
     /// Uniform with variance `1 / inputs`. LeCun et al. 1998.
     LecunUniform = uniform, |inputs, _outputs| 1.0 / inputs;
     /// Truncated normal with variance `1 / inputs`. LeCun et al. 1998.
     LecunNormal = normal, |inputs, _outputs| 1.0 / inputs;
+}
+
+/// What a variance is divided by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Fan {
+    /// The number of inputs.
+    #[default]
+    In,
+    /// The number of outputs.
+    Out,
+    /// The average of both.
+    Average,
+}
+
+impl Fan {
+    fn of(self, shape: &[usize]) -> Float {
+        let (inputs, outputs) = fans(shape);
+        let fan: Float = match self {
+            Self::In => inputs,
+            Self::Out => outputs,
+            Self::Average => (inputs + outputs) / 2.0,
+        };
+        fan.max(1.0)
+    }
+}
+
+/// How values of a certain variance are distributed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Spread {
+    /// Normal, cut at two standard deviations (before the cut).
+    #[default]
+    TruncatedNormal,
+    /// Normal.
+    Normal,
+    /// Uniform.
+    Uniform,
+}
+
+impl Spread {
+    fn sample(self, variance: Float, shape: &[usize], rng: &mut Rng) -> Tensor {
+        match self {
+            Self::TruncatedNormal => normal(variance, shape, rng),
+            Self::Normal => RandomNormal { mean: 0.0, std: variance.sqrt() }.sample(shape, rng),
+            Self::Uniform => uniform(variance, shape, rng),
+        }
+    }
+}
+
+/// Variance `scale / fan`; by default scale 1, the number of inputs, truncated normal, as in Keras. A negative scale
+/// counts as 0.
+///
+/// ```
+/// use gradus::prelude::*;
+/// let initializer = VarianceScaling { scale: 2.0, mode: Fan::Average, distribution: Spread::Uniform };
+/// let layer = Dense::new(3).kernel_initializer(initializer);
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct VarianceScaling {
+    /// Factor, 1.
+    pub scale: Float,
+    /// What it is divided by, the number of inputs.
+    pub mode: Fan,
+    /// The distribution, truncated normal.
+    pub distribution: Spread,
+}
+
+impl Default for VarianceScaling {
+    fn default() -> Self {
+        Self { scale: 1.0, mode: Fan::In, distribution: Spread::TruncatedNormal }
+    }
+}
+
+impl Initializer for VarianceScaling {
+    fn sample(&self, shape: &[usize], rng: &mut Rng) -> Tensor {
+        self.distribution.sample(self.scale.max(0.0) / self.mode.of(shape), shape, rng)
+    }
+}
+
+macro_rules! kaiming {
+    ($($(#[$doc:meta])* $name:ident = $distribution:ident;)+) => { $(
+        $(#[$doc])*
+        /// He et al. 2015, as in PyTorch.
+        ///
+        /// ```
+        /// use gradus::prelude::*;
+        #[doc = concat!("let layer = Dense::new(3).kernel_initializer(", stringify!($name), " { a: 0.1, mode: Fan::Out });")]
+        /// ```
+        #[derive(Clone, Copy, Debug, Default)]
+        pub struct $name {
+            /// Slope of the leaky rectifier after the layer, 0. PyTorch's own layers have √5 here.
+            pub a: Float,
+            /// What the variance is divided by, the number of inputs.
+            pub mode: Fan,
+        }
+
+        impl Initializer for $name {
+            fn sample(&self, shape: &[usize], rng: &mut Rng) -> Tensor {
+                Spread::$distribution.sample(2.0 / (1.0 + self.a * self.a) / self.mode.of(shape), shape, rng)
+            }
+        }
+    )+ };
+}
+
+kaiming! {
+    /// Uniform with variance `2 / (1 + a²) / fan`, for layers with a leaky rectifier.
+    KaimingUniform = Uniform;
+    /// Normal with variance `2 / (1 + a²) / fan`, for layers with a leaky rectifier.
+    KaimingNormal = Normal;
 }

@@ -2,6 +2,7 @@
 
 use super::elementwise::add_row;
 use super::gemm::{Matrix, gemm};
+use super::large::{is_large, product};
 use super::parallel;
 use crate::Float;
 
@@ -22,12 +23,7 @@ pub fn forward(
     y: &mut [Float],
     finish: impl Fn(&mut [Float]) + Sync,
 ) {
-    let rows = rows_per_chunk(features, units);
-    let mut work: Vec<_> = y.chunks_mut(rows * units).enumerate().collect();
-    parallel::for_each(&mut work, |(i, y)| {
-        let count = y.len() / units;
-        let x = &x[*i * rows * features..][..count * features];
-        gemm([count, features, units], Matrix::new(x, features), Matrix::new(kernel, units), false, y);
+    by_rows([features, units], x, Matrix::new(kernel, units), y, |y| {
         if let Some(bias) = bias {
             add_row(y, bias);
         }
@@ -37,16 +33,26 @@ pub fn forward(
 
 /// `dx = dz · kernelᵀ`
 pub fn input_gradient([features, units]: [usize; 2], dz: &[Float], kernel: &[Float], dx: &mut [Float]) {
-    let rows = rows_per_chunk(features, units);
-    let mut work: Vec<_> = dx.chunks_mut((rows * features).max(1)).zip(dz.chunks(rows * units)).collect();
-    parallel::for_each(&mut work, |(dx, dz)| {
-        let count = dz.len() / units;
-        gemm([count, units, features], Matrix::new(dz, units), Matrix::transposed(kernel, units), false, dx);
-    });
+    by_rows([units, features], dz, Matrix::transposed(kernel, units), dx, |_| {});
 }
 
 /// `dkernel = xᵀ · dz`
 pub fn kernel_gradient([features, units]: [usize; 2], x: &[Float], dz: &[Float], dw: &mut [Float]) {
-    let rows = dz.len() / units;
-    gemm([features, rows, units], Matrix::transposed(x, features), Matrix::new(dz, units), false, dw);
+    let sizes = [features, dz.len() / units, units];
+    let (x, dz) = (Matrix::transposed(x, features), Matrix::new(dz, units));
+    if is_large(sizes) { product(sizes, x, dz, dw, |_| {}) } else { gemm(sizes, x, dz, false, dw) }
+}
+
+/// `y = x · b` for `b` of `k x n`, in chunks of rows, then `finish` on each.
+fn by_rows([k, n]: [usize; 2], x: &[Float], b: Matrix<'_>, y: &mut [Float], finish: impl Fn(&mut [Float]) + Sync) {
+    let sizes = [y.len() / n, k, n];
+    if is_large(sizes) {
+        return product(sizes, Matrix::new(x, k), b, y, finish);
+    }
+    let rows = rows_per_chunk(k, n);
+    let mut work: Vec<_> = y.chunks_mut(rows * n).zip(x.chunks(rows * k)).collect();
+    parallel::for_each(&mut work, |(y, x)| {
+        gemm([y.len() / n, k, n], Matrix::new(x, k), b, false, y);
+        finish(y);
+    });
 }

@@ -28,7 +28,7 @@ impl<'a> Matrix<'a> {
         Self { data, strides: [1, columns] }
     }
 
-    fn assert_holds(&self, rows: usize, columns: usize) {
+    pub fn assert_holds(&self, rows: usize, columns: usize) {
         let last = (rows.max(1) - 1) * self.strides[0] + (columns.max(1) - 1) * self.strides[1];
         assert!(rows * columns == 0 || last < self.data.len(), "matrix too short for {rows} x {columns}");
     }
@@ -114,7 +114,7 @@ fn product(m: usize, k: usize, n: usize, a: Matrix<'_>, b: Matrix<'_>, accumulat
 }
 
 /// Copies some columns of a matrix side by side.
-pub(super) fn pack(b: &[Float], strides: [usize; 2], terms: usize, columns: usize, width: usize, panel: &mut [Float]) {
+pub fn pack(b: &[Float], strides: [usize; 2], terms: usize, columns: usize, width: usize, panel: &mut [Float]) {
     if strides[1] == 1 {
         for (p, row) in panel.chunks_exact_mut(width).take(terms).enumerate() {
             row[..columns].copy_from_slice(&b[p * strides[0]..][..columns]);

@@ -13,6 +13,10 @@ fn fold<const N: usize>(
     each: impl Fn([Float; N]) -> Float,
     join: impl Fn(Float, Float) -> Float,
 ) -> Float {
+    if runs[0].len() < LANES {
+        // Too short to be worth lanes.
+        return (0..runs[0].len()).fold(start, |sum, i| join(sum, each(runs.map(|run| run[i]))));
+    }
     let mut lanes = [start; LANES];
     let whole = runs[0].len() / LANES * LANES;
     for at in (0..whole).step_by(LANES) {
@@ -48,7 +52,6 @@ pub fn dot(x: &[Float], y: &[Float]) -> Float {
 
 /// `Σ (x - center)²`
 #[inline(always)]
-#[allow(dead_code)]
 pub fn squares(x: &[Float], center: Float) -> Float {
     fold([x], 0.0, |[x]| (x - center) * (x - center), |a, b| a + b)
 }

@@ -5,16 +5,20 @@
 // Arrays of registers are walked by index, so that the loops unroll.
 #![allow(clippy::needless_range_loop)]
 
-pub mod conv2d;
+pub mod attention;
+pub mod channel_norm;
+pub mod conv;
 pub mod curve;
 pub mod dense;
 pub mod elementwise;
 pub mod gemm;
 pub mod lanes;
+pub mod large;
 pub mod math;
 pub mod packed;
 pub mod parallel;
-pub mod pool2d;
+pub mod pool;
+pub mod row_norm;
 pub mod scratch;
 pub mod simd;
 pub mod softmax;
@@ -22,3 +26,5 @@ pub mod tile;
 pub mod transcendental;
 #[cfg(test)]
 mod twice;
+#[cfg(test)]
+mod twin;

@@ -49,6 +49,12 @@ impl Dense {
         }
     }
 
+    /// With as many outputs as each [`Dense::project`] says.
+    pub(in crate::layers) fn open() -> Self {
+        let (kernel, bias) = (Param::new(XavierUniform).pattern(&[None, None]), Param::new(Zeros).pattern(&[None]));
+        Self { kernel, bias: Some(bias), ..Self::new(0) }
+    }
+
     /// Sets the activation.
     pub fn activation(mut self, activation: impl Activation + 'static) -> Self {
         self.activation = Box::new(activation);
@@ -84,12 +90,13 @@ impl Dense {
     }
 }
 
-impl Layer for Dense {
-    fn forward(&self, x: &Var) -> Result<Var> {
+impl Dense {
+    /// The forward pass with this many outputs.
+    pub(in crate::layers) fn project(&self, x: &Var, units: usize) -> Result<Var> {
         let [_, .., features] = *x.shape() else {
             return Err(Error::shape(format!("expected an input [batch, ..., features], got {:?}", x.shape())));
         };
-        if self.units == 0 {
+        if units == 0 {
             return Err(Error::value("expected at least 1 unit, got 0"));
         }
         if features == 0 {
@@ -111,8 +118,8 @@ impl Layer for Dense {
                 x.shape()
             )));
         }
-        let kernel = self.kernel.on(x, &[features, self.units])?;
-        let bias = self.bias.as_ref().map(|bias| bias.on(x, &[self.units])).transpose()?;
+        let kernel = self.kernel.on(x, &[features, units])?;
+        let bias = self.bias.as_ref().map(|bias| bias.on(x, &[units])).transpose()?;
         let pointwise = self.activation.pointwise();
         let fused = pointwise.is_some();
         let empty = || Tensor::default(ndarray::IxDyn(&[]));
@@ -127,6 +134,12 @@ impl Layer for Dense {
             None => x.tape().apply(op, &[x, &kernel]),
         };
         Ok(if fused { y } else { self.activation.apply(&y) })
+    }
+}
+
+impl Layer for Dense {
+    fn forward(&self, x: &Var) -> Result<Var> {
+        self.project(x, self.units)
     }
 
     fn params<'a>(&'a self, list: &mut ParamList<'a>) {

@@ -16,8 +16,10 @@ mod select;
 mod shape;
 mod slice;
 mod softmax;
+mod sparsemax;
 
 pub(crate) use softmax::{log_softmax_over, softmax_over};
+pub(crate) use sparsemax::sparsemax_over;
 
 use crate::autograd::Dependence;
 use crate::error::{Error, Result};
@@ -28,7 +30,7 @@ pub(crate) fn broadcasts(a: &[usize], b: &[usize]) -> bool {
 }
 
 /// The axis that `axis` stands for in an array of `rank` axes; negative ones count from the end.
-fn resolve(who: &str, axis: isize, shape: &[usize]) -> Result<usize> {
+pub(crate) fn resolve(who: &str, axis: isize, shape: &[usize]) -> Result<usize> {
     let rank = shape.len() as isize;
     let found = if axis < 0 { axis + rank } else { axis };
     if (0..rank).contains(&found) {

@@ -5,7 +5,7 @@ use crate::autograd::{Dependence, InputGrads, Op, Origin, Var};
 use crate::buffers::{buffer, recycle};
 use crate::error::Result;
 use crate::kernels::softmax;
-use crate::tensor::{Float, IntoTensor, Tensor, data, tensor};
+use crate::tensor::{Float, Tensor, data, tensor};
 
 impl Var {
     /// `exp(x) / Σ exp(x)` along an axis, computed from `x - max(x)`. Negative axes count from the end.
@@ -38,35 +38,40 @@ pub(crate) fn log_softmax_over(x: &Var, axis: usize) -> Var {
     if axis + 1 < x.shape().len() { y } else { y.with_origin(Origin::LogSoftmax) }
 }
 
-/// Calls `work` on `N` arrays and what is to be computed from them, with the axis as the last one: for rows that lie in
-/// one piece.
-fn along<const N: usize>(
+/// Calls `work` on `N` arrays and on what it computes from them, with the axis as the last one: in rows of `len`.
+pub(super) fn along<const N: usize>(
     inputs: [&Tensor; N],
     axis: usize,
     work: impl Fn([&[Float]; N], &mut [Float], usize),
 ) -> Tensor {
     let shape = inputs[0].shape();
     let len = shape.get(axis).copied().unwrap_or(1);
+    let step = shape.get(axis + 1..).unwrap_or_default().iter().product();
     let mut out = buffer(inputs[0].len());
-    if axis + 1 >= shape.len() {
+    if step == 1 {
         work(inputs.map(data), &mut out, len);
         return tensor(shape, out);
     }
-    let last = shape.len() - 1;
-    let lines = inputs.map(|input| {
-        let mut view = input.view();
-        view.swap_axes(axis, last);
-        view.into_tensor()
-    });
-    work(lines.each_ref().map(data), &mut out, len);
-    let out = tensor(lines[0].shape(), out);
-    lines.into_iter().for_each(recycle);
-    let mut back = out.view();
-    back.swap_axes(axis, last);
-    back.into_tensor()
+    let lines = inputs.map(|input| transposed(data(input), len, step));
+    work(lines.each_ref().map(Vec::as_slice), &mut out, len);
+    let back = transposed(&out, step, len);
+    lines.into_iter().chain([out]).for_each(|lines| recycle(tensor(&[lines.len()], lines)));
+    tensor(shape, back)
 }
 
-fn dependence(axis: usize, inputs: &[Dependence]) -> Dependence {
+/// Matrices of this many rows and columns, one after the other, each transposed.
+fn transposed(x: &[Float], rows: usize, columns: usize) -> Vec<Float> {
+    let mut out = buffer(x.len());
+    let len = (rows * columns).max(1);
+    for (x, out) in x.chunks_exact(len).zip(out.chunks_exact_mut(len)) {
+        for (j, out) in out.chunks_exact_mut(rows).enumerate() {
+            out.iter_mut().enumerate().for_each(|(i, out)| *out = x[i * columns + j]);
+        }
+    }
+    out
+}
+
+pub(super) fn dependence(axis: usize, inputs: &[Dependence]) -> Dependence {
     if axis == 0 { Dependence::across_batch(inputs) } else { Dependence::per_example(inputs) }
 }
 

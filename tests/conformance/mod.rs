@@ -3,8 +3,11 @@
 //! The error of a tensor is `max|got - expected| / max|expected|`, and `max|got|` where all that is expected is 0. It
 //! must not exceed 1e-5, except where a check states its own bound (training runs, random samples).
 
+mod attention;
 mod build;
+mod convolution;
 mod fixture;
+mod normalisation;
 mod random;
 mod recurrent;
 mod run;

@@ -34,6 +34,28 @@ pub fn dropout(case: &Case) -> Built<Vec<Check>> {
     ])
 }
 
+/// The values that a layer makes of ones, and the share of the greater one.
+pub fn coin(case: &Case) -> Built<Vec<Check>> {
+    let y = disturbed(case, 1.0)?;
+    let [low, high] = [f32::min, f32::max].map(|pick| y.iter().copied().reduce(pick).unwrap_or(f32::NAN));
+    if y.iter().any(|y| *y != low && *y != high) {
+        return Err("there are more than two values".into());
+    }
+    let share = y.iter().filter(|y| **y == high).count() as f64 / y.len() as f64;
+    let expected = f64::from(case.numbers("share")[0]);
+    let deviation = (2.0 * expected * (1.0 - expected) / f64::from(case.number("draws", f32::NAN))).sqrt();
+    Ok(vec![
+        Check { what: "share".into(), error: (share - expected).abs(), bound: SIGMAS * deviation },
+        Check::new("values", &[low, high], &[2], case),
+    ])
+}
+
+/// What the case's layers make of equal numbers in training.
+fn disturbed(case: &Case, value: f32) -> Built<Tensor> {
+    let x = Tape::training().seed(1).input(Tensor::from_elem(shape(case), value));
+    Ok(build::stack(&case.settings["layers"])?.forward(&x).map_err(reason)?.value().clone())
+}
+
 /// `Σ x`
 struct Sum(Vec<usize>);
 
@@ -51,6 +73,7 @@ impl Op for Sum {
 pub fn initializer(case: &Case) -> Built<Vec<Check>> {
     let sample = match text(&case.settings["initializer"]) {
         "default" => first_value(case)?,
+        "layer" => disturbed(case, case.number("value", 0.0))?,
         _ => build::initializer(case)?.sample(&shape(case), &mut gradus::Rng::seed_from_u64(11)),
     };
     if sample.shape() != shape(case) {
@@ -77,7 +100,8 @@ pub fn initializer(case: &Case) -> Built<Vec<Check>> {
     let inner = quantiles.iter().enumerate().skip(1).take(quantiles.len() - 2);
     let distance = inner.map(|(i, limit)| (share(*limit) - i as f64 / steps).abs()).fold(0.0, f64::max);
     // Bounded distributions come close to their bounds; the extremes of a normal one scatter.
-    let reach = if text(&case.settings["initializer"]) == "RandomNormal" { 2.0 } else { 0.01 };
+    let unbounded = text(&case.settings["initializer"]) == "RandomNormal" || case.settings["unbounded"] == true;
+    let reach = if unbounded { 2.0 } else { 0.01 };
     Ok(vec![
         check("mean", (own_mean - mean).abs() / std, SIGMAS * (2.0 / count).sqrt()),
         check("std", (own_std / std - 1.0).abs(), SIGMAS * (1.0 / count).sqrt()),

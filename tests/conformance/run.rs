@@ -5,7 +5,7 @@ use gradus::prelude::*;
 
 use super::build::{self, Built};
 use super::fixture::{Case, list, sizes, text};
-use super::{Check, TOLERANCE, error, random, recurrent, structure};
+use super::{Check, TOLERANCE, attention, error, random, recurrent, structure};
 
 /// Rounding errors of 20 steps add up, and Adam enlarges them.
 pub const TRAINING: f64 = 1e-4;
@@ -17,6 +17,7 @@ pub fn run(case: &Case) -> Built<Vec<Check>> {
         "optimizer" => optimizer(case),
         "training" => training(case),
         "dropout" => random::dropout(case),
+        "coin" => random::coin(case),
         "initializer" => random::initializer(case),
         "metric" => metric(case),
         "recurrent" => recurrent::run(case),
@@ -24,6 +25,7 @@ pub fn run(case: &Case) -> Built<Vec<Check>> {
         "penalty" => structure::penalty(case),
         "constraint" => structure::constraint(case),
         "functional" => structure::functional(case),
+        "attention" => attention::run(case),
         other => Err(format!("no kind of case `{other}`")),
     }
 }

@@ -23,6 +23,28 @@ macro_rules! each_activation {
         $add!($rows, "Softplus", Softplus);
         $add!($rows, "Softmax", Softmax);
         $add!($rows, "LogSoftmax", LogSoftmax);
+        $add!($rows, "HardSigmoid", HardSigmoid);
+        $add!($rows, "HardSilu", HardSilu);
+        $add!($rows, "HardTanh", HardTanh);
+        $add!($rows, "SoftShrink", SoftShrink::default());
+        $add!($rows, "SoftShrink threshold 0.2", SoftShrink::new(0.2));
+        $add!($rows, "HardShrink", HardShrink::default());
+        $add!($rows, "HardShrink threshold 0.2", HardShrink::new(0.2));
+        $add!($rows, "TanhShrink", TanhShrink);
+        $add!($rows, "Selu", Selu);
+        $add!($rows, "Celu", Celu::default());
+        $add!($rows, "Celu alpha 2", Celu::new(2.0));
+        $add!($rows, "Mish", Mish);
+        $add!($rows, "LogSigmoid", LogSigmoid);
+        $add!($rows, "Softsign", Softsign);
+        $add!($rows, "Squareplus", Squareplus::default());
+        $add!($rows, "Squareplus b 0.5", Squareplus::new(0.5));
+        $add!($rows, "Relu6", Relu6);
+        $add!($rows, "ReluWith all", Relu::threshold(0.2).negative_slope(0.3).max_value(1.2));
+        $add!($rows, "ReluWith a negative slope", Relu::negative_slope(-0.3));
+        $add!($rows, "Threshold", Threshold::new(0.2, -3.0));
+        $add!($rows, "Threshold value above", Threshold::new(0.2, 3.0));
+        $add!($rows, "Sparsemax", Sparsemax);
         $add!($rows, "Lambda", |x: &Var| x.square());
     };
 }

@@ -3,7 +3,9 @@
 //! Run it under `RUSTFLAGS="--cfg float64"` too: gradients then agree with finite differences to 1e-6.
 
 mod activations;
+mod attention;
 mod complete;
+mod convolution;
 mod layers;
 mod losses;
 mod normalisation;
@@ -69,13 +71,33 @@ pub(crate) fn positive(shape: &[usize]) -> Tensor {
 }
 
 fn functions() -> Vec<Function> {
-    let of = [ops::table(), activations::functions(), losses::table(), normalisation::functions()];
-    of.into_iter().chain([recurrent::functions(), structure::functions()]).flatten().collect()
+    [
+        ops::table(),
+        activations::functions(),
+        attention::functions(),
+        losses::table(),
+        normalisation::functions(),
+        recurrent::functions(),
+        structure::functions(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 fn layer_rows() -> Vec<Row> {
-    let of = [layers::table(), activations::layers(), normalisation::table()];
-    of.into_iter().chain([recurrent::table(), structure::table()]).flatten().collect()
+    [
+        layers::table(),
+        activations::layers(),
+        attention::table(),
+        convolution::table(),
+        normalisation::table(),
+        recurrent::table(),
+        structure::table(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// Runs a check on each layer; fails with all that failed.

@@ -8,7 +8,7 @@ use crate::activations::{Activation, Pointwise};
 use crate::autograd::Var;
 use crate::error::{Error, Result};
 use crate::initializers::{Except, Initializer, Orthogonal, XavierUniform, Zeros};
-use crate::layers::dropout::factors;
+use crate::layers::noise::dropout_factors;
 use crate::param::{Param, ParamList};
 use crate::tensor::Float;
 
@@ -124,7 +124,7 @@ impl Core {
             )));
         }
         let tape = x.tape();
-        let input = match factors(tape, self.dropout, &[batch, 1, features])? {
+        let input = match dropout_factors(tape, self.dropout, &[batch, 1, features])? {
             Some(factors) => &(x * tape.examples(factors)),
             None => x,
         };
@@ -141,7 +141,7 @@ impl Core {
             has_bias: self.bias.is_some(),
             gives_states,
             mask: x.mask().cloned(),
-            factors: factors(tape, self.recurrent_dropout, &[batch, units])?,
+            factors: dropout_factors(tape, self.recurrent_dropout, &[batch, units])?,
         };
         let y = tape.apply(Recurrence::new(step, form), &inputs.iter().collect::<Vec<_>>());
         if !gives_states {

@@ -1,0 +1,48 @@
+//! Activations along another axis than the last one.
+
+use super::{LogSoftmax, Softmax, Sparsemax};
+use crate::autograd::Var;
+use crate::error::Result;
+use crate::layers::Layer;
+
+/// Softmax, its logarithm or sparsemax along an axis, as a layer. Made by [`Softmax::over`], [`LogSoftmax::over`] or
+/// [`Sparsemax::over`]; negative axes count from the end.
+///
+/// # Errors
+/// An axis out of range.
+///
+/// ```
+/// use gradus::prelude::*;
+/// let y = Softmax::over(1).forward(&Tape::inference().input(ndarray::arr3(&[[[5.0, 1.0], [5.0, 1.0]]])))?;
+/// assert_eq!(y.value().as_slice().unwrap(), [0.5; 4]);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct AlongAxis {
+    kind: &'static str,
+    function: fn(&Var, isize) -> Result<Var>,
+    axis: isize,
+}
+
+impl Layer for AlongAxis {
+    fn forward(&self, x: &Var) -> Result<Var> {
+        (self.function)(x, self.axis)
+    }
+
+    fn kind(&self) -> &'static str {
+        self.kind
+    }
+}
+
+macro_rules! over {
+    ($($name:ident $function:ident)*) => {
+        $(impl $name {
+            /// The same along an axis; negative ones count from the end.
+            pub fn over(axis: isize) -> AlongAxis {
+                AlongAxis { kind: stringify!($name), function: Var::$function, axis }
+            }
+        })*
+    };
+}
+
+over!(Softmax softmax LogSoftmax log_softmax Sparsemax sparsemax);

@@ -1,0 +1,66 @@
+//! Smooth functions without exponentials.
+
+use super::pointwise::activation;
+use crate::tensor::Float;
+
+/// Softsign: `y = x / (1 + |x|)`.
+///
+/// ```
+/// use gradus::prelude::*;
+/// let y = Softsign.apply(&Tape::inference().input(ndarray::arr1(&[-3.0, 0.0, 1.0])));
+/// assert_eq!(y.value().as_slice().unwrap(), [-0.75, 0.0, 0.5]);
+/// ```
+///
+/// Bergstra et al. 2009.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Softsign;
+
+/// Squareplus, a softplus of roots: `y = (x + √(x² + b)) / 2`.
+///
+/// ```
+/// use gradus::prelude::*;
+/// let y = Squareplus::default().apply(&Tape::inference().input(ndarray::arr1(&[-1.5, 0.0, 1.5])));
+/// assert_eq!(y.value().as_slice().unwrap(), [0.5, 1.0, 2.0]);
+/// ```
+///
+/// Barron 2021.
+#[derive(Clone, Copy, Debug)]
+pub struct Squareplus {
+    /// How smooth, 4: 0 gives the rectifier.
+    pub b: Float,
+}
+
+impl Squareplus {
+    /// With this smoothness.
+    pub fn new(b: Float) -> Self {
+        Self { b }
+    }
+}
+
+impl Default for Squareplus {
+    fn default() -> Self {
+        Self::new(4.0)
+    }
+}
+
+activation! {
+    Softsign,
+    fn value(self, x) { x / (1.0 + x.abs()) }
+    fn slope(self, y) { (1.0 - y.abs()) * (1.0 - y.abs()) }
+    fn by_value(self) { true }
+}
+
+activation! {
+    Squareplus,
+    // On the left in another form, whose digits do not cancel.
+    fn value(self, x) {
+        let reach = x.abs() + (x * x + self.b).sqrt();
+        if x < 0.0 { 0.5 * self.b / reach } else { 0.5 * reach }
+    }
+    fn slope(self, x) {
+        let root = (x * x + self.b).sqrt();
+        let reach = x.abs() + root;
+        0.5 * if x < 0.0 { self.b / (root * reach) } else { reach / root }
+    }
+    fn by_value(self) { false }
+}

@@ -1,0 +1,112 @@
+//! What the blocks of a Transformer share.
+
+use crate::activations::Relu;
+use crate::autograd::Var;
+use crate::error::{Error, Result};
+use crate::layers::{Dense, Dropout, Layer, LayerNorm};
+use crate::tensor::Float;
+
+/// What both blocks have: sizes, and two dense layers behind the attention.
+pub(super) struct Block {
+    pub(super) size: usize,
+    pub(super) heads: usize,
+    pub(super) dropout: Float,
+    pub(super) pre_norm: bool,
+    pub(super) linear_1: Dense,
+    pub(super) linear_2: Dense,
+}
+
+impl Block {
+    pub(super) fn new(size: usize, heads: usize, hidden: usize) -> Self {
+        let (linear_1, linear_2) = (Dense::new(hidden).activation(Relu), Dense::new(size));
+        Self { size, heads, dropout: 0.0, pre_norm: false, linear_1, linear_2 }
+    }
+
+    /// The size of a head.
+    pub(super) fn head_size(&self) -> usize {
+        self.size.checked_div(self.heads).unwrap_or(0)
+    }
+
+    pub(super) fn check(&self, x: &Var) -> Result<()> {
+        if self.heads == 0 || self.size == 0 || self.size % self.heads != 0 {
+            return Err(Error::value(format!(
+                "expected a size that is a multiple of the number of heads, both at least 1, got {} and {}",
+                self.size, self.heads
+            )));
+        }
+        match x.shape() {
+            [_, _, features] if *features == self.size => Ok(()),
+            shape => Err(Error::shape(format!("expected an input [batch, time, {}], got {shape:?}", self.size))),
+        }
+    }
+
+    /// `x + part(norm(x))`, or `norm(x + part(x))` if the norm comes after.
+    pub(super) fn residual(
+        &self,
+        norm: (&str, &LayerNorm),
+        x: &Var,
+        part: impl FnOnce(&Var) -> Result<Var>,
+    ) -> Result<Var> {
+        let normal = |x: &Var| norm.1.forward(x).map_err(|error| error.within(norm.0));
+        let part = |x: &Var| self.drop(&part(x)?);
+        if self.pre_norm { Ok(x + part(&normal(x)?)?) } else { normal(&(x + part(x)?)) }
+    }
+
+    pub(super) fn feed_forward(&self, norm: (&str, &LayerNorm), x: &Var) -> Result<Var> {
+        self.residual(norm, x, |x| {
+            let hidden = self.linear_1.forward(x).map_err(|error| error.within("linear_1"))?;
+            self.linear_2.forward(&self.drop(&hidden)?).map_err(|error| error.within("linear_2"))
+        })
+    }
+
+    fn drop(&self, x: &Var) -> Result<Var> {
+        Dropout::new(self.dropout).forward(x)
+    }
+}
+
+/// The setters that both blocks have. `$attention` are those that drop weights, `$norm` those that have an epsilon.
+macro_rules! setters {
+    ([$($attention:ident),+], [$($norm:ident),+]) => {
+        /// Sets the activation between the two dense layers.
+        pub fn activation(mut self, activation: impl Activation + 'static) -> Self {
+            self.block.linear_1 = self.block.linear_1.activation(activation);
+            self
+        }
+
+        /// Sets the share of numbers dropped in training: of the attention's weights, behind each part and between the
+        /// dense layers.
+        pub fn dropout(mut self, rate: Float) -> Self {
+            self.block.dropout = rate;
+            $(self.$attention = self.$attention.dropout(rate);)+
+            self
+        }
+
+        /// Sets whether the norms come before the parts and inside of the residual connections, which trains deep
+        /// stacks more easily. Such a stack wants one more [`LayerNorm`] at its end.
+        #[doc(alias = "norm_first")]
+        #[doc(alias = "normalize_first")]
+        pub fn pre_norm(mut self, yes: bool) -> Self {
+            self.block.pre_norm = yes;
+            self
+        }
+
+        /// Sets what the norms add to the variance.
+        pub fn epsilon(mut self, epsilon: Float) -> Self {
+            $(self.$norm = self.$norm.epsilon(epsilon);)+
+            self
+        }
+
+        /// Sets whether a step sees only itself and those before it.
+        pub fn causal(mut self, yes: bool) -> Self {
+            self.self_attention = self.self_attention.causal(yes);
+            self
+        }
+
+        /// Changes the attention of the sequence to itself, such as to rotary positions or grouped queries.
+        pub fn attention(mut self, change: impl FnOnce(MultiHeadAttention) -> MultiHeadAttention) -> Self {
+            self.self_attention = change(self.self_attention);
+            self
+        }
+    };
+}
+pub(super) use setters;

@@ -1,0 +1,338 @@
+//! Attention with several heads, between linear projections.
+
+use super::{AttentionOptions, RotaryEmbedding, scaled_dot_product_attention};
+use crate::autograd::Var;
+use crate::error::{Error, Result};
+use crate::layers::{Dense, Layer};
+use crate::param::ParamList;
+use crate::tensor::{Float, Tensor};
+
+/// Attention of a sequence to itself with several heads: `output(attention(query(x), key(x), value(x)))`.
+///
+/// The padding that the [mask](Var::mask) of the sequence marks is not seen. [`MultiHeadAttention::cross`] makes a layer
+/// that attends to another sequence, [`MultiHeadAttention::attend`] takes all three and further options.
+///
+/// # Shapes
+/// input `[batch, time, features]`, output `[batch, time, output_size]`. Each projection is a [`Dense`]: `query.kernel`
+/// `[features, heads · size]`, `key.kernel` `[features, key_value_heads · size]`, `value.kernel` `[features,
+/// key_value_heads · value_size]`, `output.kernel` `[heads · value_size, output_size]`.
+///
+/// Keras' kernels `[features, heads, size]` and `[heads, value_size, output_size]` are the same numbers in the same
+/// order. PyTorch's `in_proj_weight` is the transposed kernels of query, key and value, one below the other, with heads
+/// of `features / heads`; its `out_proj.weight` is the transposed `output.kernel`.
+/// # Defaults
+/// values as large as keys, as many features out as the queries have, a head of keys and values for each head of
+/// queries, every step sees every other, with biases, no dropout of the weights, no rotary positions; kernels Xavier
+/// uniform, biases zeros
+/// # Errors
+/// an input of other than three axes; sizes or heads of 0; a number of heads that is no multiple of `key_value_heads`;
+/// features other than those that the kernels were made for; a rate outside of 0 to 1
+/// # Example
+/// ```
+/// use gradus::prelude::*;
+/// let layer = MultiHeadAttention::new(8, 64).causal(true).dropout(0.1);
+/// let y = layer.forward(&Tape::inference().input(ndarray::Array3::<f32>::ones((2, 10, 512))))?;
+/// assert_eq!(y.shape(), [2, 10, 512]);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+/// # Reference
+/// Vaswani et al. 2017; Keras `MultiHeadAttention` and `GroupQueryAttention`, PyTorch `MultiheadAttention`
+#[doc(alias = "MultiheadAttention")]
+#[doc(alias = "GroupQueryAttention")]
+#[doc(alias = "GroupedQueryAttention")]
+pub struct MultiHeadAttention {
+    heads: usize,
+    size: usize,
+    value_size: Option<usize>,
+    output_size: Option<usize>,
+    key_value_heads: Option<usize>,
+    use_bias: bool,
+    causal: bool,
+    dropout: Float,
+    rotary: Option<RotaryEmbedding>,
+    /// Makes the queries.
+    pub query: Dense,
+    /// Makes the keys.
+    pub key: Dense,
+    /// Makes the values.
+    pub value: Dense,
+    /// Mixes the heads.
+    pub output: Dense,
+}
+
+impl MultiHeadAttention {
+    /// With so many heads, whose queries and keys have `size` numbers each.
+    pub fn new(heads: usize, size: usize) -> Self {
+        let (query, key, value, output) = (Dense::new(0), Dense::new(0), Dense::new(0), Dense::new(0));
+        let (value_size, output_size, key_value_heads) = (None, None, None);
+        let (use_bias, causal, dropout, rotary) = (true, false, 0.0, None);
+        Self {
+            heads,
+            size,
+            value_size,
+            output_size,
+            key_value_heads,
+            use_bias,
+            causal,
+            dropout,
+            rotary,
+            query,
+            key,
+            value,
+            output,
+        }
+        .with_projections()
+    }
+
+    /// Sets the size of each head's values.
+    #[doc(alias = "value_dim")]
+    #[doc(alias = "vdim")]
+    pub fn value_size(self, size: usize) -> Self {
+        Self { value_size: Some(size), ..self }.with_projections()
+    }
+
+    /// Sets the number of features of the output.
+    #[doc(alias = "output_shape")]
+    pub fn output_size(self, size: usize) -> Self {
+        Self { output_size: Some(size), ..self }.with_projections()
+    }
+
+    /// Sets the number of heads of keys and values, each of which serves several of queries: 1 is multi-query attention.
+    #[doc(alias = "num_key_value_heads")]
+    pub fn key_value_heads(self, heads: usize) -> Self {
+        Self { key_value_heads: Some(heads), ..self }.with_projections()
+    }
+
+    /// Sets whether the projections have biases.
+    pub fn use_bias(self, yes: bool) -> Self {
+        Self { use_bias: yes, ..self }.with_projections()
+    }
+
+    /// Sets whether a step sees only itself and those before it.
+    pub fn causal(self, yes: bool) -> Self {
+        Self { causal: yes, ..self }
+    }
+
+    /// Sets the share of the attention's weights that are dropped in training.
+    pub fn dropout(self, rate: Float) -> Self {
+        Self { dropout: rate, ..self }
+    }
+
+    /// Turns queries and keys by their positions.
+    #[doc(alias = "RoPE")]
+    pub fn rotary(self, rotary: RotaryEmbedding) -> Self {
+        Self { rotary: Some(rotary), ..self }
+    }
+
+    /// A layer that attends to another sequence.
+    pub fn cross(self) -> CrossAttention {
+        CrossAttention(self)
+    }
+
+    fn key_heads(&self) -> usize {
+        self.key_value_heads.unwrap_or(self.heads)
+    }
+
+    /// The projections anew, as the settings have them.
+    fn with_projections(self) -> Self {
+        let dense = |units: usize| Dense::new(units).use_bias(self.use_bias);
+        let value_size = self.value_size.unwrap_or(self.size);
+        Self {
+            query: dense(self.heads.saturating_mul(self.size)),
+            key: dense(self.key_heads().saturating_mul(self.size)),
+            value: dense(self.key_heads().saturating_mul(value_size)),
+            output: self.output_size.map_or_else(Dense::open, Dense::new).use_bias(self.use_bias),
+            ..self
+        }
+    }
+
+    /// What this layer always asks of attention, to which further options may be added for [`MultiHeadAttention::attend`].
+    pub fn options(&self) -> AttentionOptions {
+        AttentionOptions::new().causal(self.causal).dropout(self.dropout)
+    }
+
+    /// The forward pass with queries, keys and values from anywhere, and further options such as a mask.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let layer = MultiHeadAttention::new(2, 4);
+    /// let tape = Tape::inference();
+    /// let x = tape.input(ndarray::Array3::<f32>::ones((1, 3, 8)));
+    /// let mask = tape.constant(ndarray::array![[1, 0, 0], [1, 1, 0], [0, 1, 1]]);
+    /// let y = layer.attend(&x, &x, &x, &layer.options().mask(&mask))?;
+    /// assert_eq!(y.shape(), [1, 3, 8]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// those of the layer and of [`scaled_dot_product_attention`]
+    pub fn attend(&self, query: &Var, key: &Var, value: &Var, options: &AttentionOptions) -> Result<Var> {
+        self.check(&[query, key, value])?;
+        let (q, k, v) = (self.queries(query, 0)?, self.keys(key, 0)?, self.values(value)?);
+        self.mix(query, &q, &k, &v, options)
+    }
+
+    /// The forward pass for the next steps of a sequence whose earlier ones were given in earlier calls, with the same
+    /// `cache`: each step sees all before it. No gradient flows into earlier steps.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let layer = MultiHeadAttention::new(2, 4).causal(true);
+    /// let tape = Tape::inference();
+    /// let x = tape.input(ndarray::Array3::from_shape_fn((1, 3, 8), |(_, i, j)| (i * j) as f32));
+    /// let whole = layer.forward(&x)?;
+    /// let mut cache = KeyValueCache::new();
+    /// layer.forward_cached(&x.slice(1, ..2)?, &mut cache)?;
+    /// let last = layer.forward_cached(&x.slice(1, 2..)?, &mut cache)?;
+    /// assert!((last - whole.slice(1, 2..)?).abs().max().item() < 1e-5);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// those of the layer; a sequence with a mask; another number of examples than before
+    pub fn forward_cached(&self, x: &Var, cache: &mut KeyValueCache) -> Result<Var> {
+        self.check(&[x])?;
+        if x.mask().is_some() {
+            return Err(Error::value(
+                "a cache takes sequences without padding, got one with a mask; `without_mask` drops it",
+            ));
+        }
+        let start = cache.len();
+        let (q, mut k, mut v) = (self.queries(x, start)?, self.keys(x, start)?, self.values(x)?);
+        if let Some((keys, values)) = &cache.0 {
+            let others = |shape: &[usize]| [shape[0], shape[2], shape[3]];
+            if others(keys.shape()) != others(k.shape()) || others(values.shape()) != others(v.shape()) {
+                return Err(Error::shape(format!(
+                    "expected keys [batch, time, heads, size] as in the cache, {:?}, got {:?}; another batch or layer wants \
+                     a cache of its own",
+                    keys.shape(),
+                    k.shape()
+                )));
+            }
+            let before = |tensor: &Tensor| x.tape().examples(tensor.clone());
+            k = Var::concat(&[&before(keys), &k], 1)?;
+            v = Var::concat(&[&before(values), &v], 1)?;
+        }
+        let y = self.mix(x, &q, &k, &v, &self.options().causal_from(start))?;
+        cache.0 = Some(((*k.value).clone(), (*v.value).clone()));
+        Ok(y)
+    }
+
+    fn check(&self, inputs: &[&Var]) -> Result<()> {
+        if let Some(other) = inputs.iter().find(|x| x.shape().len() != 3) {
+            return Err(Error::shape(format!("expected an input [batch, time, features], got {:?}", other.shape())));
+        }
+        let sizes =
+            [self.heads, self.size, self.value_size.unwrap_or(1), self.output_size.unwrap_or(1), self.key_heads()];
+        if sizes.contains(&0) {
+            return Err(Error::value(format!(
+                "expected at least 1 head, and sizes of at least 1, got heads, size, value size, output size and heads of \
+                 keys {sizes:?}"
+            )));
+        }
+        if self.heads % self.key_heads() != 0 {
+            return Err(Error::value(format!(
+                "expected a number of heads that is a multiple of `key_value_heads`, got {} and {}",
+                self.heads,
+                self.key_heads()
+            )));
+        }
+        Ok(())
+    }
+
+    fn queries(&self, x: &Var, start: usize) -> Result<Var> {
+        self.turned(heads("query", &self.query, x, self.heads)?, start)
+    }
+
+    fn keys(&self, x: &Var, start: usize) -> Result<Var> {
+        self.turned(heads("key", &self.key, x, self.key_heads())?, start)
+    }
+
+    fn values(&self, x: &Var) -> Result<Var> {
+        heads("value", &self.value, x, self.key_heads())
+    }
+
+    fn turned(&self, x: Var, start: usize) -> Result<Var> {
+        self.rotary.map_or(Ok(x.clone()), |rotary| rotary.forward_from(&x, start))
+    }
+
+    fn mix(&self, query: &Var, q: &Var, k: &Var, v: &Var, options: &AttentionOptions) -> Result<Var> {
+        let y = scaled_dot_product_attention(q, k, v, options)?;
+        let [batch, time, features] = [query.shape()[0], query.shape()[1], query.shape()[2]];
+        let y = y.reshape(&[batch, time, y.shape()[2] * y.shape()[3]])?;
+        let units = self.output_size.unwrap_or(features);
+        self.output.project(&y, units).map_err(|error| error.within("output"))
+    }
+}
+
+/// A projection, cut into heads: `[batch, time, heads, size]`.
+fn heads(name: &str, projection: &Dense, x: &Var, heads: usize) -> Result<Var> {
+    let y = projection.forward(x).map_err(|error| error.within(name))?;
+    y.reshape(&[y.shape()[0], y.shape()[1], heads, y.shape()[2] / heads])
+}
+
+impl Layer for MultiHeadAttention {
+    fn forward(&self, x: &Var) -> Result<Var> {
+        self.attend(x, x, x, &self.options())
+    }
+
+    fn params<'a>(&'a self, list: &mut ParamList<'a>) {
+        list.nest("query", &self.query);
+        list.nest("key", &self.key);
+        list.nest("value", &self.value);
+        list.nest("output", &self.output);
+    }
+}
+
+/// [`MultiHeadAttention`] of a sequence to another one: the layer takes `(queries, keys_and_values)`.
+///
+/// # Shapes
+/// inputs `[batch, time, features]` and `[batch, other_time, other_features]`, output `[batch, time, output_size]`
+/// # Defaults
+/// those of [`MultiHeadAttention`]
+/// # Errors
+/// those of [`MultiHeadAttention`]
+/// # Example
+/// ```
+/// use gradus::prelude::*;
+/// let layer = MultiHeadAttention::new(8, 64).cross();
+/// let tape = Tape::inference();
+/// let target = tape.input(ndarray::Array3::<f32>::ones((2, 10, 512)));
+/// let source = tape.input(ndarray::Array3::<f32>::ones((2, 30, 256)));
+/// assert_eq!(layer.forward(&(target, source))?.shape(), [2, 10, 512]);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+/// # Reference
+/// Vaswani et al. 2017
+pub struct CrossAttention(pub MultiHeadAttention);
+
+impl Layer<(Var, Var)> for CrossAttention {
+    fn forward(&self, (x, other): &(Var, Var)) -> Result<Var> {
+        self.0.attend(x, other, other, &self.0.options())
+    }
+
+    fn params<'a>(&'a self, list: &mut ParamList<'a>) {
+        self.0.params(list);
+    }
+}
+
+/// The keys and values of the steps that [`MultiHeadAttention::forward_cached`] has seen.
+#[derive(Clone, Debug, Default)]
+pub struct KeyValueCache(Option<(Tensor, Tensor)>);
+
+impl KeyValueCache {
+    /// Of no steps.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How many steps.
+    pub fn len(&self) -> usize {
+        self.0.as_ref().map_or(0, |(keys, _)| keys.shape()[1])
+    }
+
+    /// Whether there are no steps.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}

@@ -1,0 +1,183 @@
+//! What tells a network the place of each step of a sequence, added to it.
+
+use crate::autograd::Var;
+use crate::error::{Error, Result};
+use crate::initializers::{Initializer, XavierUniform};
+use crate::layers::Layer;
+use crate::param::{Param, ParamList};
+use crate::tensor::{Float, tensor};
+
+fn lengths(x: &Var) -> Result<[usize; 2]> {
+    match *x.shape() {
+        [_, time, features] => Ok([time, features]),
+        _ => Err(Error::shape(format!("expected an input [batch, time, features], got {:?}", x.shape()))),
+    }
+}
+
+/// Adds waves of growing length: `sin(time / base^(2i / features))` to feature `2i`, the cosine to feature `2i + 1`.
+///
+/// # Shapes
+/// input and output `[batch, time, features]`
+/// # Defaults
+/// base 10,000
+/// # Errors
+/// an input of other than three axes; a base that is not above 0
+/// # Example
+/// ```
+/// use gradus::prelude::*;
+/// let y = SinusoidalPositions::new().forward(&Tape::inference().input(ndarray::Array3::<f32>::zeros((1, 2, 4))))?;
+/// assert_eq!(y.value()[[0, 1, 0]], 1_f32.sin());
+/// # Ok::<(), gradus::Error>(())
+/// ```
+/// # Reference
+/// Vaswani et al. 2017; Keras Hub `SinePositionEncoding`, which gives the waves alone
+#[doc(alias = "SinePositionEncoding")]
+#[doc(alias = "PositionalEncoding")]
+#[derive(Clone, Copy, Debug)]
+pub struct SinusoidalPositions {
+    base: Float,
+}
+
+impl Default for SinusoidalPositions {
+    fn default() -> Self {
+        Self { base: 10_000.0 }
+    }
+}
+
+impl SinusoidalPositions {
+    /// With waves of lengths up to `2π` times 10,000.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets the base: the longest wave, divided by `2π`.
+    #[doc(alias = "max_wavelength")]
+    pub fn base(self, base: Float) -> Self {
+        Self { base }
+    }
+}
+
+impl Layer for SinusoidalPositions {
+    fn forward(&self, x: &Var) -> Result<Var> {
+        let [time, features] = lengths(x)?;
+        let mut waves = Vec::with_capacity(time * features);
+        let speeds = speeds(self.base, features)?;
+        for step in 0..time {
+            waves.extend((0..features).map(|i| {
+                let angle = step as f64 * speeds[i / 2];
+                if i % 2 == 0 { angle.sin() as Float } else { angle.cos() as Float }
+            }));
+        }
+        Ok(x + x.tape().constant(tensor(&[time, features], waves)))
+    }
+}
+
+/// `base^(-2i / features)` for each pair of features.
+pub(super) fn speeds(base: Float, features: usize) -> Result<Vec<f64>> {
+    if !(base > 0.0 && base.is_finite()) {
+        return Err(Error::value(format!("expected a base above 0, got {base}")));
+    }
+    let pairs = features.div_ceil(2);
+    Ok((0..pairs).map(|i| f64::from(base).powf(-2.0 * i as f64 / features as f64)).collect())
+}
+
+/// Adds a learned row to each step: the one of its place.
+///
+/// # Shapes
+/// input and output `[batch, time, features]`; table `[length, features]`, of which a shorter sequence takes the first
+/// rows
+/// # Defaults
+/// table Xavier uniform
+/// # Errors
+/// an input of other than three axes; a sequence that is longer than the table; other features than the table was
+/// made for; a length of 0
+/// # Example
+/// ```
+/// use gradus::prelude::*;
+/// let layer = LearnedPositions::new(512);
+/// let y = layer.forward(&Tape::inference().input(ndarray::Array3::<f32>::zeros((8, 128, 64))))?;
+/// assert_eq!(y.shape(), [8, 128, 64]);
+/// assert_eq!(layer.parameters()[0].1.shape().unwrap(), [512, 64]);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+/// # Reference
+/// Gehring et al. 2017; Keras Hub `PositionEmbedding`
+#[doc(alias = "PositionEmbedding")]
+pub struct LearnedPositions {
+    length: usize,
+    table: Param,
+}
+
+impl LearnedPositions {
+    /// For sequences of up to this many steps.
+    pub fn new(length: usize) -> Self {
+        Self { length, table: Param::new(XavierUniform).pattern(&[Some(length), None]) }
+    }
+
+    /// Sets the table's first values.
+    pub fn initializer(mut self, initializer: impl Initializer + 'static) -> Self {
+        self.table = Param::new(initializer).pattern(&[Some(self.length), None]);
+        self
+    }
+
+    /// The table, `[length, features]`.
+    pub fn table(&self) -> &Param {
+        &self.table
+    }
+}
+
+impl Layer for LearnedPositions {
+    fn forward(&self, x: &Var) -> Result<Var> {
+        let [time, features] = lengths(x)?;
+        if self.length == 0 || features == 0 {
+            return Err(Error::value(format!(
+                "expected a table of at least 1 row and 1 feature, got {} rows and input {:?}",
+                self.length,
+                x.shape()
+            )));
+        }
+        if time > self.length {
+            return Err(Error::shape(format!(
+                "expected at most {} steps, for which there are positions, got input {:?}; cut the sequences, or make \
+                 the table longer",
+                self.length,
+                x.shape()
+            )));
+        }
+        Ok(x + self.table.on(x, &[self.length, features])?.slice(0, ..time)?)
+    }
+
+    fn params<'a>(&'a self, list: &mut ParamList<'a>) {
+        list.add("table", &self.table);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::Array3;
+
+    use super::*;
+    use crate::autograd::Tape;
+
+    #[test]
+    fn waves_slow_down_from_pair_to_pair() {
+        let x = Tape::inference().input(Array3::<Float>::zeros((1, 3, 5)));
+        let y = SinusoidalPositions::new().base(100.0).forward(&x).unwrap();
+        let slow = 100_f64.powf(-2.0 / 5.0);
+        for (feature, want) in [(0, 2_f64.sin()), (1, 2_f64.cos()), (2, (2.0 * slow).sin()), (3, (2.0 * slow).cos())] {
+            assert!((f64::from(y.value()[[0, 2, feature]]) - want).abs() < 1e-6, "feature {feature}");
+        }
+        assert!(SinusoidalPositions::new().base(0.0).forward(&x).is_err());
+    }
+
+    #[test]
+    fn short_sequences_take_the_first_rows() {
+        let layer = LearnedPositions::new(3);
+        layer.table().set(ndarray::array![[1.0], [2.0], [3.0]]).unwrap();
+        let tape = Tape::inference();
+        let y = layer.forward(&tape.input(Array3::<Float>::ones((2, 2, 1)))).unwrap();
+        assert_eq!(y.value().as_slice().unwrap(), [2.0, 3.0, 2.0, 3.0]);
+        let error = layer.forward(&tape.input(Array3::<Float>::ones((2, 4, 1)))).unwrap_err().to_string();
+        assert!(error.starts_with("expected at most 3 steps"), "{error}");
+    }
+}

@@ -1,0 +1,183 @@
+//! Rotary position embedding.
+
+use super::positions::speeds;
+use crate::autograd::{Dependence, InputGrads, Op, Var};
+use crate::buffers::buffer;
+use crate::error::{Error, Result};
+use crate::kernels::parallel;
+use crate::layers::Layer;
+use crate::tensor::{Float, Tensor, data, tensor};
+
+/// Turns pairs of features by an angle that grows with time, so that products of queries and keys depend on how far
+/// apart they are: pair `i` by `time · base^(-2i / size)`.
+///
+/// # Shapes
+/// input and output `[batch, time, ..., size]`; axes between, such as heads, are turned alike
+/// # Defaults
+/// base 10,000; all features; pairs of one feature of the first and one of the second half, as in Llama and GPT-NeoX
+/// # Errors
+/// an input of fewer than three axes; a size to turn that is odd, 0 or more than the last axis; a base that is not above 0
+/// # Example
+/// ```
+/// use gradus::prelude::*;
+/// let x = Tape::inference().input(ndarray::array![[[1.0, 0.0], [1.0, 0.0]]]);
+/// let y = RotaryEmbedding::new().forward(&x)?;
+/// assert_eq!(y.value().as_slice().unwrap(), [1.0, 0.0, 1_f32.cos(), 1_f32.sin()]);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+/// # Reference
+/// Su et al. 2021; Keras Hub `RotaryEmbedding`
+#[doc(alias = "RoPE")]
+#[derive(Clone, Copy, Debug)]
+pub struct RotaryEmbedding {
+    base: Float,
+    interleaved: bool,
+    size: Option<usize>,
+}
+
+impl Default for RotaryEmbedding {
+    fn default() -> Self {
+        Self { base: 10_000.0, interleaved: false, size: None }
+    }
+}
+
+impl RotaryEmbedding {
+    /// With the defaults.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets the base, which makes the slowest pair slower.
+    #[doc(alias = "theta")]
+    #[doc(alias = "max_wavelength")]
+    pub fn base(self, base: Float) -> Self {
+        Self { base, ..self }
+    }
+
+    /// Sets whether pairs are neighbours, as in GPT-J and the paper.
+    pub fn interleaved(self, yes: bool) -> Self {
+        Self { interleaved: yes, ..self }
+    }
+
+    /// Turns only the first features, this many.
+    #[doc(alias = "rotary_dim")]
+    #[doc(alias = "partial_rotary_factor")]
+    pub fn size(self, size: usize) -> Self {
+        Self { size: Some(size), ..self }
+    }
+
+    /// [`Layer::forward`] for steps of which the first is number `start` of its sequence.
+    ///
+    /// # Errors
+    /// those of the layer
+    pub fn forward_from(&self, x: &Var, start: usize) -> Result<Var> {
+        let &[batch, time, .., last] = x.shape() else {
+            return Err(Error::shape(format!("expected an input [batch, time, ..., size], got {:?}", x.shape())));
+        };
+        let size = self.size.unwrap_or(last);
+        if size % 2 != 0 || size == 0 || size > last {
+            return Err(Error::shape(format!(
+                "expected to turn an even number of features, at least 2 and at most those of the last axis, got {size} \
+                 for input {:?}",
+                x.shape()
+            )));
+        }
+        let speeds = speeds(self.base, size)?;
+        let angles = (0..time).flat_map(|i| speeds.iter().map(move |speed| (start as f64 + i as f64) * speed));
+        let turns = angles.map(|angle| [angle.cos() as Float, angle.sin() as Float]).collect();
+        let (between, interleaved) = (x.value.len() / (batch * time * last).max(1), self.interleaved);
+        Ok(x.tape().apply(Rotate { turns, size, last, between, interleaved }, &[x]))
+    }
+}
+
+impl Layer for RotaryEmbedding {
+    fn forward(&self, x: &Var) -> Result<Var> {
+        self.forward_from(x, 0)
+    }
+}
+
+/// `(y₁, y₂) = (x₁ cos - x₂ sin, x₁ sin + x₂ cos)` for each pair
+struct Rotate {
+    /// Cosine and sine for each step and pair.
+    turns: Vec<[Float; 2]>,
+    size: usize,
+    last: usize,
+    /// Rows of a step, which are turned alike.
+    between: usize,
+    interleaved: bool,
+}
+
+impl Rotate {
+    /// `sign` is -1 to turn back.
+    fn rotate(&self, x: &Tensor, sign: Float) -> Tensor {
+        let pairs = self.size / 2;
+        let step = (self.between * self.last).max(1);
+        let example = self.turns.len() / pairs * step;
+        let mut y = buffer(x.len());
+        let mut parts: Vec<_> = y.chunks_mut(example.max(1)).zip(data(x).chunks(example.max(1))).collect();
+        parallel::for_each(&mut parts, |(y, x)| {
+            y.copy_from_slice(x);
+            for (y, turns) in y.chunks_exact_mut(step).zip(self.turns.chunks_exact(pairs)) {
+                for y in y.chunks_exact_mut(self.last) {
+                    let turn = |a: &mut Float, b: &mut Float, [cos, sin]: &[Float; 2]| {
+                        (*a, *b) = (*a * cos - *b * sin * sign, *a * sin * sign + *b * cos);
+                    };
+                    if self.interleaved {
+                        let y = y[..self.size].chunks_exact_mut(2).zip(turns);
+                        y.for_each(|(pair, angle)| {
+                            let (a, b) = pair.split_at_mut(1);
+                            turn(&mut a[0], &mut b[0], angle);
+                        });
+                    } else {
+                        let (first, second) = y[..self.size].split_at_mut(pairs);
+                        first.iter_mut().zip(second).zip(turns).for_each(|((a, b), angle)| turn(a, b, angle));
+                    }
+                }
+            }
+        });
+        tensor(x.shape(), y)
+    }
+}
+
+impl Op for Rotate {
+    fn forward(&mut self, inputs: &[&Tensor]) -> Tensor {
+        self.rotate(inputs[0], 1.0)
+    }
+
+    /// `dx` is `dy`, turned back.
+    fn backward(&self, dy: &Tensor, dx: &mut InputGrads<'_>) {
+        dx.add(0, || self.rotate(dy, -1.0));
+    }
+
+    fn dependence(&self, inputs: &[Dependence]) -> Dependence {
+        Dependence::per_example(inputs)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::{Array3, Array4};
+
+    use super::*;
+    use crate::autograd::Tape;
+
+    #[test]
+    fn products_depend_on_distances_only() {
+        let x = Tape::inference().input(Array3::from_shape_fn((1, 1, 4), |(_, _, i)| i as Float - 1.3));
+        let at = |step: usize, rotary: RotaryEmbedding| rotary.forward_from(&x, step).unwrap();
+        for rotary in [RotaryEmbedding::new(), RotaryEmbedding::new().interleaved(true), RotaryEmbedding::new().size(2)]
+        {
+            let product = |a: usize, b: usize| (at(a, rotary) * at(b, rotary)).sum().item();
+            assert!((product(3, 5) - product(7, 9)).abs() < 1e-4 && (product(3, 5) - product(3, 6)).abs() > 1e-2);
+        }
+    }
+
+    #[test]
+    fn heads_are_turned_alike_and_the_rest_is_left_alone() {
+        let x = Tape::inference().input(Array4::<Float>::ones((1, 2, 3, 5)));
+        let y = RotaryEmbedding::new().size(4).forward(&x).unwrap();
+        assert_eq!(y.value().slice(ndarray::s![0, 1, 0, ..]), y.value().slice(ndarray::s![0, 1, 2, ..]));
+        assert_eq!(y.value()[[0, 1, 0, 4]], 1.0);
+        assert!(RotaryEmbedding::new().forward(&x).is_err() && RotaryEmbedding::new().size(6).forward(&x).is_err());
+    }
+}

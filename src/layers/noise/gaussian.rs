@@ -1,0 +1,101 @@
+//! Normally distributed noise.
+
+use rand_distr::{Distribution, StandardNormal};
+
+use super::{add, check_rate, multiply};
+use crate::autograd::Var;
+use crate::buffers::buffer;
+use crate::error::{Error, Result};
+use crate::layers::Layer;
+use crate::tensor::Float;
+
+/// In training, adds normally distributed noise of mean 0; else the identity.
+///
+/// # Shapes
+/// input and output alike, any
+/// # Errors
+/// a standard deviation that is negative or not finite
+/// # Example
+/// ```
+/// use gradus::prelude::*;
+/// let x = ndarray::Array2::<f32>::zeros((100, 100));
+/// let y = GaussianNoise::new(0.5).forward(&Tape::training().input(&x))?;
+/// assert!((y.value().std(0.0) - 0.5).abs() < 0.02);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+/// # Reference
+/// Keras `GaussianNoise`; Bishop 1995
+#[derive(Clone, Copy, Debug)]
+pub struct GaussianNoise {
+    std: Float,
+}
+
+impl GaussianNoise {
+    /// With this standard deviation.
+    pub fn new(std: Float) -> Self {
+        Self { std }
+    }
+}
+
+/// In training, multiplies with normally distributed noise of mean 1 and standard deviation `√(rate / (1 - rate))`, that
+/// of a dropout of this rate; else the identity.
+///
+/// # Shapes
+/// input and output alike, any
+/// # Errors
+/// a rate outside of 0 to 1 (1 excluded)
+/// # Example
+/// ```
+/// use gradus::prelude::*;
+/// let x = ndarray::Array2::<f32>::ones((100, 100));
+/// let y = GaussianDropout::new(0.5).forward(&Tape::training().input(&x))?;
+/// assert!((y.value().std(0.0) - 1.0).abs() < 0.05);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+/// # Reference
+/// Srivastava et al. 2014; Keras `GaussianDropout`
+#[derive(Clone, Copy, Debug)]
+pub struct GaussianDropout {
+    rate: Float,
+}
+
+impl GaussianDropout {
+    /// With the noise of a dropout of this rate.
+    pub fn new(rate: Float) -> Self {
+        Self { rate }
+    }
+}
+
+/// As many numbers as `x` has.
+fn normal(x: &Var, mean: Float, std: Float) -> Vec<Float> {
+    let mut numbers = buffer(x.value.len());
+    x.tape().random(|rng| {
+        for number in &mut numbers {
+            let unit: Float = StandardNormal.sample(rng);
+            *number = mean + std * unit;
+        }
+    });
+    numbers
+}
+
+impl Layer for GaussianNoise {
+    fn forward(&self, x: &Var) -> Result<Var> {
+        if !(self.std >= 0.0 && self.std.is_finite()) {
+            return Err(Error::value(format!("expected a standard deviation of 0 or more, got {}", self.std)));
+        }
+        if !x.tape().is_training() || self.std == 0.0 {
+            return Ok(x.clone());
+        }
+        Ok(add(x, normal(x, 0.0, self.std)))
+    }
+}
+
+impl Layer for GaussianDropout {
+    fn forward(&self, x: &Var) -> Result<Var> {
+        check_rate(self.rate)?;
+        if !x.tape().is_training() || self.rate == 0.0 {
+            return Ok(x.clone());
+        }
+        Ok(multiply(x, normal(x, 1.0, (self.rate / (1.0 - self.rate)).sqrt())))
+    }
+}

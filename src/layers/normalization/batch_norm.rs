@@ -1,0 +1,114 @@
+//! Batch normalisation.
+
+use super::by_channel::ByChannel;
+use super::{Affine, channels_of, check_channels, check_epsilon, setters};
+use crate::autograd::{Tape, Var};
+use crate::error::{Error, Result};
+use crate::initializers::{Ones, Zeros};
+use crate::kernels::channel_norm::Blocks;
+use crate::layers::Layer;
+use crate::param::{Param, ParamList};
+use crate::tensor::{Float, Tensor, data, tensor};
+
+/// Batch normalisation over all axes but the last: `y = gamma · (x - mean) / √(variance + ε) + beta`.
+///
+/// In training, mean and variance (biased) are those of the batch, and the moving ones follow:
+/// `moving ← momentum · moving + (1 - momentum) · batch`. In inference, and in training where the layer is frozen, the
+/// moving ones are used and stay as they are.
+///
+/// # Shapes
+/// input and output `[batch, ..., channels]`; gamma, beta, moving_mean, moving_variance `[channels]`
+/// # Defaults
+/// momentum 0.99, epsilon 1e-3, with gamma (`scale`, ones) and beta (`center`, zeros)
+/// # Errors
+/// an input of fewer than two axes; other channels than before; a momentum outside of 0 to 1; an epsilon that is not
+/// positive
+/// # Example
+/// ```
+/// use gradus::prelude::*;
+/// let layer = BatchNorm::new();
+/// let y = layer.forward(&Tape::training().input(ndarray::arr2(&[[1.0], [3.0]])))?;
+/// assert!((y.value()[[0, 0]] + 1.0).abs() < 1e-3);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+/// # Reference
+/// Ioffe & Szegedy 2015; Keras `BatchNormalization`
+#[doc(alias = "BatchNormalization")]
+#[doc(alias = "BatchNorm2d")]
+pub struct BatchNorm {
+    momentum: Float,
+    epsilon: Float,
+    affine: Affine,
+    moving_mean: Param,
+    moving_variance: Param,
+}
+
+impl BatchNorm {
+    /// With the defaults.
+    pub fn new() -> Self {
+        Self {
+            momentum: 0.99,
+            epsilon: 1e-3,
+            affine: Affine::new(1, true, true),
+            moving_mean: Param::state(Zeros).pattern(&[None]),
+            moving_variance: Param::state(Ones).pattern(&[None]),
+        }
+    }
+
+    /// Sets the share of the moving statistics that survives a step.
+    pub fn momentum(mut self, momentum: Float) -> Self {
+        self.momentum = momentum;
+        self
+    }
+
+    setters!(epsilon);
+    setters!(scale);
+    setters!(center);
+
+    /// Notes where the moving statistics go after this step.
+    fn follow(&self, tape: &Tape, param: &Param, old: &Tensor, batch: &[f64]) {
+        let follow = |(old, new): (&Float, &f64)| self.momentum * old + (1.0 - self.momentum) * *new as Float;
+        let new = data(old).iter().zip(batch).map(follow);
+        tape.update(param, tensor(&[batch.len()], new.collect()));
+    }
+}
+
+impl Default for BatchNorm {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Layer for BatchNorm {
+    fn forward(&self, x: &Var) -> Result<Var> {
+        let channels = channels_of(x)?;
+        if !(0.0..=1.0).contains(&self.momentum) {
+            return Err(Error::value(format!("expected a momentum in 0..=1, got {}", self.momentum)));
+        }
+        check_epsilon(self.epsilon)?;
+        check_channels(self.moving_mean.shape(), x, channels)?;
+        let tape = x.tape();
+        let mean = self.moving_mean.value_on(tape, &[channels])?;
+        let variance = self.moving_variance.value_on(tape, &[channels])?;
+        let [gamma, beta] = self.affine.on(x, &[channels])?;
+        let by = Blocks { blocks: 1, rows: x.value.len() / channels, channels };
+        let op = if tape.is_training() && !self.moving_mean.is_frozen() {
+            if x.value.is_empty() {
+                return Err(Error::shape(format!("expected at least one example, got input {:?}", x.shape())));
+            }
+            let moments = by.moments(data(&x.value), channels);
+            self.follow(tape, &self.moving_mean, &mean, &moments[0]);
+            self.follow(tape, &self.moving_variance, &variance, &moments[1]);
+            ByChannel::batch(by, &moments, self.epsilon)
+        } else {
+            ByChannel::given(by, data(&mean).to_vec(), data(&variance), self.epsilon)
+        };
+        Ok(tape.apply(op, &[x, &gamma, &beta]))
+    }
+
+    fn params<'a>(&'a self, list: &mut ParamList<'a>) {
+        self.affine.params(list);
+        list.add("moving_mean", &self.moving_mean);
+        list.add("moving_variance", &self.moving_variance);
+    }
+}

@@ -1,0 +1,92 @@
+//! The operation of layer, root mean square and unit normalisation.
+
+use super::per_example;
+use crate::autograd::{Dependence, InputGrads, Op, Var};
+use crate::buffers::{buffer, recycle};
+use crate::error::{Error, Result};
+use crate::kernels::row_norm::{RowMoments, Rows};
+use crate::tensor::{Float, Tensor, data, tensor};
+
+/// `y = gamma (x - mean) / √(share Σ (x - mean)² + ε) + beta` over the last axes, with or without the mean
+pub(super) struct ByRow {
+    rows: Rows,
+    moments: RowMoments,
+    x: Tensor,
+    gamma: Tensor,
+}
+
+impl ByRow {
+    /// `gamma` and `beta` have the shape of the axes that are normalised.
+    pub fn apply(x: &Var, [gamma, beta]: &[Var; 2], rows: Rows) -> Var {
+        let empty = Tensor::default(ndarray::IxDyn(&[]));
+        let moments = RowMoments { mean: Vec::new(), inverse: Vec::new() };
+        x.tape().apply(Self { rows, moments, x: empty.clone(), gamma: empty }, &[x, gamma, beta])
+    }
+}
+
+impl Op for ByRow {
+    fn forward(&mut self, inputs: &[&Tensor]) -> Tensor {
+        let [x, gamma, beta] = [inputs[0], inputs[1], inputs[2]];
+        let mut y = buffer(x.len());
+        self.moments = self.rows.forward(data(x), data(gamma), data(beta), &mut y);
+        (self.x, self.gamma) = (x.clone(), gamma.clone());
+        tensor(x.shape(), y)
+    }
+
+    /// with `n` the normalised input, `g = gamma dy` and `r` the root: `dbeta = Σ dy`, `dgamma = Σ n dy`,
+    /// `dx = (g - share Σ g - n share Σ n g) / r`, the first sum only if the mean was subtracted
+    fn backward(&self, dy: &Tensor, dx: &mut InputGrads<'_>) {
+        let mut out = buffer(dy.len());
+        let [of_gamma, of_beta] =
+            self.rows.backward(data(&self.x), data(dy), data(&self.gamma), &self.moments, &mut out);
+        let out = tensor(dy.shape(), out);
+        match dx.wants(0) {
+            true => dx.add(0, || out),
+            false => recycle(out),
+        }
+        let narrow = |sums: Vec<f64>| tensor(self.gamma.shape(), sums.iter().map(|sum| *sum as Float).collect());
+        dx.add(1, || narrow(of_gamma));
+        dx.add(2, || narrow(of_beta));
+    }
+
+    fn dependence(&self, inputs: &[Dependence]) -> Dependence {
+        per_example(inputs)
+    }
+}
+
+/// The lengths of the axes that a layer normalises, if they are the last ones, axis 0 not among them.
+pub(super) fn last_axes<'a>(x: &'a Var, axes: &[isize]) -> Result<&'a [usize]> {
+    let rank = x.shape().len();
+    if rank < 2 {
+        return Err(Error::shape(format!("expected an input [batch, ..., features], got {:?}", x.shape())));
+    }
+    let mut found =
+        axes.iter().map(|axis| crate::ops::resolve("axes", *axis, x.shape())).collect::<Result<Vec<_>>>()?;
+    found.sort_unstable();
+    let first = rank - found.len().min(rank);
+    if first == 0 || first == rank || found.iter().copied().ne(first..rank) {
+        return Err(Error::value(format!(
+            "expected one or more of the last axes, without gaps and without axis 0, got axes {axes:?} for input {:?}; \
+             bring them to the end with `permute`",
+            x.shape()
+        )));
+    }
+    let shape = &x.shape()[first..];
+    if shape.contains(&0) {
+        return Err(Error::shape(format!(
+            "expected at least 1 number in the axes to normalise, got input {:?}",
+            x.shape()
+        )));
+    }
+    Ok(shape)
+}
+
+/// An error if the layer was made for other lengths of these axes.
+pub(super) fn check_axes(known: Option<Vec<usize>>, x: &Var, shape: &[usize]) -> Result<()> {
+    match known {
+        Some(known) if known != shape => {
+            Err(Error::shape(format!("expected last axes of {known:?}, got input {:?}", x.shape())))
+        }
+        _ => Ok(()),
+    }
+}

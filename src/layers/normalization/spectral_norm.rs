@@ -1,0 +1,188 @@
+//! Spectral normalisation.
+
+use crate::autograd::{InputGrads, Op, Var};
+use crate::buffers::buffer;
+use crate::error::{Error, Result};
+use crate::initializers::RandomNormal;
+use crate::kernels::lanes::dot;
+use crate::layers::Layer;
+use crate::param::{Param, ParamList};
+use crate::tensor::{Float, Tensor, data, tensor};
+
+/// Iterations on a new kernel, so that its first norm is about right.
+const FIRST: usize = 15;
+/// No norm is smaller.
+const EPSILON: Float = 1e-12;
+
+/// Wraps a layer and divides its kernel by its spectral norm (the greatest singular value), so that the layer stretches
+/// no input more than once.
+///
+/// The kernel is taken as a matrix with a column for each output; two vectors follow its greatest singular vectors by
+/// power iteration, a step in each training pass. They are state; the gradient flows through the norm.
+///
+/// # Shapes
+/// those of the layer; spectral_u `[outputs]`, spectral_v `[other axes of the kernel together]`
+/// # Defaults
+/// 1 power iteration, the parameter `kernel`
+/// # Errors
+/// those of the layer; a layer without such a parameter, or in which it has fewer than two axes; 0 power iterations
+/// # Example
+/// ```
+/// use gradus::prelude::*;
+/// let layer = SpectralNorm::new(Dense::new(2).use_bias(false).kernel_initializer(Constant(5.0)));
+/// let y = layer.forward(&Tape::training().input(ndarray::arr2(&[[3.0, 4.0]])))?;
+/// assert!((y.value()[[0, 0]] - 3.5).abs() < 1e-5);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+/// # Reference
+/// Miyato et al. 2018; PyTorch `parametrizations.spectral_norm`; Keras' `SpectralNormalization`, which overwrites the
+/// kernel instead, and keeps the gradient out of the norm
+#[doc(alias = "SpectralNormalization")]
+pub struct SpectralNorm<L> {
+    layer: L,
+    name: String,
+    iterations: usize,
+    u: Param,
+    v: Param,
+}
+
+impl<L: Layer> SpectralNorm<L> {
+    /// Around this layer.
+    pub fn new(layer: L) -> Self {
+        let vector = || Param::state(RandomNormal { mean: 0.0, std: 1.0 }).pattern(&[None]);
+        Self { layer, name: "kernel".into(), iterations: 1, u: vector(), v: vector() }
+    }
+
+    /// Sets which parameter of the layer is divided, by its path.
+    pub fn parameter(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// Sets how many power iterations a training pass makes.
+    pub fn power_iterations(mut self, iterations: usize) -> Self {
+        self.iterations = iterations;
+        self
+    }
+
+    /// The layer inside.
+    pub fn layer(&self) -> &L {
+        &self.layer
+    }
+}
+
+impl<L: Layer> Layer for SpectralNorm<L> {
+    fn forward(&self, x: &Var) -> Result<Var> {
+        if self.iterations == 0 {
+            return Err(Error::value("expected at least 1 power iteration, got 0"));
+        }
+        let parameters = self.layer.parameters();
+        let Some((_, kernel)) = parameters.iter().find(|(path, _)| *path == self.name) else {
+            let paths: Vec<_> = parameters.iter().map(|(path, _)| path.as_str()).collect();
+            return Err(Error::value(format!(
+                "expected a layer with a parameter `{}`, got one with {paths:?}; say which one with `parameter`",
+                self.name
+            )));
+        };
+        let (u, v, iterations) = (self.u.clone(), self.v.clone(), self.iterations);
+        let change = move |kernel: Var| normalize(&kernel, &u, &v, iterations);
+        x.tape().with_param(kernel, change, || self.layer.forward(x))
+    }
+
+    fn params<'a>(&'a self, list: &mut ParamList<'a>) {
+        self.layer.params(list);
+        list.add("spectral_u", &self.u);
+        list.add("spectral_v", &self.v);
+    }
+}
+
+/// The kernel over its norm, and the vectors for the next pass.
+fn normalize(kernel: &Var, u: &Param, v: &Param, iterations: usize) -> Result<Var> {
+    let outputs = match kernel.shape() {
+        [_, .., outputs] if !kernel.value.is_empty() => *outputs,
+        other => {
+            return Err(Error::shape(format!("expected a kernel of two or more axes and some numbers, got {other:?}")));
+        }
+    };
+    let (tape, others) = (kernel.tape(), kernel.value.len() / outputs);
+    let is_new = u.value().is_none() || v.value().is_none();
+    let [mut next_u, mut next_v] =
+        [u.value_on(tape, &[outputs])?, v.value_on(tape, &[others])?].map(|v| data(&v).to_vec());
+    let mut iterate = |times: usize| {
+        for _ in 0..times {
+            next_u = unit(with_rows(data(&kernel.value), &next_v, outputs));
+            next_v = unit(with_columns(data(&kernel.value), &next_u));
+        }
+        (tensor(&[outputs], next_u.clone()), tensor(&[others], next_v.clone()))
+    };
+    if is_new {
+        let (first_u, first_v) = iterate(FIRST);
+        u.set(first_u)?;
+        v.set(first_v)?;
+    }
+    let follows = tape.is_training() && !u.is_frozen();
+    let (next_u, next_v) = iterate(if follows { iterations } else { 0 });
+    if follows {
+        tape.update(u, next_u.clone());
+        tape.update(v, next_v.clone());
+    }
+    let op = Quotient { u: next_u, v: next_v, norm: 1.0, y: Tensor::default(ndarray::IxDyn(&[])) };
+    Ok(tape.apply(op, &[kernel]))
+}
+
+/// `v · kernel`
+fn with_rows(kernel: &[Float], v: &[Float], outputs: usize) -> Vec<Float> {
+    let mut sum = vec![0.0; outputs];
+    for (row, v) in kernel.chunks_exact(outputs).zip(v) {
+        sum.iter_mut().zip(row).for_each(|(sum, x)| *sum += v * x);
+    }
+    sum
+}
+
+/// `kernel · u`
+fn with_columns(kernel: &[Float], u: &[Float]) -> Vec<Float> {
+    kernel.chunks_exact(u.len()).map(|row| dot(row, u)).collect()
+}
+
+fn unit(mut x: Vec<Float>) -> Vec<Float> {
+    let length = dot(&x, &x).sqrt().max(EPSILON);
+    x.iter_mut().for_each(|x| *x /= length);
+    x
+}
+
+/// `y = x / norm` with `norm = v · x · u`
+struct Quotient {
+    u: Tensor,
+    v: Tensor,
+    norm: Float,
+    y: Tensor,
+}
+
+impl Op for Quotient {
+    fn forward(&mut self, inputs: &[&Tensor]) -> Tensor {
+        let x = inputs[0];
+        self.norm = dot(&with_columns(data(x), data(&self.u)), data(&self.v));
+        if self.norm.abs() < EPSILON {
+            self.norm = EPSILON;
+        }
+        let mut y = buffer(x.len());
+        y.iter_mut().zip(data(x)).for_each(|(y, x)| *y = x / self.norm);
+        self.y = tensor(x.shape(), y);
+        self.y.clone()
+    }
+
+    /// `dx = (dy - (Σ dy y) v uᵀ) / norm`
+    fn backward(&self, dy: &Tensor, dx: &mut InputGrads<'_>) {
+        dx.add(0, || {
+            let along = dot(data(dy), data(&self.y));
+            let (u, v) = (data(&self.u), data(&self.v));
+            let mut out = buffer(dy.len());
+            let rows = out.chunks_exact_mut(u.len()).zip(data(dy).chunks_exact(u.len()));
+            for ((out, dy), v) in rows.zip(v) {
+                let terms = out.iter_mut().zip(dy).zip(u);
+                terms.for_each(|((out, dy), u)| *out = (dy - along * v * u) / self.norm);
+            }
+            tensor(dy.shape(), out)
+        });
+    }
+}
