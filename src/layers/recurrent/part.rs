@@ -131,7 +131,7 @@ impl Part {
 
     /// The factors of dropout for these rows.
     fn factors<'a>(&self, form: &'a Form) -> Option<&'a [Float]> {
-        let factors = form.factors.as_ref().map(|factors| data(factors));
+        let factors = form.factors.as_ref().map(data);
         factors.map(|factors| &factors[self.rows.start * form.units..self.rows.end * form.units])
     }
 
