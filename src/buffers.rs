@@ -2,10 +2,10 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::ops::Deref;
+use std::ops::{Deref, DerefMut};
 use std::sync::Mutex;
 
-use crate::tensor::{Float, Tensor};
+use crate::tensor::{Float, Tensor, tensor};
 
 /// Buffers below this length are left to the allocator.
 const SMALLEST_KEPT: usize = 1024;
@@ -113,5 +113,35 @@ impl Drop for Pooled {
         if let Some(tensor) = self.0.take() {
             recycle(tensor);
         }
+    }
+}
+
+/// Numbers of an operation's own whose memory goes back to [`buffer`] when they are gone.
+pub(crate) struct Loan(Vec<Float>);
+
+impl Loan {
+    /// With arbitrary contents.
+    pub fn new(len: usize) -> Self {
+        Self(buffer(len))
+    }
+}
+
+impl Deref for Loan {
+    type Target = [Float];
+    fn deref(&self) -> &[Float] {
+        &self.0
+    }
+}
+
+impl DerefMut for Loan {
+    fn deref_mut(&mut self) -> &mut [Float] {
+        &mut self.0
+    }
+}
+
+impl Drop for Loan {
+    fn drop(&mut self) {
+        let numbers = std::mem::take(&mut self.0);
+        recycle(tensor(&[numbers.len()], numbers));
     }
 }

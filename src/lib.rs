@@ -3,6 +3,7 @@
 pub mod activations;
 mod autograd;
 mod buffers;
+pub mod callbacks;
 pub mod constraints;
 pub mod data;
 mod error;
@@ -27,6 +28,7 @@ pub use error::{Error, Result};
 pub use initializers::Rng;
 pub use layers::{Layer, Sequential};
 pub use ndarray;
+pub use ops::PadMode;
 pub use param::{Param, ParamId, ParamList};
 pub use rand;
 pub use tensor::{Float, IntoTensor, Tensor};

@@ -4,6 +4,7 @@ pub use ndarray;
 
 pub use crate::activations::*;
 pub use crate::autograd::{Dependence, Gradients, InputGrads, Op, Tape, Var};
+pub use crate::callbacks::*;
 pub use crate::constraints::{Constraint, MaxNorm, MinMaxNorm, NonNegative, UnitLength};
 pub use crate::data::{Dataset, Inputs, Mnist, mnist};
 pub use crate::error::{Error, Result};
@@ -15,6 +16,7 @@ pub use crate::initializers::{
 pub use crate::layers::*;
 pub use crate::losses::*;
 pub use crate::metrics::*;
+pub use crate::ops::PadMode;
 pub use crate::optimizers::{Adam, Momentum, Optimizer, Sgd, Stepper};
 pub use crate::param::{Param, ParamList};
 pub use crate::regularizers::{L1, L1L2, L2, OrthogonalColumns, Regularizer};

@@ -56,10 +56,34 @@ fn agrees_with_keras() {
     conformance::check("keras", &counts, PARITY);
 }
 
+/// The same for convolutions, pools and shape layers of all ranks.
+const CONVOLUTION: &[(&str, &[&str])] = &[
+    ("convolution kernel", &["depthwise2d.multiplier_2", "separable2d.multiplier_2_relu", "conv_transpose2d.valid"]),
+    ("padding \"same\", stride 2", &["conv1d.same_stride_2", "conv3d.same_stride_2", "max_pool3d.same"]),
+    ("transposed convolution", &["conv_transpose2d.same_stride_2", "conv_transpose2d.stride_over_kernel"]),
+    ("average pool at the edge", &["avg_pool1d.same", "avg_pool3d.same"]),
+];
+
+#[test]
+fn convolutions_agree_with_keras() {
+    conformance::check("convolution_keras", &[("layer", 91)], CONVOLUTION);
+}
+
 #[test]
 fn normalisation_noise_and_activations_agree_with_keras() {
     let counts = [("layer", 86), ("coin", 5), ("initializer", 17)];
     conformance::check("normalisation_keras", &counts, &[]);
+}
+
+/// Cases of `tests/fixtures/make_recurrent_keras.py`.
+const RECURRENT: &[(&str, &[&str])] = &[
+    ("LSTM", &["lstm.last", "lstm.steps_50", "lstm.states", "lstm.holes_sequences"]),
+    ("GRU", &["gru.last", "gru.reset_before", "gru.steps_50", "gru.reset_before_steps_50"]),
+];
+
+#[test]
+fn recurrent_layers_agree_with_keras() {
+    conformance::check("recurrent_keras", &[("recurrent", 96)], RECURRENT);
 }
 
 #[test]

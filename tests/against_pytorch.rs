@@ -38,6 +38,22 @@ fn agrees_with_pytorch() {
     conformance::check("pytorch", &counts, PARITY);
 }
 
+/// The same for convolutions, pools and shape layers of all ranks.
+const CONVOLUTION: &[(&str, &[&str])] = &[
+    ("convolution kernel", &["depthwise2d.multiplier_2", "conv1d.depthwise", "conv_transpose2d.groups_2"]),
+    (
+        "transposed convolution",
+        &["conv_transpose2d.padding_output_padding", "conv_transpose1d.stride_over_kernel_explicit"],
+    ),
+    ("average pool at the edge", &["avg_pool1d.counted_ceil", "avg_pool3d.counted_ceil", "avg_pool2d.padding"]),
+    ("pool with kernel ≠ stride, ceil mode", &["max_pool2d.padding_ceil", "avg_pool1d.ceil_larger_than_input"]),
+];
+
+#[test]
+fn convolutions_agree_with_pytorch() {
+    conformance::check("convolution_pytorch", &[("layer", 114)], CONVOLUTION);
+}
+
 #[test]
 fn normalisation_noise_and_activations_agree_with_pytorch() {
     let counts = [("layer", 52), ("coin", 4), ("initializer", 8)];
@@ -46,6 +62,17 @@ fn normalisation_noise_and_activations_agree_with_pytorch() {
         ("BatchNorm", &["batch_norm.3d.training", "batch_norm.5d.inference"]),
     ];
     conformance::check("normalisation_pytorch", &counts, parity);
+}
+
+/// Cases of `tests/fixtures/make_recurrent_pytorch.py`.
+const RECURRENT: &[(&str, &[&str])] = &[
+    ("LSTM", &["lstm.last", "lstm.steps_50", "lstm.states", "lstm.right_zeros"]),
+    ("GRU", &["gru.last", "gru.steps_50", "gru.states", "gru.right_zeros"]),
+];
+
+#[test]
+fn recurrent_layers_agree_with_pytorch() {
+    conformance::check("recurrent_pytorch", &[("recurrent", 47)], RECURRENT);
 }
 
 #[test]

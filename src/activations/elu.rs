@@ -1,5 +1,6 @@
 //! The exponential linear unit.
 
+use super::hard::between;
 use super::pointwise::activation;
 use crate::kernels::math;
 use crate::tensor::Float;
@@ -35,7 +36,7 @@ impl Default for Elu {
 activation! {
     Elu,
     fn value(self, x) {
-        let below = self.alpha * math::exp_m1(if x > 0.0 { 0.0 } else { x });
+        let below = self.alpha * math::exp_m1(between(Float::NEG_INFINITY, x, 0.0));
         if x > 0.0 { x } else { below }
     }
     fn slope(self, at) {

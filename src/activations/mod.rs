@@ -79,6 +79,11 @@ pub trait Activation: Send + Sync {
     fn pointwise(&self) -> Option<Arc<dyn Pointwise>> {
         None
     }
+
+    /// The same within recurrent layers, where no loss can want to look behind it. The default is that of other layers.
+    fn recurrent(&self) -> Option<Arc<dyn Pointwise>> {
+        self.pointwise()
+    }
 }
 
 /// A function of each number alone whose slope follows from its value.

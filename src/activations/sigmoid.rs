@@ -1,7 +1,9 @@
 //! The logistic function.
 
-use super::Activation;
-use super::pointwise::apply_curve;
+use std::sync::Arc;
+
+use super::pointwise::{apply_curve, fused};
+use super::{Activation, Pointwise};
 use crate::autograd::{Origin, Var};
 use crate::kernels::curve::Curve;
 use crate::kernels::math;
@@ -25,6 +27,10 @@ pub struct Sigmoid;
 impl Activation for Sigmoid {
     fn apply(&self, x: &Var) -> Var {
         apply_curve(x, *self).with_origin(Origin::Sigmoid(x.clone()))
+    }
+
+    fn recurrent(&self) -> Option<Arc<dyn Pointwise>> {
+        fused(*self)
     }
 }
 

@@ -1,7 +1,8 @@
 //! One differentiable operation.
 
 use super::Dependence;
-use crate::tensor::{Tensor, add_into};
+use crate::buffers::zeros;
+use crate::tensor::{Float, Tensor, add_into, tensor};
 
 /// One differentiable operation: `forward` fills the struct, `backward` reads it.
 ///
@@ -68,6 +69,17 @@ impl InputGrads<'_> {
     pub fn add(&mut self, i: usize, grad: impl FnOnce() -> Tensor) {
         if let Some(node) = self.inputs.get(i).copied().flatten() {
             self.add_to(node, grad());
+        }
+    }
+
+    /// Adds to a part of the gradient of input `i`, which has this shape: the closure sees all of it, zeros at first. For
+    /// an operation that takes a few of many numbers, and is applied many times to the same input.
+    pub fn add_part(&mut self, i: usize, shape: &[usize], change: impl FnOnce(&mut [Float])) {
+        if let Some(node) = self.inputs.get(i).copied().flatten() {
+            let slot = &mut self.grads[node];
+            let mut sum = slot.take().unwrap_or_else(|| tensor(shape, zeros(shape.iter().product())));
+            change(sum.as_slice_mut().expect("gradients are in standard layout"));
+            *slot = Some(sum);
         }
     }
 

@@ -6,7 +6,7 @@ use super::tile::{Product, Start};
 use crate::Float;
 
 /// Terms of a sum that one packed panel of `B` holds: with them it stays in the first cache.
-const TERMS: usize = 256;
+pub(super) const TERMS: usize = 256;
 /// Rows of `A` that are looked up at a time.
 const ROWS: usize = 256;
 

@@ -117,7 +117,14 @@ mod single {
     pub fn erf(x: f32) -> f32 {
         let z = clamp(x.abs(), 0.0, 4.0);
         let far = (1.0 - exp(-z * z) * scaled_erfc(z)).copysign(x);
-        let curve = [1.128_379_2, -0.376_125_5, 0.112_824_56, -0.026_791_484, 0.005_032_209, -0.000_620_338_56];
+        let curve = [
+            std::f32::consts::FRAC_2_SQRT_PI,
+            -0.376_125_5,
+            0.112_824_56,
+            -0.026_791_484,
+            0.005_032_209,
+            -0.000_620_338_56,
+        ];
         if z < 0.875 { x * polynomial(x * x, curve) } else { far }
     }
 

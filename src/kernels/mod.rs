@@ -6,7 +6,8 @@
 #![allow(clippy::needless_range_loop)]
 
 pub mod attention;
-pub mod conv2d;
+pub mod channel_norm;
+pub mod conv;
 pub mod curve;
 pub mod dense;
 pub mod elementwise;
@@ -14,9 +15,10 @@ pub mod gemm;
 pub mod lanes;
 pub mod large;
 pub mod math;
-pub mod normalize;
+pub mod packed;
 pub mod parallel;
-pub mod pool2d;
+pub mod pool;
+pub mod row_norm;
 pub mod scratch;
 pub mod simd;
 pub mod softmax;
@@ -24,3 +26,5 @@ pub mod tile;
 pub mod transcendental;
 #[cfg(test)]
 mod twice;
+#[cfg(test)]
+mod twin;

@@ -1,120 +1,274 @@
-//! The geometry that convolution and pooling share: windows sliding over height and width.
+//! The geometry that convolution and pooling share: windows sliding over one, two or three axes.
 
 use crate::error::{Error, Result};
+use crate::kernels::pool::Span;
 
-/// How zeros (or nothing, for pooling) are put around the image before the window slides over it.
+/// How zeros (or nothing, for pooling) are put around the input before the window slides over its `N` axes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Padding {
+pub enum Padding<const N: usize = 2> {
     /// None: the window stays inside.
     #[default]
     Valid,
     /// So much that the output has `⌈input / stride⌉` positions; what is odd goes to the end, as in Keras.
     Same,
-    /// This much: `[[top, bottom], [left, right]]`.
-    Explicit([[usize; 2]; 2]),
+    /// As much before the input as a window reaches, and none after it, so that no output sees what comes later.
+    Causal,
+    /// This much before and after each axis: `[[top, bottom], [left, right]]` for images.
+    Explicit([[usize; 2]; N]),
 }
 
-impl Padding {
-    /// The same padding on all four sides.
-    pub fn all(pixels: usize) -> Self {
-        Self::Explicit([[pixels; 2]; 2])
+impl<const N: usize> Padding<N> {
+    /// The same padding on all sides.
+    pub fn all(cells: usize) -> Self {
+        Self::Explicit([[cells; 2]; N])
     }
 }
 
-/// A size in two directions: one number for both, or `[height, width]`, or `(height, width)`.
-pub trait Size2 {
-    /// Height and width.
-    fn pair(self) -> [usize; 2];
+/// A size in `N` directions: one number for all, or one for each in the order of the axes: `[height, width]`.
+pub trait Size<const N: usize> {
+    /// One number for each direction.
+    fn sizes(self) -> [usize; N];
 }
 
-impl Size2 for usize {
-    fn pair(self) -> [usize; 2] {
-        [self; 2]
+impl<const N: usize> Size<N> for usize {
+    fn sizes(self) -> [usize; N] {
+        [self; N]
     }
 }
 
-impl Size2 for [usize; 2] {
-    fn pair(self) -> [usize; 2] {
+impl<const N: usize> Size<N> for [usize; N] {
+    fn sizes(self) -> [usize; N] {
         self
     }
 }
 
-impl Size2 for (usize, usize) {
-    fn pair(self) -> [usize; 2] {
-        [self.0, self.1]
+impl Size<2> for (usize, usize) {
+    fn sizes(self) -> [usize; 2] {
+        self.into()
     }
+}
+
+impl Size<3> for (usize, usize, usize) {
+    fn sizes(self) -> [usize; 3] {
+        self.into()
+    }
+}
+
+/// What inputs of a rank are called in messages.
+pub(super) struct Words {
+    pub what: &'static str,
+    pub axes: &'static str,
+    directions: &'static str,
+}
+
+pub(super) const fn words<const N: usize>() -> Words {
+    let (what, axes, directions) = match N {
+        1 => ("sequence", "[batch, time, channels]", ""),
+        2 => ("image", "[batch, height, width, channels]", " in both directions"),
+        _ => ("volume", "[batch, depth, height, width, channels]", " in all directions"),
+    };
+    Words { what, axes, directions }
 }
 
 /// A window and how it slides.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Window {
-    pub size: [usize; 2],
-    pub stride: [usize; 2],
-    pub dilation: [usize; 2],
-    pub padding: Padding,
+pub(super) struct Window<const N: usize> {
+    pub size: [usize; N],
+    pub stride: [usize; N],
+    pub dilation: [usize; N],
+    pub padding: Padding<N>,
 }
 
-impl Window {
-    /// Padding at top, bottom, left and right for an image of this height and width, and the number of positions.
+/// Padding before and after each axis, and the number of positions along it.
+pub(super) type Place<const N: usize> = ([[usize; 2]; N], [usize; N]);
+
+impl<const N: usize> Window<N> {
+    pub fn new(size: [usize; N]) -> Self {
+        Self { size, stride: [1; N], dilation: [1; N], padding: Padding::Valid }
+    }
+
+    /// How many cells of an axis a window spans.
+    pub fn reach(&self, axis: usize) -> usize {
+        (self.size[axis] - 1).saturating_mul(self.dilation[axis]).saturating_add(1)
+    }
+
+    pub fn check(&self) -> Result<()> {
+        for (name, value) in [("size", self.size), ("stride", self.stride), ("dilation", self.dilation)] {
+            at_least_1(name, value)?;
+        }
+        Ok(())
+    }
+
+    /// Where the window goes on an input of these lengths. With `ceil`, one that starts inside may end outside.
     ///
     /// # Errors
-    /// a size, stride or dilation of 0; a window larger than the padded image
-    pub fn place(&self, image: [usize; 2]) -> Result<([[usize; 2]; 2], [usize; 2])> {
-        for (name, value) in [("size", self.size), ("stride", self.stride), ("dilation", self.dilation)] {
-            if value.contains(&0) {
-                return Err(Error::value(format!("expected a {name} of at least 1 in both directions, got {value:?}")));
-            }
-        }
-        let mut padding = [[0; 2]; 2];
-        let mut positions = [0; 2];
-        for axis in 0..2 {
-            let reach = (self.size[axis] - 1).saturating_mul(self.dilation[axis]).saturating_add(1);
+    /// a size, stride or dilation of 0; a window larger than the padded input; too many positions
+    pub fn place(&self, input: [usize; N], ceil: bool) -> Result<Place<N>> {
+        self.check()?;
+        let (mut padding, mut positions, mut padded) = ([[0; 2]; N], [0; N], [0; N]);
+        for axis in 0..N {
+            let (reach, stride, len) = (self.reach(axis), self.stride[axis], input[axis]);
             padding[axis] = match self.padding {
                 Padding::Valid => [0, 0],
-                Padding::Explicit(pixels) => pixels[axis],
+                Padding::Causal => [reach - 1, 0],
+                Padding::Explicit(cells) => cells[axis],
                 Padding::Same => {
-                    let wanted = image[axis].div_ceil(self.stride[axis]);
-                    let covered = wanted.saturating_sub(1).saturating_mul(self.stride[axis]).saturating_add(reach);
-                    let missing = covered.saturating_sub(image[axis]);
+                    let covered = (len.div_ceil(stride).saturating_sub(1)).saturating_mul(stride).saturating_add(reach);
+                    let missing = covered.saturating_sub(len);
                     [missing / 2, missing - missing / 2]
                 }
             };
-            let padded = image[axis].saturating_add(padding[axis][0]).saturating_add(padding[axis][1]);
-            if reach > padded || image[axis] == 0 {
-                let dilated =
-                    if self.dilation == [1, 1] { String::new() } else { format!(", dilation {:?}", self.dilation) };
-                return Err(Error::shape(format!(
-                    "a window of {:?}{dilated} does not fit into an image of {image:?} with padding {:?}; use a smaller \
-                     window, `Padding::Same`, or fewer pooling layers before it",
-                    self.size, self.padding
-                )));
+            padded[axis] = len.saturating_add(padding[axis][0]).saturating_add(padding[axis][1]);
+            let room = padded[axis].saturating_add(if ceil { stride - 1 } else { 0 });
+            if reach > room || len == 0 {
+                return Err(self.does_not_fit(input));
             }
-            positions[axis] = (padded - reach) / self.stride[axis] + 1;
+            let last = (room - reach) / stride;
+            positions[axis] = last + usize::from(!ceil || last.saturating_mul(stride) < len + padding[axis][0]);
         }
+        fewer_than(32, "padded cells", &padded)?;
+        fewer_than(32, "positions", &positions)?;
         Ok((padding, positions))
+    }
+
+    fn does_not_fit(&self, input: [usize; N]) -> Error {
+        let dilated = if self.dilation == [1; N] { String::new() } else { format!(", dilation {:?}", self.dilation) };
+        let (what, article) = (words::<N>().what, if N == 2 { "an" } else { "a" });
+        Error::shape(format!(
+            "a window of {:?}{dilated} does not fit into {article} {what} of {input:?} with padding {:?}; use a smaller \
+             window, `Padding::Same`, or fewer pooling layers before it",
+            self.size, self.padding
+        ))
+    }
+
+    /// What each position covers of each axis.
+    pub fn spans(&self, input: [usize; N], ceil: bool, count_padding: bool) -> Result<[Vec<Span>; N]> {
+        let (padding, positions) = self.place(input, ceil)?;
+        if (0..N).any(|axis| padding[axis].iter().any(|cells| *cells >= self.reach(axis))) {
+            let size = self.size;
+            return Err(Error::value(format!("expected padding smaller than the window {size:?}, got {padding:?}")));
+        }
+        Ok(std::array::from_fn(|axis| {
+            let (len, step, [before, after]) = (input[axis], self.dilation[axis], padding[axis]);
+            let span = |position: usize| {
+                let first = position * self.stride[axis];
+                let start = first + before.saturating_sub(first).next_multiple_of(step) - before;
+                let end = (first + self.reach(axis)).saturating_sub(before).min(len);
+                let inside = end.saturating_sub(start).div_ceil(step);
+                let padded = (before + len + after - first).div_ceil(step).min(self.size[axis]);
+                Span { start: start.min(end), end, step, count: if count_padding { padded } else { inside } }
+            };
+            (0..positions[axis]).map(span).collect()
+        }))
     }
 }
 
-/// The axes of a batch of images.
-pub(super) fn image_axes(shape: &[usize]) -> Result<[usize; 4]> {
-    <[usize; 4]>::try_from(shape).map_err(|_| {
-        let hint = match shape.len() {
-            3 => "; add a channel axis with `Reshape`, or a batch axis",
-            2 => "; give it its axes back with `Reshape`",
-            _ => "",
-        };
-        Error::shape(format!("expected an input [batch, height, width, channels], got {shape:?}{hint}"))
-    })
+/// An error if one of the numbers is 0.
+pub(super) fn at_least_1<const N: usize>(name: &str, value: [usize; N]) -> Result<()> {
+    if !value.contains(&0) {
+        return Ok(());
+    }
+    let article = if name.starts_with('o') { "an" } else { "a" };
+    Err(Error::value(format!("expected {article} {name} of at least 1{}, got {value:?}", words::<N>().directions)))
 }
+
+/// An error if the product of the lengths is `2^bits` or more.
+pub(super) fn fewer_than(bits: u32, what: &str, lengths: &[usize]) -> Result<()> {
+    let product = lengths.iter().try_fold(1_usize, |product, len| product.checked_mul(*len));
+    if product.is_some_and(|product| (product as u128) < 1 << bits) {
+        return Ok(());
+    }
+    Err(Error::value(format!("expected fewer than 2^{bits} {what}, got {lengths:?}")))
+}
+
+/// Batch, lengths of the `N` axes that a window slides over, and channels.
+pub(super) fn axes<const N: usize>(shape: &[usize]) -> Result<(usize, [usize; N], usize)> {
+    if let [batch, spatial @ .., channels] = shape
+        && let Ok(spatial) = spatial.try_into()
+    {
+        return Ok((*batch, spatial, *channels));
+    }
+    let hint = match shape.len() {
+        len if len == N + 1 => "; add a channel axis with `Reshape`, or a batch axis",
+        2 => "; give it its axes back with `Reshape`",
+        _ => "",
+    };
+    Err(Error::shape(format!("expected an input {}, got {shape:?}{hint}", words::<N>().axes)))
+}
+
+/// Three axes: those of length 1 that a lower rank lacks, then its own.
+pub(super) fn three<T: Clone, const N: usize>(values: [T; N], missing: T) -> [T; 3] {
+    std::array::from_fn(|i| (i + N).checked_sub(3).map_or(missing.clone(), |own| values[own].clone()))
+}
+
+/// The setters of stride, dilation and padding of a layer with a `Window` in a field.
+macro_rules! window_setters {
+    ($layer:ident, $($window:ident).+) => {
+        impl<const N: usize> $layer<N> {
+            /// Sets by how many cells the window moves.
+            #[doc(alias = "strides")]
+            pub fn stride(mut self, stride: impl Size<N>) -> Self {
+                self.$($window).+.stride = stride.sizes();
+                self
+            }
+
+            /// Sets the distance between the window's cells.
+            #[doc(alias = "dilation_rate")]
+            pub fn dilation(mut self, dilation: impl Size<N>) -> Self {
+                self.$($window).+.dilation = dilation.sizes();
+                self
+            }
+
+            /// Sets the padding around the input.
+            pub fn padding(mut self, padding: Padding<N>) -> Self {
+                self.$($window).+.padding = padding;
+                self
+            }
+        }
+    };
+}
+pub(super) use window_setters;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn window<const N: usize>(size: [usize; N], stride: [usize; N], padding: Padding<N>) -> Window<N> {
+        Window { stride, padding, ..Window::new(size) }
+    }
+
     #[test]
-    fn same_puts_the_odd_pixel_at_the_end() {
-        let window = Window { size: [3, 2], stride: [2, 1], dilation: [1, 1], padding: Padding::Same };
-        assert_eq!(window.place([4, 5]).unwrap(), ([[0, 1], [0, 1]], [2, 5]));
-        assert_eq!(window.place([5, 5]).unwrap(), ([[1, 1], [0, 1]], [3, 5]));
+    fn same_puts_the_odd_cell_at_the_end() {
+        let window = window([3, 2], [2, 1], Padding::Same);
+        assert_eq!(window.place([4, 5], false).unwrap(), ([[0, 1], [0, 1]], [2, 5]));
+        assert_eq!(window.place([5, 5], false).unwrap(), ([[1, 1], [0, 1]], [3, 5]));
+    }
+
+    #[test]
+    fn causal_looks_back_only() {
+        let causal = Window { dilation: [2], ..window([3], [2], Padding::Causal) };
+        assert_eq!(causal.place([7], false).unwrap(), ([[4, 0]], [4]));
+    }
+
+    #[test]
+    fn ceil_adds_a_position_that_starts_inside() {
+        let place = |size: usize, stride: usize, before: usize, len: usize| {
+            let window = window([size], [stride], Padding::Explicit([[before; 2]]));
+            (window.place([len], false).unwrap().1[0], window.place([len], true).unwrap().1[0])
+        };
+        assert_eq!(place(3, 2, 0, 8), (3, 4));
+        assert_eq!(place(2, 2, 0, 8), (4, 4));
+        assert_eq!(Window { stride: [2], ..Window::new([3]) }.place([2], true).unwrap().1, [1]);
+        // The last one would start in the padding.
+        assert_eq!(place(2, 3, 1, 5), (2, 2));
+        assert_eq!(place(1, 4, 0, 4), (1, 1));
+    }
+
+    #[test]
+    fn spans_step_over_padding() {
+        let window = Window { dilation: [2], ..window([3], [3], Padding::Explicit([[3, 2]])) };
+        let spans = window.spans([4], false, true).unwrap();
+        let span = |start, end, count| Span { start, end, step: 2, count };
+        assert_eq!(spans[0], [span(1, 2, 3), span(0, 4, 3)]);
     }
 }

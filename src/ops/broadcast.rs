@@ -4,6 +4,7 @@ use ndarray::{ArrayViewMut, IxDyn, Zip};
 
 use crate::autograd::Dependence;
 use crate::buffers::buffer;
+use crate::error::{Error, Result};
 use crate::tensor::{Float, Tensor, data, tensor};
 
 /// The shape that both broadcast to; `None` if they do not.
@@ -20,6 +21,16 @@ pub(super) fn common(a: &[usize], b: &[usize]) -> Option<Vec<usize>> {
         }
     }
     Some(shape)
+}
+
+/// [`common`], or an error that names the method.
+pub(super) fn checked(who: &str, a: &[usize], b: &[usize]) -> Result<Vec<usize>> {
+    common(a, b).ok_or_else(|| {
+        Error::shape(format!(
+            "{who}: expected shapes that broadcast, got {a:?} and {b:?}; aligned at the last axis, lengths must be equal \
+             or 1"
+        ))
+    })
 }
 
 /// `f` of the numbers of two tensors that broadcast to `shape`.

@@ -4,6 +4,7 @@ use ndarray::{ArrayD, Axis, concatenate};
 
 use crate::activations::*;
 use crate::autograd::{Dependence, Tape, Var};
+use crate::ops::PadMode;
 use crate::tensor::{Float, Tensor, tensor};
 use Dependence::{AcrossBatch, BatchMean, Constant, PerExample};
 
@@ -23,6 +24,78 @@ fn mean(x: &Var) -> Var {
 
 fn rows(x: &Var) -> Var {
     x.reshape(&[x.shape()[0], 12]).unwrap()
+}
+
+/// Whole numbers 0 and 1, of each example its own.
+fn places(x: &Var) -> Var {
+    x.greater(&x.tape().constant(0.1)).unwrap()
+}
+
+fn two(x: &Var) -> Var {
+    x.tape().constant(ndarray::arr1(&[0.0, 2.0]))
+}
+
+/// Those of src/ops that arrays have in numpy too.
+fn of_arrays() -> Vec<Case> {
+    let mut all: Vec<Case> = Vec::new();
+    let mut add = |name, dependence, f: fn(&Var) -> Var| all.push((name, dependence, f));
+    add("sin", PerExample, |x| x.sin());
+    add("cos of a mean", AcrossBatch, |x| mean(x).cos());
+    add("round", PerExample, |x| (x * 3.0).round());
+    add("less than a constant", PerExample, |x| x.less(&fixed(x, &[4])).unwrap());
+    add("less than a row for each", AcrossBatch, |x| x.less(&fixed(x, &[batch(x), 3, 4])).unwrap());
+    add("equal to a mean", AcrossBatch, |x| x.equal(&mean(x)).unwrap());
+    add("pow", PerExample, |x| (x + 9.0).pow(&fixed(x, &[4])).unwrap());
+    add("pow by a row for each", AcrossBatch, |x| (x + 9.0).pow(&fixed(x, &[batch(x), 1, 1])).unwrap());
+    add("remainder", PerExample, |x| x.remainder(&(x.square() + 0.5)).unwrap());
+    add("prod_axes", PerExample, |x| x.prod_axes(&[1]).unwrap());
+    add("norm_axes over examples", AcrossBatch, |x| x.norm_axes(&[0]).unwrap());
+    add("norm of a mean", AcrossBatch, |x| mean(x).norm());
+    add("log_sum_exp_axes", PerExample, |x| x.log_sum_exp_axes(&[-1]).unwrap());
+    add("argmax", PerExample, |x| x.argmax(1).unwrap());
+    add("argmin over examples", AcrossBatch, |x| x.argmin(0).unwrap());
+    add("top_k", PerExample, |x| x.top_k(2, 2).unwrap().0);
+    add("top_k of examples", AcrossBatch, |x| x.top_k(1, 0).unwrap().0);
+    add("one_hot", PerExample, |x| places(x).one_hot(2).unwrap());
+    add("cumsum", PerExample, |x| x.cumsum(1).unwrap());
+    add("cumsum over examples", AcrossBatch, |x| x.cumsum(0).unwrap());
+    add("cumsum of a mean", BatchMean, |x| mean(x).cumsum(0).unwrap());
+    add("take", PerExample, |x| x.take(&two(x), 1).unwrap());
+    add("take of examples", AcrossBatch, |x| x.take(&x.tape().constant(0.0), 0).unwrap());
+    add("take of a mean", BatchMean, |x| mean(x).take(&two(x), 0).unwrap());
+    add("take by a mean", AcrossBatch, |x| fixed(x, &[5, 2]).take(&mean(x).floor(), 0).unwrap());
+    add("rows of a constant by example", PerExample, |x| fixed(x, &[5, 2]).take(&places(x), 0).unwrap());
+    add("columns of a constant by example", AcrossBatch, |x| fixed(x, &[2, 5]).take(&places(x), 1).unwrap());
+    add("x by example", AcrossBatch, |x| x.take(&places(x), 1).unwrap());
+    add("flip", PerExample, |x| x.flip(1).unwrap());
+    add("flip of examples", AcrossBatch, |x| x.flip(0).unwrap());
+    add("flip of a mean", BatchMean, |x| mean(x).flip(0).unwrap());
+    add("roll", PerExample, |x| x.roll(1, -1).unwrap());
+    add("repeat", PerExample, |x| x.repeat(2, 1).unwrap());
+    add("repeat of examples", AcrossBatch, |x| x.repeat(2, 0).unwrap());
+    add("tile", PerExample, |x| x.tile(&[2, 1]).unwrap());
+    add("tile along a new axis", AcrossBatch, |x| x.tile(&[2, 1, 1, 1]).unwrap());
+    add("pad", PerExample, |x| x.pad(&[[0, 0], [1, 2], [0, 1]], PadMode::Reflect).unwrap());
+    add("pad of examples", AcrossBatch, |x| x.pad(&[[1, 0], [0, 0], [0, 0]], PadMode::Constant(1.0)).unwrap());
+    add("pad of a mean", BatchMean, |x| mean(x).pad(&[[1, 0], [0, 0]], PadMode::Constant(1.0)).unwrap());
+    add("take_along_axis", PerExample, |x| x.take_along_axis(&places(x), 1).unwrap());
+    add("take_along_axis of examples", AcrossBatch, |x| x.take_along_axis(&(places(x) * 0.0), 0).unwrap());
+    add("take_along_axis by a constant", AcrossBatch, |x| {
+        x.take_along_axis(&fixed(x, &[batch(x), 3, 4]).abs().floor(), 1).unwrap()
+    });
+    add("scatter", PerExample, |x| x.scatter(&places(x), &x.square(), 1).unwrap());
+    add("scatter_add", PerExample, |x| x.scatter_add(&places(x), &x.square(), -1).unwrap());
+    add("scatter_max into a constant", AcrossBatch, |x| {
+        fixed(x, &[batch(x), 3, 4]).scatter_max(&places(x), x, 1).unwrap()
+    });
+    add("tril", PerExample, |x| x.tril(0).unwrap());
+    add("tril of rows", AcrossBatch, |x| rows(x).tril(0).unwrap());
+    add("triu of a mean", BatchMean, |x| mean(x).triu(0).unwrap());
+    add("split", PerExample, |x| x.split(&[1, 2], 1).unwrap().remove(1));
+    add("einsum · constant", PerExample, |x| Var::einsum("bij,jk->bik", &[x, &fixed(x, &[4, 2])]).unwrap());
+    add("einsum · of each example", PerExample, |x| Var::einsum("bij,bkj->bik", &[x, x]).unwrap());
+    add("einsum · of all examples", AcrossBatch, |x| Var::einsum("bij,cij->bc", &[x, x]).unwrap());
+    all
 }
 
 fn batch(x: &Var) -> usize {
@@ -150,6 +223,7 @@ fn cases() -> Vec<Case> {
     add("sigmoid", PerExample, |x| x.sigmoid());
     add("gelu", PerExample, |x| Gelu.apply(x));
     add("tanh of a mean", AcrossBatch, |x| mean(x).tanh());
+    all.extend(of_arrays());
     all
 }
 

@@ -65,6 +65,11 @@ impl Var {
         self.each(|x| 1.0 / x, |_, y| -y * y)
     }
 
+    /// The error function, `2/√π ∫ exp(-t²) dt` from 0 to `x`.
+    pub fn erf(&self) -> Self {
+        self.each(erf, |x, _| FRAC_2_SQRT_PI * (-x * x).exp())
+    }
+
     /// Numbers below `min` become `min`, those above `max` become `max`; neither has a gradient. NaN stays NaN.
     #[doc(alias = "clamp")]
     pub fn clip(&self, min: Float, max: Float) -> Self {
@@ -90,6 +95,11 @@ impl Var {
         Relu.apply(self)
     }
 }
+
+#[cfg(float64)]
+use {libm::erf, std::f64::consts::FRAC_2_SQRT_PI};
+#[cfg(not(float64))]
+use {libm::erff as erf, std::f32::consts::FRAC_2_SQRT_PI};
 
 fn empty() -> Tensor {
     Tensor::default(ndarray::IxDyn(&[]))

@@ -5,7 +5,7 @@ use super::folding::sum_to;
 use super::reduce::Reduced;
 use crate::autograd::{Dependence, InputGrads, Op, Var};
 use crate::buffers::{buffer, zeros};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::tensor::{Float, Tensor, data, tensor};
 
 /// Which of two numbers wins; the first of equal ones, and NaN before everything.
@@ -94,14 +94,7 @@ impl Var {
     }
 
     fn better(&self, who: &str, other: &Self, extreme: Extreme) -> Result<Self> {
-        let Some(shape) = broadcast::common(self.shape(), other.shape()) else {
-            return Err(Error::shape(format!(
-                "{who}: expected shapes that broadcast, got {:?} and {:?}; aligned at the last axis, lengths must be \
-                 equal or 1",
-                self.shape(),
-                other.shape()
-            )));
-        };
+        let shape = broadcast::checked(who, self.shape(), other.shape())?;
         let empty = || Tensor::default(ndarray::IxDyn(&[]));
         Ok(self.tape().apply(Better { extreme, shape, a: empty(), b: empty() }, &[self, other]))
     }

@@ -1,22 +1,35 @@
 //! Small general operations on [`Var`](crate::Var), each with its backward beside its forward. All are methods and
 //! operators.
 
+mod aggregate;
 mod arithmetic;
 mod broadcast;
+mod compare;
+mod cumulative;
 #[cfg(test)]
 mod dependence_tests;
+mod einsum;
 mod elementwise;
 mod extremes;
 mod folding;
+mod gather;
 mod join;
 mod matmul;
+mod pad;
+mod pick;
+mod powers;
+mod ranking;
 mod reduce;
+mod rounding;
 mod select;
 mod shape;
 mod slice;
 mod softmax;
 mod sparsemax;
+mod triangle;
+mod trigonometry;
 
+pub use pad::PadMode;
 pub(crate) use softmax::{log_softmax_over, softmax_over};
 pub(crate) use sparsemax::sparsemax_over;
 
@@ -47,4 +60,13 @@ fn rearranged(inputs: &[Dependence], keeps_rows: bool) -> Dependence {
         Dependence::PerExample if !keeps_rows => Dependence::AcrossBatch,
         other => other,
     }
+}
+
+/// The places of each line along an axis: its first one, and then a step and a length that all have in common.
+fn lines(shape: &[usize], axis: usize) -> (impl Iterator<Item = usize> + use<>, usize, usize) {
+    let step: usize = shape[axis + 1..].iter().product();
+    let len = shape[axis];
+    let total: usize = shape.iter().product();
+    let starts = (0..total / (step * len).max(1)).flat_map(move |block| (0..step).map(move |i| block * step * len + i));
+    (starts, step, len)
 }

@@ -25,6 +25,12 @@ impl Var {
         Ok(self.reshape_to(shape.into(), self.shape().first() == shape.first()))
     }
 
+    /// [`Var::reshape`] into a shape whose axis 0 counts parts of examples instead of examples, or back: what treats
+    /// each row on its own in between still treats each example on its own.
+    pub(crate) fn regroup(&self, shape: Vec<usize>) -> Self {
+        self.reshape_to(shape, true)
+    }
+
     /// A new axis of length 1 before `axis`; -1 puts it last.
     ///
     /// # Errors

@@ -4,8 +4,9 @@ use std::ops::{Bound, Range, RangeBounds};
 
 use super::{rearranged, resolve};
 use crate::autograd::{Dependence, InputGrads, Op, Var};
-use crate::buffers::{buffer, zeros};
+use crate::buffers::buffer;
 use crate::error::{Error, Result};
+use crate::kernels::elementwise::add_assign;
 use crate::tensor::{Tensor, data, tensor};
 
 impl Var {
@@ -57,6 +58,35 @@ impl Var {
         }
         self.slice(axis as isize, index..=index)?.remove_axis(axis as isize)
     }
+
+    /// Parts of these lengths, one after the other along an axis. Negative axes count from the end.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let x = Tape::inference().input(ndarray::arr2(&[[1.0, 2.0, 3.0]]));
+    /// let parts = x.split(&[1, 2], -1)?;
+    /// assert_eq!(parts[1].value().as_slice().unwrap(), [2.0, 3.0]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// An axis out of range; lengths that do not add up to that of the axis.
+    pub fn split(&self, lengths: &[usize], axis: isize) -> Result<Vec<Self>> {
+        let axis = resolve("split", axis, self.shape())?;
+        if lengths.iter().try_fold(0_usize, |sum, len| sum.checked_add(*len)) != Some(self.shape()[axis]) {
+            return Err(Error::shape(format!(
+                "split: expected lengths that add up to the {} places along axis {axis} of shape {:?}, got {lengths:?}",
+                self.shape()[axis],
+                self.shape()
+            )));
+        }
+        let mut start = 0;
+        let part = |len: &usize| {
+            start += len;
+            self.slice(axis as isize, start - len..start)
+        };
+        lengths.iter().map(part).collect()
+    }
 }
 
 /// `y = x[.., range, ..]`
@@ -89,13 +119,11 @@ impl Op for Slice {
 
     /// `dx = dy` in the range, else 0
     fn backward(&self, dy: &Tensor, dx: &mut InputGrads<'_>) {
-        dx.add(0, || {
-            let (from, to, start) = self.runs();
-            let mut out = zeros(self.x.iter().product());
-            for (out, dy) in out.chunks_mut(from.max(1)).zip(data(dy).chunks(to.max(1))) {
-                out[start..start + to].copy_from_slice(dy);
+        let (from, to, start) = self.runs();
+        dx.add_part(0, &self.x, |sum| {
+            for (sum, dy) in sum.chunks_mut(from.max(1)).zip(data(dy).chunks(to.max(1))) {
+                add_assign(&mut sum[start..start + to], dy);
             }
-            tensor(&self.x, out)
         });
     }
 

@@ -7,8 +7,9 @@ use rand::seq::SliceRandom;
 
 use super::pass::{self, Part};
 use super::trainer::check_dataset;
-use super::{Callback, Fit, History, Logs, Run, Trainer};
+use super::{Fit, History, Logs, Trainer};
 use crate::autograd::{Gradients, Tape};
+use crate::callbacks::{Callback, Run};
 use crate::data::{Dataset, Subset};
 use crate::error::{Error, Result};
 use crate::initializers::Rng;

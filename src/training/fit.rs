@@ -1,6 +1,6 @@
 //! How to train.
 
-use super::{Callback, Progress};
+use crate::callbacks::{Callback, Progress};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 

@@ -1,12 +1,15 @@
 //! Whatever a user's data, files or settings can get wrong: an error that says who, what came, what was expected and
 //! how to mend it; never a panic, and never a training run that goes wrong in silence. Messages are pinned.
 
+mod arrays;
 mod attention;
+mod convolution;
 mod data;
 mod layers;
 mod losses;
 mod mnist_files;
 mod normalisation;
+mod recurrent;
 mod settings;
 mod training;
 mod weights;

@@ -3,6 +3,7 @@
 use gradus::prelude::*;
 use serde_json::Value;
 
+use super::convolution;
 use super::fixture::{Case, list, number, sizes, text};
 use super::normalisation;
 
@@ -27,6 +28,8 @@ macro_rules! with_activation {
         }
     };
 }
+
+pub(crate) use with_activation;
 
 /// The value of an activation by its name.
 pub fn activate(name: &str, x: &Var) -> Built<Var> {
@@ -57,7 +60,6 @@ pub fn stack(specs: &Value) -> Built<Sequential> {
 
 fn add(model: Sequential, name: &str, spec: &Value) -> Built<Sequential> {
     let activation = text(&spec["activation"]);
-    let size = || pair(&spec["size"]);
     Ok(match text(&spec["layer"]) {
         "Dense" => {
             let layer = options!(Dense::new(spec["units"].as_u64().unwrap_or(0) as usize), spec,
@@ -65,32 +67,6 @@ fn add(model: Sequential, name: &str, spec: &Value) -> Built<Sequential> {
             );
             with_activation!(activation, activation => model.add_named(name, layer.activation(activation)))
         }
-        "Conv2d" => {
-            let filters = spec["filters"].as_u64().unwrap_or(0) as usize;
-            let layer = options!(Conv2d::new(filters, pair(&spec["kernel"])), spec,
-                "stride" => |layer, value| layer.stride(pair(value)),
-                "dilation" => |layer, value| layer.dilation(pair(value)),
-                "groups" => |layer, value| layer.groups(value.as_u64().unwrap_or(0) as usize),
-                "padding" => |layer, value| layer.padding(padding(value)),
-                "use_bias" => |layer, value| layer.use_bias(value == true),
-            );
-            with_activation!(activation, activation => model.add_named(name, layer.activation(activation)))
-        }
-        "MaxPool2d" => model.add_named(
-            name,
-            options!(MaxPool2d::new(size()), spec,
-                "stride" => |layer, value| layer.stride(pair(value)),
-                "padding" => |layer, value| layer.padding(padding(value)),
-            ),
-        ),
-        "AvgPool2d" => model.add_named(
-            name,
-            options!(AvgPool2d::new(size()), spec,
-                "stride" => |layer, value| layer.stride(pair(value)),
-                "padding" => |layer, value| layer.padding(padding(value)),
-                "count_padding" => |layer, value| layer.count_padding(value == true),
-            ),
-        ),
         "BatchNorm" => model.add_named(
             name,
             options!(BatchNorm::new(), spec,
@@ -100,12 +76,14 @@ fn add(model: Sequential, name: &str, spec: &Value) -> Built<Sequential> {
                 "scale" => |layer, value| layer.scale(value == true),
             ),
         ),
-        "GlobalAvgPool2d" => model.add_named(name, GlobalAvgPool2d),
-        "GlobalMaxPool2d" => model.add_named(name, GlobalMaxPool2d),
         "Flatten" => model.add_named(name, Flatten),
         "Reshape" => model.add_named(name, Reshape::new(sizes(&spec["shape"]))),
         "Dropout" => model.add_named(name, Dropout::new(number(&spec["rate"], 0.0))),
         "Activation" => with_activation!(activation, activation => model.add_named(name, activation)),
+        "Permute" | "RepeatVector" | "PixelShuffle" | "PixelUnshuffle" => convolution::add(model, name, spec)?,
+        layer if !layer.starts_with("Spatial") && ["1d", "2d", "3d"].iter().any(|rank| layer.ends_with(rank)) => {
+            convolution::add(model, name, spec)?
+        }
         _ => normalisation::add(model, name, spec)?,
     })
 }
@@ -125,18 +103,6 @@ impl Layer for Bare {
 
 pub fn bare(spec: &Value) -> Built<Bare> {
     add(Sequential::new(), "0", spec).map(Bare)
-}
-
-fn pair(value: &Value) -> [usize; 2] {
-    sizes(value).try_into().unwrap_or_default()
-}
-
-fn padding(value: &Value) -> Padding {
-    match value {
-        Value::Array(axes) => Padding::Explicit([pair(&axes[0]), pair(&axes[1])]),
-        value if value == "same" => Padding::Same,
-        _ => Padding::Valid,
-    }
 }
 
 /// The parameters of a stack under the case's paths: those of a single layer have no number before them.

@@ -5,9 +5,11 @@
 
 mod attention;
 mod build;
+mod convolution;
 mod fixture;
 mod normalisation;
 mod random;
+mod recurrent;
 mod run;
 mod structure;
 

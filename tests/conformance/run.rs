@@ -5,7 +5,7 @@ use gradus::prelude::*;
 
 use super::build::{self, Built};
 use super::fixture::{Case, list, sizes, text};
-use super::{Check, TOLERANCE, attention, error, random, structure};
+use super::{Check, TOLERANCE, attention, error, random, recurrent, structure};
 
 /// Rounding errors of 20 steps add up, and Adam enlarges them.
 pub const TRAINING: f64 = 1e-4;
@@ -20,6 +20,7 @@ pub fn run(case: &Case) -> Built<Vec<Check>> {
         "coin" => random::coin(case),
         "initializer" => random::initializer(case),
         "metric" => metric(case),
+        "recurrent" => recurrent::run(case),
         "merge" => structure::merge(case),
         "penalty" => structure::penalty(case),
         "constraint" => structure::constraint(case),
@@ -68,17 +69,23 @@ fn layer(case: &Case) -> Built<Vec<Check>> {
 }
 
 /// Gives the model the case's parameters, all of them and no others.
-fn set_parameters(case: &Case, model: &Sequential) -> Built<Vec<(String, Param)>> {
+pub fn set_parameters(case: &Case, model: &Sequential) -> Built<Vec<(String, Param)>> {
     let parameters = build::parameters(model);
+    set(case, &parameters)?;
+    Ok(parameters)
+}
+
+/// Gives the parameters the case's values.
+pub fn set(case: &Case, parameters: &[(String, Param)]) -> Built<()> {
     let mut paths: Vec<&str> = parameters.iter().map(|(path, _)| path.as_str()).collect();
     paths.sort_unstable();
     if paths != case.under("param/") {
         return Err(format!("the parameters are {paths:?}, expected {:?}", case.under("param/")));
     }
-    for (path, param) in &parameters {
+    for (path, param) in parameters {
         param.set(case.tensor(&format!("param/{path}"))).map_err(reason)?;
     }
-    Ok(parameters)
+    Ok(())
 }
 
 pub fn compare(what: &str, got: &Tensor, case: &Case) -> Check {

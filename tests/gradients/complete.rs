@@ -5,8 +5,14 @@ use std::path::{Path, PathBuf};
 
 use super::{functions, layer_rows};
 
-/// What layers and losses export besides layers and losses.
-const NO_LAYERS: [&str; 7] = ["AttentionOptions", "KeyValueCache", "Losses", "Names", "Padding", "Size2", "Vars"];
+/// What layers and losses export besides layers and losses: settings, and what a layer of any rank is called that has
+/// names for ranks 1 to 3.
+#[rustfmt::skip]
+const NO_LAYERS: &[&str] = &[
+    "Losses", "Names", "Padding", "Size", "Vars", "Border", "Interpolation", "Conv", "ConvTranspose", "DepthwiseConv",
+    "SeparableConv", "MaxPool", "AvgPool", "AdaptiveAvgPool", "AdaptiveMaxPool", "ZeroPad", "Crop", "UpSample",
+    "Cell", "Merge", "Recurrent", "StepOptions", "AttentionOptions", "KeyValueCache",
+];
 
 fn source(folder: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(folder)

@@ -3,12 +3,15 @@
 //! Run it under `RUSTFLAGS="--cfg float64"` too: gradients then agree with finite differences to 1e-6.
 
 mod activations;
+mod arrays;
 mod attention;
 mod complete;
+mod convolution;
 mod layers;
 mod losses;
 mod normalisation;
 mod ops;
+mod recurrent;
 mod structure;
 
 use gradus::gradcheck::GradCheck;
@@ -69,21 +72,34 @@ pub(crate) fn positive(shape: &[usize]) -> Tensor {
 }
 
 fn functions() -> Vec<Function> {
-    let tables = [
+    [
         ops::table(),
+        arrays::table(),
         activations::functions(),
         attention::functions(),
         losses::table(),
         normalisation::functions(),
+        recurrent::functions(),
         structure::functions(),
-    ];
-    tables.into_iter().flatten().collect()
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 fn layer_rows() -> Vec<Row> {
-    let tables =
-        [layers::table(), activations::layers(), attention::table(), normalisation::table(), structure::table()];
-    tables.into_iter().flatten().collect()
+    [
+        layers::table(),
+        activations::layers(),
+        attention::table(),
+        convolution::table(),
+        normalisation::table(),
+        recurrent::table(),
+        structure::table(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// Runs a check on each layer; fails with all that failed.

@@ -48,7 +48,7 @@ impl Layer for AlphaDropout {
         // With these, mean and variance stay as they are.
         let scale = 1.0 / ((1.0 - self.rate) * (1.0 + self.rate * DROPPED * DROPPED)).sqrt();
         let shift = -scale * DROPPED * self.rate;
-        let factors = coins(x, x.value.len(), self.rate, [scale, 0.0]);
+        let factors = coins(x.tape(), x.value.len(), self.rate, [scale, 0.0]);
         let offsets = factors.iter().map(|factor| shift + if *factor == 0.0 { scale * DROPPED } else { 0.0 }).collect();
         Ok(add(&multiply(x, factors), offsets))
     }

@@ -1,6 +1,6 @@
 //! Dropout.
 
-use super::{check_rate, coins, multiply};
+use super::{Mask, dropout_factors};
 use crate::autograd::Var;
 use crate::error::Result;
 use crate::layers::Layer;
@@ -38,10 +38,9 @@ impl Dropout {
 
 impl Layer for Dropout {
     fn forward(&self, x: &Var) -> Result<Var> {
-        check_rate(self.rate)?;
-        if !x.tape().is_training() || self.rate == 0.0 {
-            return Ok(x.clone());
-        }
-        Ok(multiply(x, coins(x, x.value.len(), self.rate, [1.0 / (1.0 - self.rate), 0.0])))
+        Ok(match dropout_factors(x.tape(), self.rate, x.shape())? {
+            Some(mask) => x.tape().apply(Mask { mask }, &[x]),
+            None => x.clone(),
+        })
     }
 }

@@ -12,7 +12,7 @@ pub use spatial_dropout::{SpatialDropout1d, SpatialDropout2d, SpatialDropout3d};
 
 use rand_distr::{Distribution, StandardUniform};
 
-use crate::autograd::{Dependence, InputGrads, Op, Var};
+use crate::autograd::{Dependence, InputGrads, Op, Tape, Var};
 use crate::buffers::buffer;
 use crate::error::{Error, Result};
 use crate::tensor::{Float, Tensor, data, tensor};
@@ -25,15 +25,24 @@ fn check_rate(rate: Float) -> Result<()> {
 }
 
 /// Numbers that are `kept` with probability `1 - rate`, else `dropped`.
-fn coins(x: &Var, len: usize, rate: Float, [kept, dropped]: [Float; 2]) -> Vec<Float> {
+fn coins(tape: &Tape, len: usize, rate: Float, [kept, dropped]: [Float; 2]) -> Vec<Float> {
     let mut coins = buffer(len);
-    x.tape().random(|rng| {
+    tape.random(|rng| {
         for coin in &mut coins {
             let unit: Float = StandardUniform.sample(rng);
             *coin = if unit < rate { dropped } else { kept };
         }
     });
     coins
+}
+
+/// What dropout multiplies with on this tape: 0 with probability `rate`, else `1 / (1 - rate)`. `None` if it drops nothing.
+pub(super) fn dropout_factors(tape: &Tape, rate: Float, shape: &[usize]) -> Result<Option<Tensor>> {
+    check_rate(rate)?;
+    if !tape.is_training() || rate == 0.0 {
+        return Ok(None);
+    }
+    Ok(Some(tensor(shape, coins(tape, shape.iter().product(), rate, [1.0 / (1.0 - rate), 0.0]))))
 }
 
 /// `x` times as many factors.

@@ -66,7 +66,7 @@ fn forward(x: &Var, rate: Float, shape: &str) -> Result<Var> {
         return Ok(x.clone());
     }
     let (examples, channels) = (x.shape()[0], x.shape()[axes - 1]);
-    let kept = coins(x, examples * channels, rate, [1.0 / (1.0 - rate), 0.0]);
+    let kept = coins(x.tape(), examples * channels, rate, [1.0 / (1.0 - rate), 0.0]);
     let mut factors = buffer(x.value.len());
     let example: usize = x.shape()[1..].iter().product();
     for (factors, kept) in factors.chunks_exact_mut(example.max(1)).zip(kept.chunks_exact(channels.max(1))) {

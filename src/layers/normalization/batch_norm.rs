@@ -5,7 +5,7 @@ use super::{Affine, channels_of, check_channels, check_epsilon, setters};
 use crate::autograd::{Tape, Var};
 use crate::error::{Error, Result};
 use crate::initializers::{Ones, Zeros};
-use crate::kernels::normalize::Blocks;
+use crate::kernels::channel_norm::Blocks;
 use crate::layers::Layer;
 use crate::param::{Param, ParamList};
 use crate::tensor::{Float, Tensor, data, tensor};

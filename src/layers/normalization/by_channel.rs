@@ -3,7 +3,7 @@
 use super::per_example;
 use crate::autograd::{Dependence, InputGrads, Op};
 use crate::buffers::buffer;
-use crate::kernels::normalize::Blocks;
+use crate::kernels::channel_norm::Blocks;
 use crate::tensor::{Float, Tensor, data, tensor};
 
 /// Whose the moments are.

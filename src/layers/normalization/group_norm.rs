@@ -4,7 +4,7 @@ use super::by_channel::ByChannel;
 use super::{Affine, channels_of, check_channels, check_epsilon, setters};
 use crate::autograd::Var;
 use crate::error::{Error, Result};
-use crate::kernels::normalize::Blocks;
+use crate::kernels::channel_norm::Blocks;
 use crate::layers::Layer;
 use crate::param::ParamList;
 use crate::tensor::{Float, data};

@@ -4,7 +4,7 @@ use super::by_row::{ByRow, check_axes, last_axes};
 use super::{Affine, check_epsilon, setters};
 use crate::autograd::Var;
 use crate::error::Result;
-use crate::kernels::normalize::Rows;
+use crate::kernels::row_norm::Rows;
 use crate::layers::Layer;
 use crate::param::ParamList;
 use crate::tensor::Float;

@@ -4,7 +4,7 @@ use super::Affine;
 use super::by_row::{ByRow, last_axes};
 use crate::autograd::Var;
 use crate::error::Result;
-use crate::kernels::normalize::Rows;
+use crate::kernels::row_norm::Rows;
 use crate::layers::Layer;
 
 /// Divides vectors by their length, so that it becomes 1: `y = x / √(Σ x² + 1e-24)` over the last axis, or several last

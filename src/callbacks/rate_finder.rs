@@ -1,0 +1,110 @@
+//! Looks for a good learning rate.
+
+use super::{Callback, Run};
+use crate::error::{Error, Result};
+use crate::tensor::{Float, Tensor};
+
+/// Raises the learning rate from batch to batch, and notes the loss: where it falls fastest is a good rate. The run ends
+/// after the given number of batches, or when the loss explodes; weights and rate are then put back. The optimizer's
+/// memory is not: use a trainer made for the search.
+///
+/// # Defaults
+/// 100 batches from 1e-6 to 1, in equal factors; the loss smoothed by 0.9; ends at 4 times the least loss
+/// # Errors
+/// rates that are not positive and rising; an optimizer without a rate
+/// # Example
+/// ```
+/// use gradus::prelude::*;
+/// let x = ndarray::Array2::from_shape_fn((64, 2), |(i, j)| ((i * 2 + j) as f32).sin());
+/// let y = x.sum_axis(ndarray::Axis(1));
+/// let mut finder = RateFinder::default();
+/// let mut model = Dense::new(1).compile(Sgd::default(), MeanSquaredError::default());
+/// model.fit(&(&x, &y), Fit::epochs(100).progress(false).callback(&mut finder))?;
+/// assert!(finder.suggestion().unwrap() > 1e-4);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+/// # Reference
+/// Smith 2017, "Cyclical Learning Rates for Training Neural Networks"; fastai's `lr_find`
+#[doc(alias = "lr_find")]
+pub struct RateFinder {
+    from: Float,
+    to: Float,
+    batches: usize,
+    points: Vec<(Float, f64)>,
+    average: f64,
+    before: Option<Float>,
+    weights: Vec<Option<Tensor>>,
+}
+
+/// How slowly the smoothed loss follows.
+const SMOOTHING: f64 = 0.9;
+/// The run ends when the loss is so many times the least one.
+const EXPLODED: f64 = 4.0;
+
+impl Default for RateFinder {
+    fn default() -> Self {
+        Self::new(1e-6, 1.0, 100)
+    }
+}
+
+impl RateFinder {
+    /// From one rate to another in so many batches.
+    pub fn new(from: Float, to: Float, batches: usize) -> Self {
+        Self { from, to, batches, points: Vec::new(), average: 0.0, before: None, weights: Vec::new() }
+    }
+
+    /// Rates and smoothed losses in order.
+    pub fn points(&self) -> &[(Float, f64)] {
+        &self.points
+    }
+
+    /// The rate at which the loss fell fastest (over the logarithm of the rate, a tenth of the batches at a time, without
+    /// the first tenth, whose average is of few batches); `None` after fewer than ten batches.
+    pub fn suggestion(&self) -> Option<Float> {
+        let (len, reach) = (self.points.len(), self.points.len().div_ceil(20));
+        let slope = |i: &usize| self.points[i + reach].1 - self.points[i - reach].1;
+        let inner = len / 10 + reach..len.checked_sub(reach).filter(|_| len >= 10)?;
+        inner.min_by(|a, b| slope(a).total_cmp(&slope(b))).map(|i| self.points[i].0)
+    }
+
+    fn rate(&self, batch: usize) -> Float {
+        let share = batch as Float / (self.batches.max(2) - 1) as Float;
+        self.from * (self.to / self.from).powf(share)
+    }
+}
+
+impl Callback for RateFinder {
+    fn on_train_begin(&mut self, run: &mut Run<'_>) -> Result<()> {
+        let (from, to) = (self.from, self.to);
+        if !(from > 0.0 && to > from && to.is_finite()) {
+            return Err(Error::value(format!(
+                "RateFinder: expected positive rates, the first below the last, got {from} and {to}; 1e-6 and 1 are usual"
+            )));
+        }
+        (self.average, self.before) = (0.0, run.optimizer.learning_rate());
+        self.points.clear();
+        self.weights = run.parameters.iter().map(|(_, param)| param.value()).collect();
+        run.optimizer.set_learning_rate(self.rate(0))
+    }
+
+    fn on_batch_end(&mut self, run: &mut Run<'_>) -> Result<()> {
+        let done = self.points.len();
+        self.average = SMOOTHING * self.average + (1.0 - SMOOTHING) * run.batch_loss;
+        // The mean of what there is so far, as in Adam.
+        let smooth = self.average / (1.0 - SMOOTHING.powi(done as i32 + 1));
+        let least = self.points.iter().fold(f64::INFINITY, |least, point| least.min(point.1));
+        let exploded = !smooth.is_finite() || smooth > EXPLODED * least.abs() && done > 0;
+        if smooth.is_finite() {
+            self.points.push((self.rate(done), smooth));
+        }
+        run.stop |= exploded || done + 1 >= self.batches;
+        run.optimizer.set_learning_rate(self.rate(done + 1))
+    }
+
+    fn on_train_end(&mut self, run: &mut Run<'_>) -> Result<()> {
+        for ((_, param), weights) in run.parameters.iter().zip(self.weights.drain(..)) {
+            weights.map_or(Ok(()), |weights| param.set(weights))?;
+        }
+        self.before.map_or(Ok(()), |rate| run.optimizer.set_learning_rate(rate))
+    }
+}

@@ -1,0 +1,236 @@
+//! Normalisation by channel: moments, and what is computed with them.
+
+use std::ops::Range;
+
+use super::parallel;
+use super::simd::vectorized;
+use crate::Float;
+
+/// Numbers that a thread works on at a time, about.
+const CHUNK: usize = 1 << 14;
+
+/// Blocks of rows of channels, each block with its own moments: the whole batch, or one for each example.
+#[derive(Clone, Copy, Debug)]
+pub struct Blocks {
+    pub blocks: usize,
+    /// In each block.
+    pub rows: usize,
+    pub channels: usize,
+}
+
+impl Blocks {
+    /// The block and the numbers of each piece of work.
+    fn pieces(&self) -> Vec<(usize, Range<usize>)> {
+        let (block, piece) = (self.rows * self.channels, (CHUNK / self.channels.max(1)).max(1) * self.channels);
+        let starts = |b: usize| (b * block..(b + 1) * block).step_by(piece.max(1));
+        (0..self.blocks).flat_map(|b| starts(b).map(move |i| (b, i..(i + piece).min((b + 1) * block)))).collect()
+    }
+
+    /// Sums by block and channel, in `f64`, `N` of them: what `add` adds for each piece, in order.
+    fn sums<const N: usize>(&self, add: impl Fn(usize, Range<usize>, &mut [Vec<f64>; N]) + Sync) -> [Vec<f64>; N] {
+        let pieces = self.pieces();
+        let parts = parallel::map_chunks(pieces.len(), 1, |i| {
+            let (block, range) = pieces[i.start].clone();
+            let mut sums = std::array::from_fn(|_| vec![0.0; self.channels]);
+            add(block, range, &mut sums);
+            (block, sums)
+        });
+        let mut total: [Vec<f64>; N] = std::array::from_fn(|_| vec![0.0; self.blocks * self.channels]);
+        for (block, sums) in parts {
+            for (total, sums) in total.iter_mut().zip(sums) {
+                total[block * self.channels..].iter_mut().zip(sums).for_each(|(total, sum)| *total += sum);
+            }
+        }
+        total
+    }
+
+    /// Sums by block and channel, replaced by those over the channel's group.
+    pub fn over_groups(&self, sums: &mut [f64], groups: usize) {
+        for group in sums.chunks_mut((self.channels / groups.max(1)).max(1)) {
+            let sum: f64 = group.iter().sum();
+            group.fill(sum);
+        }
+    }
+
+    /// Mean and biased variance by block and channel, those of the channel's group.
+    pub fn moments(&self, x: &[Float], groups: usize) -> [Vec<f64>; 2] {
+        let share = groups as f64 / (self.rows * self.channels) as f64;
+        let mean_over_groups = |mut sums: Vec<f64>| {
+            self.over_groups(&mut sums, groups);
+            sums.iter_mut().for_each(|sum| *sum *= share);
+            sums
+        };
+        let zeros = vec![0.0; self.channels];
+        let [sum] = self.sums(|_, range, [sum]| add_rows(&x[range], &zeros, sum));
+        let mean = mean_over_groups(sum);
+        let [squares] = self.sums(|b, range, [sum]| add_squares(&x[range], self.of(&mean, b), sum));
+        [mean, mean_over_groups(squares)]
+    }
+
+    fn of<'a, T>(&self, numbers: &'a [T], block: usize) -> &'a [T] {
+        &numbers[block * self.channels..(block + 1) * self.channels]
+    }
+
+    /// `y = (x - center) scale + shift`, where `shift` is the same in all blocks
+    pub fn apply(&self, x: &[Float], center: &[Float], scale: &[Float], shift: &[Float], y: &mut [Float]) {
+        self.each_piece(y, |b, range, y| apply(&x[range], self.of(center, b), self.of(scale, b), shift, y));
+    }
+
+    /// `Σ dy` and `Σ dy (x - center)`
+    pub fn gradient_sums(&self, x: &[Float], dy: &[Float], center: &[Float]) -> [Vec<f64>; 2] {
+        let center: Vec<f64> = center.iter().map(|center| f64::from(*center)).collect();
+        self.sums(|b, range, [sum, along]| {
+            add_products(&x[range.clone()], &dy[range], self.of(&center, b), sum, along);
+        })
+    }
+
+    /// `dx = scale dy - shift - (x - center) slope`
+    pub fn gradient(&self, x: &[Float], dy: &[Float], center: &[Float], by: [&[Float]; 3], dx: &mut [Float]) {
+        self.each_piece(dx, |b, range, dx| {
+            let [scale, shift, slope] = by.map(|by| self.of(by, b));
+            gradient(&x[range.clone()], &dy[range], self.of(center, b), scale, shift, slope, dx);
+        });
+    }
+
+    fn each_piece(&self, out: &mut [Float], work: impl Fn(usize, Range<usize>, &mut [Float]) + Sync) {
+        let mut rest = out;
+        let mut pieces = Vec::new();
+        for (block, range) in self.pieces() {
+            let (piece, next) = rest.split_at_mut(range.len());
+            rest = next;
+            pieces.push((block, range, piece));
+        }
+        parallel::for_each(&mut pieces, |(block, range, piece)| work(*block, range.clone(), piece));
+    }
+}
+
+/// Channels whose sums stay in registers while rows go by.
+const WIDTH: usize = 8;
+
+/// Adds to `N` sums of each channel, row by row, what `term` gives for numbers of `M` matrices and a center.
+#[inline(always)]
+fn add_terms<const M: usize, const N: usize>(
+    matrices: [&[Float]; M],
+    center: &[f64],
+    sums: [&mut [f64]; N],
+    term: impl Fn([Float; M], f64) -> [f64; N],
+) {
+    let channels = center.len();
+    let (rows, whole) = (matrices[0].len() / channels, channels / WIDTH * WIDTH);
+    for first in (0..whole).step_by(WIDTH) {
+        let center: &[f64; WIDTH] = center[first..].first_chunk().expect("whole registers");
+        let mut lanes = [[0.0; WIDTH]; N];
+        for row in 0..rows {
+            let from = row * channels + first;
+            let parts: [&[Float; WIDTH]; M] = matrices.map(|x| x[from..].first_chunk().expect("whole registers"));
+            for i in 0..WIDTH {
+                let terms = term(parts.map(|part| part[i]), center[i]);
+                for n in 0..N {
+                    lanes[n][i] += terms[n];
+                }
+            }
+        }
+        for n in 0..N {
+            for i in 0..WIDTH {
+                sums[n][first + i] += lanes[n][i];
+            }
+        }
+    }
+    for row in 0..rows {
+        for channel in whole..channels {
+            let terms = term(matrices.map(|x| x[row * channels + channel]), center[channel]);
+            for n in 0..N {
+                sums[n][channel] += terms[n];
+            }
+        }
+    }
+}
+
+vectorized! {
+    fn add_squares(x: &[Float], center: &[f64], sum: &mut [f64]) {
+        add_terms([x], center, [sum], |[x], center| {
+            let d = f64::from(x) - center;
+            [d * d]
+        });
+    }
+}
+
+vectorized! {
+    fn add_products(x: &[Float], dy: &[Float], center: &[f64], sum: &mut [f64], along: &mut [f64]) {
+        add_terms([x, dy], center, [sum, along], |[x, dy], center| {
+            let dy = f64::from(dy);
+            [dy, dy * (f64::from(x) - center)]
+        });
+    }
+}
+
+vectorized! {
+    fn add_rows(x: &[Float], zeros: &[f64], sum: &mut [f64]) {
+        add_terms([x], zeros, [sum], |[x], _| [f64::from(x)]);
+    }
+}
+
+vectorized! {
+    fn apply(x: &[Float], center: &[Float], scale: &[Float], shift: &[Float], y: &mut [Float]) {
+        let channels = center.len();
+        for (x, y) in x.chunks_exact(channels).zip(y.chunks_exact_mut(channels)) {
+            for ((((x, y), center), scale), shift) in x.iter().zip(y).zip(center).zip(scale).zip(shift) {
+                *y = (x - center) * scale + shift;
+            }
+        }
+    }
+}
+
+vectorized! {
+    fn gradient(
+        x: &[Float],
+        dy: &[Float],
+        center: &[Float],
+        scale: &[Float],
+        shift: &[Float],
+        slope: &[Float],
+        dx: &mut [Float],
+    ) {
+        let channels = center.len();
+        for ((x, dy), dx) in x.chunks_exact(channels).zip(dy.chunks_exact(channels)).zip(dx.chunks_exact_mut(channels)) {
+            let by = center.iter().zip(scale).zip(shift).zip(slope);
+            for (((x, dy), dx), (((center, scale), shift), slope)) in x.iter().zip(dy).zip(dx).zip(by) {
+                *dx = scale * dy - shift - (x - center) * slope;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::twin::{near, numbers};
+    use super::*;
+
+    #[test]
+    fn sums_of_channels_agree_with_the_definition() {
+        for (blocks, rows, channels, groups) in
+            [(1, 7, 1, 1), (3, 5, 3, 1), (2, 4, 8, 4), (1, 3000, 13, 13), (2, 9, 40, 2)]
+        {
+            let by = Blocks { blocks, rows, channels };
+            let (x, dy) = (numbers(blocks * rows * channels, 37), numbers(blocks * rows * channels, 53));
+            let [mean, variance] = by.moments(&x, groups);
+            let center: Vec<Float> = mean.iter().map(|mean| *mean as Float).collect();
+            let [sum, along] = by.gradient_sums(&x, &dy, &center);
+            let (width, rows_of) = (channels / groups, |b: usize| b * rows..(b + 1) * rows);
+            for (i, mean) in mean.iter().enumerate() {
+                let (block, channel) = (i / channels, i % channels);
+                let group = channel / width * width..channel / width * width + width;
+                let of_group: Vec<f64> = rows_of(block)
+                    .flat_map(|row| group.clone().map(move |c| row * channels + c))
+                    .map(|i| f64::from(x[i]))
+                    .collect();
+                let own = of_group.iter().sum::<f64>() / of_group.len() as f64;
+                let squares = of_group.iter().map(|x| (x - own).powi(2)).sum::<f64>() / of_group.len() as f64;
+                let places: Vec<usize> = rows_of(block).map(|row| row * channels + channel).collect();
+                let of = |f: &dyn Fn(usize) -> f64| places.iter().map(|i| f(*i)).sum::<f64>();
+                let product = of(&|i| f64::from(dy[i]) * (f64::from(x[i]) - own));
+                near([*mean, variance[i], sum[i], along[i]], [own, squares, of(&|i| f64::from(dy[i])), product]);
+            }
+        }
+    }
+}

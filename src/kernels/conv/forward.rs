@@ -1,0 +1,109 @@
+//! Forward convolution: a matrix product whose rows are patches, read where they lie in the image.
+
+use super::{ConvShape, depthwise};
+use crate::Float;
+use crate::kernels::simd::{dispatch, panel_width};
+use crate::kernels::tile::{Product, Start};
+
+/// Rows of a product: enough to keep a panel of weights busy, few enough to stay in the first cache.
+const ROWS: usize = 96;
+
+/// The kernel in panels of columns, as `forward` wants it: `[group, panel, tap and channel, column]`.
+pub fn pack_forward(shape: &ConvShape, kernel: &[Float]) -> Vec<Float> {
+    if shape.is_depthwise() {
+        return kernel.to_vec();
+    }
+    let (width, terms, filters) = (panel_width(), shape.taps() * shape.group_channels(), shape.group_filters());
+    let group_len = filters.next_multiple_of(width) * terms;
+    let mut packed = vec![0.0; shape.groups * group_len];
+    for (group, packed) in packed.chunks_exact_mut(group_len).enumerate() {
+        pack_panels(shape, group, kernel, packed);
+    }
+    packed
+}
+
+/// Columns of a group of filters, from a matrix of all filters: `[panel, row, column]`. Leaves gaps as they are.
+pub(super) fn pack_panels(shape: &ConvShape, group: usize, matrix: &[Float], packed: &mut [Float]) {
+    let (width, filters) = (panel_width(), shape.group_filters());
+    let panel_len = matrix.len() / shape.filters * width;
+    for (panel, first) in packed.chunks_exact_mut(panel_len).zip((0..filters).step_by(width)) {
+        let (start, columns) = (group * filters + first, width.min(filters - first));
+        for (to, row) in panel.chunks_exact_mut(width).zip(matrix.chunks_exact(shape.filters)) {
+            to[..columns].copy_from_slice(&row[start..start + columns]);
+        }
+    }
+}
+
+/// Stretches of a patch that are contiguous, as `(start in the patch, start in a packed panel)`, and their length.
+pub(super) fn segments(shape: &ConvShape) -> (Vec<(usize, usize)>, usize) {
+    let ([_, _, width], channels, panel) = (shape.kernel, shape.group_channels(), panel_width());
+    let rows = 0..shape.kernel_rows();
+    if shape.has_contiguous_rows() {
+        let k = width * channels;
+        (rows.map(|y| (shape.tap(y, 0), y * k * panel)).collect(), k)
+    } else {
+        let taps = rows.flat_map(|y| (0..width).map(move |x| (y, x)));
+        (taps.map(|(y, x)| (shape.tap(y, x), (y * width + x) * channels * panel)).collect(), channels)
+    }
+}
+
+/// `y = x * kernel + bias` for the images in `x`, with the kernel from [`pack_forward`].
+pub fn forward(shape: &ConvShape, x: &[Float], packed: &[Float], bias: Option<&[Float]>, y: &mut [Float]) {
+    if shape.is_depthwise() {
+        return depthwise::forward(shape, x, packed, bias, y);
+    }
+    let grid = shape.grid();
+    let block = shape.images_per_block(grid);
+    let (segments, k) = segments(shape);
+    let mut rows = Vec::with_capacity(ROWS + grid[1]);
+    if shape.output_len() == 0 {
+        return;
+    }
+    for (x, y) in x.chunks(block * shape.input_len()).zip(y.chunks_mut(block * shape.output_len())) {
+        shape.with_padded(x, |x| {
+            let lines = y.len() / (grid[1] * shape.filters);
+            for line in 0..lines {
+                let start = line / grid[0] * shape.padded_len() + shape.patch(line % grid[0], 0);
+                rows.extend(
+                    (0..grid[1])
+                        .map(|column| (start + shape.patch(0, column), (line * grid[1] + column) * shape.filters)),
+                );
+                if rows.len() >= ROWS || line + 1 == lines {
+                    for group in 0..shape.groups {
+                        product(shape, group, &rows, &segments, k, x, packed, bias, y);
+                    }
+                    rows.clear();
+                }
+            }
+        });
+    }
+}
+
+#[allow(clippy::too_many_arguments)]
+fn product(
+    shape: &ConvShape,
+    group: usize,
+    rows: &[(usize, usize)],
+    segments: &[(usize, usize)],
+    k: usize,
+    x: &[Float],
+    packed: &[Float],
+    bias: Option<&[Float]>,
+    y: &mut [Float],
+) {
+    let b_panel = shape.taps() * shape.group_channels() * panel_width();
+    let filters = shape.group_filters();
+    dispatch(Product {
+        rows,
+        segments,
+        k,
+        a: &x[group * shape.group_channels()..],
+        a_step: 1,
+        b: &packed[group * filters.div_ceil(panel_width()) * b_panel..],
+        b_step: panel_width(),
+        b_panel,
+        c: &mut y[group * filters..],
+        columns: filters,
+        start: bias.map_or(Start::Zero, |bias| Start::Row(&bias[group * filters..])),
+    });
+}

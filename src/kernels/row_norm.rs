@@ -1,0 +1,175 @@
+//! Normalisation by row: moments, and what is computed with them.
+
+use super::simd::vectorized;
+use super::{lanes, parallel};
+use crate::Float;
+
+/// Numbers that a thread works on at a time, about.
+const CHUNK: usize = 1 << 14;
+/// Rows that are normalised one by one: `y = (x - mean) / √(share Σ (x - mean)² + ε) · gamma + beta`.
+#[derive(Clone, Copy, Debug)]
+pub struct Rows {
+    pub len: usize,
+    /// Whether the mean is subtracted.
+    pub centered: bool,
+    pub share: Float,
+    pub epsilon: Float,
+}
+
+/// Rows whose gradients are added up in `f32`.
+const FEW: usize = 32;
+
+/// Of each row: what is subtracted, and what it is then multiplied with.
+pub struct RowMoments {
+    pub mean: Vec<Float>,
+    pub inverse: Vec<Float>,
+}
+
+impl Rows {
+    fn per_chunk(&self) -> usize {
+        (CHUNK / self.len).max(1)
+    }
+
+    pub fn forward(&self, x: &[Float], gamma: &[Float], beta: &[Float], y: &mut [Float]) -> RowMoments {
+        let (rows, chunk) = (x.len() / self.len, self.per_chunk());
+        let (mut mean, mut inverse) = (vec![0.0; rows], vec![0.0; rows]);
+        let inputs = x.chunks(chunk * self.len).zip(y.chunks_mut(chunk * self.len));
+        let mut work: Vec<_> = inputs.zip(mean.chunks_mut(chunk).zip(inverse.chunks_mut(chunk))).collect();
+        parallel::for_each(&mut work, |((x, y), (mean, inverse))| {
+            forward_rows(*self, x, gamma, beta, y, mean, inverse);
+        });
+        RowMoments { mean, inverse }
+    }
+
+    /// With `n` the normalised input and `g = gamma dy`: `dx = (g - share Σ g - n share Σ n g) / √(..)`, where the first
+    /// sum is there only if the mean was subtracted; returns `Σ n dy` and `Σ dy` over rows, for gamma and beta.
+    pub fn backward(
+        &self,
+        x: &[Float],
+        dy: &[Float],
+        gamma: &[Float],
+        moments: &RowMoments,
+        dx: &mut [Float],
+    ) -> [Vec<f64>; 2] {
+        let chunk = self.per_chunk();
+        let inputs = x.chunks(chunk * self.len).zip(dy.chunks(chunk * self.len));
+        let moments = moments.mean.chunks(chunk).zip(moments.inverse.chunks(chunk));
+        let sums = || (vec![0.0; self.len], vec![0.0; self.len]);
+        let mut work: Vec<_> =
+            dx.chunks_mut(chunk * self.len).zip(inputs.zip(moments)).map(|chunks| (chunks, sums())).collect();
+        parallel::for_each(&mut work, |((dx, ((x, dy), (mean, inverse))), (of_gamma, of_beta))| {
+            backward_rows(*self, x, dy, gamma, mean, inverse, dx, of_gamma, of_beta);
+        });
+        let mut total = [vec![0.0; self.len], vec![0.0; self.len]];
+        for (_, sums) in work {
+            for (total, sum) in total.iter_mut().zip([sums.0, sums.1]) {
+                total.iter_mut().zip(sum).for_each(|(total, sum)| *total += sum);
+            }
+        }
+        total
+    }
+}
+
+vectorized! {
+    fn forward_rows(
+        by: Rows,
+        x: &[Float],
+        gamma: &[Float],
+        beta: &[Float],
+        y: &mut [Float],
+        mean: &mut [Float],
+        inverse: &mut [Float],
+    ) {
+        let rows = x.chunks_exact(by.len).zip(y.chunks_exact_mut(by.len));
+        for ((x, y), (mean, inverse)) in rows.zip(mean.iter_mut().zip(inverse.iter_mut())) {
+            let center = if by.centered { lanes::sum(x) / by.len as Float } else { 0.0 };
+            let scale = 1.0 / (by.share * lanes::squares(x, center) + by.epsilon).sqrt();
+            (*mean, *inverse) = (center, scale);
+            for (((x, y), gamma), beta) in x.iter().zip(y).zip(gamma).zip(beta) {
+                *y = (x - center) * scale * gamma + beta;
+            }
+        }
+    }
+}
+
+vectorized! {
+    #[allow(clippy::too_many_arguments)]
+    fn backward_rows(
+        by: Rows,
+        x: &[Float],
+        dy: &[Float],
+        gamma: &[Float],
+        mean: &[Float],
+        inverse: &[Float],
+        dx: &mut [Float],
+        of_gamma: &mut [f64],
+        of_beta: &mut [f64],
+    ) {
+        let mut normal = vec![0.0; by.len];
+        // In `f32` over a few rows, which is quicker.
+        let mut few = [vec![0.0; by.len], vec![0.0; by.len]];
+        let rows = x.chunks_exact(by.len).zip(dy.chunks_exact(by.len)).zip(dx.chunks_exact_mut(by.len));
+        for (row, (((x, dy), dx), (center, scale))) in rows.zip(mean.iter().zip(inverse)).enumerate() {
+            for (((normal, x), (dx, dy)), gamma) in normal.iter_mut().zip(x).zip(dx.iter_mut().zip(dy)).zip(gamma) {
+                *normal = (x - center) * scale;
+                *dx = dy * gamma;
+            }
+            let [few_gamma, few_beta] = &mut few;
+            let sums = few_gamma.iter_mut().zip(few_beta.iter_mut());
+            for ((few_gamma, few_beta), (normal, dy)) in sums.zip(normal.iter().zip(dy)) {
+                *few_gamma += normal * dy;
+                *few_beta += dy;
+            }
+            if row % FEW == FEW - 1 || row + 1 == mean.len() {
+                for (of, few) in [&mut *of_gamma, &mut *of_beta].into_iter().zip(&mut few) {
+                    of.iter_mut().zip(few.iter()).for_each(|(of, few)| *of += f64::from(*few));
+                    few.fill(0.0);
+                }
+            }
+            let shift = if by.centered { by.share * lanes::sum(dx) } else { 0.0 };
+            let slope = by.share * lanes::dot(dx, &normal);
+            for (dx, normal) in dx.iter_mut().zip(&normal) {
+                *dx = (*dx - shift - normal * slope) * scale;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::twin::{near, numbers};
+    use super::*;
+
+    #[test]
+    fn gradients_of_rows_agree_with_the_definition() {
+        for (count, len, centered) in [(3, 1, false), (70, 5, true), (4, 33, false), (200, 130, true)] {
+            let rows = Rows { len, centered, share: 1.0 / len as Float, epsilon: 1e-3 };
+            let (x, dy, gamma) = (numbers(count * len, 37), numbers(count * len, 53), numbers(len, 29));
+            let (mut y, mut dx) = (vec![0.0; x.len()], vec![0.0; x.len()]);
+            let moments = rows.forward(&x, &gamma, &vec![0.5; len], &mut y);
+            let [of_gamma, of_beta] = rows.backward(&x, &dy, &gamma, &moments, &mut dx);
+            let (mut want_gamma, mut want_beta) = (vec![0.0; len], vec![0.0; len]);
+            for i in 0..count {
+                let row = |x: &[Float]| x[i * len..(i + 1) * len].iter().map(|x| f64::from(*x)).collect::<Vec<_>>();
+                let (x, dy) = (row(&x), row(&dy));
+                let average = |x: &[f64]| x.iter().sum::<f64>() / len as f64;
+                let center = if centered { average(&x) } else { 0.0 };
+                let squares: Vec<f64> = x.iter().map(|x| (x - center).powi(2)).collect();
+                let root = (average(&squares) + 1e-3).sqrt();
+                let normal: Vec<f64> = x.iter().map(|x| (x - center) / root).collect();
+                let slopes: Vec<f64> = dy.iter().zip(&gamma).map(|(dy, gamma)| dy * f64::from(*gamma)).collect();
+                let along: Vec<f64> = slopes.iter().zip(&normal).map(|(slope, normal)| slope * normal).collect();
+                let shift = if centered { average(&slopes) } else { 0.0 };
+                let want = slopes.iter().zip(&normal).map(|(s, n)| (s - shift - n * average(&along)) / root);
+                near(row(&dx), want);
+                near(row(&y), normal.iter().zip(&gamma).map(|(normal, gamma)| normal * f64::from(*gamma) + 0.5));
+                for j in 0..len {
+                    want_gamma[j] += normal[j] * dy[j];
+                    want_beta[j] += dy[j];
+                }
+            }
+            near(of_gamma, want_gamma);
+            near(of_beta, want_beta);
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Pooling to an output of given lengths.
+
+use super::pool_op::{self, Pooling};
+use super::window::at_least_1;
+use super::{Layer, Size};
+use crate::autograd::Var;
+use crate::error::{Error, Result};
+use crate::kernels::pool::Span;
+
+/// The mean of windows that cut inputs of any lengths into outputs of given lengths: window `i` of an axis goes from
+/// `⌊i · input / output⌋` to `⌈(i + 1) · input / output⌉`.
+///
+/// # Shapes
+/// input `[batch, lengths.., channels]`, output `[batch, output lengths.., channels]`
+/// # Errors
+/// an input with another number of axes, or without cells; an output length of 0
+/// # Example
+/// ```
+/// use gradus::prelude::*;
+/// let x = Tape::inference().input(ndarray::Array4::<f32>::ones((2, 9, 13, 5)));
+/// assert_eq!(AdaptiveAvgPool2d::new(6).forward(&x)?.shape(), [2, 6, 6, 5]);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+/// # Reference
+/// Keras `AdaptiveAveragePooling2D`, PyTorch `AdaptiveAvgPool2d`, and those of the other ranks
+#[derive(Clone, Copy, Debug)]
+pub struct AdaptiveAvgPool<const N: usize> {
+    output: [usize; N],
+}
+
+/// The greatest number in windows that cut inputs of any lengths into outputs of given lengths: window `i` of an axis
+/// goes from `⌊i · input / output⌋` to `⌈(i + 1) · input / output⌉`. Its gradient goes to the first maximum.
+///
+/// # Shapes
+/// input `[batch, lengths.., channels]`, output `[batch, output lengths.., channels]`
+/// # Errors
+/// an input with another number of axes, or without cells; an output length of 0
+/// # Example
+/// ```
+/// use gradus::prelude::*;
+/// let x = Tape::inference().input(ndarray::Array4::<f32>::ones((2, 9, 13, 5)));
+/// assert_eq!(AdaptiveMaxPool2d::new([3, 1]).forward(&x)?.shape(), [2, 3, 1, 5]);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+/// # Reference
+/// Keras `AdaptiveMaxPooling2D`, PyTorch `AdaptiveMaxPool2d`, and those of the other ranks
+#[derive(Clone, Copy, Debug)]
+pub struct AdaptiveMaxPool<const N: usize> {
+    output: [usize; N],
+}
+
+macro_rules! adaptive {
+    ($layer:ident, $pooling:ident, $kinds:expr) => {
+        impl<const N: usize> $layer<N> {
+            /// To an output of these lengths: a number, or one for each direction.
+            pub fn new(output: impl Size<N>) -> Self {
+                Self { output: output.sizes() }
+            }
+        }
+
+        impl<const N: usize> Layer for $layer<N> {
+            fn forward(&self, x: &Var) -> Result<Var> {
+                pool_op::run(Pooling::$pooling, x, true, |input| spans(input, self.output))
+            }
+
+            fn kind(&self) -> &'static str {
+                $kinds[N - 1]
+            }
+        }
+    };
+}
+adaptive!(AdaptiveAvgPool, Average, ["AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AdaptiveAvgPool3d"]);
+adaptive!(AdaptiveMaxPool, Max, ["AdaptiveMaxPool1d", "AdaptiveMaxPool2d", "AdaptiveMaxPool3d"]);
+
+/// [`AdaptiveAvgPool`] of sequences `[batch, time, channels]`.
+#[doc(alias = "AdaptiveAveragePooling1D")]
+pub type AdaptiveAvgPool1d = AdaptiveAvgPool<1>;
+/// [`AdaptiveAvgPool`] of images `[batch, height, width, channels]`.
+#[doc(alias = "AdaptiveAveragePooling2D")]
+pub type AdaptiveAvgPool2d = AdaptiveAvgPool<2>;
+/// [`AdaptiveAvgPool`] of volumes `[batch, depth, height, width, channels]`.
+#[doc(alias = "AdaptiveAveragePooling3D")]
+pub type AdaptiveAvgPool3d = AdaptiveAvgPool<3>;
+/// [`AdaptiveMaxPool`] of sequences `[batch, time, channels]`.
+#[doc(alias = "AdaptiveMaxPooling1D")]
+pub type AdaptiveMaxPool1d = AdaptiveMaxPool<1>;
+/// [`AdaptiveMaxPool`] of images `[batch, height, width, channels]`.
+#[doc(alias = "AdaptiveMaxPooling2D")]
+pub type AdaptiveMaxPool2d = AdaptiveMaxPool<2>;
+/// [`AdaptiveMaxPool`] of volumes `[batch, depth, height, width, channels]`.
+#[doc(alias = "AdaptiveMaxPooling3D")]
+pub type AdaptiveMaxPool3d = AdaptiveMaxPool<3>;
+
+fn spans<const N: usize>(input: [usize; N], output: [usize; N]) -> Result<[Vec<Span>; N]> {
+    at_least_1("output length", output)?;
+    if input.contains(&0) {
+        return Err(Error::shape(format!("expected an input with cells, got lengths {input:?}")));
+    }
+    super::window::fewer_than(32, "positions", &output)?;
+    let cut = |len: usize, windows: usize, i: usize| Span::of(i * len / windows, ((i + 1) * len).div_ceil(windows));
+    Ok(std::array::from_fn(|axis| (0..output[axis]).map(|i| cut(input[axis], output[axis], i)).collect()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_overlap_where_lengths_do_not_divide() {
+        let spans = spans([5], [3]).unwrap();
+        assert_eq!(spans[0], [Span::of(0, 2), Span::of(1, 4), Span::of(3, 5)]);
+    }
+}

@@ -1,0 +1,226 @@
+//! Convolution of sequences, images and volumes.
+
+use std::any::Any;
+
+use super::conv_op::Convolution;
+use super::weights::{Weights, weight_setters};
+use super::window::{Window, axes, fewer_than, three, window_setters, words};
+use super::{Layer, MaxPool2d, Padding, Size};
+use crate::activations::Activation;
+use crate::autograd::Var;
+use crate::error::{Error, Result};
+use crate::initializers::Initializer;
+use crate::kernels::conv::ConvShape;
+use crate::param::{Param, ParamList};
+
+/// Convolution over `N` axes: `y = activation(x * kernel + bias)`, where `*` slides the kernel without turning it round.
+///
+/// [`Conv1d`], [`Conv2d`] and [`Conv3d`] are its names. In a [`Sequential`](crate::Sequential), a [`MaxPool2d`] right
+/// after a [`Conv2d`] becomes part of the same operation. As many groups as channels make a depthwise convolution,
+/// which runs on a kernel of its own.
+///
+/// # Shapes
+/// input `[batch, lengths.., channels]`, output `[batch, lengths'.., filters]`; kernel
+/// `[kernel size.., channels / groups, filters]`, bias `[filters]`
+/// # Defaults
+/// stride 1, dilation 1, 1 group, no padding, no activation, with a bias, kernel Xavier uniform, bias zeros
+/// # Errors
+/// an input with another number of axes; channels other than those that the kernel was made for; channels or filters
+/// that the groups do not divide; a kernel larger than the padded input; a size, stride or dilation of 0
+/// # Example
+/// ```
+/// use gradus::prelude::*;
+/// let layer = Conv1d::new(8, 3).padding(Padding::Causal).activation(Relu);
+/// let y = layer.forward(&Tape::inference().input(ndarray::Array3::<f32>::ones((2, 50, 4))))?;
+/// assert_eq!(y.shape(), [2, 50, 8]);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+/// # Reference
+/// LeCun et al. 1989
+pub struct Conv<const N: usize> {
+    filters: usize,
+    groups: usize,
+    window: Window<N>,
+    pub(super) weights: Weights,
+}
+
+/// Convolution of sequences. See [`Conv`] for defaults and errors.
+///
+/// # Shapes
+/// input `[batch, time, channels]`, output `[batch, time', filters]`; kernel `[kernel size, channels / groups, filters]`
+/// # Example
+/// ```
+/// use gradus::prelude::*;
+/// let x = Tape::inference().input(ndarray::Array3::<f32>::ones((2, 50, 4)));
+/// assert_eq!(Conv1d::new(8, 3).stride(2).forward(&x)?.shape(), [2, 24, 8]);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+/// # Reference
+/// Keras `Conv1D`, PyTorch `Conv1d` (whose channels come before time)
+#[doc(alias = "Conv1D")]
+pub type Conv1d = Conv<1>;
+
+/// Convolution of images. See [`Conv`] for defaults and errors.
+///
+/// # Shapes
+/// input `[batch, height, width, channels]`, output `[batch, height', width', filters]`; kernel
+/// `[kernel height, kernel width, channels / groups, filters]`
+/// # Example
+/// ```
+/// use gradus::prelude::*;
+/// let layer = Conv2d::new(32, 3).activation(Relu);
+/// let y = layer.forward(&Tape::inference().input(ndarray::Array4::<f32>::ones((2, 28, 28, 1))))?;
+/// assert_eq!(y.shape(), [2, 26, 26, 32]);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+/// # Reference
+/// Keras `Conv2D`, PyTorch `Conv2d` (whose images and kernels have their channels first)
+#[doc(alias = "Conv2D")]
+pub type Conv2d = Conv<2>;
+
+/// Convolution of volumes. See [`Conv`] for defaults and errors.
+///
+/// # Shapes
+/// input `[batch, depth, height, width, channels]`, output `[batch, depth', height', width', filters]`; kernel
+/// `[kernel depth, kernel height, kernel width, channels / groups, filters]`
+/// # Example
+/// ```
+/// use gradus::prelude::*;
+/// let x = Tape::inference().input(ndarray::Array5::<f32>::ones((2, 8, 16, 16, 1)));
+/// assert_eq!(Conv3d::new(4, [2, 3, 3]).padding(Padding::Same).forward(&x)?.shape(), [2, 8, 16, 16, 4]);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+/// # Reference
+/// Keras `Conv3D`, PyTorch `Conv3d` (whose channels come first)
+#[doc(alias = "Conv3D")]
+pub type Conv3d = Conv<3>;
+
+impl<const N: usize> Conv<N> {
+    /// With this many filters, and a kernel of this size: a number, or one for each direction.
+    pub fn new(filters: usize, kernel: impl Size<N>) -> Self {
+        let size = kernel.sizes();
+        let weights = Weights::new(&size, [None, Some(filters)], Some(filters));
+        Self { filters, groups: 1, window: Window::new(size), weights }
+    }
+
+    /// Sets into how many groups channels and filters are split, each convolved on its own; as many as there are
+    /// channels is a depthwise convolution.
+    pub fn groups(mut self, groups: usize) -> Self {
+        self.groups = groups;
+        self
+    }
+
+    /// Checks everything that can be wrong, and says how the kernel slides over this input.
+    fn shape(&self, x: &Var) -> Result<ConvShape> {
+        let (_, input, channels) = axes::<N>(x.shape())?;
+        let (filters, groups, window) = (self.filters, self.groups, &self.window);
+        check_channels(channels, filters, groups)?;
+        if let Some(known) = self.weights.kernel.shape().filter(|shape| shape[N] != channels / groups) {
+            return Err(other_channels::<N>(known[N] * groups, x));
+        }
+        let (padding, positions) = window.place(input, false)?;
+        let shape = conv_shape(window, input, padding, [channels, filters], groups);
+        check_lengths(&shape, x.shape()[0], &positions, filters)?;
+        Ok(shape)
+    }
+
+    fn run(&self, x: &Var, shape: ConvShape, pool: Option<[usize; 2]>) -> Result<Var> {
+        let kernel = [&self.window.size[..], &[shape.channels / shape.groups, self.filters]].concat();
+        let op = |pointwise| Convolution::new(shape, pool, &self.weights.kernel, pointwise);
+        self.weights.apply(x, &kernel, self.filters, op)
+    }
+}
+
+window_setters!(Conv, window);
+weight_setters!(kernel Conv, "[kernel size.., channels / groups, filters]");
+weight_setters!(output Conv, weights);
+
+/// Groups divide channels and filters, of which there are some.
+pub(super) fn check_channels(channels: usize, filters: usize, groups: usize) -> Result<()> {
+    if filters == 0 || channels == 0 {
+        return Err(Error::value(format!("expected at least 1 filter and 1 channel, got {filters} and {channels}")));
+    }
+    if groups == 0 || !channels.is_multiple_of(groups) || !filters.is_multiple_of(groups) {
+        return Err(Error::value(format!(
+            "expected a number of groups that divides {channels} channels and {filters} filters, got {groups}"
+        )));
+    }
+    Ok(())
+}
+
+/// The error of an input whose channels are not the known ones.
+pub(super) fn other_channels<const N: usize>(known: usize, x: &Var) -> Error {
+    let (words, shape) = (words::<N>(), x.shape());
+    Error::shape(format!(
+        "expected {known} channels in the last axis, got input {shape:?}; {}s are {}: feed what it was made for, or \
+         make a new layer",
+        words.what, words.axes
+    ))
+}
+
+/// How a kernel slides over an input of `N` axes.
+pub(super) fn conv_shape<const N: usize>(
+    window: &Window<N>,
+    input: [usize; N],
+    padding: [[usize; 2]; N],
+    [channels, filters]: [usize; 2],
+    groups: usize,
+) -> ConvShape {
+    ConvShape {
+        size: three(input, 1),
+        channels,
+        filters,
+        kernel: three(window.size, 1),
+        stride: three(window.stride, 1),
+        dilation: three(window.dilation, 1),
+        groups,
+        padding: three(padding, [0, 0]),
+    }
+}
+
+/// Nothing is longer than memory could be.
+pub(super) fn check_lengths(shape: &ConvShape, batch: usize, output: &[usize], filters: usize) -> Result<()> {
+    let [depth, height, width] = shape.kernel;
+    fewer_than(36, "numbers in the kernel", &[depth, height, width, shape.channels / shape.groups, shape.filters])?;
+    fewer_than(36, "numbers in the output", &[&[batch], output, &[filters]].concat())
+}
+
+impl<const N: usize> Layer for Conv<N> {
+    fn forward(&self, x: &Var) -> Result<Var> {
+        self.run(x, self.shape(x)?, None)
+    }
+
+    /// With a max pooling whose windows tile the image, the convolution's output is never stored, nor computed where no
+    /// window covers it. The activation then comes after the maximum, so it must be monotone.
+    fn forward_with(&self, x: &Var, next: &dyn Layer) -> Option<Result<Var>> {
+        let pool = (next as &dyn Any).downcast_ref::<MaxPool2d>()?.tiles().filter(|_| N == 2)?;
+        let monotone = self.weights.activation.pointwise().is_some_and(|activation| activation.is_monotone());
+        // Whatever is wrong with the input is reported by the layer that it concerns.
+        let shape = self.shape(x).ok()?;
+        let [height, width] = shape.grid();
+        let fits = height >= pool[0] && width >= pool[1] && !shape.is_depthwise();
+        (monotone && fits).then(|| self.run(x, shape, Some(pool)))
+    }
+
+    fn params<'a>(&'a self, list: &mut ParamList<'a>) {
+        self.weights.params(list);
+    }
+
+    fn kind(&self) -> &'static str {
+        ["Conv1d", "Conv2d", "Conv3d"][N - 1]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Tape;
+
+    #[test]
+    fn a_causal_sum_looks_back() {
+        let layer = Conv1d::new(1, 2).padding(Padding::Causal);
+        layer.kernel().set(ndarray::arr3(&[[[10.0]], [[1.0]]])).unwrap();
+        let x = Tape::inference().input(ndarray::arr3(&[[[1.0], [2.0], [3.0]]]));
+        assert_eq!(layer.forward(&x).unwrap().value().as_slice().unwrap(), [1.0, 12.0, 23.0]);
+    }
+}

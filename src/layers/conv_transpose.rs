@@ -1,0 +1,223 @@
+//! Transposed convolution of sequences, images and volumes.
+
+use super::conv::{check_channels, check_lengths, conv_shape, other_channels};
+use super::conv_op::Transposed;
+use super::weights::{Weights, weight_setters};
+use super::window::{Window, axes, fewer_than, window_setters};
+use super::{Layer, Padding, Size};
+use crate::activations::Activation;
+use crate::autograd::Var;
+use crate::error::{Error, Result};
+use crate::initializers::Initializer;
+use crate::kernels::conv::ConvShape;
+use crate::param::{Param, ParamList};
+
+/// Transposed convolution over `N` axes: what the input's gradient is to a [`Conv`](super::Conv), the output is here. It
+/// spreads each input cell over a window, and makes the input `stride` times larger.
+///
+/// [`ConvTranspose1d`], [`ConvTranspose2d`] and [`ConvTranspose3d`] are its names. `Padding::Valid` and `Padding::Same`
+/// are Keras', with outputs at least `stride` times as long as inputs; `Padding::Explicit` is PyTorch's padding, which
+/// takes cells away from the output, of length `(input - 1) · stride - padding + reach + output padding` with a reach of
+/// `(size - 1) · dilation + 1`. `Padding::all(0)` is PyTorch's default.
+///
+/// # Shapes
+/// input `[batch, lengths.., channels]`, output `[batch, lengths'.., filters]`; kernel
+/// `[kernel size.., filters / groups, channels]`, bias `[filters]`
+/// # Defaults
+/// stride 1, dilation 1, 1 group, no padding, output padding from the padding, no activation, with a bias, kernel Xavier
+/// uniform, bias zeros
+/// # Errors
+/// an input with another number of axes; channels other than those that the kernel was made for; channels or filters
+/// that the groups do not divide; a padding that leaves no output; causal padding; an output padding that is not smaller
+/// than the stride; a size, stride or dilation of 0
+/// # Example
+/// ```
+/// use gradus::prelude::*;
+/// let layer = ConvTranspose1d::new(8, 4).stride(2).padding(Padding::Same);
+/// let y = layer.forward(&Tape::inference().input(ndarray::Array3::<f32>::ones((2, 50, 4))))?;
+/// assert_eq!(y.shape(), [2, 100, 8]);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+/// # Reference
+/// Zeiler et al. 2010; Dumoulin & Visin 2016 for the arithmetic
+pub struct ConvTranspose<const N: usize> {
+    filters: usize,
+    groups: usize,
+    window: Window<N>,
+    output_padding: Option<[usize; N]>,
+    weights: Weights,
+}
+
+/// Transposed convolution of sequences. See [`ConvTranspose`] for defaults and errors.
+///
+/// # Shapes
+/// input `[batch, time, channels]`, output `[batch, time', filters]`; kernel `[kernel size, filters / groups, channels]`
+/// # Example
+/// ```
+/// use gradus::prelude::*;
+/// let x = Tape::inference().input(ndarray::Array3::<f32>::ones((2, 10, 4)));
+/// assert_eq!(ConvTranspose1d::new(8, 3).stride(2).forward(&x)?.shape(), [2, 21, 8]);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+/// # Reference
+/// Keras `Conv1DTranspose`, PyTorch `ConvTranspose1d`
+#[doc(alias = "Conv1DTranspose")]
+pub type ConvTranspose1d = ConvTranspose<1>;
+
+/// Transposed convolution of images. See [`ConvTranspose`] for defaults and errors.
+///
+/// # Shapes
+/// input `[batch, height, width, channels]`, output `[batch, height', width', filters]`; kernel
+/// `[kernel height, kernel width, filters / groups, channels]`
+/// # Example
+/// ```
+/// use gradus::prelude::*;
+/// let x = Tape::inference().input(ndarray::Array4::<f32>::ones((2, 7, 7, 4)));
+/// let same = ConvTranspose2d::new(8, 3).stride(2).padding(Padding::Same);
+/// assert_eq!(same.forward(&x)?.shape(), [2, 14, 14, 8]);
+/// let as_in_pytorch = ConvTranspose2d::new(8, 3).stride(2).padding(Padding::all(1)).output_padding(1);
+/// assert_eq!(as_in_pytorch.forward(&x)?.shape(), [2, 14, 14, 8]);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+/// # Reference
+/// Keras `Conv2DTranspose`, PyTorch `ConvTranspose2d` (kernel `[channels, filters / groups, height, width]`)
+#[doc(alias = "Conv2DTranspose")]
+#[doc(alias = "Deconvolution2D")]
+pub type ConvTranspose2d = ConvTranspose<2>;
+
+/// Transposed convolution of volumes. See [`ConvTranspose`] for defaults and errors.
+///
+/// # Shapes
+/// input `[batch, depth, height, width, channels]`, output `[batch, depth', height', width', filters]`; kernel
+/// `[kernel depth, kernel height, kernel width, filters / groups, channels]`
+/// # Example
+/// ```
+/// use gradus::prelude::*;
+/// let x = Tape::inference().input(ndarray::Array5::<f32>::ones((1, 2, 3, 3, 4)));
+/// assert_eq!(ConvTranspose3d::new(8, 2).stride(2).forward(&x)?.shape(), [1, 4, 6, 6, 8]);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+/// # Reference
+/// Keras `Conv3DTranspose`, PyTorch `ConvTranspose3d`
+#[doc(alias = "Conv3DTranspose")]
+pub type ConvTranspose3d = ConvTranspose<3>;
+
+impl<const N: usize> ConvTranspose<N> {
+    /// With this many filters, and a kernel of this size: a number, or one for each direction.
+    pub fn new(filters: usize, kernel: impl Size<N>) -> Self {
+        let size = kernel.sizes();
+        let weights = Weights::new(&size, [None, None], Some(filters));
+        Self { filters, groups: 1, window: Window::new(size), output_padding: None, weights }
+    }
+
+    /// Sets into how many groups channels and filters are split, each convolved on its own.
+    pub fn groups(mut self, groups: usize) -> Self {
+        self.groups = groups;
+        self
+    }
+
+    /// Sets by how much the output is longer at the end than the least that gives this input.
+    pub fn output_padding(mut self, cells: impl Size<N>) -> Self {
+        self.output_padding = Some(cells.sizes());
+        self
+    }
+
+    /// Lengths of the output, and the padding of the convolution that leads from there to the input.
+    fn place(&self, input: [usize; N]) -> Result<([usize; N], [[usize; 2]; N])> {
+        let Window { stride, padding, .. } = self.window;
+        self.window.check()?;
+        fewer_than(32, "cells", &input)?;
+        fewer_than(32, "positions of the stride", &stride)?;
+        let (mut output, mut cut) = ([0; N], [[0; 2]; N]);
+        for axis in 0..N {
+            let (stride, reach, len) = (stride[axis], self.window.reach(axis), input[axis]);
+            let extra = self.output_padding.map(|cells| cells[axis]);
+            let covered = len.saturating_sub(1).saturating_mul(stride).saturating_add(reach);
+            (output[axis], cut[axis]) = match padding {
+                Padding::Causal => return Err(Error::value("expected padding Valid, Same or Explicit, got Causal")),
+                Padding::Valid => (covered.saturating_add(extra.unwrap_or(stride.saturating_sub(reach))), [0, 0]),
+                Padding::Explicit(cells) => {
+                    let whole = covered.saturating_add(extra.unwrap_or(0));
+                    (whole.saturating_sub(cells[axis][0].saturating_add(cells[axis][1])), cells[axis])
+                }
+                Padding::Same => {
+                    let whole = match extra {
+                        None => len * stride,
+                        Some(extra) => (len.saturating_sub(1) * stride + reach % 2).saturating_add(extra),
+                    };
+                    let over = covered.saturating_sub(whole);
+                    (whole, [over / 2, over - over / 2])
+                }
+            };
+            if output[axis] == 0 || len == 0 {
+                return Err(Error::shape(format!(
+                    "expected an input and a padding that leave some output, got lengths {input:?} with window {:?}, \
+                     stride {:?} and padding {padding:?}",
+                    self.window.size, self.window.stride
+                )));
+            }
+            if output[axis].saturating_add(cut[axis][0]).saturating_add(cut[axis][1]) >= covered.saturating_add(stride)
+            {
+                return Err(Error::value(format!(
+                    "expected an output padding smaller than the stride {:?}, got {:?}",
+                    self.window.stride,
+                    self.output_padding.unwrap_or([0; N])
+                )));
+            }
+        }
+        fewer_than(32, "positions", &output)?;
+        Ok((output, cut))
+    }
+
+    fn shape(&self, x: &Var) -> Result<ConvShape> {
+        let (batch, input, channels) = axes::<N>(x.shape())?;
+        check_channels(channels, self.filters, self.groups)?;
+        if let Some(known) = self.weights.kernel.shape().filter(|shape| shape[N + 1] != channels) {
+            return Err(other_channels::<N>(known[N + 1], x));
+        }
+        let (output, cut) = self.place(input)?;
+        let shape = conv_shape(&self.window, output, cut, [self.filters, channels], self.groups);
+        check_lengths(&shape, batch, &output, self.filters)?;
+        Ok(shape)
+    }
+}
+
+window_setters!(ConvTranspose, window);
+weight_setters!(kernel ConvTranspose, "[kernel size.., filters / groups, channels]");
+weight_setters!(output ConvTranspose, weights);
+
+impl<const N: usize> Layer for ConvTranspose<N> {
+    fn forward(&self, x: &Var) -> Result<Var> {
+        let shape = self.shape(x)?;
+        let kernel = [&self.window.size[..], &[self.filters / self.groups, shape.filters]].concat();
+        self.weights.apply(x, &kernel, self.filters, |f| Transposed::new(shape, &self.weights.kernel, f))
+    }
+
+    fn params<'a>(&'a self, list: &mut ParamList<'a>) {
+        self.weights.params(list);
+    }
+
+    fn kind(&self) -> &'static str {
+        ["ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"][N - 1]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Tape;
+
+    #[test]
+    fn windows_overlap_and_edges_are_cut() {
+        let y = |layer: ConvTranspose1d| {
+            layer.kernel().set(ndarray::arr3(&[[[1.0]], [[2.0]], [[3.0]]])).unwrap();
+            let x = Tape::inference().input(ndarray::arr3(&[[[1.0], [10.0]]]));
+            layer.forward(&x).unwrap().value().iter().copied().collect::<Vec<_>>()
+        };
+        let layer = || ConvTranspose1d::new(1, 3).stride(2);
+        assert_eq!(y(layer()), [1.0, 2.0, 13.0, 20.0, 30.0]);
+        assert_eq!(y(layer().padding(Padding::Same)), [1.0, 2.0, 13.0, 20.0]);
+        assert_eq!(y(layer().padding(Padding::all(1))), [2.0, 13.0, 20.0]);
+        assert_eq!(y(layer().padding(Padding::all(1)).output_padding(1)), [2.0, 13.0, 20.0, 30.0]);
+    }
+}

@@ -1,0 +1,197 @@
+//! Zeros put around an input, and edges cut off.
+
+use super::Layer;
+use super::window::{axes, fewer_than, three};
+use crate::autograd::{Dependence, InputGrads, Op, Var};
+use crate::buffers::buffer;
+use crate::error::{Error, Result};
+use crate::kernels::conv::ConvShape;
+use crate::tensor::{Float, Tensor, data, tensor};
+
+/// Widths of the edges of `N` axes: one number for all, or `[before, after]` for each axis.
+pub trait Border<const N: usize> {
+    /// Cells before and after each axis.
+    fn border(self) -> [[usize; 2]; N];
+}
+
+impl<const N: usize> Border<N> for usize {
+    fn border(self) -> [[usize; 2]; N] {
+        [[self; 2]; N]
+    }
+}
+
+impl<const N: usize> Border<N> for [[usize; 2]; N] {
+    fn border(self) -> [[usize; 2]; N] {
+        self
+    }
+}
+
+/// Puts zeros around the `N` axes between batch and channels.
+///
+/// # Shapes
+/// input `[batch, lengths.., channels]`, output `[batch, before + length + after.., channels]`
+/// # Errors
+/// an input with another number of axes; an output too large for any memory
+/// # Example
+/// ```
+/// use gradus::prelude::*;
+/// let x = Tape::inference().input(ndarray::Array4::<f32>::ones((2, 5, 5, 3)));
+/// assert_eq!(ZeroPad2d::new(1).forward(&x)?.shape(), [2, 7, 7, 3]);
+/// assert_eq!(ZeroPad2d::new([[0, 1], [2, 0]]).forward(&x)?.shape(), [2, 6, 7, 3]);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+/// # Reference
+/// Keras `ZeroPadding2D`, PyTorch `ZeroPad2d`, and those of the other ranks
+#[derive(Clone, Copy, Debug)]
+pub struct ZeroPad<const N: usize> {
+    border: [[usize; 2]; N],
+}
+
+/// Cuts off the edges of the `N` axes between batch and channels.
+///
+/// # Shapes
+/// input `[batch, lengths.., channels]`, output `[batch, length - before - after.., channels]`
+/// # Errors
+/// an input with another number of axes; edges that leave nothing
+/// # Example
+/// ```
+/// use gradus::prelude::*;
+/// let x = Tape::inference().input(ndarray::Array4::<f32>::ones((2, 7, 7, 3)));
+/// assert_eq!(Crop2d::new(1).forward(&x)?.shape(), [2, 5, 5, 3]);
+/// assert_eq!(Crop2d::new([[0, 1], [2, 0]]).forward(&x)?.shape(), [2, 6, 5, 3]);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+/// # Reference
+/// Keras `Cropping2D`, and those of the other ranks
+#[derive(Clone, Copy, Debug)]
+pub struct Crop<const N: usize> {
+    border: [[usize; 2]; N],
+}
+
+/// [`ZeroPad`] for sequences `[batch, time, channels]`.
+#[doc(alias = "ZeroPadding1D")]
+pub type ZeroPad1d = ZeroPad<1>;
+/// [`ZeroPad`] for images `[batch, height, width, channels]`.
+#[doc(alias = "ZeroPadding2D")]
+pub type ZeroPad2d = ZeroPad<2>;
+/// [`ZeroPad`] for volumes `[batch, depth, height, width, channels]`.
+#[doc(alias = "ZeroPadding3D")]
+pub type ZeroPad3d = ZeroPad<3>;
+/// [`Crop`] for sequences `[batch, time, channels]`.
+#[doc(alias = "Cropping1D")]
+pub type Crop1d = Crop<1>;
+/// [`Crop`] for images `[batch, height, width, channels]`.
+#[doc(alias = "Cropping2D")]
+pub type Crop2d = Crop<2>;
+/// [`Crop`] for volumes `[batch, depth, height, width, channels]`.
+#[doc(alias = "Cropping3D")]
+pub type Crop3d = Crop<3>;
+
+impl<const N: usize> ZeroPad<N> {
+    /// With edges of this width: a number, or `[before, after]` for each axis.
+    pub fn new(border: impl Border<N>) -> Self {
+        Self { border: border.border() }
+    }
+}
+
+impl<const N: usize> Crop<N> {
+    /// By edges of this width: a number, or `[before, after]` for each axis.
+    pub fn new(border: impl Border<N>) -> Self {
+        Self { border: border.border() }
+    }
+}
+
+/// Puts a frame around the inner box of these lengths, or takes it away.
+fn apply<const N: usize>(x: &Var, inner: [usize; N], border: [[usize; 2]; N], adds: bool) -> Result<Var> {
+    let (batch, _, channels) = axes::<N>(x.shape())?;
+    let shape = ConvShape {
+        size: three(inner, 1),
+        channels,
+        filters: channels,
+        kernel: [1; 3],
+        stride: [1; 3],
+        dilation: [1; 3],
+        groups: 1,
+        padding: three(border, [0, 0]),
+    };
+    let shapes = |lengths: [usize; N]| [&[batch], &lengths[..], &[channels]].concat();
+    let outer = std::array::from_fn(|i| inner[i].saturating_add(border[i][0]).saturating_add(border[i][1]));
+    fewer_than(36, "numbers in the output", &shapes(outer))?;
+    Ok(x.tape().apply(Frame { shape, inner: shapes(inner), outer: shapes(outer), adds }, &[x]))
+}
+
+impl<const N: usize> Layer for ZeroPad<N> {
+    fn forward(&self, x: &Var) -> Result<Var> {
+        apply(x, axes::<N>(x.shape())?.1, self.border, true)
+    }
+
+    fn kind(&self) -> &'static str {
+        ["ZeroPad1d", "ZeroPad2d", "ZeroPad3d"][N - 1]
+    }
+}
+
+impl<const N: usize> Layer for Crop<N> {
+    fn forward(&self, x: &Var) -> Result<Var> {
+        let (_, input, _) = axes::<N>(x.shape())?;
+        let width = |axis: usize| self.border[axis][0].saturating_add(self.border[axis][1]);
+        if (0..N).any(|axis| input[axis] <= width(axis)) {
+            let border = self.border;
+            return Err(Error::shape(format!("expected an input larger than its edges {border:?}, got {input:?}")));
+        }
+        apply(x, std::array::from_fn(|axis| input[axis] - width(axis)), self.border, false)
+    }
+
+    fn kind(&self) -> &'static str {
+        ["Crop1d", "Crop2d", "Crop3d"][N - 1]
+    }
+}
+
+/// `y = x` with zeros around it, or without its edges
+struct Frame {
+    shape: ConvShape,
+    inner: Vec<usize>,
+    outer: Vec<usize>,
+    adds: bool,
+}
+
+impl Frame {
+    fn run(&self, x: &[Float], adds: bool) -> Tensor {
+        let shape = if adds { &self.outer } else { &self.inner };
+        let mut y = buffer(shape.iter().product());
+        if adds {
+            self.shape.pad(x, &mut y)
+        } else {
+            self.shape.crop(x, &mut y)
+        }
+        tensor(shape, y)
+    }
+}
+
+impl Op for Frame {
+    fn forward(&mut self, inputs: &[&Tensor]) -> Tensor {
+        self.run(data(inputs[0]), self.adds)
+    }
+
+    /// `dx = dy` without its edges, or with zeros around it
+    fn backward(&self, dy: &Tensor, dx: &mut InputGrads<'_>) {
+        dx.add(0, || self.run(data(dy), !self.adds));
+    }
+
+    fn dependence(&self, inputs: &[Dependence]) -> Dependence {
+        Dependence::per_example(inputs)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Tape;
+
+    #[test]
+    fn cropping_undoes_padding() {
+        let x = Tape::inference().input(ndarray::arr3(&[[[1.0], [2.0]]]));
+        let padded = ZeroPad1d::new([[1, 2]]).forward(&x).unwrap();
+        assert_eq!(padded.value().as_slice().unwrap(), [0.0, 1.0, 2.0, 0.0, 0.0]);
+        assert_eq!(Crop1d::new([[1, 2]]).forward(&padded).unwrap().value(), x.value());
+    }
+}

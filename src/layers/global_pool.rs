@@ -1,0 +1,76 @@
+//! Global pooling.
+
+use super::Layer;
+use super::pool_op::{self, Pooling};
+use crate::autograd::Var;
+use crate::error::{Error, Result};
+use crate::kernels::pool::Span;
+
+/// One window over all of each axis.
+fn everything<const N: usize>(input: [usize; N]) -> Result<[Vec<Span>; N]> {
+    if input.contains(&0) {
+        return Err(Error::shape(format!("expected an input with pixels, got lengths {input:?}")));
+    }
+    Ok(input.map(|len| vec![Span::of(0, len)]))
+}
+
+macro_rules! global_pools {
+    ($($name:ident: $pooling:ident over $rank:literal, $what:literal, $axes:literal, $example:literal, $alias:literal;)*) => { $(
+        #[doc = concat!("The ", $what, ".")]
+        ///
+        /// # Shapes
+        #[doc = concat!("input `[batch, ", $axes, ", channels]`, output `[batch, channels]`")]
+        /// # Errors
+        /// an input with another number of axes, or without pixels
+        /// # Example
+        /// ```
+        /// use gradus::prelude::*;
+        #[doc = concat!("let x = Tape::inference().input(ndarray::", $example, ");")]
+        #[doc = concat!("let y = ", stringify!($name), ".forward(&x)?;")]
+        /// assert_eq!((y.shape(), y.item()), (&[2, 5][..], 1.0));
+        /// # Ok::<(), gradus::Error>(())
+        /// ```
+        /// # Reference
+        #[doc = concat!("Lin et al. 2013; Keras `", $alias, "`")]
+        #[doc(alias = $alias)]
+        #[derive(Clone, Copy, Debug, Default)]
+        pub struct $name;
+
+        impl Layer for $name {
+            fn forward(&self, x: &Var) -> Result<Var> {
+                pool_op::run::<$rank>(Pooling::$pooling, x, false, everything)
+            }
+        }
+    )* };
+}
+
+global_pools! {
+    GlobalAvgPool1d: Average over 1, "mean of each channel over time",
+        "time", "Array3::<f32>::ones((2, 7, 5))", "GlobalAveragePooling1D";
+    GlobalAvgPool2d: Average over 2, "mean of each channel over height and width",
+        "height, width", "Array4::<f32>::ones((2, 7, 7, 5))", "GlobalAveragePooling2D";
+    GlobalAvgPool3d: Average over 3, "mean of each channel over depth, height and width",
+        "depth, height, width", "Array5::<f32>::ones((2, 4, 7, 7, 5))", "GlobalAveragePooling3D";
+    GlobalMaxPool1d: Max over 1, "greatest number of each channel over time; its gradient goes to the first maximum",
+        "time", "Array3::<f32>::ones((2, 7, 5))", "GlobalMaxPooling1D";
+    GlobalMaxPool2d: Max over 2,
+        "greatest number of each channel over height and width; its gradient goes to the first maximum",
+        "height, width", "Array4::<f32>::ones((2, 7, 7, 5))", "GlobalMaxPooling2D";
+    GlobalMaxPool3d: Max over 3,
+        "greatest number of each channel over depth, height and width; its gradient goes to the first maximum",
+        "depth, height, width", "Array5::<f32>::ones((2, 4, 7, 7, 5))", "GlobalMaxPooling3D";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Tape;
+
+    /// Where there are as many channels as there were steps.
+    #[test]
+    fn steps_that_are_gone_have_no_mask() {
+        let x = Tape::inference().input(ndarray::Array3::<crate::Float>::ones((2, 3, 3)));
+        let x = x.with_mask(ndarray::Array2::<crate::Float>::ones((2, 3))).unwrap();
+        assert!(GlobalAvgPool1d.forward(&x).unwrap().mask().is_none());
+    }
+}

@@ -1,0 +1,103 @@
+//! Axes in another order, and vectors repeated.
+
+use super::Layer;
+use crate::autograd::Var;
+use crate::error::{Error, Result};
+
+/// Puts the axes after the batch's into another order: axis `i` of the output, counted from 1, is axis `axes[i - 1]` of
+/// the input. The batch stays axis 0.
+///
+/// # Shapes
+/// input `[batch, ...]`, output the same lengths in another order
+/// # Errors
+/// axes that are not each of 1, 2, .. once
+/// # Example
+/// ```
+/// use gradus::prelude::*;
+/// let x = Tape::inference().input(ndarray::Array4::<f32>::zeros((2, 5, 7, 3)));
+/// assert_eq!(Permute::new([3, 1, 2]).forward(&x)?.shape(), [2, 3, 5, 7]);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+/// # Reference
+/// Keras `Permute`
+#[derive(Clone, Debug)]
+pub struct Permute {
+    axes: Vec<usize>,
+}
+
+impl Permute {
+    /// To this order of the axes after the batch's, which is axis 0.
+    pub fn new(axes: impl Into<Vec<usize>>) -> Self {
+        Self { axes: axes.into() }
+    }
+}
+
+impl Layer for Permute {
+    fn forward(&self, x: &Var) -> Result<Var> {
+        let mut sorted = self.axes.clone();
+        sorted.sort_unstable();
+        if !sorted.iter().copied().eq(1..x.shape().len()) {
+            return Err(Error::shape(format!(
+                "expected each axis of input {:?} but the batch's once (1..{}), got {:?}",
+                x.shape(),
+                x.shape().len(),
+                self.axes
+            )));
+        }
+        x.permute(&[&[0], &self.axes[..]].concat())
+    }
+}
+
+/// Repeats each example's vector `times` over time.
+///
+/// # Shapes
+/// input `[batch, features]`, output `[batch, times, features]`
+/// # Errors
+/// an input of other than two axes; 0 times
+/// # Example
+/// ```
+/// use gradus::prelude::*;
+/// let x = Tape::inference().input(ndarray::Array2::<f32>::zeros((2, 5)));
+/// assert_eq!(RepeatVector::new(4).forward(&x)?.shape(), [2, 4, 5]);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+/// # Reference
+/// Keras `RepeatVector`
+#[derive(Clone, Copy, Debug)]
+pub struct RepeatVector {
+    times: usize,
+}
+
+impl RepeatVector {
+    /// So many times.
+    pub fn new(times: usize) -> Self {
+        Self { times }
+    }
+}
+
+impl Layer for RepeatVector {
+    fn forward(&self, x: &Var) -> Result<Var> {
+        let [batch, features] = *x.shape() else {
+            return Err(Error::shape(format!("expected an input [batch, features], got {:?}", x.shape())));
+        };
+        super::window::at_least_1("number of times", [self.times])?;
+        super::window::fewer_than(36, "numbers in the output", &[batch, self.times, features])?;
+        x.insert_axis(1)?.broadcast_to(&[batch, self.times, features])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Tape;
+
+    #[test]
+    fn numbers_go_where_they_should() {
+        let x = Tape::inference().input(ndarray::arr3(&[[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]]));
+        let y = Permute::new([2, 1]).forward(&x).unwrap();
+        assert_eq!(y.value().as_slice().unwrap(), [1.0, 4.0, 2.0, 5.0, 3.0, 6.0]);
+        let x = Tape::inference().input(ndarray::arr2(&[[1.0, 2.0], [3.0, 4.0]]));
+        let y = RepeatVector::new(2).forward(&x).unwrap();
+        assert_eq!(y.value().as_slice().unwrap(), [1.0, 2.0, 1.0, 2.0, 3.0, 4.0, 3.0, 4.0]);
+    }
+}

@@ -1,0 +1,103 @@
+//! Channels turned into pixels, and back.
+
+use super::Layer;
+use super::window::{at_least_1, axes};
+use crate::autograd::Var;
+use crate::error::{Error, Result};
+
+/// Turns channels into pixels: channel `c · factor² + i · factor + j` becomes pixel `(i, j)` of a block of channel `c`.
+///
+/// # Shapes
+/// input `[batch, height, width, channels · factor²]`, output `[batch, height · factor, width · factor, channels]`
+/// # Errors
+/// an input of other than four axes; channels that `factor²` does not divide; a factor of 0
+/// # Example
+/// ```
+/// use gradus::prelude::*;
+/// let x = Tape::inference().input(ndarray::Array4::<f32>::zeros((2, 5, 7, 12)));
+/// assert_eq!(PixelShuffle::new(2).forward(&x)?.shape(), [2, 10, 14, 3]);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+/// # Reference
+/// Shi et al. 2016; PyTorch `PixelShuffle`
+#[derive(Clone, Copy, Debug)]
+pub struct PixelShuffle {
+    factor: usize,
+}
+
+/// Turns pixels into channels: pixel `(i, j)` of a block of channel `c` becomes channel `c · factor² + i · factor + j`.
+///
+/// # Shapes
+/// input `[batch, height · factor, width · factor, channels]`, output `[batch, height, width, channels · factor²]`
+/// # Errors
+/// an input of other than four axes; a height or width that the factor does not divide; a factor of 0
+/// # Example
+/// ```
+/// use gradus::prelude::*;
+/// let x = Tape::inference().input(ndarray::Array4::<f32>::zeros((2, 10, 14, 3)));
+/// assert_eq!(PixelUnshuffle::new(2).forward(&x)?.shape(), [2, 5, 7, 12]);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+/// # Reference
+/// PyTorch `PixelUnshuffle`
+#[derive(Clone, Copy, Debug)]
+pub struct PixelUnshuffle {
+    factor: usize,
+}
+
+impl PixelShuffle {
+    /// With images larger by this factor in both directions.
+    pub fn new(factor: usize) -> Self {
+        Self { factor }
+    }
+}
+
+impl PixelUnshuffle {
+    /// With images smaller by this factor in both directions.
+    pub fn new(factor: usize) -> Self {
+        Self { factor }
+    }
+}
+
+impl Layer for PixelShuffle {
+    fn forward(&self, x: &Var) -> Result<Var> {
+        let (batch, [height, width], channels) = axes::<2>(x.shape())?;
+        let f = self.factor;
+        at_least_1("factor", [f])?;
+        let Some(after) =
+            f.checked_mul(f).filter(|block| channels.is_multiple_of(*block)).map(|block| channels / block)
+        else {
+            return Err(Error::shape(format!("expected channels that {f}² divides, got input {:?}", x.shape())));
+        };
+        let split = x.reshape(&[batch, height, width, after, f, f])?;
+        split.permute(&[0, 1, 4, 2, 5, 3])?.reshape(&[batch, height * f, width * f, after])
+    }
+}
+
+impl Layer for PixelUnshuffle {
+    fn forward(&self, x: &Var) -> Result<Var> {
+        let (batch, [height, width], channels) = axes::<2>(x.shape())?;
+        let f = self.factor;
+        at_least_1("factor", [f])?;
+        if !height.is_multiple_of(f) || !width.is_multiple_of(f) {
+            return Err(Error::shape(format!("expected height and width that {f} divides, got input {:?}", x.shape())));
+        }
+        let split = x.reshape(&[batch, height / f, f, width / f, f, channels])?;
+        split.permute(&[0, 1, 3, 5, 2, 4])?.reshape(&[batch, height / f, width / f, channels * f * f])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Tape;
+
+    #[test]
+    fn a_block_of_channels_becomes_a_block_of_pixels() {
+        let x = Tape::inference().input(ndarray::arr1(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]));
+        let x = x.reshape(&[1, 1, 1, 8]).unwrap();
+        let y = PixelShuffle::new(2).forward(&x).unwrap();
+        assert_eq!(y.value().as_slice().unwrap(), [1.0, 5.0, 2.0, 6.0, 3.0, 7.0, 4.0, 8.0]);
+        assert_eq!(PixelUnshuffle::new(2).forward(&y).unwrap().value(), x.value());
+    }
+}

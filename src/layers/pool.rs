@@ -1,0 +1,236 @@
+//! Pooling of sequences, images and volumes by sliding windows.
+
+use super::pool_op::{self, Pooling};
+use super::window::{Window, window_setters};
+use super::{Layer, Padding, Size};
+use crate::autograd::Var;
+use crate::error::Result;
+
+/// The greatest number in each window over `N` axes, for each channel; its gradient goes to the first maximum. Padding
+/// never wins.
+///
+/// [`MaxPool1d`], [`MaxPool2d`] and [`MaxPool3d`] are its names.
+///
+/// # Shapes
+/// input `[batch, lengths.., channels]`, output `[batch, lengths'.., channels]`
+/// # Defaults
+/// stride as large as the window, dilation 1, no padding, windows that end inside
+/// # Errors
+/// an input with another number of axes; a window larger than the padded input; padding that is not smaller than the
+/// window; a size, stride or dilation of 0
+/// # Example
+/// ```
+/// use gradus::prelude::*;
+/// let x = Tape::inference().input(ndarray::Array3::<f32>::ones((2, 11, 4)));
+/// assert_eq!(MaxPool1d::new(2).forward(&x)?.shape(), [2, 5, 4]);
+/// assert_eq!(MaxPool1d::new(2).ceil_mode(true).forward(&x)?.shape(), [2, 6, 4]);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+/// # Reference
+/// Keras `MaxPooling1D` and so on, PyTorch `MaxPool1d` and so on
+#[derive(Clone, Copy, Debug)]
+pub struct MaxPool<const N: usize> {
+    window: Window<N>,
+    ceil: bool,
+}
+
+/// The mean of each window over `N` axes, for each channel.
+///
+/// [`AvgPool1d`], [`AvgPool2d`] and [`AvgPool3d`] are its names.
+///
+/// # Shapes
+/// input `[batch, lengths.., channels]`, output `[batch, lengths'.., channels]`
+/// # Defaults
+/// stride as large as the window, dilation 1, no padding, windows that end inside; padding is left out of the mean, as in
+/// Keras
+/// # Errors
+/// an input with another number of axes; a window larger than the padded input; padding that is not smaller than the
+/// window; a size, stride or dilation of 0
+/// # Example
+/// ```
+/// use gradus::prelude::*;
+/// let x = Tape::inference().input(ndarray::Array3::<f32>::ones((2, 11, 4)));
+/// assert_eq!(AvgPool1d::new(3).stride(2).forward(&x)?.shape(), [2, 5, 4]);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+/// # Reference
+/// Keras `AveragePooling1D` and so on, PyTorch `AvgPool1d` and so on (which count padding by default)
+#[derive(Clone, Copy, Debug)]
+pub struct AvgPool<const N: usize> {
+    window: Window<N>,
+    ceil: bool,
+    count_padding: bool,
+}
+
+/// Max pooling of sequences. See [`MaxPool`] for defaults and errors.
+///
+/// # Shapes
+/// input `[batch, time, channels]`, output `[batch, time', channels]`
+/// # Example
+/// ```
+/// use gradus::prelude::*;
+/// let x = Tape::inference().input(ndarray::Array3::<f32>::ones((2, 10, 4)));
+/// assert_eq!(MaxPool1d::new(2).forward(&x)?.shape(), [2, 5, 4]);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+/// # Reference
+/// Keras `MaxPooling1D`, PyTorch `MaxPool1d`
+#[doc(alias = "MaxPooling1D")]
+pub type MaxPool1d = MaxPool<1>;
+
+/// Max pooling of images. See [`MaxPool`] for defaults and errors.
+///
+/// # Shapes
+/// input `[batch, height, width, channels]`, output `[batch, height', width', channels]`
+/// # Example
+/// ```
+/// use gradus::prelude::*;
+/// let x = Tape::inference().input(ndarray::Array4::<f32>::ones((2, 11, 11, 64)));
+/// assert_eq!(MaxPool2d::new(2).forward(&x)?.shape(), [2, 5, 5, 64]);
+/// assert_eq!(MaxPool2d::new(3).stride(2).padding(Padding::Same).forward(&x)?.shape(), [2, 6, 6, 64]);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+/// # Reference
+/// Keras `MaxPooling2D`, PyTorch `MaxPool2d`
+#[doc(alias = "MaxPooling2D")]
+pub type MaxPool2d = MaxPool<2>;
+
+/// Max pooling of volumes. See [`MaxPool`] for defaults and errors.
+///
+/// # Shapes
+/// input `[batch, depth, height, width, channels]`, output `[batch, depth', height', width', channels]`
+/// # Example
+/// ```
+/// use gradus::prelude::*;
+/// let x = Tape::inference().input(ndarray::Array5::<f32>::ones((2, 4, 6, 6, 3)));
+/// assert_eq!(MaxPool3d::new([1, 2, 2]).forward(&x)?.shape(), [2, 4, 3, 3, 3]);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+/// # Reference
+/// Keras `MaxPooling3D`, PyTorch `MaxPool3d`
+#[doc(alias = "MaxPooling3D")]
+pub type MaxPool3d = MaxPool<3>;
+
+/// Average pooling of sequences. See [`AvgPool`] for defaults and errors.
+///
+/// # Shapes
+/// input `[batch, time, channels]`, output `[batch, time', channels]`
+/// # Example
+/// ```
+/// use gradus::prelude::*;
+/// let x = Tape::inference().input(ndarray::Array3::<f32>::ones((2, 10, 4)));
+/// assert_eq!(AvgPool1d::new(2).forward(&x)?.shape(), [2, 5, 4]);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+/// # Reference
+/// Keras `AveragePooling1D`, PyTorch `AvgPool1d`
+#[doc(alias = "AveragePooling1D")]
+pub type AvgPool1d = AvgPool<1>;
+
+/// Average pooling of images. See [`AvgPool`] for defaults and errors.
+///
+/// # Shapes
+/// input `[batch, height, width, channels]`, output `[batch, height', width', channels]`
+/// # Example
+/// ```
+/// use gradus::prelude::*;
+/// let x = Tape::inference().input(ndarray::Array4::<f32>::ones((2, 11, 11, 64)));
+/// assert_eq!(AvgPool2d::new(2).forward(&x)?.shape(), [2, 5, 5, 64]);
+/// assert_eq!(AvgPool2d::new(3).padding(Padding::Same).forward(&x)?.item(), 1.0);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+/// # Reference
+/// Keras `AveragePooling2D`, PyTorch `AvgPool2d`
+#[doc(alias = "AveragePooling2D")]
+pub type AvgPool2d = AvgPool<2>;
+
+/// Average pooling of volumes. See [`AvgPool`] for defaults and errors.
+///
+/// # Shapes
+/// input `[batch, depth, height, width, channels]`, output `[batch, depth', height', width', channels]`
+/// # Example
+/// ```
+/// use gradus::prelude::*;
+/// let x = Tape::inference().input(ndarray::Array5::<f32>::ones((2, 4, 6, 6, 3)));
+/// assert_eq!(AvgPool3d::new(2).forward(&x)?.shape(), [2, 2, 3, 3, 3]);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+/// # Reference
+/// Keras `AveragePooling3D`, PyTorch `AvgPool3d`
+#[doc(alias = "AveragePooling3D")]
+pub type AvgPool3d = AvgPool<3>;
+
+macro_rules! setters {
+    ($layer:ident { $($field:ident)* }) => {
+        impl<const N: usize> $layer<N> {
+            /// With windows of this size: a number, or one for each direction. The stride is the same until it is set.
+            pub fn new(size: impl Size<N>) -> Self {
+                let size = size.sizes();
+                let window = Window { stride: size, ..Window::new(size) };
+                Self { window, ceil: false, $($field: false)* }
+            }
+
+            /// Sets whether a window that starts inside may end outside, as in PyTorch's ceil mode.
+            pub fn ceil_mode(mut self, yes: bool) -> Self {
+                self.ceil = yes;
+                self
+            }
+        }
+        window_setters!($layer, window);
+    };
+}
+setters!(MaxPool {});
+setters!(AvgPool { count_padding });
+
+impl MaxPool<2> {
+    /// The window, if its places touch each other and stay inside the image.
+    pub(super) fn tiles(&self) -> Option<[usize; 2]> {
+        let Window { size, stride, dilation, padding } = self.window;
+        let plain = (padding, dilation) == (Padding::Valid, [1; 2]) && stride == size && !self.ceil;
+        (plain && (1..=256).contains(&size[0].saturating_mul(size[1]))).then_some(size)
+    }
+}
+
+impl<const N: usize> AvgPool<N> {
+    /// Sets whether padding counts as zeros in the mean, as in PyTorch.
+    pub fn count_padding(mut self, yes: bool) -> Self {
+        self.count_padding = yes;
+        self
+    }
+}
+
+impl<const N: usize> Layer for MaxPool<N> {
+    fn forward(&self, x: &Var) -> Result<Var> {
+        pool_op::run(Pooling::Max, x, true, |input| self.window.spans(input, self.ceil, false))
+    }
+
+    fn kind(&self) -> &'static str {
+        ["MaxPool1d", "MaxPool2d", "MaxPool3d"][N - 1]
+    }
+}
+
+impl<const N: usize> Layer for AvgPool<N> {
+    fn forward(&self, x: &Var) -> Result<Var> {
+        pool_op::run(Pooling::Average, x, true, |input| self.window.spans(input, self.ceil, self.count_padding))
+    }
+
+    fn kind(&self) -> &'static str {
+        ["AvgPool1d", "AvgPool2d", "AvgPool3d"][N - 1]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Tape;
+
+    #[test]
+    fn the_last_window_of_ceil_mode_is_shorter() {
+        let x = Tape::inference().input(ndarray::arr3(&[[[1.0], [3.0], [-2.0]]]));
+        let numbers = |y: Result<Var>| y.unwrap().value().iter().copied().collect::<Vec<_>>();
+        assert_eq!(numbers(MaxPool1d::new(2).ceil_mode(true).forward(&x)), [3.0, -2.0]);
+        assert_eq!(numbers(AvgPool1d::new(2).ceil_mode(true).count_padding(true).forward(&x)), [2.0, -2.0]);
+        let padded = AvgPool1d::new(2).padding(Padding::all(1)).count_padding(true);
+        assert_eq!(numbers(padded.forward(&x)), [0.5, 0.5]);
+    }
+}

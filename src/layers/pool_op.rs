@@ -1,0 +1,131 @@
+//! The operations behind pooling of all kinds.
+
+use super::window::{axes, fewer_than, three};
+use crate::autograd::{Dependence, InputGrads, Op, Var};
+use crate::buffers::{buffer, zeros};
+use crate::error::{Error, Result};
+use crate::kernels::parallel;
+use crate::kernels::pool::{self, PoolShape, Span};
+use crate::tensor::{Float, Tensor, data, tensor};
+
+/// What becomes of a window.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Pooling {
+    Max,
+    Average,
+}
+
+/// Pools an input `[batch, lengths.., channels]` by the windows that `spans` gives for its lengths. Without `keep`, each
+/// axis has one window and disappears.
+pub(super) fn run<const N: usize>(
+    pooling: Pooling,
+    x: &Var,
+    keep: bool,
+    spans: impl FnOnce([usize; N]) -> Result<[Vec<Span>; N]>,
+) -> Result<Var> {
+    let (batch, input, channels) = axes::<N>(x.shape())?;
+    if channels == 0 {
+        return Err(Error::shape(format!("expected at least 1 channel, got {:?}", x.shape())));
+    }
+    fewer_than(32, "cells", &input)?;
+    let spans = spans(input)?;
+    let mut after = vec![batch];
+    after.extend(spans.iter().map(Vec::len).filter(|_| keep));
+    after.push(channels);
+    fewer_than(36, "numbers in the output", &after)?;
+    let shape = PoolShape { size: three(input, 1), channels, spans: three(spans, vec![Span::of(0, 1)]) };
+    let before = x.shape().to_vec();
+    Ok(match pooling {
+        Pooling::Max => x.tape().apply(Max { shape, before, after, argmax: Vec::new() }, &[x]),
+        Pooling::Average => x.tape().apply(Average { shape, before, after }, &[x]),
+    })
+}
+
+/// `y = max over windows of x`
+struct Max {
+    shape: PoolShape,
+    before: Vec<usize>,
+    after: Vec<usize>,
+    argmax: Vec<u32>,
+}
+
+impl Op for Max {
+    fn forward(&mut self, inputs: &[&Tensor]) -> Tensor {
+        let (image, out) = (self.shape.input_len(), self.shape.output_len());
+        let mut y = buffer(self.before[0] * out);
+        self.argmax = vec![0; y.len()];
+        let places = self.argmax.chunks_mut(out);
+        let mut work: Vec<_> = data(inputs[0]).chunks(image).zip(y.chunks_mut(out)).zip(places).collect();
+        parallel::for_each(&mut work, |((x, y), argmax)| pool::max_pool(&self.shape, x, y, argmax));
+        tensor(&self.after, y)
+    }
+
+    /// `dx = Σ dy` of the windows whose maximum it is
+    fn backward(&self, dy: &Tensor, dx: &mut InputGrads<'_>) {
+        dx.add(0, || {
+            let (image, out) = (self.shape.input_len(), self.shape.output_len());
+            let mut grad = zeros(self.before[0] * image);
+            let gradients = data(dy).chunks(out).zip(self.argmax.chunks(out));
+            let mut work: Vec<_> = grad.chunks_mut(image).zip(gradients).collect();
+            parallel::for_each(&mut work, |(grad, (dy, argmax))| {
+                pool::max_pool_backward(self.shape.channels, dy, argmax, grad);
+            });
+            tensor(&self.before, grad)
+        });
+    }
+
+    fn dependence(&self, inputs: &[Dependence]) -> Dependence {
+        Dependence::per_example(inputs)
+    }
+
+    fn keeps_steps(&self) -> bool {
+        self.before.len() == self.after.len()
+    }
+}
+
+/// `y = mean over windows of x`
+struct Average {
+    shape: PoolShape,
+    before: Vec<usize>,
+    after: Vec<usize>,
+}
+
+impl Average {
+    fn map(
+        &self,
+        from: &[Float],
+        to: &mut [Float],
+        lens: [usize; 2],
+        run: impl Fn(&PoolShape, &[Float], &mut [Float]) + Send + Sync,
+    ) {
+        let mut work: Vec<_> = from.chunks(lens[0]).zip(to.chunks_mut(lens[1])).collect();
+        parallel::for_each(&mut work, |(from, to)| run(&self.shape, from, to));
+    }
+}
+
+impl Op for Average {
+    fn forward(&mut self, inputs: &[&Tensor]) -> Tensor {
+        let (image, out) = (self.shape.input_len(), self.shape.output_len());
+        let mut y = buffer(self.before[0] * out);
+        self.map(data(inputs[0]), &mut y, [image, out], pool::average_pool);
+        tensor(&self.after, y)
+    }
+
+    /// `dx = Σ dy / count` of the windows that cover it
+    fn backward(&self, dy: &Tensor, dx: &mut InputGrads<'_>) {
+        dx.add(0, || {
+            let (image, out) = (self.shape.input_len(), self.shape.output_len());
+            let mut grad = zeros(self.before[0] * image);
+            self.map(data(dy), &mut grad, [out, image], pool::average_pool_backward);
+            tensor(&self.before, grad)
+        });
+    }
+
+    fn dependence(&self, inputs: &[Dependence]) -> Dependence {
+        Dependence::per_example(inputs)
+    }
+
+    fn keeps_steps(&self) -> bool {
+        self.before.len() == self.after.len()
+    }
+}

@@ -1,0 +1,124 @@
+//! Layers that carry a state from one time step to the next. [`Recurrent`] is the trait.
+
+mod bidirectional;
+mod core;
+mod gru;
+mod lstm;
+mod op;
+mod part;
+mod rnn;
+mod simple_rnn;
+mod with_state;
+
+pub use bidirectional::{Bidirectional, Merge};
+pub use gru::Gru;
+pub use lstm::Lstm;
+pub use rnn::{Cell, Rnn};
+pub use simple_rnn::SimpleRnn;
+pub use with_state::WithState;
+
+use super::{Layer, Vars};
+use crate::autograd::Var;
+use crate::error::{Error, Result};
+use crate::tensor::data;
+
+/// In which order a recurrent layer takes its steps, and what it puts out. All are `false` by default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StepOptions {
+    /// Whether the output has every step, `[batch, time, units]`, or the last one only, `[batch, units]`.
+    pub return_sequences: bool,
+    /// Whether steps go from the last to the first. The output is in the order of the steps, as in Keras.
+    pub go_backwards: bool,
+    /// Whether the output is 0 at padded steps, as that of PyTorch's packed sequences; else it repeats the one before.
+    pub zero_output_for_mask: bool,
+}
+
+/// A layer that carries a state from one time step to the next: [`SimpleRnn`], [`Lstm`], [`Gru`], [`Rnn`] around a cell
+/// of your own, [`Bidirectional`] around any of them.
+///
+/// All obey the [mask](Var::mask) of their input as in Keras: at a padded step the state stays, and the output repeats the one
+/// before it (zeros before the first real step). With `return_sequences` the mask goes on with the output.
+///
+/// ```
+/// use gradus::prelude::*;
+/// let stacked = Sequential::new()
+///     .add(Lstm::new(8).return_sequences(true))
+///     .add(Gru::new(4).go_backwards(true));
+/// let y = stacked.forward(&Tape::inference().input(ndarray::Array3::<f32>::ones((2, 5, 3))))?;
+/// assert_eq!(y.shape(), [2, 4]);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+pub trait Recurrent: Layer {
+    /// What is carried: one variable `[batch, units]`, or a tuple of them.
+    type State: Vars;
+
+    /// The output for `x`, and the state after the last step; from this state, or from zeros.
+    ///
+    /// # Errors
+    /// those of the layer; a state of another shape than `[batch, units]`
+    fn forward_from(&self, x: &Var, state: Option<&Self::State>) -> Result<(Var, Self::State)>;
+
+    /// How the layer takes its steps.
+    fn options(&self) -> StepOptions;
+
+    /// Changes how the layer takes its steps.
+    fn set_options(&mut self, options: StepOptions);
+
+    /// Sets whether the output has every step. See [`StepOptions`].
+    fn return_sequences(mut self, yes: bool) -> Self
+    where
+        Self: Sized,
+    {
+        self.set_options(StepOptions { return_sequences: yes, ..self.options() });
+        self
+    }
+
+    /// Sets whether steps go from the last to the first. See [`StepOptions`].
+    fn go_backwards(mut self, yes: bool) -> Self
+    where
+        Self: Sized,
+    {
+        self.set_options(StepOptions { go_backwards: yes, ..self.options() });
+        self
+    }
+
+    /// Sets whether the output is 0 at padded steps. See [`StepOptions`].
+    fn zero_output_for_mask(mut self, yes: bool) -> Self
+    where
+        Self: Sized,
+    {
+        self.set_options(StepOptions { zero_output_for_mask: yes, ..self.options() });
+        self
+    }
+
+    /// This layer with the state as a second input and output. See [`WithState`].
+    #[doc(alias = "return_state")]
+    fn with_state(self) -> WithState<Self>
+    where
+        Self: Sized,
+    {
+        WithState(self)
+    }
+}
+
+/// Batch, time and features of a sequence.
+fn sequence(x: &Var) -> Result<[usize; 3]> {
+    let hint = match x.shape() {
+        &[batch, time, features] if time > 0 && features > 0 => return Ok([batch, time, features]),
+        [_, _, _] => "there must be at least one step of one feature",
+        [_, _] => "numbers take a last axis of length 1 (`Reshape`), ids an `Embedding` before the layer",
+        _ => "bring the axes after the second into one with `TimeDistributed::new(Flatten)`",
+    };
+    Err(Error::shape(format!("expected a sequence [batch, time, features], got {:?}; {hint}", x.shape())))
+}
+
+/// The output in the order of the steps, with the mask that belongs to it.
+fn masked(y: Var, x: &Var, options: StepOptions) -> Result<Var> {
+    let Some(mask) = x.mask().filter(|_| options.return_sequences) else { return Ok(y.without_mask()) };
+    if !options.go_backwards {
+        return y.with_mask(mask);
+    }
+    let time = mask.shape()[1].max(1);
+    let flipped: Vec<_> = data(mask).chunks(time).flat_map(|row| row.iter().rev().copied()).collect();
+    y.with_mask(crate::tensor::tensor(mask.shape(), flipped))
+}

@@ -1,0 +1,339 @@
+//! Some rows of a batch on their way through time.
+
+use std::ops::Range;
+
+use super::op::{Backward, Form, Forward, Step};
+use crate::buffers::{Loan, zeros};
+use crate::kernels::elementwise::{add_assign, add_row, add_rows};
+use crate::kernels::gemm::{Matrix, gemm};
+use crate::kernels::packed::Packed;
+use crate::tensor::{Float, Tensor, data};
+
+/// Rows of the products that take several steps at once: with them they stay in cache.
+const ROWS: usize = 256;
+
+/// The weights, packed for the products of one direction.
+pub(super) struct Weights<'a> {
+    input: Option<Packed>,
+    recurrent: Vec<Packed>,
+    biases: [Option<&'a [Float]>; 2],
+}
+
+impl<'a> Weights<'a> {
+    pub fn forward<S: Step>(step: &S, form: &Form, inputs: &[&Tensor], bias: Option<&'a [Float]>) -> Self {
+        let gates = S::GATES * form.units;
+        let recurrent = blocks(step, form.units).map(|block| {
+            Packed::new(
+                [form.units, block.len()],
+                Matrix { data: &data(inputs[2])[block.start..], strides: [gates, 1] },
+            )
+        });
+        Self {
+            input: Some(Packed::new([form.x[2], gates], Matrix::new(data(inputs[1]), gates))),
+            recurrent: recurrent.collect(),
+            biases: [
+                bias.map(|bias| &bias[..gates]),
+                bias.and_then(|bias| bias.get(gates..)).filter(|b| !b.is_empty()),
+            ],
+        }
+    }
+
+    pub fn backward<S: Step>(step: &S, form: &Form, weights: &[Tensor; 2], wants_input: bool) -> Self {
+        let gates = S::GATES * form.units;
+        let recurrent = blocks(step, form.units).map(|block| {
+            Packed::new(
+                [block.len(), form.units],
+                Matrix { data: &data(&weights[1])[block.start..], strides: [1, gates] },
+            )
+        });
+        let input = || Packed::new([gates, form.x[2]], Matrix::transposed(data(&weights[0]), gates));
+        Self { input: wants_input.then(input), recurrent: recurrent.collect(), biases: [None; 2] }
+    }
+}
+
+/// The columns of each product with the recurrent kernel.
+fn blocks(step: &impl Step, units: usize) -> impl Iterator<Item = Range<usize>> {
+    let mut end = 0;
+    step.products().iter().map(move |gates| {
+        end += gates * units;
+        end - gates * units..end
+    })
+}
+
+/// Some rows of a batch, step after step in memory, and what their backward needs.
+pub(super) struct Part {
+    pub rows: Range<usize>,
+    x: Loan,
+    gates: Loan,
+    /// Before the first step, and after each.
+    states: Vec<Loan>,
+    /// States after dropout, where there is any.
+    inputs: Option<Loan>,
+    kept: Loan,
+    /// Of each step and row whether the state is put out; else zeros are.
+    shown: Option<Vec<bool>>,
+}
+
+/// Gradients of kernel, recurrent kernel and bias, each empty if nobody wants it, and of the first states.
+pub(super) struct PartGradients {
+    pub weights: [Vec<Float>; 3],
+    pub states: Vec<Vec<Float>>,
+}
+
+/// A state at a step, of `n` numbers each; empty if there is no such state.
+fn at(states: &[Loan], state: usize, step: usize, n: usize) -> &[Float] {
+    states.get(state).map_or(&[], |state| &state[step * n..][..n])
+}
+
+impl Part {
+    pub fn new<S: Step>(form: &Form, rows: Range<usize>, x: &Tensor, initial: &[&Tensor]) -> Self {
+        let ([_, time, features], n) = (form.x, rows.len());
+        let units = n * form.units;
+        let mut steps = Loan::new(time * n * features);
+        for (step, to) in steps.chunks_exact_mut((n * features).max(1)).enumerate() {
+            for (to, row) in to.chunks_exact_mut(features.max(1)).zip(rows.clone()) {
+                to.copy_from_slice(&data(x)[(row * time + form.time(step)) * features..][..features]);
+            }
+        }
+        let mut states: Vec<Loan> = (0..S::STATES).map(|_| Loan::new((time + 1) * units)).collect();
+        for (i, state) in states.iter_mut().enumerate() {
+            match initial.get(i) {
+                Some(first) => state[..units].copy_from_slice(&data(first)[rows.start * form.units..][..units]),
+                None => state[..units].fill(0.0),
+            }
+        }
+        let shown = form.mask.as_ref().map(|_| {
+            let mut begun = vec![false; n];
+            let steps = (0..time).flat_map(|step| rows.clone().map(move |row| (step, row)));
+            let shown = steps.map(|(step, row)| {
+                let is_real = form.is_real(row, step);
+                begun[row - rows.start] |= is_real;
+                is_real
+                    || begun[row - rows.start] && !(form.options.zero_output_for_mask && form.options.return_sequences)
+            });
+            shown.collect()
+        });
+        Self {
+            x: steps,
+            gates: Loan::new(time * units * S::GATES),
+            states,
+            inputs: form.factors.as_ref().map(|_| Loan::new(time * units)),
+            kept: Loan::new(time * units * S::KEPT),
+            shown,
+            rows,
+        }
+    }
+
+    /// The rows that are padding at a step, counted from the part's first.
+    fn padding<'a>(&'a self, form: &'a Form, step: usize) -> impl Iterator<Item = usize> + 'a {
+        self.rows.clone().filter(move |row| !form.is_real(*row, step)).map(|row| row - self.rows.start)
+    }
+
+    /// The factors of dropout for these rows.
+    fn factors<'a>(&self, form: &'a Form) -> Option<&'a [Float]> {
+        let factors = form.factors.as_ref().map(|factors| data(factors));
+        factors.map(|factors| &factors[self.rows.start * form.units..self.rows.end * form.units])
+    }
+
+    /// Steps that are multiplied at once.
+    fn blocks(&self, form: &Form) -> impl DoubleEndedIterator<Item = Range<usize>> + use<> {
+        let (time, size) = (form.x[1], (ROWS / self.rows.len().max(1)).max(1));
+        (0..time.div_ceil(size)).map(move |i| i * size..time.min((i + 1) * size))
+    }
+
+    pub fn forward<S: Step>(&mut self, step: &S, form: &Form, weights: &Weights<'_>, y: &mut [Float]) {
+        let n = self.rows.len() * form.units;
+        let (gates, features) = (S::GATES * form.units, form.x[2]);
+        for block in self.blocks(form) {
+            let rows = block.start * self.rows.len()..block.end * self.rows.len();
+            let z = &mut self.gates[rows.start * gates..rows.end * gates];
+            if let Some(input) = &weights.input {
+                input.product(rows.len(), &self.x[rows.start * features..], z, [features, gates], false);
+            }
+            weights.biases[0].iter().for_each(|bias| add_row(z, bias));
+            block.for_each(|t| self.step(step, form, weights, t));
+        }
+        let outputs = form.outputs(S::STATES);
+        for (i, y) in y.chunks_exact_mut((outputs * form.units).max(1)).enumerate() {
+            let last = form.outputs(0) - 1;
+            for (place, y) in y.chunks_exact_mut(form.units).enumerate() {
+                let (state, t) =
+                    if place > last { (place - last - 1, form.x[1]) } else { (0, form.x[1] - last + place) };
+                if place <= last && !self.is_shown(t - 1, i) {
+                    y.fill(0.0);
+                } else {
+                    y.copy_from_slice(&at(&self.states, state, t, n)[i * form.units..][..form.units]);
+                }
+            }
+        }
+    }
+
+    fn is_shown(&self, step: usize, row: usize) -> bool {
+        self.shown.as_ref().is_none_or(|shown| shown[step * self.rows.len() + row])
+    }
+
+    fn step<S: Step>(&mut self, step: &S, form: &Form, weights: &Weights<'_>, t: usize) {
+        let n = self.rows.len() * form.units;
+        let factors = self.factors(form);
+        if let (Some(inputs), Some(factors)) = (&mut self.inputs, factors) {
+            let both = self.states[0][t * n..].iter().zip(factors);
+            inputs[t * n..].iter_mut().zip(both).for_each(|(input, (h, factor))| *input = h * factor);
+        }
+        let mut halves = self.states.iter_mut().map(|state| state[t * n..(t + 2) * n].split_at_mut(n));
+        let empty = || (&mut [][..], &mut [][..]);
+        let (h, other) = (halves.next().unwrap_or_else(empty), halves.next().unwrap_or_else(empty));
+        step.forward(Forward {
+            units: form.units,
+            kernels: &weights.recurrent,
+            recurrent_bias: weights.biases[1],
+            input: self.inputs.as_ref().map_or(&*h.0, |inputs| &inputs[t * n..][..n]),
+            before: [h.0, other.0],
+            after: [h.1, other.1],
+            gates: &mut self.gates[t * n * S::GATES..][..n * S::GATES],
+            kept: &mut self.kept[t * n * S::KEPT..][..n * S::KEPT],
+        });
+        let padding: Vec<usize> = self.padding(form, t).collect();
+        for (row, state) in padding.iter().flat_map(|row| (0..S::STATES).map(move |state| (row, state))) {
+            let from = t * n + row * form.units;
+            self.states[state].copy_within(from..from + form.units, from + n);
+        }
+    }
+
+    /// The gradients that this part gives; that of its rows of `x` goes into `dx`, unless that is empty.
+    pub fn backward<S: Step>(
+        &self,
+        step: &S,
+        form: &Form,
+        weights: &Weights<'_>,
+        dy: &[Float],
+        wanted: [bool; 3],
+        dx: &mut [Float],
+    ) -> PartGradients {
+        let (count, units, [_, time, features]) = (self.rows.len(), form.units, form.x);
+        let (n, gates) = (count * units, S::GATES * units);
+        let dy = &dy[self.rows.start * form.outputs(S::STATES) * units..];
+        // The gradient of what follows the output of an example's last step, and that of a place before it.
+        let outputs = form.outputs(S::STATES);
+        let steps = form.outputs(0);
+        let add = |to: &mut [Float], place: usize, is_shown: &dyn Fn(usize) -> bool| {
+            for (i, to) in to.chunks_exact_mut(units).enumerate().filter(|(i, _)| is_shown(*i)) {
+                add_assign(to, &dy[(i * outputs + place) * units..][..units]);
+            }
+        };
+        let mut states: Vec<Vec<Float>> = (0..S::STATES).map(|_| zeros(n)).collect();
+        if form.gives_states {
+            states.iter_mut().enumerate().for_each(|(i, state)| add(state, steps + i, &|_| true));
+        }
+        let lens = [features * gates, units * gates, (1 + usize::from(step.is_separate())) * gates];
+        let mut found: [Vec<Float>; 3] = std::array::from_fn(|i| zeros(if wanted[i] { lens[i] } else { 0 }));
+        let mut dinput = Loan::new(n);
+        for block in self.blocks(form).rev() {
+            let rows = block.start * count..block.end * count;
+            let mut dz = Loan::new(rows.len() * gates);
+            let mut dr = Loan::new(if step.is_separate() { rows.len() * gates } else { 0 });
+            for t in block.rev() {
+                if t + steps >= time {
+                    add(&mut states[0], t + steps - time, &|row| self.is_shown(t, row));
+                }
+                let from = (t * count - rows.start) * gates;
+                let dr = if step.is_separate() { &mut dr[from..][..n * S::GATES] } else { &mut [] };
+                self.back(step, form, weights, t, &mut states, &mut dz[from..][..n * S::GATES], dr, &mut dinput);
+            }
+            let x = &self.x[rows.start * features..rows.end * features];
+            if let Some(input) = &weights.input {
+                let mut block = Loan::new(x.len());
+                input.product(rows.len(), &dz, &mut block, [gates, features], false);
+                for (row, from) in rows.clone().zip(block.chunks_exact(features.max(1))) {
+                    let place = (row % count) * time + form.time(row / count);
+                    dx[place * features..][..features].copy_from_slice(from);
+                }
+            }
+            let dr = if step.is_separate() { &dr } else { &dz };
+            if wanted[0] {
+                let shape = [features, rows.len(), gates];
+                gemm(shape, Matrix::transposed(x, features), Matrix::new(&dz, gates), true, &mut found[0]);
+            }
+            if wanted[1] {
+                self.recurrent_gradient(step, units, rows.clone(), dr, &mut found[1]);
+            }
+            if wanted[2] {
+                let (input, recurrent) = found[2].split_at_mut(gates);
+                add_rows(input, &dz);
+                if step.is_separate() {
+                    add_rows(recurrent, dr);
+                }
+            }
+        }
+        PartGradients { weights: found, states }
+    }
+
+    /// One step back.
+    #[allow(clippy::too_many_arguments)]
+    fn back<S: Step>(
+        &self,
+        step: &S,
+        form: &Form,
+        weights: &Weights<'_>,
+        t: usize,
+        states: &mut [Vec<Float>],
+        dz: &mut [Float],
+        dr: &mut [Float],
+        dinput: &mut [Float],
+    ) {
+        let (n, units) = (self.rows.len() * form.units, form.units);
+        let padding: Vec<usize> = self.padding(form, t).collect();
+        let after: Vec<Vec<Float>> = if padding.is_empty() { Vec::new() } else { states.to_vec() };
+        let mut both = states.iter_mut().map(Vec::as_mut_slice);
+        step.backward(Backward {
+            units,
+            kernels: &weights.recurrent,
+            input: self.inputs.as_ref().map_or(at(&self.states, 0, t, n), |inputs| &inputs[t * n..][..n]),
+            before: [at(&self.states, 0, t, n), at(&self.states, 1, t, n)],
+            after: [at(&self.states, 0, t + 1, n), at(&self.states, 1, t + 1, n)],
+            gates: &self.gates[t * n * S::GATES..][..n * S::GATES],
+            kept: &self.kept[t * n * S::KEPT..][..n * S::KEPT],
+            states: [both.next().unwrap_or_default(), both.next().unwrap_or_default()],
+            dz,
+            dr,
+            dinput,
+        });
+        match self.factors(form) {
+            None => add_assign(&mut states[0], dinput),
+            Some(factors) => {
+                let both = dinput.iter().zip(factors);
+                states[0].iter_mut().zip(both).for_each(|(sum, (d, factor))| *sum += d * factor);
+            }
+        }
+        for row in padding {
+            let own = row * units..(row + 1) * units;
+            states.iter_mut().zip(&after).for_each(|(to, from)| to[own.clone()].copy_from_slice(&from[own.clone()]));
+            let gates = row * units * S::GATES..(row + 1) * units * S::GATES;
+            dz[gates.clone()].fill(0.0);
+            dr.get_mut(gates).into_iter().for_each(|dr| dr.fill(0.0));
+        }
+    }
+
+    /// Adds `inputᵀ · dr` over some steps, for each product.
+    fn recurrent_gradient(&self, step: &impl Step, units: usize, rows: Range<usize>, dr: &[Float], sum: &mut [Float]) {
+        let gates = sum.len() / units.max(1);
+        for (i, block) in blocks(step, units).enumerate() {
+            let inputs = match (i, &self.inputs) {
+                (0, None) => &self.states[0],
+                (0, Some(inputs)) => inputs,
+                _ => &self.kept,
+            };
+            let inputs = Matrix::transposed(&inputs[rows.start * units..rows.end * units], units);
+            let shape = [units, rows.len(), block.len()];
+            let dr = Matrix { data: &dr[block.start..], strides: [gates, 1] };
+            if block.len() == gates {
+                gemm(shape, inputs, dr, true, sum);
+            } else {
+                let mut own = Loan::new(units * block.len());
+                gemm(shape, inputs, dr, false, &mut own);
+                for (sum, own) in sum.chunks_exact_mut(gates).zip(own.chunks_exact(block.len())) {
+                    add_assign(&mut sum[block.clone()], own);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! Recurrent layers whose state goes in and out.
+
+use super::Recurrent;
+use crate::autograd::Var;
+use crate::error::Result;
+use crate::layers::Layer;
+use crate::param::ParamList;
+
+/// A recurrent layer that starts from a given state and gives the last one: `(y, state) = layer(x, state)`.
+///
+/// [`Recurrent::with_state`] makes it. For a single call without a model there is [`Recurrent::forward_from`].
+///
+/// # Shapes
+/// input `(x, state)`, output `(y, state)`; the state is `h`, for [`Lstm`](super::Lstm) `(h, c)`, for
+/// [`Bidirectional`](super::Bidirectional) a pair of states; each variable `[batch, units]`
+/// # Errors
+/// those of the layer; a state of another shape
+/// # Example
+/// ```
+/// use gradus::prelude::*;
+/// let layer = Lstm::new(4).with_state();
+/// let tape = Tape::inference();
+/// let x = tape.input(ndarray::Array3::<f32>::ones((2, 5, 3)));
+/// let zeros = || tape.input(ndarray::Array2::<f32>::zeros((2, 4)));
+/// let (y, (h, c)) = layer.forward(&(x, (zeros(), zeros())))?;
+/// assert_eq!((y.value(), c.shape()), (h.value(), &[2, 4][..]));
+/// # Ok::<(), gradus::Error>(())
+/// ```
+/// # Reference
+/// Keras `initial_state` and `return_state`, PyTorch `LSTM`
+pub struct WithState<L>(pub(super) L);
+
+impl<L: Recurrent> Layer<(Var, L::State), (Var, L::State)> for WithState<L> {
+    fn forward(&self, (x, state): &(Var, L::State)) -> Result<(Var, L::State)> {
+        self.0.forward_from(x, Some(state))
+    }
+
+    fn params<'a>(&'a self, list: &mut ParamList<'a>) {
+        self.0.params(list);
+    }
+}

@@ -1,0 +1,123 @@
+//! An embedding read the other way.
+
+use super::Layer;
+use crate::autograd::{Dependence, InputGrads, Op, Var};
+use crate::buffers::buffer;
+use crate::error::{Error, Result};
+use crate::initializers::Zeros;
+use crate::kernels::dense;
+use crate::param::{Param, ParamList};
+use crate::tensor::{Tensor, data, tensor};
+
+/// A score for each id from the vectors of an [`Embedding`](super::Embedding): `y = x · embeddingsᵀ + bias`.
+///
+/// [`Embedding::output_layer`](super::Embedding::output_layer) makes it. Both layers hold the same parameter, which is saved,
+/// counted and trained once, along the sum of both gradients.
+///
+/// # Shapes
+/// input `[batch, ..., units]`, output `[batch, ..., vocabulary]`; embeddings `[vocabulary, units]`, bias `[vocabulary]`
+/// # Defaults
+/// no bias
+/// # Errors
+/// an input of fewer than two axes; a last axis of other than `units`
+/// # Example
+/// ```
+/// use gradus::prelude::*;
+/// let embedding = Embedding::new(50, 8);
+/// let head = embedding.output_layer();
+/// let model = Sequential::new().add(embedding).add(Gru::new(8).return_sequences(true)).add(head);
+/// let y = model.forward(&Tape::inference().input(ndarray::arr2(&[[5, 17, 3]])))?;
+/// assert_eq!(y.shape(), [1, 3, 50]);
+/// assert_eq!(model.parameters().iter().filter(|(path, _)| path.contains("embeddings")).count(), 1);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+/// # Reference
+/// Press & Wolf 2017
+pub struct TiedDense {
+    vocabulary: usize,
+    units: usize,
+    embeddings: Param,
+    bias: Option<Param>,
+}
+
+impl TiedDense {
+    pub(super) fn new(vocabulary: usize, units: usize, embeddings: Param) -> Self {
+        Self { vocabulary, units, embeddings, bias: None }
+    }
+
+    /// Sets whether there is a bias, which starts as zeros.
+    pub fn use_bias(mut self, yes: bool) -> Self {
+        self.bias = yes.then(|| Param::new(Zeros).pattern(&[Some(self.vocabulary)]));
+        self
+    }
+
+    /// The vectors, `[vocabulary, units]`: the embedding's own.
+    pub fn embeddings(&self) -> &Param {
+        &self.embeddings
+    }
+}
+
+impl Layer for TiedDense {
+    fn forward(&self, x: &Var) -> Result<Var> {
+        if x.shape().len() < 2 || x.shape().last() != Some(&self.units) {
+            return Err(Error::shape(format!(
+                "expected an input [batch, ..., {}] with the embedding's units in the last axis, got {:?}",
+                self.units,
+                x.shape()
+            )));
+        }
+        let embeddings = self.embeddings.on(x, &[self.vocabulary, self.units])?;
+        let empty = || Tensor::default(ndarray::IxDyn(&[]));
+        let y = x.tape().apply(Scores { x: empty(), embeddings: empty() }, &[x, &embeddings]);
+        match &self.bias {
+            Some(bias) => Ok(y + bias.on(x, &[self.vocabulary])?),
+            None => Ok(y),
+        }
+    }
+
+    fn params<'a>(&'a self, list: &mut ParamList<'a>) {
+        list.add("embeddings", &self.embeddings);
+        if let Some(bias) = &self.bias {
+            list.add("bias", bias);
+        }
+    }
+}
+
+/// `y = x · embeddingsᵀ`
+struct Scores {
+    x: Tensor,
+    embeddings: Tensor,
+}
+
+impl Op for Scores {
+    fn forward(&mut self, inputs: &[&Tensor]) -> Tensor {
+        let (x, embeddings) = (inputs[0], inputs[1]);
+        let [vocabulary, units] = [embeddings.shape()[0], embeddings.shape()[1]];
+        let mut y = buffer(x.len() / units * vocabulary);
+        dense::input_gradient([vocabulary, units], data(x), data(embeddings), &mut y);
+        (self.x, self.embeddings) = (x.clone(), embeddings.clone());
+        tensor(&[&x.shape()[..x.ndim() - 1], &[vocabulary]].concat(), y)
+    }
+
+    /// `dx = dy · embeddings`, `dembeddings = dyᵀ · x`
+    fn backward(&self, dy: &Tensor, dx: &mut InputGrads<'_>) {
+        let sizes = [self.embeddings.shape()[0], self.embeddings.shape()[1]];
+        dx.add(0, || {
+            let mut out = buffer(self.x.len());
+            dense::forward(sizes, data(dy), data(&self.embeddings), None, &mut out, |_| {});
+            tensor(self.x.shape(), out)
+        });
+        dx.add(1, || {
+            let mut out = buffer(self.embeddings.len());
+            dense::kernel_gradient(sizes, data(dy), data(&self.x), &mut out);
+            tensor(&sizes, out)
+        });
+    }
+
+    fn dependence(&self, inputs: &[Dependence]) -> Dependence {
+        match inputs {
+            [_, Dependence::Constant] => Dependence::per_example(inputs),
+            _ => Dependence::across_batch(inputs),
+        }
+    }
+}

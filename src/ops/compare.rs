@@ -1,0 +1,123 @@
+//! Comparisons: 1 where they hold, else 0, without a gradient.
+
+use super::broadcast::{self, zip};
+use crate::autograd::{Dependence, InputGrads, Op, Var};
+use crate::error::Result;
+use crate::tensor::{Float, Tensor};
+
+impl Var {
+    /// 1 where the numbers are equal, else 0, broadcast. NaN equals nothing.
+    ///
+    /// # Errors
+    /// Shapes that do not broadcast.
+    #[doc(alias = "eq")]
+    pub fn equal(&self, other: &Self) -> Result<Self> {
+        self.compare("equal", other, |a, b| a == b)
+    }
+
+    /// 1 where the numbers differ, else 0, broadcast. NaN differs from everything.
+    ///
+    /// # Errors
+    /// Shapes that do not broadcast.
+    #[doc(alias = "ne")]
+    pub fn not_equal(&self, other: &Self) -> Result<Self> {
+        self.compare("not_equal", other, |a, b| a != b)
+    }
+
+    /// 1 where this number is less than the `other`, else 0, broadcast.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let tape = Tape::inference();
+    /// let x = tape.input(ndarray::arr1(&[1.0, 2.0, 3.0]));
+    /// let below = x.less(&tape.constant(2.5))?;
+    /// assert_eq!(below.value().as_slice().unwrap(), [1.0, 1.0, 0.0]);
+    /// assert_eq!(below.select(&x, &tape.constant(0.0))?.value().as_slice().unwrap(), [1.0, 2.0, 0.0]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Shapes that do not broadcast.
+    #[doc(alias = "lt")]
+    pub fn less(&self, other: &Self) -> Result<Self> {
+        self.compare("less", other, |a, b| a < b)
+    }
+
+    /// 1 where this number is less than the `other` or equal, else 0, broadcast.
+    ///
+    /// # Errors
+    /// Shapes that do not broadcast.
+    #[doc(alias = "le")]
+    pub fn less_equal(&self, other: &Self) -> Result<Self> {
+        self.compare("less_equal", other, |a, b| a <= b)
+    }
+
+    /// 1 where this number is greater than the `other`, else 0, broadcast.
+    ///
+    /// # Errors
+    /// Shapes that do not broadcast.
+    #[doc(alias = "gt")]
+    pub fn greater(&self, other: &Self) -> Result<Self> {
+        self.compare("greater", other, |a, b| a > b)
+    }
+
+    /// 1 where this number is greater than the `other` or equal, else 0, broadcast.
+    ///
+    /// # Errors
+    /// Shapes that do not broadcast.
+    #[doc(alias = "ge")]
+    pub fn greater_equal(&self, other: &Self) -> Result<Self> {
+        self.compare("greater_equal", other, |a, b| a >= b)
+    }
+
+    fn compare(&self, who: &str, other: &Self, holds: fn(&Float, &Float) -> bool) -> Result<Self> {
+        let shape = broadcast::checked(who, self.shape(), other.shape())?;
+        let op = Compare { holds, shape, shapes: [self.shape().into(), other.shape().into()] };
+        Ok(self.tape().apply(op, &[&self.detach(), &other.detach()]))
+    }
+}
+
+/// `y = 1` where it holds, else 0
+struct Compare {
+    holds: fn(&Float, &Float) -> bool,
+    shape: Vec<usize>,
+    shapes: [Vec<usize>; 2],
+}
+
+impl Op for Compare {
+    fn forward(&mut self, inputs: &[&Tensor]) -> Tensor {
+        zip(inputs[0], inputs[1], &self.shape, |a, b| Float::from(u8::from((self.holds)(&a, &b))))
+    }
+
+    /// none: the inputs are detached
+    fn backward(&self, _: &Tensor, _: &mut InputGrads<'_>) {}
+
+    fn dependence(&self, inputs: &[Dependence]) -> Dependence {
+        broadcast::dependence(inputs, &self.shapes.each_ref().map(Vec::as_slice))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::arr1;
+
+    use crate::autograd::Tape;
+    use crate::tensor::Float;
+
+    #[test]
+    fn compares_as_floating_point_numbers_do() {
+        let tape = Tape::inference();
+        let a = tape.input(arr1(&[1.0, 2.0, 3.0, Float::NAN]));
+        let b = tape.input(arr1(&[2.0, 2.0, 2.0, Float::NAN]));
+        for (got, want) in [
+            (a.equal(&b), [0.0, 1.0, 0.0, 0.0]),
+            (a.not_equal(&b), [1.0, 0.0, 1.0, 1.0]),
+            (a.less(&b), [1.0, 0.0, 0.0, 0.0]),
+            (a.less_equal(&b), [1.0, 1.0, 0.0, 0.0]),
+            (a.greater(&b), [0.0, 0.0, 1.0, 0.0]),
+            (a.greater_equal(&b), [0.0, 1.0, 1.0, 0.0]),
+        ] {
+            assert_eq!(got.unwrap().value().as_slice().unwrap(), want);
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! Places of an axis in another order, left out or repeated.
+
+use super::{rearranged, resolve};
+use crate::autograd::{Dependence, InputGrads, Op, Var};
+use crate::buffers::{buffer, zeros};
+use crate::error::{Error, Result};
+use crate::kernels::elementwise::add_assign;
+use crate::tensor::{Float, Tensor, data, tensor};
+
+/// Instead of a place, where a number is filled in.
+pub(super) const FILL: usize = usize::MAX;
+
+impl Var {
+    /// What is at these places of an axis, which gives way to the axes of `indices`. These are whole numbers, of which
+    /// negative ones count from the end; they have no gradient.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let tape = Tape::inference();
+    /// let words = tape.constant(ndarray::arr2(&[[0.0, 0.1], [1.0, 1.1], [2.0, 2.1]]));
+    /// let sentences = tape.input(ndarray::arr2(&[[2, 0, 2, 1], [1, 1, 0, -1]]));
+    /// let y = words.take(&sentences, 0)?;
+    /// assert_eq!(y.shape(), [2, 4, 2]);
+    /// assert_eq!(y.value()[[1, 3, 0]], 2.0);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// An axis out of range; an index that is not whole or out of range.
+    #[doc(alias = "gather")]
+    #[doc(alias = "index_select")]
+    pub fn take(&self, indices: &Self, axis: isize) -> Result<Self> {
+        let axis = resolve("take", axis, self.shape())?;
+        let sources = places("take", indices, axis, self.shape())?;
+        let shape = [&self.shape()[..axis], indices.shape(), &self.shape()[axis + 1..]].concat();
+        let keeps_rows = axis != 0 || !indices.shape().is_empty();
+        let op = Pick { axis, sources, fill: 0.0, keeps_rows, shape, x: Vec::new() };
+        Ok(self.tape().apply(op, &[self, &indices.detach()]))
+    }
+
+    /// The same numbers with an axis in the other direction. Negative axes count from the end.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let x = Tape::inference().input(ndarray::arr2(&[[1.0, 2.0, 3.0]]));
+    /// assert_eq!(x.flip(-1)?.value().as_slice().unwrap(), [3.0, 2.0, 1.0]);
+    /// assert_eq!(x.roll(1, -1)?.value().as_slice().unwrap(), [3.0, 1.0, 2.0]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// An axis out of range.
+    #[doc(alias = "reverse")]
+    pub fn flip(&self, axis: isize) -> Result<Self> {
+        let axis = resolve("flip", axis, self.shape())?;
+        Ok(self.pick(axis, (0..self.shape()[axis]).rev().collect(), 0.0))
+    }
+
+    /// Moved by `shift` places along an axis, to the front again what falls off its end. Negative axes count from the
+    /// end.
+    ///
+    /// # Errors
+    /// An axis out of range.
+    pub fn roll(&self, shift: isize, axis: isize) -> Result<Self> {
+        let axis = resolve("roll", axis, self.shape())?;
+        let len = self.shape()[axis];
+        let start = len - shift.checked_rem_euclid(len as isize).unwrap_or(0) as usize;
+        Ok(self.pick(axis, (0..len).map(|i| (start + i) % len).collect(), 0.0))
+    }
+
+    /// The whole so many times along each axis; where there are more `repeats` than axes, new ones come first.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let x = Tape::inference().input(ndarray::arr2(&[[1.0, 2.0]]));
+    /// assert_eq!(x.tile(&[3])?.value().as_slice().unwrap(), [1.0, 2.0, 1.0, 2.0, 1.0, 2.0]);
+    /// assert_eq!(x.repeat(3, 1)?.value().as_slice().unwrap(), [1.0, 1.0, 1.0, 2.0, 2.0, 2.0]);
+    /// assert_eq!(x.tile(&[5, 2, 1])?.shape(), [5, 2, 2]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// A result too large for any memory.
+    pub fn tile(&self, repeats: &[usize]) -> Result<Self> {
+        let rank = self.shape().len().max(repeats.len());
+        let mut x = self.clone();
+        while x.shape().len() < rank {
+            x = x.insert_axis(0)?;
+        }
+        let first = rank - repeats.len();
+        let shape: Vec<usize> = (0..rank)
+            .map(|axis| x.shape()[axis].saturating_mul(if axis < first { 1 } else { repeats[axis - first] }))
+            .collect();
+        checked_size("tile", &shape)?;
+        for (axis, times) in repeats.iter().enumerate().map(|(i, times)| (first + i, *times)).filter(|(_, n)| *n != 1) {
+            let len = x.shape()[axis];
+            x = x.pick(axis, (0..len * times).map(|i| i % len).collect(), 0.0);
+        }
+        Ok(x)
+    }
+
+    /// Each place of an axis so many times, one after the other. Negative axes count from the end.
+    ///
+    /// # Errors
+    /// An axis out of range; a result too large for any memory.
+    #[doc(alias = "repeat_interleave")]
+    pub fn repeat(&self, times: usize, axis: isize) -> Result<Self> {
+        let axis = resolve("repeat", axis, self.shape())?;
+        let mut shape = self.shape().to_vec();
+        shape[axis] = shape[axis].saturating_mul(times);
+        checked_size("repeat", &shape)?;
+        Ok(self.pick(axis, (0..shape[axis]).map(|i| i / times).collect(), 0.0))
+    }
+
+    /// These places of an axis, `fill` where one is [`FILL`].
+    pub(super) fn pick(&self, axis: usize, sources: Vec<usize>, fill: Float) -> Self {
+        let mut shape = self.shape().to_vec();
+        shape[axis] = sources.len();
+        self.tape().apply(Pick { axis, sources, fill, keeps_rows: axis != 0, shape, x: Vec::new() }, &[self])
+    }
+}
+
+/// Refuses a shape whose numbers no memory holds.
+pub(super) fn checked_size(who: &str, shape: &[usize]) -> Result<()> {
+    let most = isize::MAX as usize / size_of::<Float>();
+    match shape.iter().try_fold(1_usize, |len, axis| len.checked_mul(*axis)).filter(|len| *len <= most) {
+        Some(_) => Ok(()),
+        None => Err(Error::shape(format!("{who}: expected a result that fits into memory, got shape {shape:?}"))),
+    }
+}
+
+/// The places that `indices` name along an axis; negative ones count from the end.
+pub(super) fn places(who: &str, indices: &Var, axis: usize, shape: &[usize]) -> Result<Vec<usize>> {
+    let len = shape[axis] as isize;
+    let place = |index: &Float| {
+        let whole = (index.fract() == 0.0).then_some(*index as isize).filter(|whole| (-len..len).contains(whole));
+        let Some(whole) = whole else {
+            return Err(Error::value(format!(
+                "{who}: expected whole indices in {}..{len} for axis {axis} of shape {shape:?}, got {index}",
+                -len
+            )));
+        };
+        Ok(whole.rem_euclid(len) as usize)
+    };
+    data(&indices.value).iter().map(place).collect()
+}
+
+/// `y = x[.., sources, ..]`
+struct Pick {
+    axis: usize,
+    sources: Vec<usize>,
+    fill: Float,
+    /// Whether axis 0 of the result is that of `x`; for axis 0 picked by another variable, that of the latter.
+    keeps_rows: bool,
+    /// The result's shape.
+    shape: Vec<usize>,
+    x: Vec<usize>,
+}
+
+impl Pick {
+    /// Visits the places of each run of memory in `x` and in `y`; that in `x` is none where a number is filled in.
+    fn runs(&self, mut visit: impl FnMut(Option<usize>, usize)) {
+        let run: usize = self.x[self.axis + 1..].iter().product();
+        let blocks: usize = self.x[..self.axis].iter().product();
+        for block in 0..blocks {
+            for (i, source) in self.sources.iter().enumerate() {
+                let from = (*source != FILL).then(|| (block * self.x[self.axis] + source) * run);
+                visit(from, (block * self.sources.len() + i) * run);
+            }
+        }
+    }
+
+    fn run(&self) -> usize {
+        self.x[self.axis + 1..].iter().product()
+    }
+}
+
+impl Op for Pick {
+    fn forward(&mut self, inputs: &[&Tensor]) -> Tensor {
+        self.x = inputs[0].shape().into();
+        let (x, run) = (data(inputs[0]), self.run());
+        let mut y = buffer(self.shape.iter().product());
+        self.runs(|from, to| match from {
+            Some(from) => y[to..to + run].copy_from_slice(&x[from..from + run]),
+            None => y[to..to + run].fill(self.fill),
+        });
+        tensor(&self.shape, y)
+    }
+
+    /// to each place the sum of `dy` wherever it was put
+    fn backward(&self, dy: &Tensor, dx: &mut InputGrads<'_>) {
+        dx.add(0, || {
+            let (dy, run) = (data(dy), self.run());
+            let mut out = zeros(self.x.iter().product());
+            self.runs(|from, to| {
+                if let Some(from) = from {
+                    add_assign(&mut out[from..from + run], &dy[to..to + run]);
+                }
+            });
+            tensor(&self.x, out)
+        });
+    }
+
+    fn dependence(&self, inputs: &[Dependence]) -> Dependence {
+        use Dependence::{BatchMean, Constant, PerExample};
+        match inputs {
+            [_] | [BatchMean, Constant] => rearranged(&inputs[..1], self.keeps_rows),
+            // Rows of a table that all examples share, as many as the example asks for.
+            [Constant, PerExample] if self.axis == 0 && self.keeps_rows => PerExample,
+            [PerExample, Constant] if self.axis != 0 => PerExample,
+            _ => Dependence::across_batch(inputs),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::{Array3, Axis, arr1};
+
+    use crate::autograd::Tape;
+    use crate::tensor::Float;
+
+    #[test]
+    fn takes_as_ndarray_does() {
+        let tape = Tape::inference();
+        let array = Array3::from_shape_fn((2, 3, 4), |(i, j, k)| (i * 12 + j * 4 + k) as Float);
+        let x = tape.input(&array);
+        for axis in 0..3 {
+            let want = array.select(Axis(axis), &[1, 0, 1]).into_dyn();
+            assert_eq!(*x.take(&tape.constant(arr1(&[1, 0, 1])), axis as isize).unwrap().value(), want);
+        }
+        assert_eq!(x.take(&tape.constant(2.0), 1).unwrap().shape(), [2, 4]);
+        assert_eq!(x.take(&tape.constant(arr1(&[0; 0])), 1).unwrap().shape(), [2, 0, 4]);
+    }
+
+    #[test]
+    fn what_is_taken_twice_has_both_gradients() {
+        let tape = Tape::training();
+        let x = tape.variable(arr1(&[1.0, 2.0, 3.0]));
+        let y = x.take(&tape.constant(arr1(&[-1, 0, 2])), 0).unwrap() * tape.constant(arr1(&[1.0, 10.0, 100.0]));
+        assert_eq!(y.sum().backward().unwrap().of(&x).unwrap().as_slice().unwrap(), [10.0, 0.0, 101.0]);
+    }
+
+    #[test]
+    fn nothing_stays_nothing() {
+        let x = Tape::inference().input(ndarray::Array2::<Float>::zeros((2, 0)));
+        assert_eq!(x.roll(1, 1).unwrap().shape(), [2, 0]);
+        assert_eq!(x.flip(1).unwrap().shape(), [2, 0]);
+        assert_eq!(x.tile(&[0, 3]).unwrap().shape(), [0, 0]);
+        assert_eq!(x.repeat(3, 1).unwrap().shape(), [2, 0]);
+    }
+}

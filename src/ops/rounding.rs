@@ -1,0 +1,54 @@
+//! Whole numbers, signs and numbers that are none. All of these are flat wherever they have a slope: it is 0.
+
+use crate::autograd::Var;
+use crate::tensor::Float;
+
+impl Var {
+    /// The greatest whole number that is not above `x`.
+    pub fn floor(&self) -> Self {
+        self.flat(Float::floor)
+    }
+
+    /// The least whole number that is not below `x`.
+    pub fn ceil(&self) -> Self {
+        self.flat(Float::ceil)
+    }
+
+    /// The nearest whole number; of two that are as near, the even one, as in numpy.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let x = Tape::inference().input(ndarray::arr1(&[-1.5, 0.5, 0.7, 2.5]));
+    /// assert_eq!(x.round().value().as_slice().unwrap(), [-2.0, 0.0, 1.0, 2.0]);
+    /// assert_eq!(x.trunc().value().as_slice().unwrap(), [-1.0, 0.0, 0.0, 2.0]);
+    /// assert_eq!(x.sign().value().as_slice().unwrap(), [-1.0, 1.0, 1.0, 1.0]);
+    /// ```
+    pub fn round(&self) -> Self {
+        self.flat(Float::round_ties_even)
+    }
+
+    /// The whole number towards 0.
+    pub fn trunc(&self) -> Self {
+        self.flat(Float::trunc)
+    }
+
+    /// -1 below 0, 1 above it, and 0 at 0. NaN stays NaN.
+    pub fn sign(&self) -> Self {
+        self.flat(|x| if x == 0.0 { 0.0 } else { x.signum() })
+    }
+
+    /// 1 where the number is NaN, else 0.
+    pub fn is_nan(&self) -> Self {
+        self.detach().flat(|x| Float::from(u8::from(x.is_nan())))
+    }
+
+    /// 1 where the number is infinite, of either sign, else 0.
+    #[doc(alias = "isinf")]
+    pub fn is_infinite(&self) -> Self {
+        self.detach().flat(|x| Float::from(u8::from(x.is_infinite())))
+    }
+
+    fn flat(&self, f: impl Fn(Float) -> Float + 'static) -> Self {
+        self.each(f, |_, _| 0.0)
+    }
+}

@@ -1,0 +1,120 @@
+//! Callbacks on small real runs.
+
+use gradus::ndarray::Array2;
+use gradus::prelude::*;
+use std::time::Duration;
+
+fn data() -> (Array2<Float>, Array2<Float>) {
+    let x = Array2::from_shape_fn((48, 3), |(i, j)| ((i * 5 + j * 3) as Float * 0.7).sin());
+    let y = Array2::from_shape_fn((48, 1), |(i, _)| 3.0 * x[[i, 0]] - x[[i, 1]]);
+    (x, y)
+}
+
+fn model() -> Trainer<Dense> {
+    Dense::new(1).compile(Sgd::new(0.1), MeanSquaredError)
+}
+
+fn fit<'a>(epochs: usize) -> Fit<'a> {
+    Fit::epochs(epochs).batch_size(8).progress(false)
+}
+
+fn message<T>(result: Result<T>) -> String {
+    result.err().expect("an error").to_string()
+}
+
+/// Shows a figure that follows a script to the callback after it.
+struct Scripted<C>(Vec<f64>, C, Vec<Float>);
+
+impl<C: Callback> Callback for Scripted<C> {
+    fn on_train_begin(&mut self, run: &mut Run<'_>) -> Result<()> {
+        self.1.on_train_begin(run)
+    }
+
+    fn on_epoch_end(&mut self, run: &mut Run<'_>) -> Result<()> {
+        let mut logs = run.logs.clone();
+        logs.set("figure_loss", self.0[run.epoch - 1]);
+        let mut own = Run { logs: &logs, optimizer: &mut *run.optimizer, ..*run };
+        self.1.on_epoch_end(&mut own)?;
+        self.2.push(run.optimizer.learning_rate().unwrap());
+        Ok(())
+    }
+}
+
+#[test]
+fn a_plateau_lowers_the_rate_after_patience_and_cooldown() {
+    let (x, y) = data();
+    let script = vec![1.0, 0.9, 0.9, 0.9, 0.9, 0.9, 0.5, 0.5, 0.5];
+    let plateau = ReduceOnPlateau::new("figure_loss").factor(0.5).patience(2).cooldown(1).min_rate(0.02);
+    let mut scripted = Scripted(script, plateau, Vec::new());
+    model().fit(&(&x, &y), fit(9).callback(&mut scripted)).unwrap();
+    // Two epochs of waiting; then one of cooling, which itself may wait, as Keras counts.
+    assert_eq!(scripted.2, [0.1, 0.1, 0.1, 0.05, 0.05, 0.025, 0.025, 0.025, 0.02]);
+    assert_eq!(
+        message(model().fit(&(&x, &y), fit(1).callback(ReduceOnPlateau::new("loss").factor(1.0)))),
+        "ReduceOnPlateau: expected a factor in 0..1 (1 excluded), got 1; 0.1 is usual"
+    );
+}
+
+#[test]
+fn checkpoints_are_written_every_so_often_and_old_ones_go() {
+    let (x, y) = data();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("weights-{epoch}.safetensors");
+    let mut trainer = model();
+    trainer.fit(&(&x, &y), fit(7).callback(Checkpoint::every(2, &path).keep(2))).unwrap();
+    let mut names: Vec<_> = folder.path().read_dir().unwrap().map(|file| file.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["weights-4.safetensors", "weights-6.safetensors"]);
+    let last = Dense::new(1);
+    last.load(folder.path().join("weights-6.safetensors")).unwrap();
+    assert_eq!(last.kernel().shape().unwrap(), [3, 1]);
+    let error = message(model().fit(&(&x, &y), fit(1).callback(Checkpoint::every(1, "one").keep(2))));
+    assert!(error.starts_with("Checkpoint: expected to keep at least 1 file, and `{epoch}` in the path"), "{error}");
+    let error = message(model().fit(&(&x, &y), fit(1).callback(Checkpoint::every(0, "one"))));
+    assert_eq!(error, "Checkpoint: expected at least 1 epoch between files, got 0");
+}
+
+#[test]
+fn json_lines_have_the_figures_of_the_history() {
+    let (x, y) = data();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("history.jsonl");
+    let history = model().fit(&(&x, &y), fit(3).validation_split(0.25).callback(JsonLog::new(&path))).unwrap();
+    let text = std::fs::read_to_string(&path).unwrap();
+    let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), 3);
+    for (epoch, (line, logs)) in lines.iter().zip(history.epochs()).enumerate() {
+        assert_eq!(line["epoch"], epoch + 1);
+        let (read, kept) = (line["val_loss"].as_f64().unwrap(), logs["val_loss"]);
+        assert!((read - kept).abs() <= 1e-12 * kept, "{read} {kept}");
+    }
+}
+
+#[test]
+fn a_time_limit_ends_the_run() {
+    let (x, y) = data();
+    let history = model().fit(&(&x, &y), fit(1000).callback(TimeLimit::new(Duration::ZERO))).unwrap();
+    assert_eq!(history.len(), 1);
+}
+
+#[test]
+fn the_rate_finder_finds_a_rate_that_trains_and_leaves_no_trace() {
+    let (x, y) = data();
+    let mut trainer = model();
+    trainer.evaluate(&(&x, &y)).unwrap();
+    let before = trainer.model.kernel().value().unwrap();
+    let mut finder = RateFinder::new(1e-5, 100.0, 120);
+    trainer.fit(&(&x, &y), fit(1000).callback(&mut finder)).unwrap();
+    assert_eq!(trainer.model.kernel().value().unwrap(), before);
+    assert_eq!(trainer.optimizer().learning_rate(), Some(0.1));
+    assert!(finder.points().len() < 120, "the loss must have exploded on the way");
+    let rate = finder.suggestion().unwrap();
+    let mut tuned = Dense::new(1).compile(Sgd::new(rate), MeanSquaredError);
+    let history = tuned.fit(&(&x, &y), fit(20)).unwrap();
+    assert!(history.last().unwrap()["loss"] < 0.1 * history.epochs()[0]["loss"], "{rate} {history:?}");
+    let error = message(model().fit(&(&x, &y), fit(1).callback(RateFinder::new(1.0, 0.1, 10))));
+    assert!(
+        error.starts_with("RateFinder: expected positive rates, the first below the last, got 1 and 0.1"),
+        "{error}"
+    );
+}

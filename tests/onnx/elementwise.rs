@@ -1,0 +1,120 @@
+//! Operators on each number alone, and on several of the same place.
+
+use gradus::prelude::*;
+
+use super::node::{Failure, Node, Outputs};
+use super::value::Kind;
+
+pub(crate) fn run(node: &Node<'_>) -> Outputs {
+    if let Some(f) = unary(node.op()) {
+        return node.one(f(node.var(0)?));
+    }
+    if let Some(f) = binary(node.op()) {
+        return node.one(f(node.var(0)?, node.var(1)?)?);
+    }
+    if let Some(f) = comparison(node.op()) {
+        return node.typed(f(node.var(0)?, node.var(1)?)?, Kind::BOOL);
+    }
+    let zero = node.scalar(0.0);
+    match node.op() {
+        "Not" => node.one(node.var(0)?.equal(&zero)?),
+        "IsNaN" => node.typed(node.var(0)?.is_nan(), Kind::BOOL),
+        "IsInf" => {
+            let x = node.var(0)?;
+            let above = x.greater(&zero)? * node.int("detect_positive", 1) as Float;
+            let below = x.less(&zero)? * node.int("detect_negative", 1) as Float;
+            node.typed(x.is_infinite() * (above + below), Kind::BOOL)
+        }
+        "Div" if node.kind().is_float() => node.one(node.var(0)? / node.var(1)?),
+        "Div" => node.one((node.var(0)? / node.var(1)?).trunc()),
+        "Mod" if node.flag("fmod", false) => node.one(node.var(0)?.fmod(node.var(1)?)?),
+        "Mod" => node.one(node.var(0)?.remainder(node.var(1)?)?),
+        "Max" | "Min" | "Sum" | "Mean" => {
+            let mut all = node.inputs.iter().flatten().map(|value| &value.var);
+            let first = all.next().ok_or_else(|| Failure::Wrong("no inputs".into()))?.clone();
+            let joined = all.try_fold(first, |joined, next| match node.op() {
+                "Max" => joined.maximum(next),
+                "Min" => joined.minimum(next),
+                _ => Ok(joined + next),
+            })?;
+            node.one(if node.op() == "Mean" { joined / node.inputs.len() as Float } else { joined })
+        }
+        "Where" => {
+            let y = node.var(0)?.select(node.var(1)?, node.var(2)?)?;
+            node.typed(y, node.value(1)?.kind)
+        }
+        "Clip" => {
+            let bound = |i: usize, none: Float| node.get(i).map_or(none, |bound| bound.var.item());
+            let (min, max) = (bound(1, Float::NEG_INFINITY), bound(2, Float::INFINITY));
+            node.one(node.var(0)?.clip(min, max))
+        }
+        "Cast" => cast(node, Kind::checked(node.int("to", 1) as i32)?),
+        "CastLike" => cast(node, node.value(1)?.kind),
+        "BitShift" | "BitwiseAnd" | "BitwiseOr" | "BitwiseXor" | "BitwiseNot" => Err(Failure::skip("bits of integers")),
+        _ => Err(Failure::Unknown),
+    }
+}
+
+fn cast(node: &Node<'_>, to: Kind) -> Outputs {
+    let x = node.var(0)?;
+    let y = match (to == Kind::BOOL, to.is_float()) {
+        (true, _) => x.not_equal(&node.scalar(0.0))?,
+        (_, true) => x.clone(),
+        _ => x.trunc(),
+    };
+    node.typed(y, to)
+}
+
+fn unary(op: &str) -> Option<fn(&Var) -> Var> {
+    Some(match op {
+        "Identity" => Var::clone,
+        "Abs" => Var::abs,
+        "Neg" => |x| -x,
+        "Exp" => Var::exp,
+        "Log" => Var::ln,
+        "Sqrt" => Var::sqrt,
+        "Reciprocal" => Var::recip,
+        "Sign" => Var::sign,
+        "Floor" => Var::floor,
+        "Ceil" => Var::ceil,
+        "Round" => Var::round,
+        "Erf" => Var::erf,
+        "Sin" => Var::sin,
+        "Cos" => Var::cos,
+        "Tan" => Var::tan,
+        "Asin" => Var::asin,
+        "Acos" => Var::acos,
+        "Atan" => Var::atan,
+        "Sinh" => Var::sinh,
+        "Cosh" => Var::cosh,
+        "Asinh" => Var::asinh,
+        "Acosh" => Var::acosh,
+        "Atanh" => Var::atanh,
+        _ => return None,
+    })
+}
+
+fn binary(op: &str) -> Option<fn(&Var, &Var) -> Result<Var>> {
+    Some(match op {
+        "Add" => |a, b| Ok(a + b),
+        "Sub" => |a, b| Ok(a - b),
+        "Mul" => |a, b| Ok(a * b),
+        "And" => |a, b| Ok(a * b),
+        "Or" => Var::maximum,
+        "Xor" => Var::not_equal,
+        "Pow" => Var::pow,
+        "MatMul" => Var::matmul,
+        _ => return None,
+    })
+}
+
+fn comparison(op: &str) -> Option<fn(&Var, &Var) -> Result<Var>> {
+    Some(match op {
+        "Equal" => Var::equal,
+        "Less" => Var::less,
+        "LessOrEqual" => Var::less_equal,
+        "Greater" => Var::greater,
+        "GreaterOrEqual" => Var::greater_equal,
+        _ => return None,
+    })
+}
