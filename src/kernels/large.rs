@@ -31,10 +31,10 @@ pub fn product(
     // Whole tiles, in parts as even as can be: fixed by the sizes, whatever the number of threads.
     let rows = m.div_ceil(m.div_ceil(ROWS).max(1)).next_multiple_of(TILE);
     with_scratch(n.next_multiple_of(width) * k, |panels| {
-        let mut parts: Vec<_> = panels.chunks_mut((k * width).max(1)).enumerate().collect();
-        parallel::for_each(&mut parts, |(i, panel)| {
-            let column = *i * width;
-            pack(&b.data[column * b.strides[1]..], b.strides, k, width.min(n - column), width, panel);
+        let mut parts: Vec<_> = panels.chunks_mut((PANELS * k * width).max(1)).enumerate().collect();
+        parallel::for_each(&mut parts, |(i, panels)| {
+            let column = *i * PANELS * width;
+            pack_columns(&b.data[column * b.strides[1]..], b.strides, [k, n - column], panels);
         });
         let panels = &*panels;
         let mut parts: Vec<_> = c[..m * n].chunks_mut((rows * n).max(1)).enumerate().collect();
@@ -43,6 +43,36 @@ pub fn product(
             finish(c);
         });
     });
+}
+
+/// Panels of `B` that are packed at a time, so that what is read lies together.
+const PANELS: usize = 8;
+
+/// Copies the columns that `panels` has room for, a panel of neighbours after the other.
+fn pack_columns(b: &[Float], strides: [usize; 2], [k, columns]: [usize; 2], panels: &mut [Float]) {
+    let width = panel_width();
+    let mut panels: Vec<&mut [Float]> = panels.chunks_mut(k * width).collect();
+    if strides[1] != 1 {
+        for (i, panel) in panels.iter_mut().enumerate() {
+            pack(&b[i * width * strides[1]..], strides, k, width.min(columns - i * width), width, panel);
+        }
+        return;
+    }
+    for term in 0..k {
+        let row = &b[term * strides[0]..];
+        for (i, panel) in panels.iter_mut().enumerate() {
+            let from = &row[i * width..][..width.min(columns - i * width)];
+            copy::<16>(from, &mut panel[term * width..][..width]);
+        }
+    }
+}
+
+/// Copies in pieces of `N`, for which no function is called.
+#[inline(always)]
+fn copy<const N: usize>(from: &[Float], to: &mut [Float]) {
+    let (pieces, rest) = from.as_chunks::<N>();
+    pieces.iter().zip(to.as_chunks_mut::<N>().0).for_each(|(from, to)| *to = *from);
+    to[from.len() - rest.len()..][..rest.len()].copy_from_slice(rest);
 }
 
 /// A multiple of the rows of all tiles that are two registers wide.
@@ -74,19 +104,18 @@ fn some_rows([m, k, n]: [usize; 3], a: Matrix<'_>, panels: &[Float], c: &mut [Fl
 
 /// Copies rows so that the terms of `TILE` of them lie side by side.
 fn pack_rows(a: &[Float], strides: [usize; 2], [m, terms]: [usize; 2], packed: &mut [Float]) {
-    for (block, packed) in packed.chunks_mut(TILE * terms).enumerate().take(m.div_ceil(TILE)) {
-        let rows = TILE.min(m - block * TILE);
-        let a = &a[block * TILE * strides[0]..];
-        if strides[0] == 1 {
-            for (p, to) in packed.chunks_exact_mut(TILE).enumerate() {
-                to[..rows].copy_from_slice(&a[p * strides[1]..][..rows]);
-            }
-        } else {
-            for i in 0..rows {
-                let to = packed[i..].iter_mut().step_by(TILE);
-                to.zip(a[i * strides[0]..].iter().step_by(strides[1])).for_each(|(to, a)| *to = *a);
+    if strides[0] == 1 {
+        for term in 0..terms {
+            let column = &a[term * strides[1]..][..m];
+            for (from, to) in column.chunks(TILE).zip(packed.chunks_mut(TILE * terms)) {
+                copy::<TILE>(from, &mut to[term * TILE..][..TILE]);
             }
         }
+        return;
+    }
+    for i in 0..m {
+        let to = packed[i / TILE * TILE * terms + i % TILE..].iter_mut().step_by(TILE).take(terms);
+        to.zip(a[i * strides[0]..].iter().step_by(strides[1])).for_each(|(to, a)| *to = *a);
     }
 }
 

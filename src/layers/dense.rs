@@ -8,6 +8,7 @@ use crate::autograd::{Dependence, InputGrads, Op, Var};
 use crate::buffers::{buffer, recycle, zeros};
 use crate::error::{Error, Result};
 use crate::initializers::{Initializer, XavierUniform, Zeros};
+use crate::kernels::curve::by_pieces;
 use crate::kernels::{dense, elementwise};
 use crate::param::{Param, ParamList};
 use crate::tensor::{Float, Tensor, data, tensor};
@@ -174,8 +175,8 @@ impl Op for Affine {
     fn backward(&self, dy: &Tensor, dx: &mut InputGrads<'_>) {
         let [features, units] = [self.kernel.shape()[0], self.kernel.shape()[1]];
         let mut dz = buffer(dy.len());
-        dz.copy_from_slice(data(dy));
-        self.activation.backward(data(&self.y), &mut dz);
+        let y = data(&self.y);
+        by_pieces(data(dy), &mut dz, |i, dz| self.activation.backward(&y[i..i + dz.len()], dz));
         dx.add(0, || {
             let mut out = buffer(self.x.len());
             dense::input_gradient([features, units], &dz, data(&self.kernel), &mut out);
