@@ -22,7 +22,7 @@ fn prediction(c: &mut Criterion) {
             .compile(Adam::default(), SparseCrossEntropy::default())
             .threads(threads);
         // How many numbers a ReLU leaves at zero is a matter of training.
-        model.fit(&train.take(2048), Fit::epochs(1).progress(false)).expect("training");
+        model.fit(&(&train).take(2048), Fit::epochs(1).progress(false)).expect("training");
         for batch in [1, 256] {
             let images = test.gather(&(0..batch).collect::<Vec<_>>()).remove(0);
             let name = format!("batch {batch}, {} threads", if threads == 1 { "1" } else { "all" });
