@@ -22,11 +22,13 @@ fn source(folder: &str) -> PathBuf {
 fn exported(folder: &str) -> Vec<String> {
     let text = fs::read_to_string(source(folder).join("mod.rs")).unwrap();
     let mut names = Vec::new();
+    for path in text.split("\npub use ").skip(1).filter_map(|rest| rest.split(';').next()) {
+        let last = path.rsplit("::").next().unwrap();
+        let list = last.trim_matches(|c: char| "{}".contains(c) || c.is_whitespace());
+        names.extend(list.trim_end_matches(',').split(',').map(|name| name.trim().to_string()));
+    }
     for line in text.lines() {
-        if let Some(path) = line.strip_prefix("pub use ") {
-            let last = path.trim_end_matches(';').rsplit("::").next().unwrap();
-            names.extend(last.trim_matches(['{', '}']).split(',').map(|name| name.trim().to_string()));
-        } else if let Some(rest) = line.strip_prefix("pub struct ") {
+        if let Some(rest) = line.strip_prefix("pub struct ") {
             names.push(rest.split(|c: char| !c.is_alphanumeric()).next().unwrap().to_string());
         }
     }

@@ -65,7 +65,7 @@ mod tests {
     #[test]
     fn a_quarter_turn() {
         let image = Image { height: 2, width: 2, channels: 1, pixels: vec![1.0, 2.0, 3.0, 4.0] };
-        assert_eq!(image.transform(Fill::Nearest, [0.0, -1.0, 1.0, 0.0]).pixels, [2.0, 4.0, 1.0, 3.0]);
+        assert_eq!(image.transform(Fill::Nearest, [0.0, -1.0, 1.0, 0.0]).pixels, [3.0, 1.0, 4.0, 2.0]);
         assert_eq!(image.transform(Fill::Nearest, [1.0, 0.0, 0.0, 1.0]).pixels, image.pixels);
     }
 }
