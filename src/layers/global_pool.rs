@@ -5,6 +5,7 @@ use super::pool_op::{self, Pooling};
 use crate::autograd::Var;
 use crate::error::{Error, Result};
 use crate::kernels::pool::Span;
+use crate::tensor::{Float, reshaped};
 
 /// One window over all of each axis.
 fn everything<const N: usize>(input: [usize; N]) -> Result<[Vec<Span>; N]> {
@@ -12,6 +13,14 @@ fn everything<const N: usize>(input: [usize; N]) -> Result<[Vec<Span>; N]> {
         return Err(Error::shape(format!("expected an input with pixels, got lengths {input:?}")));
     }
     Ok(input.map(|len| vec![Span::of(0, len)]))
+}
+
+/// The mean over the real steps of each sequence, 0 where there are none; `None` if no mask tells them.
+fn masked_mean(pooling: Pooling, x: &Var) -> Result<Option<Var>> {
+    let ([batch, time, _], Some(mask), Pooling::Average) = (x.shape(), x.mask(), pooling) else { return Ok(None) };
+    let mask = x.tape().examples(reshaped(mask, &[*batch, *time, 1]));
+    let count = mask.sum_axes(&[1])?.clip(1.0, Float::MAX);
+    Ok(Some((x.clone().without_mask() * mask).sum_axes(&[1])? / count))
 }
 
 macro_rules! global_pools {
@@ -38,14 +47,17 @@ macro_rules! global_pools {
 
         impl Layer for $name {
             fn forward(&self, x: &Var) -> Result<Var> {
-                pool_op::run::<$rank>(Pooling::$pooling, x, false, everything)
+                match masked_mean(Pooling::$pooling, x)? {
+                    Some(y) => Ok(y),
+                    None => pool_op::run::<$rank>(Pooling::$pooling, x, false, everything),
+                }
             }
         }
     )* };
 }
 
 global_pools! {
-    GlobalAvgPool1d: Average over 1, "mean of each channel over time",
+    GlobalAvgPool1d: Average over 1, "mean of each channel over time, of its real steps if a [mask](Var::mask) tells them",
         "time", "Array3::<f32>::ones((2, 7, 5))", "GlobalAveragePooling1D";
     GlobalAvgPool2d: Average over 2, "mean of each channel over height and width",
         "height, width", "Array4::<f32>::ones((2, 7, 7, 5))", "GlobalAveragePooling2D";
@@ -65,6 +77,13 @@ global_pools! {
 mod tests {
     use super::*;
     use crate::Tape;
+
+    #[test]
+    fn padding_does_not_count_in_a_mean() {
+        let x = Tape::inference().input(ndarray::arr3(&[[[1.0], [3.0], [8.0]], [[5.0], [6.0], [7.0]]]));
+        let x = x.with_mask(ndarray::arr2(&[[1, 1, 0], [0, 0, 0]])).unwrap();
+        assert_eq!(GlobalAvgPool1d.forward(&x).unwrap().value().as_slice().unwrap(), [2.0, 0.0]);
+    }
 
     /// Where there are as many channels as there were steps.
     #[test]
