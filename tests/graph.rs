@@ -158,6 +158,28 @@ fn penalties_on_activity_are_means_over_examples_and_train_in_parts() {
 }
 
 #[test]
+fn a_thousand_residual_layers_train() {
+    let (left, _, class, _) = data(8);
+    let layers = (0..1000).map(|_| Residual::new(Dense::new(3).activation(Tanh).kernel_initializer(Zeros)));
+    let model = layers.fold(Sequential::new(), Sequential::add).add(Dense::new(2).activation(Softmax));
+    assert_eq!(model.names().nth(999), Some("residual_999"));
+    let mut model = model.compile(Sgd::new(0.001), SparseCrossEntropy::default());
+    let history = model.fit(&(&left, &class), Fit::epochs(2).progress(false)).unwrap();
+    assert!(history.last().unwrap()["loss"] < history.epochs()[0]["loss"]);
+}
+
+#[test]
+fn ten_thousand_steps_train() {
+    let x = ndarray::Array3::from_shape_fn((2, 10_000, 2), |(i, t, j)| ((i * 5 + t * 3 + j) as Float).sin());
+    let y = Array1::from(vec![0.3, -0.3]);
+    let cell = |x: Sequential| x.add(Dense::new(1)).compile(Sgd::new(0.1), MeanSquaredError);
+    for mut model in [cell(Sequential::new().add(Lstm::new(3))), cell(Sequential::new().add(Gru::new(3)))] {
+        let history = model.fit(&(&x, &y), Fit::epochs(3).progress(false)).unwrap();
+        assert!(history.last().unwrap()["loss"] < history.epochs()[0]["loss"]);
+    }
+}
+
+#[test]
 fn constraints_hold_after_each_step() {
     let (left, _, class, _) = data(64);
     let model = Sequential::new().add(Dense::new(8).activation(Relu)).add(Dense::new(2).activation(Softmax));

@@ -1,5 +1,7 @@
 //! Layers one after the other.
 
+use std::collections::HashSet;
+
 use super::Layer;
 use crate::autograd::{TraceRow, Var};
 use crate::error::{Error, Result};
@@ -48,7 +50,8 @@ impl Sequential {
         let base = name.replace('.', "_");
         let mut free = base.clone();
         let mut number = 0;
-        while self.names().any(|known| known == free) {
+        let taken: HashSet<&str> = self.names().collect();
+        while taken.contains(free.as_str()) {
             number += 1;
             free = format!("{base}_{number}");
         }
