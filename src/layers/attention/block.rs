@@ -28,7 +28,7 @@ impl Block {
     }
 
     pub(super) fn check(&self, x: &Var) -> Result<()> {
-        if self.heads == 0 || self.size == 0 || self.size % self.heads != 0 {
+        if self.heads == 0 || self.size == 0 || !self.size.is_multiple_of(self.heads) {
             return Err(Error::value(format!(
                 "expected a size that is a multiple of the number of heads, both at least 1, got {} and {}",
                 self.size, self.heads

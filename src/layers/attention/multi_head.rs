@@ -230,7 +230,7 @@ impl MultiHeadAttention {
                  keys {sizes:?}"
             )));
         }
-        if self.heads % self.key_heads() != 0 {
+        if !self.heads.is_multiple_of(self.key_heads()) {
             return Err(Error::value(format!(
                 "expected a number of heads that is a multiple of `key_value_heads`, got {} and {}",
                 self.heads,

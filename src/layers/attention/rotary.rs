@@ -75,7 +75,7 @@ impl RotaryEmbedding {
             return Err(Error::shape(format!("expected an input [batch, time, ..., size], got {:?}", x.shape())));
         };
         let size = self.size.unwrap_or(last);
-        if size % 2 != 0 || size == 0 || size > last {
+        if !size.is_multiple_of(2) || size == 0 || size > last {
             return Err(Error::shape(format!(
                 "expected to turn an even number of features, at least 2 and at most those of the last axis, got {size} \
                  for input {:?}",
