@@ -10,7 +10,7 @@ use crate::tensor::{Float, Tensor, tensor};
 /// Buffers below this length are left to the allocator.
 const SMALLEST_KEPT: usize = 1024;
 /// A pool keeps at most this many numbers; beyond it everything is let go, so that changing shapes do not pile up.
-const MOST_KEPT: usize = 16 << 20;
+const MOST_KEPT: usize = 64 << 20;
 /// A thread keeps this many buffers of a length to itself; further ones go to the shared pool.
 const OWN: usize = 8;
 

@@ -167,7 +167,7 @@ fn sizes(query: &[usize], key: &[usize], value: &[usize]) -> Result<Sizes> {
     if [heads, key_heads, size, value_size].contains(&0) {
         return fail("at least 1 head and sizes of at least 1");
     }
-    if heads % key_heads != 0 {
+    if !heads.is_multiple_of(key_heads) {
         return fail("a number of query heads that is a multiple of the number of key heads");
     }
     Ok(Sizes { batch, heads, key_heads, queries, keys, size, value_size })
