@@ -83,6 +83,7 @@ use crate::losses::Losses;
 use crate::optimizers::Stepper;
 use crate::param::{Param, ParamList};
 use crate::regularizers::Regularizer;
+use crate::saving::{Translation, Weights};
 use crate::training::Trainer;
 
 /// A network or a part of one. `X` is what it takes and `Y` what it gives: one variable, a tuple, or a list of them.
@@ -215,7 +216,8 @@ pub trait Layer<X: Vars = Var, Y: Vars = Var>: Any + Send + Sync {
         crate::saving::save(&self.parameters(), path.as_ref())
     }
 
-    /// Reads all parameters from a safetensors file, also before the first forward. See [`crate::saving`].
+    /// Reads all parameters from a safetensors file, also before the first forward. [`Translation`] reads the files of others
+    /// and parts of files. See [`crate::saving`].
     ///
     /// # Errors
     /// A file that cannot be read; names or shapes that differ, all listed at once. Nothing is changed then.
@@ -223,7 +225,7 @@ pub trait Layer<X: Vars = Var, Y: Vars = Var>: Any + Send + Sync {
     where
         Self: Sized,
     {
-        crate::saving::load(&self.parameters(), path.as_ref())
+        Translation::new().load(self, &Weights::open(path)?).map(drop)
     }
 
     /// Joins the model with an optimizer and a loss, ready to train; [`Losses`] has one for each of several outputs, and

@@ -70,7 +70,7 @@ pub(super) fn plan(listed: &[Listed], separate: bool, packed: &dyn Fn(&str, &str
         let Some((leaf, outer)) = steps.split_last() else { continue };
         match outer.split_last() {
             Some((("MultiHeadAttention", part), outer)) if PACKED.contains(part) && !separate => {
-                let attention = path.trim_end_matches(leaf.1).trim_end_matches('.').trim_end_matches(part);
+                let attention = path.strip_suffix(&format!("{part}.{}", leaf.1)).unwrap_or_default();
                 let whole = inside(outer, "in_proj_weight");
                 let name = match leaf.1 {
                     "bias" => inside(outer, "in_proj_bias"),

@@ -2,8 +2,8 @@
 
 use super::Translation;
 use crate::error::{Error, Result};
-use crate::param::{Listed, Param};
-use crate::saving::Weights;
+use crate::param::Listed;
+use crate::saving::{Weights, parameters::value};
 use crate::tensor::Tensor;
 
 pub(super) fn export(translation: &Translation, listed: &[Listed]) -> Result<Weights> {
@@ -32,14 +32,6 @@ pub(super) fn export(translation: &Translation, listed: &[Listed]) -> Result<Wei
         }
     }
     Ok(weights)
-}
-
-fn value(name: &str, param: &Param) -> Result<Tensor> {
-    param.value().ok_or_else(|| {
-        Error::Parameters(format!(
-            "cannot save: parameter `{name}` has no value yet; run the model once (fit, predict, forward) or load weights"
-        ))
-    })
 }
 
 /// Whether query, key and value of an attention take as many features, so that one tensor can hold their kernels.
