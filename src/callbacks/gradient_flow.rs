@@ -1,5 +1,6 @@
 //! How gradients flow.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -53,6 +54,8 @@ pub struct GradientFlow {
     csv: Option<PathBuf>,
     text: String,
     parameters: Vec<ParameterFlow>,
+    /// The last step of each parameter that was taken in.
+    seen: HashMap<String, u32>,
 }
 
 /// What [`GradientFlow`] reports on a parameter.
@@ -72,7 +75,6 @@ pub struct ParameterFlow {
     pub units: usize,
     /// How many steps were seen.
     pub steps: u32,
-    last: u32,
     alive: Vec<bool>,
 }
 
@@ -101,6 +103,9 @@ impl GradientFlow {
     /// Takes in what a step did. The same step counts once.
     pub fn add<'c>(&mut self, changes: impl IntoIterator<Item = &'c Change>) {
         for change in changes {
+            if self.seen.insert(change.path.clone(), change.step) == Some(change.step) {
+                continue;
+            }
             let known = self.parameters.iter().position(|flow| flow.path == change.path);
             let place = known.unwrap_or_else(|| {
                 self.parameters.push(ParameterFlow::new(change));
@@ -122,16 +127,11 @@ impl ParameterFlow {
             dead: units,
             units,
             steps: 0,
-            last: 0,
             alive: vec![false; units],
         }
     }
 
     fn add(&mut self, change: &Change) {
-        if change.step == self.last {
-            return;
-        }
-        self.last = change.step;
         self.steps += 1;
         let share = 1.0 / f64::from(self.steps);
         let norm = change.gradient_norm();
@@ -149,13 +149,13 @@ impl ParameterFlow {
 /// For back-ups.
 impl ParameterFlow {
     fn to_numbers(&self) -> Vec<f64> {
-        let steps = [self.steps, self.last].map(f64::from);
+        let steps = [f64::from(self.steps)];
         let alive = self.alive.iter().map(|alive| f64::from(u8::from(*alive)));
         [self.gradient, self.greatest_gradient, self.update_ratio].into_iter().chain(steps).chain(alive).collect()
     }
 
     fn from_numbers(path: &str, numbers: &[f64]) -> Option<Self> {
-        let ([gradient, greatest_gradient, update_ratio, steps, last], alive) = numbers.split_first_chunk()?;
+        let ([gradient, greatest_gradient, update_ratio, steps], alive) = numbers.split_first_chunk()?;
         let alive: Vec<bool> = alive.iter().map(|alive| *alive != 0.0).collect();
         Some(Self {
             path: path.into(),
@@ -165,7 +165,6 @@ impl ParameterFlow {
             dead: alive.iter().filter(|alive| !**alive).count(),
             units: alive.len(),
             steps: *steps as u32,
-            last: *last as u32,
             alive,
         })
     }
@@ -174,6 +173,7 @@ impl ParameterFlow {
 impl Callback for GradientFlow {
     fn on_train_begin(&mut self, run: &mut Run<'_>) -> Result<()> {
         self.text = "epoch,parameter,gradient,greatest_gradient,update_ratio,dead,units\n".into();
+        self.seen.clear();
         run.optimizer.watch(true);
         Ok(())
     }

@@ -4,11 +4,20 @@
 //! the new one and nothing between. Loading checks every name and shape before it changes anything, and works before
 //! the first forward.
 
+mod bytes;
+mod number_type;
+mod parameters;
 mod safetensors;
 mod snapshot;
+mod stored;
+mod translation;
+mod weights;
 
-pub(crate) use self::safetensors::{load, save};
+pub use self::number_type::NumberType;
+pub(crate) use self::parameters::save;
 pub use self::snapshot::Snapshot;
+pub use self::translation::{Report, Translation};
+pub use self::weights::Weights;
 
 use std::io::Write;
 use std::path::Path;
@@ -51,7 +60,8 @@ pub(crate) fn remove_leftovers(path: &Path) {
     for entry in entries.flatten() {
         let name = entry.file_name();
         let rest = name.to_str().and_then(|name| name.strip_prefix(&prefix)?.strip_suffix(".tmp"));
-        if rest.is_some_and(|rest| !rest.starts_with(&own)) {
+        let is_ours = |rest: &str| rest.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+        if rest.is_some_and(|rest| is_ours(rest) && !rest.starts_with(&own)) {
             // A file that another process has deleted is gone as well.
             let _ = std::fs::remove_file(entry.path());
         }

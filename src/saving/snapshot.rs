@@ -161,13 +161,13 @@ impl Snapshot {
         let metadata = [(FORMAT.0, FORMAT.1.to_owned()), (CONTENTS, contents.to_string())];
         let metadata = metadata.map(|(name, text)| (name.to_owned(), text)).into_iter().collect();
         let mut stored = Vec::with_capacity(self.numbers.len() + self.tensors.len());
-        for (name, list) in &self.numbers {
+        for (i, (name, list)) in self.numbers.iter().enumerate() {
             let bytes: Vec<u8> = list.iter().flat_map(|x| x.to_le_bytes()).collect();
-            stored.push((format!("number/{name}"), Dtype::F64, vec![list.len()], bytes));
+            stored.push((format!("number/{i}/{name}"), Dtype::F64, vec![list.len()], bytes));
         }
-        for (name, tensor) in &self.tensors {
+        for (i, (name, tensor)) in self.tensors.iter().enumerate() {
             let bytes = data(tensor).iter().flat_map(|x| x.to_le_bytes()).collect();
-            stored.push((format!("tensor/{name}"), DTYPE, tensor.shape().to_vec(), bytes));
+            stored.push((format!("tensor/{i}/{name}"), DTYPE, tensor.shape().to_vec(), bytes));
         }
         let views = stored
             .iter()
@@ -203,17 +203,17 @@ impl Snapshot {
         let contents = metadata.get(CONTENTS).ok_or("its metadata name no contents")?;
         type Contents = (Vec<(String, String)>, Vec<String>, Vec<String>);
         let (texts, numbers, tensors): Contents = serde_json::from_str(contents).map_err(|error| text(&error))?;
-        let find = |kind: &str, name: &String, dtype: Dtype| match file.tensor(&format!("{kind}/{name}")) {
+        let find = |kind: &str, i: usize, name: &str, dtype: Dtype| match file.tensor(&format!("{kind}/{i}/{name}")) {
             Ok(view) if view.dtype() == dtype => Ok(view),
             Ok(view) => Err(format!("expected `{name}` of type {dtype:?}, got {:?}", view.dtype())),
             Err(_) => Err(format!("there is no {kind} `{name}`")),
         };
-        let number = |name: String| {
-            let view = find("number", &name, Dtype::F64)?;
+        let number = |(i, name): (usize, String)| {
+            let view = find("number", i, &name, Dtype::F64)?;
             Ok((name, view.data().as_chunks().0.iter().map(|bytes| f64::from_le_bytes(*bytes)).collect()))
         };
-        let whole = |name: String| {
-            let view = find("tensor", &name, DTYPE)?;
+        let whole = |(i, name): (usize, String)| {
+            let view = find("tensor", i, &name, DTYPE)?;
             let numbers = view.data().as_chunks().0.iter().map(|bytes| Float::from_le_bytes(*bytes)).collect();
             // A shape of no numbers may still be beyond what an array can have.
             let whole = Tensor::from_shape_vec(view.shape(), numbers).map_err(|error| format!("`{name}`: {error}"))?;
@@ -221,8 +221,8 @@ impl Snapshot {
         };
         Ok(Self {
             texts,
-            numbers: numbers.into_iter().map(number).collect::<Result<_, String>>()?,
-            tensors: tensors.into_iter().map(whole).collect::<Result<_, String>>()?,
+            numbers: numbers.into_iter().enumerate().map(number).collect::<Result<_, String>>()?,
+            tensors: tensors.into_iter().enumerate().map(whole).collect::<Result<_, String>>()?,
         })
     }
 }

@@ -183,7 +183,9 @@ fn history(state: &Snapshot) -> History {
 }
 
 /// Callbacks by their type and their number among those of that type.
-fn named<'c, 'a: 'c>(callbacks: &'c [Box<dyn Callback + 'a>]) -> impl Iterator<Item = (String, &'c (dyn Callback + 'a))> {
+fn named<'c, 'a: 'c>(
+    callbacks: &'c [Box<dyn Callback + 'a>],
+) -> impl Iterator<Item = (String, &'c (dyn Callback + 'a))> {
     let mut counts: HashMap<&str, usize> = HashMap::new();
     callbacks.iter().map(move |callback| {
         let count = counts.entry(callback.kind()).or_default();

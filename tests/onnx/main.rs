@@ -17,6 +17,7 @@ mod proto;
 mod recurrent;
 mod reduce;
 mod shape;
+mod training;
 mod value;
 mod windows;
 

@@ -163,19 +163,18 @@ fn watched(how: &How) -> Result<Outcome> {
 
 fn outputs(how: &How) -> Result<Outcome> {
     let (x, y) = numbers();
-    let model = Graph::new()
-        .input("x")
-        .add("body", "x", Dense::new(6).activation(Tanh))
-        .add("class", "body", Dense::new(1).activation(Sigmoid))
-        .add("size", "body", Dense::new(1))
-        .output("class")
-        .output("size");
-    let losses = Losses::new().output("class", BinaryCrossEntropy::default()).weighted_output("size", 0.3, MeanSquaredError);
+    let model = Graph::new("x")
+        .add("body", Dense::new(6).activation(Tanh), "x")
+        .add("class", Dense::new(1).activation(Sigmoid), "body")
+        .add("size", Dense::new(1), "body")
+        .outputs(["class", "size"]);
+    let losses =
+        Losses::new().output("class", BinaryCrossEntropy::default()).weighted_output("size", 0.3, MeanSquaredError);
     let trainer = model
         .compile(Adam::new(0.05), losses)
         .metric_of("class", Accuracy::default())
         .metric_of("size", Pearson::default());
-    train(trainer, &(&x, (&y, &x.column(1))), Fit::epochs(4 + how.more_epochs).batch_size(8), how)
+    train(trainer, &(&x, (&y, &x.column(1).to_owned())), Fit::epochs(4 + how.more_epochs).batch_size(8), how)
 }
 
 /// A file in a folder of its own.

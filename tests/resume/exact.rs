@@ -9,8 +9,8 @@ use super::message;
 fn a_run_stopped_anywhere_ends_in_the_same_bits() {
     for (name, case) in CASES {
         let whole = case(&How::default()).unwrap();
-        for every in [None, Some(1), Some(2), Some(5)] {
-            for dies in [0, 1, 4, 6, 7, 11] {
+        for every in [None, Some(1), Some(5)] {
+            for dies in [0, 4, 6, 11] {
                 let folder = tempfile::tempdir().unwrap();
                 let how = How { every, ..backup_in(folder.path()) };
                 // Stopped twice.
