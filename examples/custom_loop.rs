@@ -64,7 +64,7 @@ fn two_optimizers(epochs: usize) -> Result<()> {
             // The generator is to be taken for real; the discriminator's gradients are not used.
             let taken_for_real = loss.loss(&discriminator.forward(&forged)?, &real)?;
             run.step("generator", taken_for_real.backward()?)?;
-            run.update(&truth.value(), &real)?;
+            run.update(truth.value(), &real)?;
             run.end_batch(64, &[("loss", told_apart.item()), ("generator_loss", taken_for_real.item())])?;
         }
     }

@@ -31,7 +31,7 @@ use crate::tensor::{Float, Tensor};
 ///         let y = model.forward(&run.tape().input(&batch.inputs[0]))?;
 ///         let loss = MeanSquaredError.loss(&y, &batch.targets[0])?;
 ///         run.step("line", loss.backward()?)?;
-///         run.update(&y.value(), &batch.targets[0])?;
+///         run.update(y.value(), &batch.targets[0])?;
 ///         run.end_batch(batch.len(), &[("loss", loss.item())])?;
 ///     }
 /// }

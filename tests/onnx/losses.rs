@@ -26,7 +26,7 @@ fn reduced(node: &Node<'_>, mut loss: SparseCrossEntropy) -> Result<Var, Failure
     }
     let prediction = node.var(0)?;
     let axes: Vec<usize> = [0].into_iter().chain(2..prediction.shape().len()).chain([1]).collect();
-    let each = loss.each(&prediction.permute(&axes)?, &node.var(1)?.value())?;
+    let each = loss.each(&prediction.permute(&axes)?, node.var(1)?.value())?;
     Ok(match &*node.string("reduction", "mean") {
         "none" => each.losses().clone(),
         "sum" => each.sum(),

@@ -45,8 +45,8 @@ fn step<const N: usize>(node: &Node<'_>, rule: &dyn Optimizer, step: Step<'_>, s
     let mut outputs: Vec<Vec<Value>> = vec![Vec::new(); 1 + N];
     for i in 0..parameters {
         let tape = Tape::inference().recording();
-        let weights = tape.variable(&*input(0, i)?.var.value());
-        let slope = tape.input(&*input(1, i)?.var.value());
+        let weights = tape.variable(input(0, i)?.var.value());
+        let slope = tape.input(input(1, i)?.var.value());
         let gradients = ((&weights * &slope).sum() + penalty.penalty(&weights)?).backward()?;
         let gradient = gradients.of(&weights).ok_or_else(|| Failure::Wrong("no gradient".into()))?;
         let (mut new, mut state) = (input(0, i)?.numbers(), State::default());

@@ -38,7 +38,7 @@ fn duel(backup: &Path, dies_after: usize) -> Result<Outcome> {
             let gradients = loss.backward()?;
             run.step("head", loss.backward()?)?;
             run.step("body", gradients)?;
-            run.update(&y.value(), &batch.targets[0])?;
+            run.update(y.value(), &batch.targets[0])?;
             run.end_batch(
                 batch.len(),
                 &[("loss", loss.item()), ("greatest", y.value().fold(0.0, |a: Float, b| a.max(*b)))],

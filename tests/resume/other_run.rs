@@ -172,7 +172,7 @@ fn a_time_limit_leaves_a_back_up_to_go_on_from() {
     // Each process does one batch, of nine.
     for done in 1..10 {
         let (history, _) = run(true);
-        assert_eq!((history.len(), path.exists()), ((done + 2) / 3, true));
+        assert_eq!((history.len(), path.exists()), (usize::div_ceil(done, 3), true));
     }
     assert_eq!(run(false), whole);
 }
