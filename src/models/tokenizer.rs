@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use tokenizers::{EncodeInput, Encoding, PostProcessor, TruncationParams};
 
+use super::config::read;
 use crate::error::{Error, Result};
 use crate::tensor::{Float, Tensor, tensor};
 
@@ -50,8 +51,7 @@ impl Tokenizer {
     /// a file that cannot be read or is no tokenizer
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref().to_path_buf();
-        let bytes = std::fs::read(&path).map_err(|error| Error::file(&path, error))?;
-        let inner = tokenizers::Tokenizer::from_bytes(bytes)
+        let inner = tokenizers::Tokenizer::from_bytes(read(&path)?)
             .map_err(|error| Error::file(&path, format!("is no tokenizer of Hugging Face: {error}")))?;
         Ok(Self { path, inner })
     }

@@ -12,6 +12,7 @@ use crate::autograd::Var;
 use crate::error::{Error, Result};
 use crate::initializers::RandomNormal;
 use crate::layers::{Dropout, Embedding, Layer, LayerNorm, LearnedPositions};
+use crate::models::config::check_heads;
 use crate::models::folder::weights;
 use crate::param::ParamList;
 use crate::saving::Translation;
@@ -138,6 +139,7 @@ impl Bert {
 
 impl Layer for Bert {
     fn forward(&self, x: &Var) -> Result<Var> {
+        check_heads(self.config.size, self.config.heads)?;
         let [ids, types] = self.tokens(x)?;
         let within = |name: &'static str| move |error: Error| error.within(name);
         let words = self.words.forward(&ids).map_err(within("embeddings.word_embeddings"))?;

@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::initializers::RandomNormal;
 use crate::layers::{Dropout, Embedding, KeyValueCache, Layer, LayerNorm, LearnedPositions, TiedDense};
 use crate::models::Sampling;
+use crate::models::config::check_heads;
 use crate::models::folder::weights;
 use crate::param::ParamList;
 use crate::saving::Translation;
@@ -107,6 +108,7 @@ impl Gpt2 {
         if ids.shape().len() != 2 {
             return Err(Error::shape(format!("expected ids [batch, time], got {:?}", ids.shape())));
         }
+        check_heads(self.config.size, self.config.heads)?;
         let start = caches.as_ref().and_then(|caches| caches.first()).map_or(0, KeyValueCache::len);
         let words = self.wte.forward(ids).map_err(|error| error.within("wte"))?;
         let x = self.wpe.forward_from(&words, start).map_err(|error| error.within("wpe"))?;
