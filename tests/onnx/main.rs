@@ -16,6 +16,7 @@ mod normalisation;
 mod proto;
 mod recurrent;
 mod reduce;
+mod resize;
 mod shape;
 mod value;
 mod windows;
