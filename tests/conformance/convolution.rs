@@ -50,7 +50,7 @@ pub fn padding<const N: usize>(value: &Value) -> Padding<N> {
     }
 }
 
-fn interpolation(value: &Value) -> Interpolation {
+pub fn interpolation(value: &Value) -> Interpolation {
     match text(value) {
         "nearest_floor" => Interpolation::NearestFloor,
         "linear" => Interpolation::Linear,

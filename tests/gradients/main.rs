@@ -14,6 +14,7 @@ mod losses;
 mod normalisation;
 mod ops;
 mod recurrent;
+mod sampling;
 mod structure;
 
 use gradus::gradcheck::GradCheck;
@@ -83,6 +84,7 @@ fn functions() -> Vec<Function> {
         loss_options::table(),
         normalisation::functions(),
         recurrent::functions(),
+        sampling::functions(),
         structure::functions(),
     ]
     .into_iter()
@@ -99,6 +101,7 @@ fn layer_rows() -> Vec<Row> {
         data::table(),
         normalisation::table(),
         recurrent::table(),
+        sampling::table(),
         structure::table(),
     ]
     .into_iter()

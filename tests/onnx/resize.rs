@@ -55,7 +55,15 @@ fn resize(node: &Node<'_>) -> Outputs {
     }
     let rounding = node.string("nearest_mode", "round_prefer_floor");
     let y = layer.forward(&channels_last(x)?)?;
+    // Whether a new cell has its centre between two old ones.
+    let ties = (0..2).any(|axis| {
+        let (from, to) = (x.shape()[axis + 2], y.shape()[axis + 1]);
+        scales.is_empty() && (0..to).any(|i| ((2 * i + 1) * from).is_multiple_of(2 * to))
+    });
     let interpolation = match (&*mode, &*counting, &*rounding) {
+        ("nearest", "half_pixel", "round_prefer_floor") if ties => {
+            return Err(Failure::skip("the first of two cells that are as near, where Keras and PyTorch take the second"));
+        }
         ("nearest", "half_pixel", "round_prefer_floor" | "round_prefer_ceil") => Interpolation::Nearest,
         ("nearest", "asymmetric", "floor") => Interpolation::NearestFloor,
         ("nearest", ..) => {
