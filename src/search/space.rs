@@ -155,7 +155,7 @@ impl Values {
                 fail("a range from low to high above 0, since it is logarithmic,", format!("{low} to {high}"))
             }
             // Beyond, not every whole number is a `f64`.
-            Self::Integers(low, high) if low > high || low.abs().max(high.abs()) > 1 << 53 => {
+            Self::Integers(low, high) if low > high || low.unsigned_abs().max(high.unsigned_abs()) > 1 << 53 => {
                 fail("whole numbers from low to high, at most 2^53,", format!("{low} to {high}"))
             }
             _ => Ok(()),
