@@ -1,5 +1,11 @@
 //! Parameters: fields of a layer, created on first use from the shape that the layer sees.
 
+mod lora;
+mod noise;
+
+pub use lora::Lora;
+pub use noise::Noise;
+
 use std::any::Any;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -11,6 +17,7 @@ use crate::initializers::Initializer;
 use crate::layers::{Layer, Vars};
 use crate::regularizers::Regularizer;
 use crate::tensor::{Float, Tensor};
+pub(crate) use lora::{Adapter, attach, detach, merge, unmerge};
 
 /// Identity of a [`Param`] within this process, in the order of creation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -31,6 +38,7 @@ struct Inner {
     value: RwLock<Option<Tensor>>,
     regularizers: RwLock<Vec<Arc<dyn Regularizer>>>,
     constraints: RwLock<Vec<Arc<dyn Constraint>>>,
+    adapter: RwLock<Option<Arc<Adapter>>>,
     /// Other layouts of the value, made on demand and thrown away when it changes.
     derived: Mutex<Vec<Arc<dyn Any + Send + Sync>>>,
 }
@@ -58,6 +66,7 @@ impl Param {
             value: RwLock::new(None),
             regularizers: RwLock::default(),
             constraints: RwLock::default(),
+            adapter: RwLock::default(),
             derived: Mutex::default(),
         }))
     }
@@ -77,7 +86,12 @@ impl Param {
     /// A parameter that has another shape already.
     pub fn on(&self, x: &Var, shape: &[usize]) -> Result<Var> {
         let value = self.value_on(x.tape(), shape)?;
-        x.tape().changed(self, x.tape().param(self, value))
+        let value = x.tape().param(self, value);
+        let value = match self.adapter() {
+            Some(adapter) => adapter.apply(value)?,
+            None => value,
+        };
+        x.tape().changed(self, value)
     }
 
     pub(crate) fn value_on(&self, tape: &Tape, shape: &[usize]) -> Result<Tensor> {
@@ -143,6 +157,11 @@ impl Param {
         }
     }
 
+    /// The lengths of its axes as far as they are known; none if not even their number is.
+    pub(crate) fn known_shape(&self) -> Vec<Option<usize>> {
+        self.shape().map_or_else(|| self.0.pattern.clone(), |shape| shape.into_iter().map(Some).collect())
+    }
+
     /// The shape, or what is known of it, with `_` for what is not.
     pub(crate) fn shape_text(&self) -> String {
         match self.shape() {
@@ -191,6 +210,16 @@ impl Param {
     /// Forces its value into a set after each step of training; see [`crate::constraints`].
     pub fn constrain(&self, constraint: Arc<dyn Constraint>) {
         self.0.constraints.write().unwrap_or_else(PoisonError::into_inner).push(constraint);
+    }
+
+    /// What is added to it wherever it is used.
+    pub(crate) fn adapter(&self) -> Option<Arc<Adapter>> {
+        self.0.adapter.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Attaches an adapter, in place of an earlier one, or takes it off.
+    pub(crate) fn set_adapter(&self, adapter: Option<Arc<Adapter>>) {
+        *self.0.adapter.write().unwrap_or_else(PoisonError::into_inner) = adapter;
     }
 
     /// The sum of its penalties, on the given tape; `None` if there are none.
@@ -253,6 +282,7 @@ impl Param {
 pub struct ParamList<'a> {
     prefix: String,
     list: Vec<(String, &'a Param)>,
+    noises: Vec<(String, &'a Noise)>,
 }
 
 impl<'a> ParamList<'a> {
@@ -264,6 +294,11 @@ impl<'a> ParamList<'a> {
         }
     }
 
+    /// Adds the switch of the layer's dropout or noise, which is frozen and unfrozen with the parameters.
+    pub fn noise(&mut self, noise: &'a Noise) {
+        self.noises.push((format!("{}noise", self.prefix), noise));
+    }
+
     /// Adds the parameters of an inner layer, their paths prefixed with `name` and a dot.
     pub fn nest<X: Vars, Y: Vars>(&mut self, name: &str, layer: &'a (impl Layer<X, Y> + ?Sized)) {
         let outer = self.prefix.len();
@@ -273,8 +308,22 @@ impl<'a> ParamList<'a> {
         self.prefix.truncate(outer);
     }
 
-    /// Paths and handles on the parameters.
+    /// Paths and handles on the parameters; those of an adapter come after the one that it is attached to.
     pub fn into_vec(self) -> Vec<(String, Param)> {
-        self.list.into_iter().map(|(path, param)| (path, param.clone())).collect()
+        let mut all = Vec::with_capacity(self.list.len());
+        for (path, param) in self.list {
+            all.push((path, param.clone()));
+            if let Some(adapter) = param.adapter().filter(|adapter| !adapter.is_merged()) {
+                let path = all[all.len() - 1].0.clone();
+                let names = [("lora_a", &adapter.a), ("lora_b", &adapter.b)];
+                all.extend(names.map(|(name, param)| (format!("{path}.{name}"), param.clone())));
+            }
+        }
+        all
+    }
+
+    /// Paths and handles on the switches of noise.
+    pub(crate) fn noises(&self) -> Vec<(String, Noise)> {
+        self.noises.iter().map(|(path, noise)| (path.clone(), (*noise).clone())).collect()
     }
 }

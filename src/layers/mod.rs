@@ -14,6 +14,7 @@ mod frame;
 mod global_pool;
 mod graph;
 mod masking;
+mod matching;
 mod merge;
 mod noise;
 mod normalization;
@@ -51,6 +52,7 @@ pub use global_pool::{GlobalAvgPool1d, GlobalAvgPool2d, GlobalAvgPool3d};
 pub use global_pool::{GlobalMaxPool1d, GlobalMaxPool2d, GlobalMaxPool3d};
 pub use graph::{Graph, Names};
 pub use masking::Masking;
+pub(crate) use matching::{freeze_matching, glob, matching};
 pub use merge::{Add, Average, Concatenate, Dot, Maximum, Minimum, Multiply, Subtract};
 pub use noise::{AlphaDropout, Dropout, GaussianDropout, GaussianNoise};
 pub use noise::{SpatialDropout1d, SpatialDropout2d, SpatialDropout3d};
@@ -78,10 +80,10 @@ use std::sync::Arc;
 
 use crate::autograd::Var;
 use crate::constraints::Constraint;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::losses::Losses;
 use crate::optimizers::Stepper;
-use crate::param::{Param, ParamList};
+use crate::param::{Lora, Noise, Param, ParamList, attach, detach, merge, unmerge};
 use crate::regularizers::Regularizer;
 use crate::training::Trainer;
 
@@ -143,28 +145,38 @@ pub trait Layer<X: Vars = Var, Y: Vars = Var>: Any + Send + Sync {
         list.into_vec()
     }
 
+    /// Paths and switches of dropout and noise, in order.
+    fn noises(&self) -> Vec<(String, Noise)> {
+        let mut list = ParamList::default();
+        self.params(&mut list);
+        list.noises()
+    }
+
     /// How many numbers are in the parameters that have a value.
     fn parameter_count(&self) -> usize {
         self.parameters().iter().filter_map(|(_, param)| param.value()).map(|value| value.len()).sum()
     }
 
-    /// Freezes all parameters and statistics: from now on their bits stay as they are.
+    /// Freezes all parameters and statistics, and turns off dropout and noise: from now on the bits stay as they are, and
+    /// training computes with them what inference does.
     fn freeze(&self) {
         self.parameters().iter().for_each(|(_, param)| param.freeze());
+        self.noises().iter().for_each(|(_, noise)| noise.freeze());
     }
 
     /// Undoes [`Layer::freeze`].
     fn unfreeze(&self) {
         self.parameters().iter().for_each(|(_, param)| param.unfreeze());
+        self.noises().iter().for_each(|(_, noise)| noise.unfreeze());
     }
 
-    /// Freezes the parameters whose path matches `pattern`, where `*` stands for any run of characters.
+    /// [`Layer::freeze`] for the parameters and noises whose path matches `pattern`, where `*` stands for any run of
+    /// characters.
     ///
     /// # Errors
     /// A pattern that matches nothing; the message lists the paths.
     fn freeze_matching(&self, pattern: &str) -> Result<()> {
-        matching(&self.parameters(), pattern)?.iter().for_each(|param| param.freeze());
-        Ok(())
+        freeze_matching(&self.parameters(), &self.noises(), pattern, true)
     }
 
     /// Undoes [`Layer::freeze_matching`].
@@ -172,8 +184,39 @@ pub trait Layer<X: Vars = Var, Y: Vars = Var>: Any + Send + Sync {
     /// # Errors
     /// A pattern that matches nothing; the message lists the paths.
     fn unfreeze_matching(&self, pattern: &str) -> Result<()> {
-        matching(&self.parameters(), pattern)?.iter().for_each(|param| param.unfreeze());
-        Ok(())
+        freeze_matching(&self.parameters(), &self.noises(), pattern, false)
+    }
+
+    /// Freezes the parameters whose path matches `pattern`, and trains an adapter in place of each; see [`Lora`].
+    ///
+    /// # Errors
+    /// A pattern that matches nothing, statistics, a parameter with an adapter, or one that the adapter does not fit;
+    /// nothing is changed then.
+    #[doc(alias = "get_peft_model")]
+    fn attach(&self, pattern: &str, adapter: Lora) -> Result<()> {
+        attach(&self.parameters(), pattern, adapter)
+    }
+
+    /// Adds all adapters to the parameters that they are attached to, so that they cost nothing any more. They are not
+    /// listed among the parameters until [`Layer::unmerge_adapters`]; a file of the whole model is one without adapters.
+    ///
+    /// # Errors
+    /// No adapters; a parameter that has no value yet.
+    fn merge_adapters(&self) -> Result<()> {
+        merge(&self.parameters())
+    }
+
+    /// Undoes [`Layer::merge_adapters`], with the bits from before.
+    ///
+    /// # Errors
+    /// No merged adapters; a parameter that was changed meanwhile.
+    fn unmerge_adapters(&self) -> Result<()> {
+        unmerge(&self.parameters())
+    }
+
+    /// Takes all adapters off for good. What is merged stays so; other parameters are as they were before.
+    fn detach_adapters(&self) {
+        detach(&self.parameters());
     }
 
     /// Adds a penalty to the loss for the values of the parameters whose path matches `pattern`; see
@@ -235,54 +278,5 @@ pub trait Layer<X: Vars = Var, Y: Vars = Var>: Any + Send + Sync {
         Self: Sized,
     {
         Trainer::new(self, optimizer.into(), loss.into())
-    }
-}
-
-/// The parameters whose path matches; at least one.
-pub(crate) fn matching(parameters: &[(String, Param)], pattern: &str) -> Result<Vec<Param>> {
-    let found: Vec<_> =
-        parameters.iter().filter(|(path, _)| glob(pattern, path)).map(|(_, param)| param.clone()).collect();
-    if found.is_empty() {
-        let paths: Vec<_> = parameters.iter().map(|(path, _)| path.as_str()).collect();
-        return Err(Error::value(format!(
-            "no parameter matches `{pattern}`; the parameters are: {}",
-            if paths.is_empty() { "none".into() } else { paths.join(", ") }
-        )));
-    }
-    Ok(found)
-}
-
-/// Whether `text` matches `pattern`, in which `*` stands for any run of characters.
-pub(crate) fn glob(pattern: &str, text: &str) -> bool {
-    let mut pieces = pattern.split('*');
-    let Some(mut rest) = pieces.next().and_then(|first| text.strip_prefix(first)) else { return false };
-    let Some(last) = pattern.contains('*').then(|| pieces.next_back()).flatten() else { return rest.is_empty() };
-    for piece in pieces {
-        let Some(at) = rest.find(piece) else { return false };
-        rest = &rest[at + piece.len()..];
-    }
-    rest.ends_with(last)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn star_stands_for_any_run() {
-        for (pattern, text, want) in [
-            ("conv*", "conv2d_1.kernel", true),
-            ("*.bias", "dense.bias", true),
-            ("*.bias", "dense.kernel", false),
-            ("a*b*c", "a_bb_c", true),
-            ("a*b*c", "a_c", false),
-            ("dense", "dense", true),
-            ("dense", "dense_1", false),
-            ("", "x", false),
-            ("*", "", true),
-            ("aa*aa", "aaa", false),
-        ] {
-            assert_eq!(glob(pattern, text), want, "{pattern} on {text}");
-        }
     }
 }
