@@ -4,9 +4,16 @@
 //! the new one and nothing between. Loading checks every name and shape before it changes anything, and works before
 //! the first forward.
 
+mod bytes;
+mod number_type;
+mod parameters;
 mod safetensors;
+mod stored;
+mod weights;
 
-pub(crate) use self::safetensors::{load, save};
+pub use self::number_type::NumberType;
+pub(crate) use self::parameters::{load, save};
+pub use self::weights::Weights;
 
 use std::io::Write;
 use std::path::Path;
