@@ -89,3 +89,8 @@ fn attention_agrees_with_pytorch() {
 fn options_and_reductions_of_losses_agree_with_pytorch() {
     conformance::check("losses_pytorch", &[("loss", 62)], &[]);
 }
+
+#[test]
+fn adapters_and_distillation_agree_with_peft_and_pytorch() {
+    conformance::check("tuning_pytorch", &[("lora", 5), ("loss", 4)], &[]);
+}

@@ -1,5 +1,7 @@
 //! How far a student is from its teacher.
 
+use std::ops::Bound;
+
 use super::probabilities::{Given, scores};
 use super::{Each, KlDivergence, Loss, check_same_shape, check_setting, check_targets};
 use crate::activations::{Activation, LogSoftmax, Softmax};
@@ -55,7 +57,7 @@ impl Default for Distillation {
 impl Loss for Distillation {
     fn each(&self, prediction: &Var, target: &Tensor) -> Result<Each> {
         let (who, temperature) = ("Distillation", self.temperature);
-        check_setting(who, "a temperature", temperature, Float::MIN_POSITIVE..)?;
+        check_setting(who, "a temperature", temperature, (Bound::Excluded(0.0), Bound::Unbounded))?;
         check_same_shape(who, prediction, target)?;
         check_targets(who, target, "finite logits as targets", Float::is_finite)?;
         let (logits, _) = scores(who, prediction, Given::Logits, false)?;

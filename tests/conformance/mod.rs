@@ -16,6 +16,7 @@ mod random;
 mod recurrent;
 mod run;
 mod structure;
+mod tuning;
 
 use std::collections::BTreeMap;
 
