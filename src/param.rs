@@ -144,6 +144,11 @@ impl Param {
         Ok(())
     }
 
+    /// The shape as far as it is known: that of the value, or what the layer knows of it, which may be nothing.
+    pub(crate) fn known_shape(&self) -> Vec<Option<usize>> {
+        self.shape().map_or(self.0.pattern.clone(), |shape| shape.into_iter().map(Some).collect())
+    }
+
     /// Whether a value of this shape may be set.
     pub(crate) fn fits(&self, shape: &[usize]) -> bool {
         let pattern = &self.0.pattern;
@@ -155,11 +160,6 @@ impl Param {
                     && pattern.iter().zip(shape).all(|(want, len)| want.is_none_or(|want| want == *len))
             }
         }
-    }
-
-    /// The lengths of its axes as far as they are known; none if not even their number is.
-    pub(crate) fn known_shape(&self) -> Vec<Option<usize>> {
-        self.shape().map_or_else(|| self.0.pattern.clone(), |shape| shape.into_iter().map(Some).collect())
     }
 
     /// The shape, or what is known of it, with `_` for what is not.
@@ -281,16 +281,41 @@ impl Param {
 #[derive(Default)]
 pub struct ParamList<'a> {
     prefix: String,
-    list: Vec<(String, &'a Param)>,
+    /// The layers around what is listed now: where in the prefix the names of each begin, and its kind.
+    layers: Vec<(usize, &'static str)>,
+    list: Vec<Listed>,
     noises: Vec<(String, &'a Noise)>,
 }
 
+/// A parameter, its path, and the layers along that path as [`ParamList`] has them.
+pub(crate) struct Listed {
+    pub path: String,
+    pub param: Param,
+    layers: Vec<(usize, &'static str)>,
+}
+
+impl Listed {
+    /// The steps of the path, each with the kind of the layer that gave the name.
+    pub fn steps(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let ends = self.layers.iter().skip(1).map(|(start, _)| start.saturating_sub(1)).chain([self.path.len()]);
+        let steps = self.layers.iter().zip(ends).filter(|((start, _), end)| start < end);
+        steps.map(|((start, kind), end)| (*kind, &self.path[*start..end]))
+    }
+}
+
 impl<'a> ParamList<'a> {
+    /// All parameters of a layer.
+    pub(crate) fn of<X: Vars, Y: Vars>(layer: &'a (impl Layer<X, Y> + ?Sized)) -> Self {
+        let mut list = Self::default();
+        list.wrap(layer);
+        list
+    }
+
     /// Adds a parameter under its name in the layer.
     pub fn add(&mut self, name: &str, param: &'a Param) {
         // A parameter that several layers share counts once, under its first path.
-        if self.list.iter().all(|(_, known)| known.id() != param.id()) {
-            self.list.push((format!("{}{name}", self.prefix), param));
+        if self.list.iter().all(|known| known.param.id() != param.id()) {
+            self.list.push(Listed { path: format!("{}{name}", self.prefix), param: param.clone(), layers: self.layers.clone() });
         }
     }
 
@@ -304,20 +329,32 @@ impl<'a> ParamList<'a> {
         let outer = self.prefix.len();
         self.prefix += name;
         self.prefix.push('.');
-        layer.params(self);
+        self.wrap(layer);
         self.prefix.truncate(outer);
+    }
+
+    /// Adds the parameters of the layer that this one is a wrapper of, under the paths that they have in it.
+    pub fn wrap<X: Vars, Y: Vars>(&mut self, layer: &'a (impl Layer<X, Y> + ?Sized)) {
+        self.layers.push((self.prefix.len(), layer.kind()));
+        layer.params(self);
+        self.layers.pop();
     }
 
     /// Paths and handles on the parameters; those of an adapter come after the one that it is attached to.
     pub fn into_vec(self) -> Vec<(String, Param)> {
+        self.listed().into_iter().map(|listed| (listed.path, listed.param)).collect()
+    }
+
+    pub(crate) fn listed(self) -> Vec<Listed> {
         let mut all = Vec::with_capacity(self.list.len());
-        for (path, param) in self.list {
-            all.push((path, param.clone()));
-            if let Some(adapter) = param.adapter().filter(|adapter| !adapter.is_merged()) {
-                let path = all[all.len() - 1].0.clone();
+        for Listed { path, param, layers } in self.list {
+            let adapter = param.adapter().filter(|adapter| !adapter.is_merged());
+            let adapted = adapter.map(|adapter| {
                 let names = [("lora_a", &adapter.a), ("lora_b", &adapter.b)];
-                all.extend(names.map(|(name, param)| (format!("{path}.{name}"), param.clone())));
-            }
+                names.map(|(name, param)| Listed { path: format!("{path}.{name}"), param: param.clone(), layers: layers.clone() })
+            });
+            all.push(Listed { path, param, layers });
+            all.extend(adapted.into_iter().flatten());
         }
         all
     }

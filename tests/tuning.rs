@@ -267,7 +267,7 @@ fn an_optimizer_counts_the_steps_of_each_parameter() {
     // The first step of Adam is as long as its rate, whenever it comes.
     let thawed = model();
     thawed.freeze_matching("dense.*").unwrap();
-    let mut adam = Stepper::new(Adam::new(0.125));
+    let mut adam = Stepper::new(Adam::new(0.125).epsilon(1e-12));
     (0..5).for_each(|_| adam.step(&thawed, gradient(&thawed)).unwrap());
     let state = adam.state(&thawed);
     let kernel = |model: &Sequential| model.parameters()[0].1.value().unwrap();
@@ -287,13 +287,13 @@ fn an_optimizer_counts_the_steps_of_each_parameter() {
         }
     };
     copy(&thawed);
-    let mut resumed = Stepper::new(Adam::new(0.125));
+    let mut resumed = Stepper::new(Adam::new(0.125).epsilon(1e-12));
     resumed.restore(&again, &adam.state(&thawed)).unwrap();
     adam.step(&thawed, gradient(&thawed)).unwrap();
     resumed.step(&again, gradient(&again)).unwrap();
     assert_eq!(bits(&thawed), bits(&again));
     again.freeze_matching("dense.*").unwrap();
-    let mut resumed = Stepper::new(Adam::new(0.125));
+    let mut resumed = Stepper::new(Adam::new(0.125).epsilon(1e-12));
     resumed.restore(&again, &state).unwrap();
     again.unfreeze();
     resumed.step(&again, gradient(&again)).unwrap();

@@ -85,6 +85,6 @@ impl<X: Vars, S: Layer<X>, T: Layer<X>> Layer<X> for Distilled<S, T> {
     }
 
     fn params<'a>(&'a self, list: &mut ParamList<'a>) {
-        self.student.params(list);
+        list.wrap(&self.student);
     }
 }

@@ -19,14 +19,26 @@ pub(crate) fn matching(parameters: &[(String, Param)], pattern: &str) -> Result<
 
 /// Whether `text` matches `pattern`, in which `*` stands for any run of characters.
 pub(crate) fn glob(pattern: &str, text: &str) -> bool {
-    let mut pieces = pattern.split('*');
-    let Some(mut rest) = pieces.next().and_then(|first| text.strip_prefix(first)) else { return false };
-    let Some(last) = pattern.contains('*').then(|| pieces.next_back()).flatten() else { return rest.is_empty() };
+    runs(pattern, text).is_some()
+}
+
+/// What each `*` of `pattern` stands for in `text`, as short as can be from the left; `None` if it does not match.
+pub(crate) fn runs<'t>(pattern: &str, text: &'t str) -> Option<Vec<&'t str>> {
+    let (first, rest) = match pattern.split_once('*') {
+        Some(parts) => parts,
+        None => return (pattern == text).then(Vec::new),
+    };
+    let mut text = text.strip_prefix(first)?;
+    let mut pieces: Vec<&str> = rest.split('*').collect();
+    let last = pieces.pop()?;
+    let mut found = Vec::with_capacity(pieces.len() + 1);
     for piece in pieces {
-        let Some(at) = rest.find(piece) else { return false };
-        rest = &rest[at + piece.len()..];
+        let (run, after) = text.split_once(piece)?;
+        found.push(run);
+        text = after;
     }
-    rest.ends_with(last)
+    found.push(text.strip_suffix(last)?);
+    Some(found)
 }
 
 /// Freezes or unfreezes the parameters and noises whose path matches; at least one.

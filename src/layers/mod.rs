@@ -54,7 +54,7 @@ pub use global_pool::{GlobalAvgPool1d, GlobalAvgPool2d, GlobalAvgPool3d};
 pub use global_pool::{GlobalMaxPool1d, GlobalMaxPool2d, GlobalMaxPool3d};
 pub use graph::{Graph, Names};
 pub use masking::Masking;
-pub(crate) use matching::{freeze_matching, glob, matching};
+pub(crate) use matching::{freeze_matching, glob, matching, runs};
 pub use merge::{Add, Average, Concatenate, Dot, Maximum, Minimum, Multiply, Subtract};
 pub use noise::{AlphaDropout, Dropout, GaussianDropout, GaussianNoise};
 pub use noise::{SpatialDropout1d, SpatialDropout2d, SpatialDropout3d};
@@ -87,6 +87,7 @@ use crate::losses::Losses;
 use crate::optimizers::Stepper;
 use crate::param::{Lora, Noise, Param, ParamList, attach, detach, merge, unmerge};
 use crate::regularizers::Regularizer;
+use crate::saving::{Translation, Weights};
 use crate::training::Trainer;
 
 /// A network or a part of one. `X` is what it takes and `Y` what it gives: one variable, a tuple, or a list of them.
@@ -142,16 +143,12 @@ pub trait Layer<X: Vars = Var, Y: Vars = Var>: Any + Send + Sync {
 
     /// Paths and parameters, in order.
     fn parameters(&self) -> Vec<(String, Param)> {
-        let mut list = ParamList::default();
-        self.params(&mut list);
-        list.into_vec()
+        ParamList::of(self).into_vec()
     }
 
     /// Paths and switches of dropout and noise, in order.
     fn noises(&self) -> Vec<(String, Noise)> {
-        let mut list = ParamList::default();
-        self.params(&mut list);
-        list.noises()
+        ParamList::of(self).noises()
     }
 
     /// How many numbers are in the parameters that have a value.
@@ -262,7 +259,8 @@ pub trait Layer<X: Vars = Var, Y: Vars = Var>: Any + Send + Sync {
         crate::saving::save(&self.parameters(), path.as_ref())
     }
 
-    /// Reads all parameters from a safetensors file, also before the first forward. See [`crate::saving`].
+    /// Reads all parameters from a safetensors file, also before the first forward. [`Translation`] reads the files of others
+    /// and parts of files. See [`crate::saving`].
     ///
     /// # Errors
     /// A file that cannot be read; names or shapes that differ, all listed at once. Nothing is changed then.
@@ -270,7 +268,7 @@ pub trait Layer<X: Vars = Var, Y: Vars = Var>: Any + Send + Sync {
     where
         Self: Sized,
     {
-        crate::saving::load(&self.parameters(), path.as_ref())
+        Translation::new().load(self, &Weights::open(path)?).map(drop)
     }
 
     /// Joins the model with an optimizer and a loss, ready to train; [`Losses`] has one for each of several outputs, and

@@ -200,24 +200,8 @@ impl MultiHeadAttention {
             ));
         }
         let start = cache.len();
-        let (q, mut k, mut v) = (self.queries(x, start)?, self.keys(x, start)?, self.values(x)?);
-        if let Some((keys, values)) = &cache.0 {
-            let others = |shape: &[usize]| [shape[0], shape[2], shape[3]];
-            if others(keys.shape()) != others(k.shape()) || others(values.shape()) != others(v.shape()) {
-                return Err(Error::shape(format!(
-                    "expected keys [batch, time, heads, size] as in the cache, {:?}, got {:?}; another batch or layer wants \
-                     a cache of its own",
-                    keys.shape(),
-                    k.shape()
-                )));
-            }
-            let before = |tensor: &Tensor| x.tape().examples(tensor.clone());
-            k = Var::concat(&[&before(keys), &k], 1)?;
-            v = Var::concat(&[&before(values), &v], 1)?;
-        }
-        let y = self.mix(x, &q, &k, &v, &self.options().causal_from(start))?;
-        cache.0 = Some(((*k.value).clone(), (*v.value).clone()));
-        Ok(y)
+        let (k, v) = cache.extend(self.keys(x, start)?, self.values(x)?)?;
+        self.mix(x, &self.queries(x, start)?, &k, &v, &self.options().causal_from(start))
     }
 
     fn check(&self, inputs: &[&Var]) -> Result<()> {
@@ -315,7 +299,7 @@ impl Layer<(Var, Var)> for CrossAttention {
     }
 
     fn params<'a>(&'a self, list: &mut ParamList<'a>) {
-        self.0.params(list);
+        list.wrap(&self.0);
     }
 }
 
@@ -337,5 +321,25 @@ impl KeyValueCache {
     /// Whether there are no steps.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Appends the keys and values of the next steps, and gives those of all.
+    pub(crate) fn extend(&mut self, mut k: Var, mut v: Var) -> Result<(Var, Var)> {
+        if let Some((keys, values)) = &self.0 {
+            let others = |shape: &[usize]| [shape[0], shape[2], shape[3]];
+            if others(keys.shape()) != others(k.shape()) || others(values.shape()) != others(v.shape()) {
+                return Err(Error::shape(format!(
+                    "expected keys [batch, time, heads, size] as in the cache, {:?}, got {:?}; another batch or layer wants \
+                     a cache of its own",
+                    keys.shape(),
+                    k.shape()
+                )));
+            }
+            let before = |tensor: &Tensor| k.tape().examples(tensor.clone());
+            let (keys, values) = (before(keys), before(values));
+            (k, v) = (Var::concat(&[&keys, &k], 1)?, Var::concat(&[&values, &v], 1)?);
+        }
+        self.0 = Some(((*k.value).clone(), (*v.value).clone()));
+        Ok((k, v))
     }
 }
