@@ -49,7 +49,7 @@ pub struct MultiHeadAttention {
     use_bias: bool,
     causal: bool,
     dropout: Float,
-    noise: Noise,
+    pub(crate) noise: Noise,
     rotary: Option<RotaryEmbedding>,
     /// Makes the queries.
     pub query: Dense,

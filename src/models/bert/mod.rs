@@ -116,6 +116,7 @@ impl Layer for Bert {
         list.nest("embeddings.position_embeddings", &self.positions);
         list.nest("embeddings.token_type_embeddings", &self.token_types);
         list.nest("embeddings.LayerNorm", &self.norm);
+        list.nest("embeddings.dropout", &self.dropout);
         for (i, layer) in self.layers.iter().enumerate() {
             list.nest(&format!("encoder.layer.{i}"), layer);
         }
