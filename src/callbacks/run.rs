@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use crate::error::{Error, Result};
+use crate::layers::freeze_matching;
 use crate::optimizers::{Change, Stepper};
-use crate::param::Param;
+use crate::param::{Noise, Param};
 use crate::tensor::Float;
 use crate::training::{History, Logs};
 
@@ -31,6 +32,8 @@ pub struct Run<'a> {
     pub history: &'a History,
     /// Paths and parameters of the model.
     pub parameters: &'a [(String, Param)],
+    /// Paths and switches of its dropout and noise.
+    pub noises: &'a [(String, Noise)],
     /// The optimizer, to change its rate.
     pub optimizer: Optimizers<'a>,
     /// Set it to end the run after this batch or epoch.
@@ -47,6 +50,22 @@ pub(crate) enum Request {
 }
 
 impl Run<'_> {
+    /// [`Layer::freeze_matching`](crate::Layer::freeze_matching) for the model that is trained.
+    ///
+    /// # Errors
+    /// A pattern that matches nothing; the message lists the paths.
+    pub fn freeze_matching(&self, pattern: &str) -> Result<()> {
+        freeze_matching(self.parameters, self.noises, pattern, true)
+    }
+
+    /// [`Layer::unfreeze_matching`](crate::Layer::unfreeze_matching) for the model that is trained.
+    ///
+    /// # Errors
+    /// A pattern that matches nothing; the message lists the paths.
+    pub fn unfreeze_matching(&self, pattern: &str) -> Result<()> {
+        freeze_matching(self.parameters, self.noises, pattern, false)
+    }
+
     /// Writes all that it takes to go on from here to a file, once all callbacks have been called. [`Backup`](super::Backup)
     /// does it again and again.
     pub fn back_up(&mut self, path: impl Into<PathBuf>) {

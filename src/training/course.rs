@@ -7,12 +7,13 @@ use crate::callbacks::{Callback, Optimizers, Request, Run};
 use crate::error::{Error, Result};
 use crate::metrics::{Figures, Metrics};
 use crate::optimizers::Stepper;
-use crate::param::Param;
+use crate::param::{Noise, Param};
 
 /// Where a run is, and who watches it.
 pub(super) struct Course<'a> {
     pub callbacks: Vec<Box<dyn Callback + 'a>>,
     pub parameters: Vec<(String, Param)>,
+    pub noises: Vec<(String, Noise)>,
     pub epoch: usize,
     pub epochs: usize,
     pub batch: usize,
@@ -52,6 +53,7 @@ impl<'a> Course<'a> {
         Self {
             callbacks: Vec::new(),
             parameters: Vec::new(),
+            noises: Vec::new(),
             epoch: 0,
             epochs,
             batch: 0,
@@ -180,6 +182,7 @@ impl<'a> Course<'a> {
             logs: &self.logs,
             history: &self.history,
             parameters: &self.parameters,
+            noises: &self.noises,
             optimizer: Optimizers { steppers: tools.steppers },
             stop: self.stop,
             interrupted: self.stop && !self.is_finished,

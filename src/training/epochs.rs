@@ -59,12 +59,16 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
         self.create_parameters(training)?;
         course.callbacks = fit.take_callbacks();
         course.parameters = self.model.parameters();
+        course.noises = self.model.noises();
         course.identity = self.identity(&fit, training.len(), validation.map_or(0, |validation| validation.len()));
         course.identity.push(("class weights", class_weights));
         self.stepper.check(&course.parameters, fit.epochs.saturating_mul(course.batches))?;
-        let tape = Tape::training().seeds(self.seed, self.seed);
-        course.splits = pass::splits(&self.model, &self.losses, tape, training)?;
         course.begin(&mut self.tools())?;
+        if course.epoch == 0 {
+            // Only now, since callbacks may freeze what looks across the batch; a run that goes on knows it.
+            let tape = Tape::training().seeds(self.seed, self.seed);
+            course.splits = pass::splits(&self.model, &self.losses, tape, training)?;
+        }
         while course.next_epoch(&mut self.tools())? {
             self.epoch(training, &fit, &mut course)?;
             course.end_batches(&mut self.tools());

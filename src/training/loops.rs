@@ -82,8 +82,9 @@ impl<'a> Loop<'a> {
         model: &impl Layer<X, Y>,
         optimizer: impl Into<Stepper>,
     ) -> Self {
-        let named = |(path, param): (String, Param)| (format!("{name}.{path}"), param);
-        let parameters: Vec<_> = model.parameters().into_iter().map(named).collect();
+        let full = |path: String| format!("{name}.{path}");
+        let parameters: Vec<_> = model.parameters().into_iter().map(|(path, param)| (full(path), param)).collect();
+        self.course.noises.extend(model.noises().into_iter().map(|(path, noise)| (full(path), noise)));
         self.course.parameters.extend(parameters.iter().cloned());
         self.models.push(Part { name: name.into(), parameters });
         self.steppers.push(optimizer.into());

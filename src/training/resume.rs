@@ -54,6 +54,8 @@ impl Course<'_> {
             state.tensors.extend(param.value().map(|value| (format!("parameter/{path}"), value)));
             state.numbers.push((format!("frozen/{path}"), vec![flag(param.is_frozen())]));
         }
+        let noises = self.noises.iter();
+        state.numbers.extend(noises.map(|(path, noise)| (format!("frozen/{path}"), vec![flag(noise.is_frozen())])));
         for (i, stepper) in tools.steppers.iter().enumerate() {
             state.nest(&format!("optimizer/{i}"), stepper.snapshot(&self.parameters));
         }
@@ -132,6 +134,12 @@ impl Course<'_> {
             match flag(&format!("frozen/{path}"))? {
                 true => param.freeze(),
                 false => param.unfreeze(),
+            }
+        }
+        for (path, noise) in &self.noises {
+            match flag(&format!("frozen/{path}"))? {
+                true => noise.freeze(),
+                false => noise.unfreeze(),
             }
         }
         for (i, stepper) in tools.steppers.iter_mut().enumerate() {
