@@ -40,10 +40,12 @@ mod parameters;
 mod pytorch;
 mod safetensors;
 mod stored;
+mod translation;
 mod weights;
 
 pub use self::number_type::NumberType;
-pub(crate) use self::parameters::{load, save};
+pub(crate) use self::parameters::save;
+pub use self::translation::{Report, Translation};
 pub use self::weights::Weights;
 
 use std::io::Write;

@@ -101,6 +101,11 @@ impl Weights {
         self.tensors.is_empty()
     }
 
+    /// The file that they come from, if they do.
+    pub(super) fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+
     fn stored(&self, name: &str) -> Option<&Stored> {
         self.places.get(name).map(|place| &self.tensors[*place].1)
     }
