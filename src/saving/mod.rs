@@ -4,6 +4,7 @@
 //! [`Layer::load`](crate::Layer::load). Loading checks every name and shape before it changes anything, and works before
 //! the first forward.
 //!
+//! [`Translation`] maps names and layouts of other frameworks onto a model's, in both directions.
 //! [`Weights`] are the tensors of any file that its contents show to be one of these:
 //!
 //! | format | feature | read | written |
