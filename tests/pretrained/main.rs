@@ -2,7 +2,9 @@
 
 #![cfg(not(float64))]
 
+mod formula;
 mod layers;
+mod networks;
 mod partial;
 
 /// `max|got - expected| / max|expected|`; infinite where something is not finite or lengths differ.
