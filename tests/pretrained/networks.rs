@@ -217,12 +217,12 @@ fn all_networks_are_compared() {
     assert_eq!(fixture()["networks"].as_object().unwrap().len(), 9);
 }
 
-/// Writes each network for PyTorch, with its output, into the folder `GRADUS_EXPORTS`, where
+/// Writes each network for PyTorch, with its output, into the folder `EXPORTS`, where
 /// `tests/fixtures/check_exports_pytorch.py` compares.
 #[test]
 #[ignore = "tests/fixtures/check_exports_pytorch.py reads what it writes"]
 fn exports() {
-    let folder = std::env::var("GRADUS_EXPORTS").unwrap_or_else(|_| "target/exports".into());
+    let folder = std::env::var("EXPORTS").unwrap_or_else(|_| "target/exports".into());
     std::fs::create_dir_all(&folder).unwrap();
     for (name, case) in fixture()["networks"].as_object().unwrap() {
         let (model, translation) = make(name, 10);

@@ -1,6 +1,6 @@
 //! Real weights, against what PyTorch and numpy make of them (`tests/fixtures/make_real_pytorch.py`).
 //!
-//! `.ci/pretrained` fetches the files and runs these tests; `GRADUS_PRETRAINED` names their folder.
+//! `.ci/weights` fetches the files.
 
 use std::path::PathBuf;
 
@@ -12,7 +12,7 @@ use super::formula::signal;
 use super::{error, photo};
 
 fn file(name: &str) -> PathBuf {
-    PathBuf::from(std::env::var("GRADUS_PRETRAINED").unwrap_or("target/pretrained".into())).join(name)
+    std::env::var_os("WEIGHTS").map_or_else(|| PathBuf::from("target/weights"), PathBuf::from).join(name)
 }
 
 fn expected(name: &str) -> Tensor {
@@ -21,7 +21,7 @@ fn expected(name: &str) -> Tensor {
 }
 
 #[test]
-#[ignore = "reads target/pretrained"]
+#[ignore = "needs the files that .ci/weights fetches"]
 fn mobilenet_gives_the_scores_of_torchvision() {
     let weights = Weights::open(file("mobilenet_v2-b0353104.pth")).unwrap();
     let model = MobileNetV2::mobilenet_v2(1000);
@@ -60,7 +60,7 @@ impl Layer for Faces {
 }
 
 #[test]
-#[ignore = "reads target/pretrained"]
+#[ignore = "needs the files that .ci/weights fetches"]
 fn nets_for_faces_give_what_they_give_in_pytorch() {
     let slopes = || PRelu::new().shared_axes([1, 2]);
     let pool = |size: usize| MaxPool2d::new(size).stride(2).ceil_mode(true);
@@ -130,7 +130,7 @@ impl Layer<(Var, (Var, Var)), (Var, (Var, Var))> for Speech {
 }
 
 #[test]
-#[ignore = "reads target/pretrained"]
+#[ignore = "needs the files that .ci/weights fetches"]
 fn speech_has_the_probabilities_of_silero() {
     let conv = |filters: usize, stride: usize| {
         Conv1d::new(filters, 3).stride(stride).padding(Padding::all(1)).activation(Relu)
@@ -195,7 +195,7 @@ impl Layer for Sounds {
 }
 
 #[test]
-#[ignore = "reads target/pretrained"]
+#[ignore = "needs the files that .ci/weights fetches"]
 fn letters_sound_as_in_g2p() {
     let net = Sounds {
         letters: Embedding::new(29, 256),
