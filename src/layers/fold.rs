@@ -106,7 +106,8 @@ impl<const N: usize> Window<N> {
         let mut cells = Vec::new();
         let mut index = vec![0; 2 * N];
         for _ in 0..lens.iter().product() {
-            let cell = (0..N).try_fold(0, |cell, axis| Some(cell * input[axis] + under(axis, index[axis], index[N + axis])?));
+            let cell =
+                (0..N).try_fold(0, |cell, axis| Some(cell * input[axis] + under(axis, index[axis], index[N + axis])?));
             cells.push(cell.unwrap_or(FILL));
             for axis in (0..2 * N).rev() {
                 index[axis] += 1;

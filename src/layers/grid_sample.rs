@@ -209,7 +209,8 @@ impl<const N: usize> Sample<N> {
             if let Some(cell) = cell {
                 let weight = chosen.iter().map(|(_, weight, _)| weight).product();
                 let slope = |axis: usize| {
-                    let others = chosen.iter().enumerate().filter(|(i, _)| *i != axis).map(|(_, (_, weight, _))| weight);
+                    let others =
+                        chosen.iter().enumerate().filter(|(i, _)| *i != axis).map(|(_, (_, weight, _))| weight);
                     chosen[axis].2 * others.product::<f64>()
                 };
                 visit(cell, weight, std::array::from_fn(slope));
@@ -308,7 +309,8 @@ mod tests {
         let tape = Tape::training();
         let x = tape.variable(ndarray::array![[[[1.0], [2.0], [4.0]]]]);
         let far = [-1e30, 1e30, Float::INFINITY, Float::NAN, -3.0];
-        let places = tape.variable(ndarray::Array4::from_shape_fn((1, 1, 5, 2), |(.., i, axis)| far[i] * axis as Float));
+        let places =
+            tape.variable(ndarray::Array4::from_shape_fn((1, 1, 5, 2), |(.., i, axis)| far[i] * axis as Float));
         for outside in [Outside::Zeros, Outside::Border, Outside::Reflection] {
             for interpolation in [Interpolation::Nearest, Interpolation::Linear, Interpolation::Cubic] {
                 let layer = GridSample2d::new().outside(outside).interpolation(interpolation);

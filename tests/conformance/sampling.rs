@@ -24,7 +24,9 @@ pub fn run(case: &Case) -> Built<Vec<Check>> {
         match (gradients.of(x), case.shape(&format!("dx/{i}"))) {
             (Some(dx), Some(_)) => checks.push(compare(&format!("dx/{i}"), dx, case)),
             (None, None) => {}
-            (ours, _) => return Err(format!("gradient of input {i} here: {}, there: {}", ours.is_some(), ours.is_none())),
+            (ours, _) => {
+                return Err(format!("gradient of input {i} here: {}, there: {}", ours.is_some(), ours.is_none()));
+            }
         }
     }
     Ok(checks)

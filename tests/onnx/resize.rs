@@ -46,7 +46,8 @@ fn resize(node: &Node<'_>) -> Outputs {
         }
         None => Resize2d::by(of_image(&scales, [1.0; 2]).map(f64::from)),
     };
-    let (mode, counting) = (node.string("mode", "nearest"), node.string("coordinate_transformation_mode", "half_pixel"));
+    let (mode, counting) =
+        (node.string("mode", "nearest"), node.string("coordinate_transformation_mode", "half_pixel"));
     if counting == "tf_crop_and_resize" {
         return Err(Failure::skip("crop and resize at once, which neither Keras' nor PyTorch's resizing has"));
     }
@@ -62,7 +63,9 @@ fn resize(node: &Node<'_>) -> Outputs {
     });
     let interpolation = match (&*mode, &*counting, &*rounding) {
         ("nearest", "half_pixel", "round_prefer_floor") if ties => {
-            return Err(Failure::skip("the first of two cells that are as near, where Keras and PyTorch take the second"));
+            return Err(Failure::skip(
+                "the first of two cells that are as near, where Keras and PyTorch take the second",
+            ));
         }
         ("nearest", "half_pixel", "round_prefer_floor" | "round_prefer_ceil") => Interpolation::Nearest,
         ("nearest", "asymmetric", "floor") => Interpolation::NearestFloor,
@@ -76,7 +79,9 @@ fn resize(node: &Node<'_>) -> Outputs {
         (_, "pytorch_half_pixel", _) if y.shape()[1..3].contains(&1) => {
             return Err(Failure::skip("the first cell where there is one, which PyTorch no longer takes"));
         }
-        (_, "align_corners", _) if scales.iter().zip(x.shape()).any(|(by, len)| (by * *len as Float).fract() != 0.0) => {
+        (_, "align_corners", _)
+            if scales.iter().zip(x.shape()).any(|(by, len)| (by * *len as Float).fract() != 0.0) =>
+        {
             return Err(Failure::skip("corners aligned by a length that is not whole, which PyTorch does not have"));
         }
         ("linear", ..) => Interpolation::Linear,

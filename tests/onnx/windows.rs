@@ -10,8 +10,7 @@ pub(crate) fn run(node: &Node<'_>) -> Outputs {
     if let "GlobalAveragePool" | "GlobalMaxPool" = node.op() {
         return global(node);
     }
-    if !matches!(node.op(), "Conv" | "ConvTranspose" | "MaxPool" | "AveragePool" | "LpPool" | "MaxUnpool" | "Col2Im")
-    {
+    if !matches!(node.op(), "Conv" | "ConvTranspose" | "MaxPool" | "AveragePool" | "LpPool" | "MaxUnpool" | "Col2Im") {
         return Err(Failure::Unknown);
     }
     let rank = if node.op() == "Col2Im" { 2 + node.value(1)?.ints().len() } else { node.var(0)?.shape().len() };
@@ -128,7 +127,11 @@ where
     let Settings { size, stride, dilation, .. } = settings;
     let padding = settings.padding(node);
     if node.op() == "Col2Im" {
-        return fold(node, Fold::new(settings.input, size).stride(stride).dilation(dilation).padding(padding), &settings);
+        return fold(
+            node,
+            Fold::new(settings.input, size).stride(stride).dilation(dilation).padding(padding),
+            &settings,
+        );
     }
     if node.op() == "MaxUnpool" {
         return unpool(node, MaxUnpool::new(size).stride(stride).padding(padding));

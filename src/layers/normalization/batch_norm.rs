@@ -111,7 +111,9 @@ impl Layer for BatchNorm {
                     let rows = data(&x.value).chunks_exact(channels).zip(real).filter(|(_, real)| **real);
                     let kept: Vec<Float> = rows.flat_map(|(row, _)| row).copied().collect();
                     if kept.is_empty() {
-                        return Err(Error::value("expected at least one step that the mask does not leave out, got none"));
+                        return Err(Error::value(
+                            "expected at least one step that the mask does not leave out, got none",
+                        ));
                     }
                     Blocks { rows: kept.len() / channels, ..by }.moments(&kept, channels)
                 }

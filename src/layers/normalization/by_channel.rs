@@ -44,7 +44,16 @@ impl ByChannel {
     pub fn given(by: Blocks, mean: Vec<Float>, variance: &[Float], epsilon: Float) -> Self {
         let inverse = variance.iter().map(|variance| 1.0 / (variance + epsilon).sqrt()).collect();
         let empty = Tensor::default(ndarray::IxDyn(&[]));
-        Self { by, groups: by.channels, moments: Moments::Given, real: None, mean, inverse, x: empty.clone(), gamma: empty }
+        Self {
+            by,
+            groups: by.channels,
+            moments: Moments::Given,
+            real: None,
+            mean,
+            inverse,
+            x: empty.clone(),
+            gamma: empty,
+        }
     }
 
     /// For each block and channel, from the channel's gamma and the inverse deviation.
