@@ -98,3 +98,8 @@ fn options_and_reductions_of_losses_agree_with_pytorch() {
 fn resizing_and_sampling_agree_with_pytorch() {
     conformance::check("sampling_pytorch", &[("layer", 24), ("sampling", 28)], &[]);
 }
+
+#[test]
+fn adapters_and_distillation_agree_with_peft_and_pytorch() {
+    conformance::check("tuning_pytorch", &[("lora", 5), ("loss", 4)], &[]);
+}

@@ -10,6 +10,7 @@ mod layers;
 mod loss_options;
 mod losses;
 mod mnist_files;
+mod models;
 mod normalisation;
 mod optimizers;
 mod pipeline;
@@ -17,6 +18,7 @@ mod recurrent;
 mod sampling;
 mod settings;
 mod training;
+mod tuning;
 mod weights;
 
 use gradus::ndarray::{Array1, Array2};

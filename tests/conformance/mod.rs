@@ -17,6 +17,7 @@ mod recurrent;
 mod run;
 mod sampling;
 mod structure;
+mod tuning;
 
 use std::collections::BTreeMap;
 

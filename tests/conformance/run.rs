@@ -5,7 +5,7 @@ use gradus::prelude::*;
 
 use super::build::{self, Built};
 use super::fixture::{Case, numbers, sizes, text};
-use super::{Check, attention, data, losses, metrics, optimizers, random, recurrent, sampling, structure};
+use super::{Check, attention, data, losses, metrics, optimizers, random, recurrent, sampling, structure, tuning};
 
 /// Rounding errors of 20 steps add up, and Adam enlarges them.
 pub const TRAINING: f64 = 1e-4;
@@ -35,6 +35,7 @@ pub fn run(case: &Case) -> Built<Vec<Check>> {
         "vectorization" => data::vectorization(case),
         "padding" => data::padding(case),
         "attention" => attention::run(case),
+        "lora" => tuning::lora(case),
         other => Err(format!("no kind of case `{other}`")),
     }
 }
