@@ -41,10 +41,12 @@ mod pytorch;
 mod safetensors;
 mod stored;
 mod translation;
+mod tuned;
 mod weights;
 
 pub use self::number_type::NumberType;
 pub(crate) use self::parameters::save;
+pub(crate) use self::tuned::{export as tuned_weights, load as load_tuned};
 pub use self::translation::{Report, Translation};
 pub use self::weights::Weights;
 
