@@ -45,9 +45,7 @@ impl Layout {
             Self::Same | Self::Counted => one(Some(first.clone())),
             Self::Reversed => split(&reversed(first), params),
             Self::Gates => one(swapped(&reversed(first))),
-            Self::Kernel if rank >= 3 => {
-                one(Some(permuted(first, &(2..rank).chain([1, 0]).collect::<Vec<_>>())))
-            }
+            Self::Kernel if rank >= 3 => one(Some(permuted(first, &(2..rank).chain([1, 0]).collect::<Vec<_>>()))),
             Self::Depthwise if rank >= 3 && first.shape()[1] == 1 => {
                 let filters = params.first()?.known_shape().last().copied().flatten().filter(|len| *len > 0)?;
                 let channels = divided(first.shape()[0], filters)?;
@@ -91,8 +89,7 @@ impl Layout {
                 one(Some(permuted(first, &[rank - 1, rank - 2].into_iter().chain(0..rank - 2).collect::<Vec<_>>())))
             }
             Self::Depthwise if rank >= 3 => {
-                let apart =
-                    permuted(first, &[rank - 2, rank - 1].into_iter().chain(0..rank - 2).collect::<Vec<_>>());
+                let apart = permuted(first, &[rank - 2, rank - 1].into_iter().chain(0..rank - 2).collect::<Vec<_>>());
                 let shape = apart.shape();
                 one(Some(reshaped(&apart, &[&[shape[0] * shape[1], 1], &shape[2..]].concat())))
             }
@@ -137,7 +134,8 @@ fn split(all: &Tensor, params: &[&Param]) -> Option<Vec<Tensor>> {
         return Some(vec![all.clone()]);
     }
     let last = Axis(all.ndim().checked_sub(1)?);
-    let lengths: Option<Vec<usize>> = params.iter().map(|param| param.known_shape().last().copied().flatten()).collect();
+    let lengths: Option<Vec<usize>> =
+        params.iter().map(|param| param.known_shape().last().copied().flatten()).collect();
     let lengths = lengths.filter(|lengths| lengths.iter().sum::<usize>() == all.len_of(last))?;
     let mut start = 0;
     let mut part = |len: usize| {
