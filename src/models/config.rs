@@ -64,6 +64,24 @@ impl Activation for HiddenActivation {
     }
 }
 
+/// The bytes of a file that ends.
+pub(super) fn read(path: &Path) -> Result<Vec<u8>> {
+    match std::fs::metadata(path) {
+        Ok(data) if !data.is_file() => Err(Error::file(path, "is no file")),
+        _ => std::fs::read(path).map_err(|error| Error::file(path, error)),
+    }
+}
+
+/// That so many heads can share so many features.
+pub(super) fn check_heads(size: usize, heads: usize) -> Result<()> {
+    match heads > 0 && size > 0 && size.is_multiple_of(heads) {
+        true => Ok(()),
+        false => Err(Error::value(format!(
+            "expected a size that is a multiple of the number of heads, both at least 1, got {size} and {heads}"
+        ))),
+    }
+}
+
 /// The fields of a file, read one by one: a field that is absent or null has its default, where there is one.
 pub(super) struct Fields {
     path: PathBuf,
@@ -73,8 +91,7 @@ pub(super) struct Fields {
 impl Fields {
     /// Those of a file with a JSON object, of a network of this type.
     pub fn open(path: &Path, model_type: &str) -> Result<Self> {
-        let bytes = std::fs::read(path).map_err(|error| Error::file(path, error))?;
-        let value: Value = serde_json::from_slice(&bytes)
+        let value: Value = serde_json::from_slice(&read(path)?)
             .map_err(|error| Error::file(path, format!("is no JSON: {error}")))?;
         let fields = Self { path: path.into(), value };
         if !fields.value.is_object() {

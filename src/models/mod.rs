@@ -17,24 +17,35 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! Those for texts, [`Bert`] with its heads and [`Gpt2`], take ids of tokens, and are read from folders of Hugging Face.
 
 mod alex_net;
 mod bert;
 mod config;
 mod conv_norm;
+mod folder;
 mod gpt2;
+#[cfg(feature = "hub")]
+mod hub;
 mod le_net;
 mod mobile_net;
 mod res_net;
 mod sampling;
+#[cfg(feature = "tokenizers")]
+mod tokenizer;
 mod vgg;
 
 pub use alex_net::AlexNet;
 pub use bert::{Bert, BertConfig};
 pub use config::HiddenActivation;
 pub use gpt2::{Generation, Gpt2, Gpt2Config};
+#[cfg(feature = "hub")]
+pub use hub::download;
 pub use le_net::LeNet5;
 pub use mobile_net::MobileNetV2;
 pub use res_net::ResNet;
 pub use sampling::Sampling;
+#[cfg(feature = "tokenizers")]
+pub use tokenizer::Tokenizer;
 pub use vgg::Vgg;

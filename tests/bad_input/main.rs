@@ -10,6 +10,7 @@ mod layers;
 mod loss_options;
 mod losses;
 mod mnist_files;
+mod models;
 mod normalisation;
 mod optimizers;
 mod pipeline;

@@ -11,6 +11,7 @@ mod data;
 mod layers;
 mod loss_options;
 mod losses;
+mod models;
 mod normalisation;
 mod ops;
 mod recurrent;
@@ -97,6 +98,7 @@ fn layer_rows() -> Vec<Row> {
         attention::table(),
         convolution::table(),
         data::table(),
+        models::table(),
         normalisation::table(),
         recurrent::table(),
         structure::table(),

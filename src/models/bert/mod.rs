@@ -6,11 +6,16 @@ mod layer;
 
 pub use config::BertConfig;
 
+use std::path::Path;
+
 use crate::autograd::Var;
 use crate::error::{Error, Result};
 use crate::initializers::RandomNormal;
 use crate::layers::{Dropout, Embedding, Layer, LayerNorm, LearnedPositions};
+use crate::models::config::check_heads;
+use crate::models::folder::weights;
 use crate::param::ParamList;
+use crate::saving::Translation;
 use crate::tensor::{Float, data, tensor};
 use layer::{BertLayer, norm};
 
@@ -68,6 +73,42 @@ impl Bert {
         }
     }
 
+    /// With settings and weights of a folder of Hugging Face: `config.json`, and `model.safetensors` or `pytorch_model.bin`, of
+    /// which a head stays unread.
+    ///
+    /// # Errors
+    /// files that cannot be read; those of [`BertConfig::open`]; weights that do not fit the settings
+    #[doc(alias = "from_pretrained")]
+    pub fn from_folder(folder: impl AsRef<Path>) -> Result<Self> {
+        let folder = folder.as_ref();
+        let bert = Self::new(&BertConfig::open(folder.join("config.json"))?);
+        let translation = Self::translation().rename("bert.*", "*").ignore("cls.*").ignore("classifier.*");
+        // What the oldest files call a norm's parameters.
+        let translation = translation.rename("*.LayerNorm.gamma", "*.LayerNorm.weight");
+        translation.rename("*.LayerNorm.beta", "*.LayerNorm.bias").load(&bert, &weights(folder)?)?;
+        Ok(bert)
+    }
+
+    /// How files of Hugging Face's `BertModel` map onto a [`Bert`].
+    pub fn translation() -> Translation {
+        Translation::pytorch().ignore("*embeddings.position_ids").ignore("*pooler.*")
+    }
+
+    /// How files of Hugging Face's `BertForSequenceClassification`, `BertForTokenClassification` and `BertForMaskedLM` map onto
+    /// what the methods here make.
+    ///
+    /// ```no_run
+    /// use gradus::{models::*, saving::Weights};
+    /// let config = BertConfig::open("moods/config.json")?;
+    /// let model = Bert::new(&config).for_sequence_classification(2);
+    /// Bert::head_translation().load(&model, &Weights::open("moods/model.safetensors")?)?;
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    pub fn head_translation() -> Translation {
+        let translation = Translation::pytorch().rename("bert.pooler.*", "pooler.*");
+        translation.ignore("*embeddings.position_ids").ignore("cls.predictions.decoder.*").ignore("cls.seq_relationship.*")
+    }
+
     /// The settings.
     pub fn config(&self) -> &BertConfig {
         &self.config
@@ -98,6 +139,7 @@ impl Bert {
 
 impl Layer for Bert {
     fn forward(&self, x: &Var) -> Result<Var> {
+        check_heads(self.config.size, self.config.heads)?;
         let [ids, types] = self.tokens(x)?;
         let within = |name: &'static str| move |error: Error| error.within(name);
         let words = self.words.forward(&ids).map_err(within("embeddings.word_embeddings"))?;

@@ -2,7 +2,7 @@
 
 use super::Gpt2Config;
 use crate::autograd::Var;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::initializers::RandomNormal;
 use crate::layers::{
     AttentionOptions, Dense, Dropout, KeyValueCache, Layer, LayerNorm, scaled_dot_product_attention,
@@ -63,12 +63,6 @@ impl Block {
 
     fn attend(&self, x: &Var, cache: Option<&mut KeyValueCache>) -> Result<Var> {
         let [batch, time] = [x.shape()[0], x.shape()[1]];
-        if self.heads == 0 || !self.size.is_multiple_of(self.heads) {
-            return Err(Error::value(format!(
-                "expected a size that is a multiple of the number of heads, got {} and {}",
-                self.size, self.heads
-            )));
-        }
         let parts = self.c_attn.forward(x)?.split(&[self.size; 3], 2)?;
         let heads = |part: &Var| part.reshape(&[batch, time, self.heads, self.size / self.heads]);
         let (q, mut k, mut v) = (heads(&parts[0])?, heads(&parts[1])?, heads(&parts[2])?);

@@ -7,12 +7,17 @@ mod generation;
 pub use config::Gpt2Config;
 pub use generation::Generation;
 
+use std::path::Path;
+
 use crate::autograd::Var;
 use crate::error::{Error, Result};
 use crate::initializers::RandomNormal;
 use crate::layers::{Dropout, Embedding, KeyValueCache, Layer, LayerNorm, LearnedPositions, TiedDense};
 use crate::models::Sampling;
+use crate::models::config::check_heads;
+use crate::models::folder::weights;
 use crate::param::ParamList;
+use crate::saving::Translation;
 use block::{Block, norm};
 
 /// GPT-2: a decoder that tells at each step which token comes next.
@@ -67,6 +72,25 @@ impl Gpt2 {
         }
     }
 
+    /// With settings and weights of a folder of Hugging Face: `config.json`, and `model.safetensors` or `pytorch_model.bin`.
+    ///
+    /// # Errors
+    /// files that cannot be read; those of [`Gpt2Config::open`]; weights that do not fit the settings
+    #[doc(alias = "from_pretrained")]
+    pub fn from_folder(folder: impl AsRef<Path>) -> Result<Self> {
+        let folder = folder.as_ref();
+        let gpt = Self::new(&Gpt2Config::open(folder.join("config.json"))?);
+        Self::translation().load(&gpt, &weights(folder)?)?;
+        Ok(gpt)
+    }
+
+    /// How files of Hugging Face's `GPT2LMHeadModel` map onto a [`Gpt2`].
+    pub fn translation() -> Translation {
+        let translation = Translation::pytorch().rename("transformer.*", "*").transposed("*.c_*.weight");
+        // Masks, and the embedding once more.
+        translation.ignore("*.attn.bias").ignore("*.attn.masked_bias").ignore("lm_head.weight")
+    }
+
     /// The settings.
     pub fn config(&self) -> &Gpt2Config {
         &self.config
@@ -84,6 +108,7 @@ impl Gpt2 {
         if ids.shape().len() != 2 {
             return Err(Error::shape(format!("expected ids [batch, time], got {:?}", ids.shape())));
         }
+        check_heads(self.config.size, self.config.heads)?;
         let start = caches.as_ref().and_then(|caches| caches.first()).map_or(0, KeyValueCache::len);
         let words = self.wte.forward(ids).map_err(|error| error.within("wte"))?;
         let x = self.wpe.forward_from(&words, start).map_err(|error| error.within("wpe"))?;
