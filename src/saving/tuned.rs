@@ -90,8 +90,11 @@ pub(crate) fn load(parameters: &[(String, Param)], weights: &Weights) -> Result<
 
 /// A new adapter as the file has it, without values.
 fn adapter(path: &str, param: &Param, weights: &Weights) -> Result<Arc<Adapter>, String> {
-    let shape = |part: &str| weights.shape(&format!("{path}.{part}")).unwrap_or_default().to_vec();
-    let ([rows, rank], [inner, columns]) = (shape("lora_a")[..], shape("lora_b")[..]) else {
+    let matrix = |part: &str| match weights.shape(&format!("{path}.{part}")) {
+        Some([rows, columns]) => Some([*rows, *columns]),
+        _ => None,
+    };
+    let (Some([rows, rank]), Some([inner, columns])) = (matrix("lora_a"), matrix("lora_b")) else {
         return Err("expected two matrices, `lora_a` and `lora_b`".into());
     };
     let known = param.known_shape();
