@@ -17,10 +17,13 @@ pub mod models;
 mod ops;
 pub mod optimizers;
 mod param;
+#[cfg(feature = "plot")]
+pub mod plot;
 pub mod prelude;
 pub mod preprocessing;
 pub mod regularizers;
 pub mod saving;
+pub mod search;
 mod tensor;
 pub mod training;
 

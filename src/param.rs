@@ -315,7 +315,11 @@ impl<'a> ParamList<'a> {
     pub fn add(&mut self, name: &str, param: &'a Param) {
         // A parameter that several layers share counts once, under its first path.
         if self.list.iter().all(|known| known.param.id() != param.id()) {
-            self.list.push(Listed { path: format!("{}{name}", self.prefix), param: param.clone(), layers: self.layers.clone() });
+            self.list.push(Listed {
+                path: format!("{}{name}", self.prefix),
+                param: param.clone(),
+                layers: self.layers.clone(),
+            });
         }
     }
 
@@ -351,7 +355,11 @@ impl<'a> ParamList<'a> {
             let adapter = param.adapter().filter(|adapter| !adapter.is_merged());
             let adapted = adapter.map(|adapter| {
                 let names = [("lora_a", &adapter.a), ("lora_b", &adapter.b)];
-                names.map(|(name, param)| Listed { path: format!("{path}.{name}"), param: param.clone(), layers: layers.clone() })
+                names.map(|(name, param)| Listed {
+                    path: format!("{path}.{name}"),
+                    param: param.clone(),
+                    layers: layers.clone(),
+                })
             });
             all.push(Listed { path, param, layers });
             all.extend(adapted.into_iter().flatten());

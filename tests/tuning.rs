@@ -216,7 +216,8 @@ fn rates_decay_from_the_head_down() {
         };
         before.iter().zip(&after).map(distance).collect::<Vec<_>>()
     };
-    let (plain, decayed) = (moved(Sgd::new(0.5).into()), moved(Sgd::new(0.5).layer_decay(0.25, ["dense.*", "dense_1.*"])));
+    let (plain, decayed) =
+        (moved(Sgd::new(0.5).into()), moved(Sgd::new(0.5).layer_decay(0.25, ["dense.*", "dense_1.*"])));
     for (i, factor) in [0.25, 0.25, 1.0, 1.0].into_iter().enumerate() {
         approx::assert_relative_eq!(decayed[i], factor * plain[i], max_relative = 1e-4);
     }
@@ -321,13 +322,25 @@ fn a_student_learns_from_its_teacher_and_its_labels() {
     let history = model.fit(&(&x, &y), Fit::epochs(1).progress(false)).unwrap();
     let expected = f64::from((1.0 - alpha) * labels + alpha * answers);
     approx::assert_relative_eq!(history.last().unwrap()["loss"], expected, max_relative = 1e-4);
-    approx::assert_relative_eq!(model.evaluate(&(&x, &y)).unwrap()["loss"], f64::from(0.25 * labels), max_relative = 1e-4);
+    approx::assert_relative_eq!(
+        model.evaluate(&(&x, &y)).unwrap()["loss"],
+        f64::from(0.25 * labels),
+        max_relative = 1e-4
+    );
 
     // Without any label it comes to agree with the teacher, which stays as it was.
     let Trainer { model: distilled, .. } = model;
-    let mut model = distilled.alpha(1.0).compile(Adam::new(0.05), Losses::new().weighted_output("", 0.0, SparseCrossEntropy::from_logits()));
+    let mut model = distilled
+        .alpha(1.0)
+        .compile(Adam::new(0.05), Losses::new().weighted_output("", 0.0, SparseCrossEntropy::from_logits()));
     model.fit(&(&x, &Array1::<Float>::zeros(64)), Fit::epochs(60).progress(false)).unwrap();
-    let best = |logits: &Tensor| logits.rows().into_iter().map(|row| (0..3).max_by(|a, b| row[*a].total_cmp(&row[*b])).unwrap()).collect::<Vec<_>>();
+    let best = |logits: &Tensor| {
+        logits
+            .rows()
+            .into_iter()
+            .map(|row| (0..3).max_by(|a, b| row[*a].total_cmp(&row[*b])).unwrap())
+            .collect::<Vec<_>>()
+    };
     let (ours, theirs) = (best(&model.predict(&x).unwrap()), best(&logits));
     let same = ours.iter().zip(&theirs).filter(|(a, b)| a == b).count();
     assert!(same >= 56, "{same} of 64");

@@ -31,8 +31,8 @@ pub use time_limit::TimeLimit;
 pub use watched::Watched;
 
 use crate::error::Result;
-use crate::optimizers::Optimizer;
 use crate::layers::freeze_matching;
+use crate::optimizers::Optimizer;
 use crate::param::{Noise, Param};
 use crate::training::Logs;
 

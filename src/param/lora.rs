@@ -5,8 +5,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use super::Param;
 use crate::autograd::{Tape, Var};
 use crate::error::{Error, Result};
-use crate::layers::glob;
 use crate::initializers::{Fan, KaimingUniform, Zeros};
+use crate::layers::glob;
 use crate::tensor::{Float, Tensor};
 
 /// Low-rank adaptation: the parameters that it is [attached](crate::Layer::attach) to stay as they are, and a product of

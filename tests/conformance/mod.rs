@@ -15,6 +15,7 @@ mod optimizers;
 mod random;
 mod recurrent;
 mod run;
+mod sampling;
 mod structure;
 mod tuning;
 

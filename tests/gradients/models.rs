@@ -27,7 +27,15 @@ pub(crate) fn table() -> Vec<Row> {
     };
     let bert = move || Bert::new(&config);
     let on = |input: fn(&Var) -> Var, model: Sequential| Sequential::new().add(input).add(model);
-    let config = Gpt2Config { vocabulary: 6, size: 4, layers: 2, heads: 2, positions: 5, deviation: 0.5, ..Gpt2Config::default() };
+    let config = Gpt2Config {
+        vocabulary: 6,
+        size: 4,
+        layers: 2,
+        heads: 2,
+        positions: 5,
+        deviation: 0.5,
+        ..Gpt2Config::default()
+    };
     vec![
         layer("Bert", IDS, None, {
             let bert = bert.clone();

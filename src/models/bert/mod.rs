@@ -106,7 +106,10 @@ impl Bert {
     /// ```
     pub fn head_translation() -> Translation {
         let translation = Translation::pytorch().rename("bert.pooler.*", "pooler.*");
-        translation.ignore("*embeddings.position_ids").ignore("cls.predictions.decoder.*").ignore("cls.seq_relationship.*")
+        translation
+            .ignore("*embeddings.position_ids")
+            .ignore("cls.predictions.decoder.*")
+            .ignore("cls.seq_relationship.*")
     }
 
     /// The settings.

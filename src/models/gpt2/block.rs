@@ -4,9 +4,7 @@ use super::Gpt2Config;
 use crate::autograd::Var;
 use crate::error::Result;
 use crate::initializers::RandomNormal;
-use crate::layers::{
-    AttentionOptions, Dense, Dropout, KeyValueCache, Layer, LayerNorm, scaled_dot_product_attention,
-};
+use crate::layers::{AttentionOptions, Dense, Dropout, KeyValueCache, Layer, LayerNorm, scaled_dot_product_attention};
 use crate::param::{Noise, ParamList};
 use crate::tensor::Float;
 

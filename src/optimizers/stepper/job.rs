@@ -100,7 +100,12 @@ impl Job<'_> {
             clip.apply(grads, self.squares, all_squares);
         }
         let (factor, decay) = self.settings;
-        let step = Step { number: plan.step.saturating_sub(*joined), rate: plan.rate * factor, path: self.path, shape: &self.shape };
+        let step = Step {
+            number: plan.step.saturating_sub(*joined),
+            rate: plan.rate * factor,
+            path: self.path,
+            shape: &self.shape,
+        };
         self.param.modify(|weights| {
             if plan.lookahead.is_some() && slow.len() != weights.len() {
                 *slow = weights.to_vec();
