@@ -1,5 +1,6 @@
 //! Which format a file has, told by its first bytes.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::bytes::Bytes;
@@ -64,10 +65,15 @@ fn off(what: &str, feature: &str) -> String {
     format!("is {what}; switch on gradus' feature `{feature}`")
 }
 
-/// Writes tensors in the format that the file's name asks for.
-pub(super) fn write(tensors: &[(String, Stored)], path: &Path) -> Result<()> {
+/// Writes tensors, and texts beside them, in the format that the file's name asks for.
+pub(super) fn write(tensors: &[(String, Stored)], metadata: &BTreeMap<String, String>, path: &Path) -> Result<()> {
     let extension = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
     match extension.as_str() {
+        "npz" if !metadata.is_empty() => {
+            let names: Vec<&str> = metadata.keys().map(String::as_str).collect();
+            let names = names.join(", ");
+            Err(Error::file(path, format!("would hold no metadata, but there is some ({names}); name it .safetensors")))
+        }
         #[cfg(feature = "numpy")]
         "npz" => super::numpy::write_npz(tensors, path),
         #[cfg(not(feature = "numpy"))]
@@ -75,6 +81,6 @@ pub(super) fn write(tensors: &[(String, Stored)], path: &Path) -> Result<()> {
         "pt" | "pth" | "npy" | "h5" | "hdf5" => {
             Err(Error::file(path, format!("files of type .{extension} are not written; name it .safetensors")))
         }
-        _ => safetensors::write(tensors, path),
+        _ => safetensors::write(tensors, metadata, path),
     }
 }
