@@ -10,10 +10,11 @@ use super::trainer::check_dataset;
 use super::{Fit, History, Logs, Trainer};
 use crate::autograd::{Gradients, Tape};
 use crate::callbacks::{Callback, Run};
-use crate::data::{ClassWeighted, Dataset, Epoch, Subset};
+use crate::data::{Batches, ClassWeighted, Dataset, Epoch, Ready, Subset};
 use crate::error::{Error, Result};
 use crate::initializers::Rng;
 use crate::layers::{Layer, Vars};
+use crate::metrics::Figures;
 use crate::param::Param;
 use crate::tensor::Float;
 
@@ -124,30 +125,58 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
             order.shuffle(&mut Rng::seed_from_u64(seeds.random));
         }
         let mut figures = self.start_figures()?;
-        for indices in order.chunks(fit.batch_size) {
-            state.batch += 1;
-            let penalty = pass::penalty(&state.parameters)?;
-            let parts = self.step(dataset, indices, splits, &state.parameters)?;
-            let mut batch = figures.empty();
-            for part in parts {
-                batch.add(part.loss + penalty, &part.losses, part.examples);
-                self.metrics.update(&part.predictions, &part.targets, &part.weights)?;
-                part.predictions.into_iter().for_each(crate::buffers::recycle);
+        if fit.prefetch == 0 {
+            for indices in order.chunks(fit.batch_size) {
+                self.batch(dataset, indices, splits, state, &mut figures, started)?;
+                if state.stop {
+                    break;
+                }
             }
-            state.batch_loss = batch.loss();
-            if state.batch_loss.is_finite() {
-                figures.merge(&batch);
+            return Ok(());
+        }
+        let (size, len, ahead) = (fit.batch_size, order.len(), fit.prefetch.min(state.batches));
+        let places: Vec<usize> = (0..size.min(len)).collect();
+        Batches::in_order(dataset, size, order).prefetch(ahead, |batches| {
+            for batch in batches {
+                let places = &places[..size.min(len - state.examples)];
+                self.batch(&Ready::new(batch?, places.len())?, places, splits, state, &mut figures, started)?;
+                if state.stop {
+                    break;
+                }
             }
-            state.examples += indices.len();
-            state.seconds = started.elapsed().as_secs_f64();
-            state.logs = self.logs(&figures);
-            self.call(state, |callback, run| callback.on_batch_end(run))?;
-            if state.stop {
-                break;
-            }
-            if !state.batch_loss.is_finite() {
-                return Err(Error::NotFinite { loss: state.batch_loss, epoch: state.epoch, batch: state.batch });
-            }
+            Ok(())
+        })
+    }
+
+    /// One batch: a step, the figures, the callbacks.
+    fn batch(
+        &mut self,
+        dataset: &dyn Dataset,
+        indices: &[usize],
+        splits: &mut bool,
+        state: &mut State<'_>,
+        figures: &mut Figures,
+        started: Instant,
+    ) -> Result<()> {
+        state.batch += 1;
+        let penalty = pass::penalty(&state.parameters)?;
+        let parts = self.step(dataset, indices, splits, &state.parameters)?;
+        let mut batch = figures.empty();
+        for part in parts {
+            batch.add(part.loss + penalty, &part.losses, part.examples);
+            self.metrics.update(&part.predictions, &part.targets, &part.weights)?;
+            part.predictions.into_iter().for_each(crate::buffers::recycle);
+        }
+        state.batch_loss = batch.loss();
+        if state.batch_loss.is_finite() {
+            figures.merge(&batch);
+        }
+        state.examples += indices.len();
+        state.seconds = started.elapsed().as_secs_f64();
+        state.logs = self.logs(figures);
+        self.call(state, |callback, run| callback.on_batch_end(run))?;
+        if !state.stop && !state.batch_loss.is_finite() {
+            return Err(Error::NotFinite { loss: state.batch_loss, epoch: state.epoch, batch: state.batch });
         }
         Ok(())
     }
