@@ -13,6 +13,7 @@ mod kernels;
 pub mod layers;
 pub mod losses;
 pub mod metrics;
+pub mod models;
 mod ops;
 pub mod optimizers;
 mod param;

@@ -130,6 +130,11 @@ impl Param {
         Ok(())
     }
 
+    /// The shape as far as it is known: that of the value, or what the layer knows of it, which may be nothing.
+    pub(crate) fn known_shape(&self) -> Vec<Option<usize>> {
+        self.shape().map_or(self.0.pattern.clone(), |shape| shape.into_iter().map(Some).collect())
+    }
+
     /// Whether a value of this shape may be set.
     pub(crate) fn fits(&self, shape: &[usize]) -> bool {
         let pattern = &self.0.pattern;
@@ -252,15 +257,40 @@ impl Param {
 #[derive(Default)]
 pub struct ParamList<'a> {
     prefix: String,
-    list: Vec<(String, &'a Param)>,
+    /// The layers around what is listed now: where in the prefix the names of each begin, and its kind.
+    layers: Vec<(usize, &'static str)>,
+    list: Vec<Listed<'a>>,
+}
+
+/// A parameter, its path, and the layers along that path as [`ParamList`] has them.
+pub(crate) struct Listed<'a> {
+    pub path: String,
+    pub param: &'a Param,
+    layers: Vec<(usize, &'static str)>,
+}
+
+impl Listed<'_> {
+    /// The steps of the path, each with the kind of the layer that gave the name.
+    pub fn steps(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let ends = self.layers.iter().skip(1).map(|(start, _)| start.saturating_sub(1)).chain([self.path.len()]);
+        let steps = self.layers.iter().zip(ends).filter(|((start, _), end)| start < end);
+        steps.map(|((start, kind), end)| (*kind, &self.path[*start..end]))
+    }
 }
 
 impl<'a> ParamList<'a> {
+    /// All parameters of a layer.
+    pub(crate) fn of<X: Vars, Y: Vars>(layer: &'a (impl Layer<X, Y> + ?Sized)) -> Self {
+        let mut list = Self::default();
+        list.wrap(layer);
+        list
+    }
+
     /// Adds a parameter under its name in the layer.
     pub fn add(&mut self, name: &str, param: &'a Param) {
         // A parameter that several layers share counts once, under its first path.
-        if self.list.iter().all(|(_, known)| known.id() != param.id()) {
-            self.list.push((format!("{}{name}", self.prefix), param));
+        if self.list.iter().all(|known| known.param.id() != param.id()) {
+            self.list.push(Listed { path: format!("{}{name}", self.prefix), param, layers: self.layers.clone() });
         }
     }
 
@@ -269,12 +299,23 @@ impl<'a> ParamList<'a> {
         let outer = self.prefix.len();
         self.prefix += name;
         self.prefix.push('.');
-        layer.params(self);
+        self.wrap(layer);
         self.prefix.truncate(outer);
+    }
+
+    /// Adds the parameters of the layer that this one is a wrapper of, under the paths that they have in it.
+    pub fn wrap<X: Vars, Y: Vars>(&mut self, layer: &'a (impl Layer<X, Y> + ?Sized)) {
+        self.layers.push((self.prefix.len(), layer.kind()));
+        layer.params(self);
+        self.layers.pop();
     }
 
     /// Paths and handles on the parameters.
     pub fn into_vec(self) -> Vec<(String, Param)> {
-        self.list.into_iter().map(|(path, param)| (path, param.clone())).collect()
+        self.list.into_iter().map(|listed| (listed.path, listed.param.clone())).collect()
+    }
+
+    pub(crate) fn listed(&self) -> &[Listed<'a>] {
+        &self.list
     }
 }

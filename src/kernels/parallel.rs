@@ -37,33 +37,65 @@ impl Drop for FlushDenormals {
 /// Calls `work` on fixed chunks of `0..len`, on all threads; the results are in the order of the chunks.
 pub fn map_chunks<R: Send>(len: usize, chunk: usize, work: impl Fn(Range<usize>) -> R + Sync) -> Vec<R> {
     let chunk = chunk.max(1);
-    let range = |i: usize| i * chunk..len.min((i + 1) * chunk);
-    let chunks = len.div_ceil(chunk);
-    if chunks <= 1 || IS_SERIAL.get() || rayon::current_num_threads() == 1 {
-        return serial(|| (0..chunks).map(|i| work(range(i))).collect());
-    }
-    (0..chunks).into_par_iter().with_max_len(1).map(|i| serial(|| work(range(i)))).collect()
+    let mut chunks: Vec<(usize, Option<R>)> = (0..len.div_ceil(chunk)).map(|i| (i * chunk, None)).collect();
+    for_each(&mut chunks, |(start, result)| *result = Some(work(*start..len.min(*start + chunk))));
+    chunks.into_iter().filter_map(|(_, result)| result).collect()
 }
 
 /// Calls `work` on each item, on all threads.
 pub fn for_each<T: Send>(items: &mut [T], work: impl Fn(&mut T) + Sync) {
-    if items.len() <= 1 || IS_SERIAL.get() || rayon::current_num_threads() == 1 {
-        return serial(|| items.iter_mut().for_each(work));
+    struct First<T>(*mut T);
+    // SAFETY: each item is handed to one call, so that items only move between threads.
+    unsafe impl<T: Send> Sync for First<T> {}
+    impl<T> First<T> {
+        /// # Safety
+        /// The place is within the slice, and nobody else has its item.
+        #[allow(clippy::mut_from_ref)]
+        unsafe fn item(&self, i: usize) -> &mut T {
+            unsafe { &mut *self.0.add(i) }
+        }
     }
-    items.par_iter_mut().with_max_len(1).for_each(|item| serial(|| work(item)));
+    let count = items.len();
+    let first = First(items.as_mut_ptr());
+    // SAFETY: `spread` calls with each number below the slice's length once.
+    spread(count, &|i| work(unsafe { first.item(i) }));
+}
+
+/// Calls `work` once with each number below `count`, on all threads. It takes a `dyn` function because a copy of rayon for
+/// each caller makes a fifth of the crate's code.
+fn spread(count: usize, work: &(dyn Fn(usize) + Sync)) {
+    if count <= 1 || IS_SERIAL.get() || rayon::current_num_threads() == 1 {
+        let _serial = Serial::new();
+        return (0..count).for_each(work);
+    }
+    (0..count).into_par_iter().with_max_len(1).for_each(|i| {
+        let _serial = Serial::new();
+        work(i);
+    });
 }
 
 /// Calls `work` with denormal numbers flushed to zero, and keeps whatever it calls on this thread.
 pub fn serial<R>(work: impl FnOnce() -> R) -> R {
-    struct Restore(bool);
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            IS_SERIAL.set(self.0);
-        }
-    }
-    let _restore = Restore(IS_SERIAL.replace(true));
-    let _flush = FlushDenormals::new();
+    let _serial = Serial::new();
     work()
+}
+
+/// While it lives, denormal numbers are flushed to zero, and whatever is called stays on this thread.
+struct Serial {
+    before: bool,
+    _flush: FlushDenormals,
+}
+
+impl Serial {
+    fn new() -> Self {
+        Self { before: IS_SERIAL.replace(true), _flush: FlushDenormals::new() }
+    }
+}
+
+impl Drop for Serial {
+    fn drop(&mut self) {
+        IS_SERIAL.set(self.before);
+    }
 }
 
 #[cfg(target_arch = "x86_64")]

@@ -83,6 +83,7 @@ use crate::losses::Losses;
 use crate::optimizers::Stepper;
 use crate::param::{Param, ParamList};
 use crate::regularizers::Regularizer;
+use crate::saving::{Translation, Weights};
 use crate::training::Trainer;
 
 /// A network or a part of one. `X` is what it takes and `Y` what it gives: one variable, a tuple, or a list of them.
@@ -138,9 +139,7 @@ pub trait Layer<X: Vars = Var, Y: Vars = Var>: Any + Send + Sync {
 
     /// Paths and parameters, in order.
     fn parameters(&self) -> Vec<(String, Param)> {
-        let mut list = ParamList::default();
-        self.params(&mut list);
-        list.into_vec()
+        ParamList::of(self).into_vec()
     }
 
     /// How many numbers are in the parameters that have a value.
@@ -217,7 +216,8 @@ pub trait Layer<X: Vars = Var, Y: Vars = Var>: Any + Send + Sync {
         crate::saving::save(&self.parameters(), path.as_ref())
     }
 
-    /// Reads all parameters from a safetensors file, also before the first forward. See [`crate::saving`].
+    /// Reads all parameters from a safetensors file, also before the first forward. [`Translation`] reads the files of others
+    /// and parts of files. See [`crate::saving`].
     ///
     /// # Errors
     /// A file that cannot be read; names or shapes that differ, all listed at once. Nothing is changed then.
@@ -225,7 +225,7 @@ pub trait Layer<X: Vars = Var, Y: Vars = Var>: Any + Send + Sync {
     where
         Self: Sized,
     {
-        crate::saving::load(&self.parameters(), path.as_ref())
+        Translation::new().load(self, &Weights::open(path)?).map(drop)
     }
 
     /// Joins the model with an optimizer and a loss, ready to train; [`Losses`] has one for each of several outputs, and
@@ -254,14 +254,26 @@ pub(crate) fn matching(parameters: &[(String, Param)], pattern: &str) -> Result<
 
 /// Whether `text` matches `pattern`, in which `*` stands for any run of characters.
 pub(crate) fn glob(pattern: &str, text: &str) -> bool {
-    let mut pieces = pattern.split('*');
-    let Some(mut rest) = pieces.next().and_then(|first| text.strip_prefix(first)) else { return false };
-    let Some(last) = pattern.contains('*').then(|| pieces.next_back()).flatten() else { return rest.is_empty() };
+    runs(pattern, text).is_some()
+}
+
+/// What each `*` of `pattern` stands for in `text`, as short as can be from the left; `None` if it does not match.
+pub(crate) fn runs<'t>(pattern: &str, text: &'t str) -> Option<Vec<&'t str>> {
+    let (first, rest) = match pattern.split_once('*') {
+        Some(parts) => parts,
+        None => return (pattern == text).then(Vec::new),
+    };
+    let mut text = text.strip_prefix(first)?;
+    let mut pieces: Vec<&str> = rest.split('*').collect();
+    let last = pieces.pop()?;
+    let mut found = Vec::with_capacity(pieces.len() + 1);
     for piece in pieces {
-        let Some(at) = rest.find(piece) else { return false };
-        rest = &rest[at + piece.len()..];
+        let (run, after) = text.split_once(piece)?;
+        found.push(run);
+        text = after;
     }
-    rest.ends_with(last)
+    found.push(text.strip_suffix(last)?);
+    Some(found)
 }
 
 #[cfg(test)]

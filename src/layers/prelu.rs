@@ -77,7 +77,10 @@ impl Layer for PRelu {
                 axis => shape[axis - 1] = 1,
             }
         }
-        let alpha = self.alpha.on(x, &shape)?;
+        // Slopes from PyTorch lack the shared axes before the channels, and mean the same.
+        let bare = |shape: &[usize]| shape.iter().copied().skip_while(|len| *len == 1).collect::<Vec<_>>();
+        let known = self.alpha.shape().filter(|known| known.len() < shape.len() && bare(known) == bare(&shape));
+        let alpha = self.alpha.on(x, &known.unwrap_or(shape))?;
         Ok(x.relu() - alpha * (-x).relu())
     }
 

@@ -60,7 +60,7 @@ impl<L: Layer> Layer for TimeDistributed<L> {
     }
 
     fn params<'a>(&'a self, list: &mut ParamList<'a>) {
-        self.layer.params(list);
+        list.wrap(&self.layer);
     }
 }
 

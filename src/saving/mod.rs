@@ -4,9 +4,18 @@
 //! the new one and nothing between. Loading checks every name and shape before it changes anything, and works before
 //! the first forward.
 
+mod bytes;
+mod number_type;
+mod parameters;
 mod safetensors;
+mod stored;
+mod translation;
+mod weights;
 
-pub(crate) use self::safetensors::{load, save};
+pub use self::number_type::NumberType;
+pub(crate) use self::parameters::save;
+pub use self::translation::{Report, Translation};
+pub use self::weights::Weights;
 
 use std::io::Write;
 use std::path::Path;

@@ -1,83 +1,64 @@
-//! Parameters to and from safetensors files.
+//! The safetensors format, through the crate of that name.
 
 use std::path::Path;
 
 use ::safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
+use super::NumberType;
+use super::bytes::Bytes;
+use super::stored::Stored;
 use super::write_file;
 use crate::error::{Error, Result};
-use crate::param::Param;
-use crate::tensor::{Float, Tensor, data, tensor};
 
-#[cfg(not(float64))]
-const DTYPE: Dtype = Dtype::F32;
-#[cfg(float64)]
-const DTYPE: Dtype = Dtype::F64;
+/// Types of ours and theirs.
+const TYPES: [(NumberType, Dtype); 13] = [
+    (NumberType::F64, Dtype::F64),
+    (NumberType::F32, Dtype::F32),
+    (NumberType::F16, Dtype::F16),
+    (NumberType::BF16, Dtype::BF16),
+    (NumberType::I64, Dtype::I64),
+    (NumberType::I32, Dtype::I32),
+    (NumberType::I16, Dtype::I16),
+    (NumberType::I8, Dtype::I8),
+    (NumberType::U64, Dtype::U64),
+    (NumberType::U32, Dtype::U32),
+    (NumberType::U16, Dtype::U16),
+    (NumberType::U8, Dtype::U8),
+    (NumberType::Bool, Dtype::BOOL),
+];
 
-/// Writes parameters, in the order of their paths' bytes, whatever their order in the model.
-pub(crate) fn save(parameters: &[(String, Param)], path: &Path) -> Result<()> {
-    let mut stored = Vec::with_capacity(parameters.len());
-    for (name, param) in parameters {
-        let value = param.value().ok_or_else(|| {
-            Error::Parameters(format!(
-                "cannot save: parameter `{name}` has no value yet; run the model once (fit, predict, forward) or load weights"
-            ))
-        })?;
-        let bytes: Vec<u8> = data(&value).iter().flat_map(|x| x.to_le_bytes()).collect();
-        stored.push((name, value.shape().to_vec(), bytes));
-    }
-    let fail = |error| Error::file(path, format!("cannot be written: {error}"));
-    let views: Vec<(&String, TensorView)> = stored
-        .iter()
-        .map(|(name, shape, bytes)| Ok((*name, TensorView::new(DTYPE, shape.clone(), bytes).map_err(fail)?)))
-        .collect::<Result<_>>()?;
-    write_file(path, &::safetensors::serialize(views, None).map_err(fail)?)
-}
-
-/// Reads parameters; all of them, or none and an error.
-pub(crate) fn load(parameters: &[(String, Param)], path: &Path) -> Result<()> {
-    let bytes = std::fs::read(path).map_err(|error| Error::file(path, format!("cannot be read: {error}")))?;
-    let file = SafeTensors::deserialize(&bytes)
-        .map_err(|error| Error::file(path, format!("is no sound safetensors file: {error}")))?;
-    let mut problems = Vec::new();
-    let mut values = Vec::with_capacity(parameters.len());
-    for (name, param) in parameters {
-        match file.tensor(name) {
-            Err(_) => problems.push(format!("missing in the file: `{name}` {}", param.shape_text())),
-            Ok(view) if !param.fits(view.shape()) => problems.push(format!(
-                "differently shaped: `{name}` is {} in the model and {:?} in the file",
-                param.shape_text(),
-                view.shape()
-            )),
-            Ok(view) => match decode(&view) {
-                Ok(value) => values.push((param, value)),
-                Err(reason) => problems.push(format!("unreadable: `{name}`: {reason}")),
-            },
-        }
-    }
-    let mut surplus: Vec<&str> =
-        file.names().into_iter().filter(|name| parameters.iter().all(|(own, _)| own != name)).collect();
-    surplus.sort_unstable();
-    problems.extend(surplus.iter().map(|name| format!("not in the model: `{name}`")));
-    if !problems.is_empty() {
-        return Err(Error::Parameters(format!(
-            "{}: does not fit the model:\n  {}",
-            path.display(),
-            problems.join("\n  ")
-        )));
-    }
-    values.into_iter().try_for_each(|(param, value)| param.set(value))
-}
-
-fn decode(view: &TensorView) -> Result<Tensor, String> {
-    let bytes = view.data();
-    let numbers: Vec<Float> = match view.dtype() {
-        Dtype::F32 => bytes.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b) as Float).collect(),
-        Dtype::F64 => bytes.as_chunks().0.iter().map(|b| f64::from_le_bytes(*b) as Float).collect(),
-        other => return Err(format!("expected numbers of type F32 or F64, got {other:?}")),
+/// The tensors of a file, in the order of their bytes.
+pub(super) fn read(bytes: &Bytes) -> Result<Vec<(String, Stored)>, String> {
+    let fail = |error| format!("is no sound safetensors file: {error}");
+    let (header, metadata) = SafeTensors::read_metadata(bytes.as_ref()).map_err(fail)?;
+    let mut names = metadata.offset_keys();
+    // Empty tensors share their place.
+    names.sort_by_cached_key(|name| (metadata.info(name).map(|info| info.data_offsets), name.clone()));
+    let stored = |name: String| {
+        let info = metadata.info(&name).ok_or_else(|| format!("has no entry for `{name}`"))?;
+        let number = TYPES.iter().find(|(_, theirs)| *theirs == info.dtype).map(|(ours, _)| ours.clone());
+        let number = number.unwrap_or_else(|| NumberType::Other(info.dtype.to_string().into()));
+        let (begin, end) = info.data_offsets;
+        let part = bytes.slice(8 + header + begin..8 + header + end).ok_or("is cut off")?;
+        let stored = Stored::row_major(number, info.shape.clone(), part);
+        Ok((name.clone(), stored.map_err(|reason| format!("tensor `{name}`: {reason}"))?))
     };
-    match numbers.len() == view.shape().iter().product::<usize>() {
-        true => Ok(tensor(view.shape(), numbers)),
-        false => Err("its bytes do not fit its shape".into()),
-    }
+    names.into_iter().map(stored).collect()
+}
+
+/// Writes tensors, by type and then in the order of their names' bytes.
+pub(super) fn write(tensors: &[(String, Stored)], path: &Path) -> Result<()> {
+    let fail = |error: String| Error::file(path, format!("cannot be written: {error}"));
+    let packed = tensors.iter().map(|(name, stored)| {
+        let bytes = stored.bytes().map_err(|reason| fail(format!("tensor `{name}`: {reason}")))?;
+        let dtype = TYPES.iter().find(|(ours, _)| *ours == stored.number).map(|(_, theirs)| *theirs);
+        Ok((name, dtype.ok_or_else(|| fail(stored.number.unreadable()))?, &stored.shape, bytes))
+    });
+    let packed = packed.collect::<Result<Vec<_>>>()?;
+    let views = packed.iter().map(|(name, dtype, shape, bytes)| {
+        let view = TensorView::new(*dtype, shape.to_vec(), bytes).map_err(|error| fail(error.to_string()))?;
+        Ok((name, view))
+    });
+    let bytes = ::safetensors::serialize(views.collect::<Result<Vec<_>>>()?, None);
+    write_file(path, &bytes.map_err(|error| fail(error.to_string()))?)
 }

@@ -113,17 +113,35 @@ fn loading_before_the_first_forward_gives_the_same_model() {
 #[test]
 fn numbers_of_another_type() {
     let (_folder, path, _) = saved();
-    let header = br#"{"bias":{"dtype":"I64","shape":[1],"data_offsets":[0,8]},"kernel":{"dtype":"F32","shape":[1,1],"data_offsets":[8,12]}}  "#;
-    let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
-    bytes.extend(header);
-    bytes.extend([0; 12]);
-    std::fs::write(&path, bytes).unwrap();
+    let load = |kind: &str, bytes: [u8; 8]| {
+        let header = format!(
+            r#"{{"bias":{{"dtype":"{kind}","shape":[1],"data_offsets":[0,8]}},"kernel":{{"dtype":"F32","shape":[1,1],"data_offsets":[8,12]}}}}"#
+        );
+        let mut file = (header.len() as u64).to_le_bytes().to_vec();
+        file.extend(header.into_bytes());
+        file.extend(bytes);
+        file.extend([0; 4]);
+        std::fs::write(&path, file).unwrap();
+        let layer = Dense::new(1);
+        layer.load(&path).map(|()| layer.bias().unwrap().value().unwrap()[0])
+    };
+    let start = format!("{}: does not fit the model:\n  unreadable: `bias`: ", path.display());
     assert_eq!(
-        message(Dense::new(1).load(&path)),
-        format!(
-            "{}: does not fit the model:\n  unreadable: `bias`: expected numbers of type F32 or F64, got I64",
-            path.display()
-        )
+        message(load("C64", [0; 8])),
+        start.clone()
+            + "expected floating point numbers, integers or bool (F64, F32, F16, BF16, I64 to U8, BOOL), got C64; \
+               convert it where it was made"
+    );
+    assert_eq!(load("I64", 3_i64.to_le_bytes()).unwrap(), 3.0);
+    assert_eq!(
+        message(load("I64", 16_777_217_i64.to_le_bytes())),
+        start.clone()
+            + "16777217 is a whole number that `Float` does not hold exactly (it does to ±16777216); leave this tensor \
+               out"
+    );
+    assert_eq!(
+        message(load("F64", 1e300_f64.to_le_bytes())),
+        start + "1e300 is beyond the range of `Float`; scale it where it was made"
     );
 }
 

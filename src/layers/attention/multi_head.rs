@@ -312,7 +312,7 @@ impl Layer<(Var, Var)> for CrossAttention {
     }
 
     fn params<'a>(&'a self, list: &mut ParamList<'a>) {
-        self.0.params(list);
+        list.wrap(&self.0);
     }
 }
 

@@ -90,7 +90,7 @@ impl<L: Layer> Layer for SpectralNorm<L> {
     }
 
     fn params<'a>(&'a self, list: &mut ParamList<'a>) {
-        self.layer.params(list);
+        list.wrap(&self.layer);
         list.add("spectral_u", &self.u);
         list.add("spectral_v", &self.v);
     }

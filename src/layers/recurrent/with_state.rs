@@ -36,6 +36,6 @@ impl<L: Recurrent> Layer<(Var, L::State), (Var, L::State)> for WithState<L> {
     }
 
     fn params<'a>(&'a self, list: &mut ParamList<'a>) {
-        self.0.params(list);
+        list.wrap(&self.0);
     }
 }

@@ -1,0 +1,175 @@
+//! The number types of files of weights, and how they become [`Float`].
+
+use std::borrow::Cow;
+
+use crate::tensor::Float;
+
+/// The type of the numbers of a stored tensor. It shows as safetensors names it: `F32`, `BF16`, `I64`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NumberType {
+    /// 64 bits, floating point.
+    F64,
+    /// 32 bits, floating point.
+    F32,
+    /// 16 bits, floating point.
+    F16,
+    /// The upper 16 bits of an `F32`.
+    BF16,
+    /// 64 bits, with a sign.
+    I64,
+    /// 32 bits, with a sign.
+    I32,
+    /// 16 bits, with a sign.
+    I16,
+    /// 8 bits, with a sign.
+    I8,
+    /// 64 bits, without a sign.
+    U64,
+    /// 32 bits, without a sign.
+    U32,
+    /// 16 bits, without a sign.
+    U16,
+    /// 8 bits, without a sign.
+    U8,
+    /// A byte that is 0 or not.
+    Bool,
+    /// Any other, such as complex numbers or texts: such tensors are listed, but not read.
+    Other(Cow<'static, str>),
+}
+
+impl std::fmt::Display for NumberType {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Bool => f.pad("BOOL"),
+            Self::Other(name) => f.pad(name),
+            known => f.pad(&format!("{known:?}")),
+        }
+    }
+}
+
+/// Decodes little-endian numbers one by one; `$convert` may fail with what is wrong with one of them.
+macro_rules! each {
+    ($bytes:expr, $kind:ty, $convert:expr) => {
+        $bytes.as_chunks().0.iter().map(|bytes| $convert(<$kind>::from_le_bytes(*bytes))).collect()
+    };
+}
+
+/// A whole number, if [`Float`] holds it exactly.
+macro_rules! whole {
+    ($kind:ty) => {
+        |number: $kind| match number as Float {
+            // The greatest number of a type rounds to one more, which would come back as the greatest.
+            float if float as $kind == number && float < <$kind>::MAX as Float => Ok(float),
+            _ => Err(format!(
+                "{number} is a whole number that `Float` does not hold exactly (it does to ±{}); leave this tensor out",
+                1_u64 << Float::MANTISSA_DIGITS
+            )),
+        }
+    };
+}
+
+impl NumberType {
+    /// The type of this crate's tensors.
+    #[cfg(not(float64))]
+    pub(super) const FLOAT: Self = Self::F32;
+    /// The type of this crate's tensors.
+    #[cfg(float64)]
+    pub(super) const FLOAT: Self = Self::F64;
+
+    /// Bytes of a number; `None` if that is unknown.
+    pub(super) fn size(&self) -> Option<usize> {
+        Some(match self {
+            Self::F64 | Self::I64 | Self::U64 => 8,
+            Self::F32 | Self::I32 | Self::U32 => 4,
+            Self::F16 | Self::BF16 | Self::I16 | Self::U16 => 2,
+            Self::I8 | Self::U8 | Self::Bool => 1,
+            Self::Other(_) => return None,
+        })
+    }
+
+    /// The numbers in these bytes, the least byte of each first.
+    pub(super) fn decode(&self, bytes: &[u8]) -> Result<Vec<Float>, String> {
+        match self {
+            Self::F64 => each!(bytes, f64, narrowed),
+            Self::F32 => each!(bytes, f32, |x| Ok(x as Float)),
+            Self::F16 => each!(bytes, u16, |x| Ok(half(x) as Float)),
+            Self::BF16 => each!(bytes, u16, |x| Ok(f32::from_bits(u32::from(x) << 16) as Float)),
+            Self::I64 => each!(bytes, i64, whole!(i64)),
+            Self::I32 => each!(bytes, i32, whole!(i32)),
+            Self::I16 => each!(bytes, i16, |x| Ok(Float::from(x))),
+            Self::I8 => each!(bytes, i8, |x| Ok(Float::from(x))),
+            Self::U64 => each!(bytes, u64, whole!(u64)),
+            Self::U32 => each!(bytes, u32, whole!(u32)),
+            Self::U16 => each!(bytes, u16, |x| Ok(Float::from(x))),
+            Self::U8 => each!(bytes, u8, |x| Ok(Float::from(x))),
+            Self::Bool => each!(bytes, u8, |x| Ok(Float::from(u8::from(x != 0)))),
+            Self::Other(_) => Err(self.unreadable()),
+        }
+    }
+
+    /// Why a tensor of this type is not read.
+    pub(super) fn unreadable(&self) -> String {
+        format!(
+            "expected floating point numbers, integers or bool (F64, F32, F16, BF16, I64 to U8, BOOL), got {self}; \
+             convert it where it was made"
+        )
+    }
+}
+
+fn narrowed(number: f64) -> Result<Float, String> {
+    match number as Float {
+        float if float.is_infinite() && number.is_finite() => {
+            Err(format!("{number:e} is beyond the range of `Float`; scale it where it was made"))
+        }
+        float => Ok(float),
+    }
+}
+
+/// An IEEE 754 number of 16 bits, in integers because denormal numbers may count as zero.
+fn half(bits: u16) -> f32 {
+    let sign = u32::from(bits >> 15) << 31;
+    let (exponent, fraction) = (u32::from(bits >> 10 & 31), u32::from(bits & 1023));
+    let magnitude = match exponent {
+        0 => (fraction as f32 / (1 << 24) as f32).to_bits(),
+        31 => 255 << 23 | fraction << 13,
+        _ => (exponent + 112) << 23 | fraction << 13,
+    };
+    f32::from_bits(sign | magnitude)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_half_has_its_value() {
+        for bits in 0..=u16::MAX {
+            let (exponent, fraction) = (i32::from(bits >> 10 & 31), f64::from(bits & 1023));
+            let sign = if bits >> 15 == 1 { -1.0 } else { 1.0 };
+            let expected = sign
+                * match exponent {
+                    0 => fraction * 2_f64.powi(-24),
+                    31 if fraction == 0.0 => f64::INFINITY,
+                    31 => f64::NAN,
+                    _ => (1.0 + fraction / 1024.0) * 2_f64.powi(exponent - 15),
+                };
+            let value = f64::from(half(bits));
+            assert!(value.to_bits() == expected.to_bits() || value.is_nan() && expected.is_nan(), "{bits:#x}");
+        }
+    }
+
+    #[test]
+    fn whole_numbers_are_exact_or_refused() {
+        let decode = |number: i64| NumberType::I64.decode(&number.to_le_bytes());
+        let greatest = 1 << Float::MANTISSA_DIGITS;
+        assert_eq!(decode(-greatest), Ok(vec![-greatest as Float]));
+        assert_eq!(decode(greatest * 2), Ok(vec![(greatest * 2) as Float]));
+        assert_eq!(decode(i64::MIN), Ok(vec![i64::MIN as Float]));
+        for number in [greatest + 1, -greatest - 1, i64::MAX] {
+            assert!(decode(number).unwrap_err().starts_with(&format!("{number} is a whole number that")));
+        }
+        assert!(NumberType::U64.decode(&u64::MAX.to_le_bytes()).is_err());
+        assert!(NumberType::U32.decode(&0xFFFF_FFFF_u32.to_le_bytes()).is_err() || cfg!(float64));
+    }
+}

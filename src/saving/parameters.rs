@@ -1,0 +1,26 @@
+//! The parameters of a model to a file, under their own names.
+
+use std::path::Path;
+
+use super::Weights;
+use crate::error::{Error, Result};
+use crate::param::Param;
+use crate::tensor::Tensor;
+
+/// Writes parameters, in the order of their paths' bytes, whatever their order in the model.
+pub(crate) fn save(parameters: &[(String, Param)], path: &Path) -> Result<()> {
+    let mut weights = Weights::new();
+    for (name, param) in parameters {
+        weights.insert(name, value(name, param)?);
+    }
+    weights.save(path)
+}
+
+/// The value of a parameter that is to be saved.
+pub(super) fn value(name: &str, param: &Param) -> Result<Tensor> {
+    param.value().ok_or_else(|| {
+        Error::Parameters(format!(
+            "cannot save: parameter `{name}` has no value yet; run the model once (fit, predict, forward) or load weights"
+        ))
+    })
+}

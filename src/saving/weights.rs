@@ -1,0 +1,168 @@
+//! The tensors of a file, or of memory, by name.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use super::bytes::Bytes;
+use super::stored::Stored;
+use super::{NumberType, safetensors};
+use crate::error::{Error, Result};
+use crate::tensor::{IntoTensor, Tensor};
+
+/// Tensors by name, in the order of the file that they come from or of [`Weights::insert`].
+///
+/// A file's tensors are decoded when they are asked for; it is checked when it is opened. It shows as a table of names,
+/// types, shapes and numbers of elements.
+///
+/// # Example
+/// ```
+/// use gradus::{ndarray::array, saving::Weights};
+/// let mut weights = Weights::new();
+/// weights.insert("dense.kernel", array![[1.0, 2.0], [3.0, 4.0]]);
+/// weights.insert("dense.bias", array![0.5, 0.5]);
+/// assert_eq!(weights.names().collect::<Vec<_>>(), ["dense.kernel", "dense.bias"]);
+/// assert_eq!(weights.shape("dense.kernel"), Some(&[2, 2][..]));
+/// assert_eq!(weights.get("dense.bias")?, array![0.5, 0.5].into_dyn());
+/// # Ok::<(), gradus::Error>(())
+/// ```
+#[derive(Clone, Default)]
+pub struct Weights {
+    tensors: Vec<(String, Stored)>,
+    places: HashMap<String, usize>,
+    path: Option<PathBuf>,
+}
+
+impl Weights {
+    /// None yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Those of a file, whose format its contents tell.
+    ///
+    /// # Errors
+    /// a file that cannot be read, or is none of the formats of [`crate::saving`], or whose contents contradict each
+    /// other
+    #[doc(alias = "load_file")]
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let fail = |reason| Error::file(path, reason);
+        let mut weights = Self { path: Some(path.into()), ..Self::new() };
+        for (name, stored) in safetensors::read(&Bytes::open(path)?).map_err(fail)? {
+            if weights.shape(&name).is_some() {
+                return Err(fail(format!("has two tensors `{name}`; give them different names where it was made")));
+            }
+            weights.put(name, stored);
+        }
+        Ok(weights)
+    }
+
+    /// Adds a tensor, or replaces the one of this name.
+    pub fn insert(&mut self, name: impl Into<String>, tensor: impl IntoTensor) {
+        self.put(name.into(), tensor.into_tensor().into());
+    }
+
+    fn put(&mut self, name: String, stored: Stored) {
+        match self.places.get(&name) {
+            Some(place) => self.tensors[*place].1 = stored,
+            None => {
+                self.places.insert(name.clone(), self.tensors.len());
+                self.tensors.push((name, stored));
+            }
+        }
+    }
+
+    /// The names, in order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.tensors.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// How many tensors there are.
+    pub fn len(&self) -> usize {
+        self.tensors.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.tensors.is_empty()
+    }
+
+    /// The file that they come from, if they do.
+    pub(super) fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+
+    fn stored(&self, name: &str) -> Option<&Stored> {
+        self.places.get(name).map(|place| &self.tensors[*place].1)
+    }
+
+    /// The shape of a tensor; `None` if there is none of this name.
+    pub fn shape(&self, name: &str) -> Option<&[usize]> {
+        self.stored(name).map(|stored| stored.shape.as_slice())
+    }
+
+    /// The type that a tensor's numbers have in the file; `None` if there is none of this name.
+    #[doc(alias = "dtype")]
+    pub fn number_type(&self, name: &str) -> Option<&NumberType> {
+        self.stored(name).map(|stored| &stored.number)
+    }
+
+    /// A tensor, in row-major order.
+    ///
+    /// # Errors
+    /// a name that there is not; numbers that [`crate::Float`] cannot hold, such as complex ones, or whole ones beyond
+    /// 2^24
+    pub fn get(&self, name: &str) -> Result<Tensor> {
+        self.decode(name).map_err(|reason| {
+            let reason = format!("tensor `{name}`: {reason}");
+            match &self.path {
+                Some(path) => Error::file(path, reason),
+                None => Error::Parameters(reason),
+            }
+        })
+    }
+
+    /// A tensor, or what is wrong with it.
+    pub(super) fn decode(&self, name: &str) -> Result<Tensor, String> {
+        self.stored(name).ok_or_else(|| self.absent())?.decode()
+    }
+
+    fn absent(&self) -> String {
+        let some: Vec<_> = self.names().take(8).map(|name| format!("`{name}`")).collect();
+        match self.len() {
+            0 => "is not among these weights, which are none".into(),
+            len if len > 8 => format!("is not among the {len} tensors: {}, ...", some.join(", ")),
+            len => format!("is not among the {len} tensors: {}", some.join(", ")),
+        }
+    }
+
+    /// Writes them to a safetensors file; numbers keep the types that they have in the file they come from.
+    ///
+    /// # Errors
+    /// a tensor of type [`NumberType::Other`]; a file that cannot be written (an old one of that name survives)
+    #[doc(alias = "save_file")]
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        safetensors::write(&self.tensors, path.as_ref())
+    }
+}
+
+impl std::fmt::Display for Weights {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let shapes: Vec<String> = self.tensors.iter().map(|(_, stored)| format!("{:?}", stored.shape)).collect();
+        let name = self.names().map(|name| name.chars().count()).max().unwrap_or(0);
+        let shape = shapes.iter().map(String::len).max().unwrap_or(0);
+        let mut all = 0;
+        for ((own, stored), text) in self.tensors.iter().zip(&shapes) {
+            let numbers: usize = stored.shape.iter().product();
+            writeln!(f, "{own:name$}  {:<4}  {text:shape$}  {numbers}", stored.number)?;
+            all += numbers;
+        }
+        write!(f, "{} tensors, {all} numbers", self.len())
+    }
+}
+
+impl std::fmt::Debug for Weights {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{self}")
+    }
+}
