@@ -108,13 +108,13 @@ fn errors_of_reading_ahead_arrive() {
         let mut model = Dense::new(1).compile(Sgd::default(), MeanSquaredError);
         model.fit(data, Fit::epochs(1).batch_size(4).prefetch(2).progress(false)).unwrap_err().to_string()
     };
-    let x = ndarray::Array2::<f32>::zeros((12, 2));
-    let data = (&x, &x);
+    let (x, y) = (ndarray::Array2::<f32>::zeros((12, 2)), ndarray::Array2::<f32>::zeros((12, 1)));
+    let data = (&x, &y);
     let broken = data.map(|batch| if batch.len() == 4 { Err(Error::value("unreadable")) } else { Ok(batch) });
     assert_eq!(fit(&broken), "unreadable");
     let short = data.map(|mut batch| {
         let rows = if batch.len() == 4 { 3 } else { batch.len() };
-        batch.targets[0] = batch.targets[0].slice(ndarray::s![..rows, ..1]).into_dyn().to_shared();
+        batch.targets[0] = batch.targets[0].slice(ndarray::s![..rows, ..]).into_dyn().to_shared();
         Ok(batch)
     });
     assert_eq!(fit(&short), "expected 4 examples in the first axis of a batch, got shape [3, 1]");
