@@ -71,7 +71,7 @@ fn an_error_comes_where_it_happens() {
 }
 
 /// The bits of a network after two epochs.
-fn trained(fit: Fit<'_>, data: &dyn Dataset, threads: usize) -> Vec<u32> {
+fn trained(fit: Fit<'_>, data: &dyn Dataset, threads: usize) -> Vec<u64> {
     let mut model = Sequential::new()
         .add(Flatten)
         .add(Dense::new(8).activation(Relu))
@@ -81,7 +81,7 @@ fn trained(fit: Fit<'_>, data: &dyn Dataset, threads: usize) -> Vec<u32> {
         .threads(threads);
     model.fit(data, fit.batch_size(24).progress(false)).unwrap();
     let values = model.model.parameters().into_iter().flat_map(|(_, param)| param.value().unwrap().into_iter());
-    values.map(|x| (x as f32).to_bits()).collect()
+    values.map(|x| f64::from(x).to_bits()).collect()
 }
 
 #[test]
