@@ -17,7 +17,7 @@ use gradus::prelude::*;
 #[derive(Parser)]
 struct Args {
     /// Passes over the training set.
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, default_value_t = 5)]
     epochs: usize,
     /// Examples in a step.
     #[arg(long, default_value_t = 64)]
