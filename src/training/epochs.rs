@@ -8,10 +8,11 @@ use super::pass::{self, Part};
 use super::trainer::check_dataset;
 use super::{Fit, History, Trainer};
 use crate::autograd::{Gradients, Tape};
-use crate::data::{ClassWeighted, Dataset, Epoch, Subset};
+use crate::data::{Batches, ClassWeighted, Dataset, Epoch, Ready, Subset};
 use crate::error::{Error, Result};
 use crate::initializers::Rng;
 use crate::layers::{Layer, Vars};
+use crate::metrics::Figures;
 use crate::param::Param;
 use crate::tensor::Float;
 
@@ -113,18 +114,63 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
             let penalty = pass::penalty(&course.parameters)?;
             let parts = self.step(dataset, indices, &mut course.splits, &course.parameters)?;
             let mut batch = course.figures.empty();
-            for part in parts {
-                batch.add(part.loss + penalty, &part.losses, part.examples);
-                self.metrics.update(&part.predictions, &part.targets, &part.weights)?;
-                part.predictions.into_iter().for_each(crate::buffers::recycle);
+        if fit.prefetch == 0 {
+            for indices in order.chunks(fit.batch_size) {
+                self.batch(dataset, indices, splits, state, &mut figures, started)?;
+                if state.stop {
+                    break;
+                }
             }
             if batch.loss().is_finite() {
                 course.figures.merge(&batch);
             }
             course.end_batch(batch.loss(), indices.len(), &mut self.tools())?;
             if course.stop {
-                break;
             }
+            return Ok(());
+        }
+        let (size, len, ahead) = (fit.batch_size, order.len(), fit.prefetch.min(state.batches));
+        let places: Vec<usize> = (0..size.min(len)).collect();
+        Batches::in_order(dataset, size, order).prefetch(ahead, |batches| {
+            for batch in batches {
+                let places = &places[..size.min(len - state.examples)];
+                self.batch(&Ready::new(batch?, places.len())?, places, splits, state, &mut figures, started)?;
+                if state.stop {
+                    break;
+                }
+            Ok(())
+        })
+    }
+
+    /// One batch: a step, the figures, the callbacks.
+    fn batch(
+        &mut self,
+        dataset: &dyn Dataset,
+        indices: &[usize],
+        splits: &mut bool,
+        state: &mut State<'_>,
+        figures: &mut Figures,
+        started: Instant,
+    ) -> Result<()> {
+        state.batch += 1;
+        let penalty = pass::penalty(&state.parameters)?;
+        let parts = self.step(dataset, indices, splits, &state.parameters)?;
+        let mut batch = figures.empty();
+        for part in parts {
+            batch.add(part.loss + penalty, &part.losses, part.examples);
+            self.metrics.update(&part.predictions, &part.targets, &part.weights)?;
+            part.predictions.into_iter().for_each(crate::buffers::recycle);
+        }
+        state.batch_loss = batch.loss();
+        if state.batch_loss.is_finite() {
+            figures.merge(&batch);
+        }
+        state.examples += indices.len();
+        state.seconds = started.elapsed().as_secs_f64();
+        state.logs = self.logs(figures);
+        self.call(state, |callback, run| callback.on_batch_end(run))?;
+        if !state.stop && !state.batch_loss.is_finite() {
+            return Err(Error::NotFinite { loss: state.batch_loss, epoch: state.epoch, batch: state.batch });
         }
         Ok(())
     }
