@@ -49,8 +49,8 @@ mod weights;
 pub use self::number_type::NumberType;
 pub(crate) use self::parameters::save;
 pub use self::snapshot::Snapshot;
-pub(crate) use self::tuned::{export as tuned_weights, load as load_tuned};
 pub use self::translation::{Report, Translation};
+pub(crate) use self::tuned::{export as tuned_weights, load as load_tuned};
 pub use self::weights::Weights;
 
 use std::io::Write;

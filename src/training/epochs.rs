@@ -12,7 +12,6 @@ use crate::data::{Batches, ClassWeighted, Dataset, Epoch, Ready, Subset};
 use crate::error::{Error, Result};
 use crate::initializers::Rng;
 use crate::layers::{Layer, Vars};
-use crate::metrics::Figures;
 use crate::param::Param;
 use crate::tensor::Float;
 
@@ -110,69 +109,44 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
             let seeds = self.seeds().nth(ORDER).nth(dataset.number);
             order.shuffle(&mut Rng::seed_from_u64(seeds.random));
         }
-        for indices in order.chunks(fit.batch_size).skip(course.batch) {
-            let penalty = pass::penalty(&course.parameters)?;
-            let parts = self.step(dataset, indices, &mut course.splits, &course.parameters)?;
-            let mut batch = course.figures.empty();
+        order.drain(..(course.batch * fit.batch_size).min(order.len()));
         if fit.prefetch == 0 {
             for indices in order.chunks(fit.batch_size) {
-                self.batch(dataset, indices, splits, state, &mut figures, started)?;
-                if state.stop {
+                self.batch(dataset, indices, course)?;
+                if course.stop {
                     break;
                 }
-            }
-            if batch.loss().is_finite() {
-                course.figures.merge(&batch);
-            }
-            course.end_batch(batch.loss(), indices.len(), &mut self.tools())?;
-            if course.stop {
             }
             return Ok(());
         }
-        let (size, len, ahead) = (fit.batch_size, order.len(), fit.prefetch.min(state.batches));
+        let (size, len, ahead) = (fit.batch_size, dataset.len(), fit.prefetch.min(course.batches));
         let places: Vec<usize> = (0..size.min(len)).collect();
         Batches::in_order(dataset, size, order).prefetch(ahead, |batches| {
             for batch in batches {
-                let places = &places[..size.min(len - state.examples)];
-                self.batch(&Ready::new(batch?, places.len())?, places, splits, state, &mut figures, started)?;
-                if state.stop {
+                let places = &places[..size.min(len - course.examples)];
+                self.batch(&Ready::new(batch?, places.len())?, places, course)?;
+                if course.stop {
                     break;
                 }
+            }
             Ok(())
         })
     }
 
     /// One batch: a step, the figures, the callbacks.
-    fn batch(
-        &mut self,
-        dataset: &dyn Dataset,
-        indices: &[usize],
-        splits: &mut bool,
-        state: &mut State<'_>,
-        figures: &mut Figures,
-        started: Instant,
-    ) -> Result<()> {
-        state.batch += 1;
-        let penalty = pass::penalty(&state.parameters)?;
-        let parts = self.step(dataset, indices, splits, &state.parameters)?;
-        let mut batch = figures.empty();
+    fn batch(&mut self, dataset: &dyn Dataset, indices: &[usize], course: &mut Course<'_>) -> Result<()> {
+        let penalty = pass::penalty(&course.parameters)?;
+        let parts = self.step(dataset, indices, &mut course.splits, &course.parameters)?;
+        let mut batch = course.figures.empty();
         for part in parts {
             batch.add(part.loss + penalty, &part.losses, part.examples);
             self.metrics.update(&part.predictions, &part.targets, &part.weights)?;
             part.predictions.into_iter().for_each(crate::buffers::recycle);
         }
-        state.batch_loss = batch.loss();
-        if state.batch_loss.is_finite() {
-            figures.merge(&batch);
+        if batch.loss().is_finite() {
+            course.figures.merge(&batch);
         }
-        state.examples += indices.len();
-        state.seconds = started.elapsed().as_secs_f64();
-        state.logs = self.logs(figures);
-        self.call(state, |callback, run| callback.on_batch_end(run))?;
-        if !state.stop && !state.batch_loss.is_finite() {
-            return Err(Error::NotFinite { loss: state.batch_loss, epoch: state.epoch, batch: state.batch });
-        }
-        Ok(())
+        course.end_batch(batch.loss(), indices.len(), &mut self.tools())
     }
 
     /// Forward, backward and one step of the optimizer, unless the loss is no number.

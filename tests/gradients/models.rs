@@ -44,15 +44,6 @@ pub(crate) fn table() -> Vec<Row> {
         layers: 2,
         heads: 2,
         positions: 5,
-        deviation: 0.5,
-        ..Gpt2Config::default()
-    };
-    let config = Gpt2Config {
-        vocabulary: 6,
-        size: 4,
-        layers: 2,
-        heads: 2,
-        positions: 5,
         epsilon: 1e-2,
         deviation: 0.2,
         ..Gpt2Config::default()
