@@ -119,3 +119,21 @@ fn the_rate_finder_finds_a_rate_that_trains_and_leaves_no_trace() {
         "{error}"
     );
 }
+
+#[test]
+fn pictures_of_a_run() {
+    let (x, y) = data();
+    let mut finder = RateFinder::default();
+    let mut model = model().metric(MeanAbsolute::default());
+    model.fit(&(&x, &y), fit(100).callback(&mut finder)).unwrap();
+    let found = finder.plot().svg().unwrap();
+    assert!(found.contains("suggestion, ") && found.contains("1e-4"), "{found}");
+    let history = model.fit(&(&x, &y), fit(3).validation_split(0.25)).unwrap();
+    let text = history.plot().title("Three epochs").svg().unwrap();
+    for part in ["Three epochs", "loss", "mean absolute", "training", "validation"] {
+        assert!(text.contains(part), "{part}");
+    }
+    assert!(RateFinder::default().plot().svg().is_ok() && gradus::training::History::default().plot().svg().is_ok());
+    let message = message(history.plot().save("no/such/folder/history.svg"));
+    assert!(message.starts_with("no/such/folder/history.svg: cannot be written"), "{message}");
+}

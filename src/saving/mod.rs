@@ -4,6 +4,7 @@
 //! [`Layer::load`](crate::Layer::load). Loading checks every name and shape before it changes anything, and works before
 //! the first forward.
 //!
+//! [`Translation`] maps names and layouts of other frameworks onto a model's, in both directions.
 //! [`Weights`] are the tensors of any file that its contents show to be one of these:
 //!
 //! | format | feature | read | written |
@@ -42,12 +43,14 @@ mod safetensors;
 mod snapshot;
 mod stored;
 mod translation;
+mod tuned;
 mod weights;
 
 pub use self::number_type::NumberType;
 pub(crate) use self::parameters::save;
 pub use self::snapshot::Snapshot;
 pub use self::translation::{Report, Translation};
+pub(crate) use self::tuned::{export as tuned_weights, load as load_tuned};
 pub use self::weights::Weights;
 
 use std::io::Write;

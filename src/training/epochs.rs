@@ -8,7 +8,7 @@ use super::pass::{self, Part};
 use super::trainer::check_dataset;
 use super::{Fit, History, Trainer};
 use crate::autograd::{Gradients, Tape};
-use crate::data::{ClassWeighted, Dataset, Epoch, Subset};
+use crate::data::{Batches, ClassWeighted, Dataset, Epoch, Ready, Subset};
 use crate::error::{Error, Result};
 use crate::initializers::Rng;
 use crate::layers::{Layer, Vars};
@@ -109,24 +109,44 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
             let seeds = self.seeds().nth(ORDER).nth(dataset.number);
             order.shuffle(&mut Rng::seed_from_u64(seeds.random));
         }
-        for indices in order.chunks(fit.batch_size).skip(course.batch) {
-            let penalty = pass::penalty(&course.parameters)?;
-            let parts = self.step(dataset, indices, &mut course.splits, &course.parameters)?;
-            let mut batch = course.figures.empty();
-            for part in parts {
-                batch.add(part.loss + penalty, &part.losses, part.examples);
-                self.metrics.update(&part.predictions, &part.targets, &part.weights)?;
-                part.predictions.into_iter().for_each(crate::buffers::recycle);
+        order.drain(..(course.batch * fit.batch_size).min(order.len()));
+        if fit.prefetch == 0 {
+            for indices in order.chunks(fit.batch_size) {
+                self.batch(dataset, indices, course)?;
+                if course.stop {
+                    break;
+                }
             }
-            if batch.loss().is_finite() {
-                course.figures.merge(&batch);
-            }
-            course.end_batch(batch.loss(), indices.len(), &mut self.tools())?;
-            if course.stop {
-                break;
-            }
+            return Ok(());
         }
-        Ok(())
+        let (size, len, ahead) = (fit.batch_size, dataset.len(), fit.prefetch.min(course.batches));
+        let places: Vec<usize> = (0..size.min(len)).collect();
+        Batches::in_order(dataset, size, order).prefetch(ahead, |batches| {
+            for batch in batches {
+                let places = &places[..size.min(len - course.examples)];
+                self.batch(&Ready::new(batch?, places.len())?, places, course)?;
+                if course.stop {
+                    break;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// One batch: a step, the figures, the callbacks.
+    fn batch(&mut self, dataset: &dyn Dataset, indices: &[usize], course: &mut Course<'_>) -> Result<()> {
+        let penalty = pass::penalty(&course.parameters)?;
+        let parts = self.step(dataset, indices, &mut course.splits, &course.parameters)?;
+        let mut batch = course.figures.empty();
+        for part in parts {
+            batch.add(part.loss + penalty, &part.losses, part.examples);
+            self.metrics.update(&part.predictions, &part.targets, &part.weights)?;
+            part.predictions.into_iter().for_each(crate::buffers::recycle);
+        }
+        if batch.loss().is_finite() {
+            course.figures.merge(&batch);
+        }
+        course.end_batch(batch.loss(), indices.len(), &mut self.tools())
     }
 
     /// Forward, backward and one step of the optimizer, unless the loss is no number.
