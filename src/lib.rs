@@ -34,7 +34,7 @@ pub use initializers::Rng;
 pub use layers::{Layer, Sequential};
 pub use ndarray;
 pub use ops::PadMode;
-pub use param::{Param, ParamId, ParamList};
+pub use param::{Lora, Noise, Param, ParamId, ParamList};
 pub use rand;
 pub use tensor::{Float, IntoTensor, Tensor};
 pub use training::{Fit, Trainer};

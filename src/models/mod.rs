@@ -19,14 +19,31 @@
 //! ```
 
 mod alex_net;
+mod bert;
+mod config;
 mod conv_norm;
+mod folder;
+mod gpt2;
+#[cfg(feature = "hub")]
+mod hub;
 mod le_net;
 mod mobile_net;
 mod res_net;
+mod sampling;
+#[cfg(feature = "tokenizers")]
+mod tokenizer;
 mod vgg;
 
 pub use alex_net::AlexNet;
+pub use bert::{Bert, BertConfig};
+pub use config::HiddenActivation;
+pub use gpt2::{Generation, Gpt2, Gpt2Config};
+#[cfg(feature = "hub")]
+pub use hub::download;
 pub use le_net::LeNet5;
 pub use mobile_net::MobileNetV2;
 pub use res_net::ResNet;
+pub use sampling::Sampling;
+#[cfg(feature = "tokenizers")]
+pub use tokenizer::Tokenizer;
 pub use vgg::Vgg;

@@ -10,12 +10,14 @@ mod layers;
 mod loss_options;
 mod losses;
 mod mnist_files;
+mod models;
 mod normalisation;
 mod optimizers;
 mod pipeline;
 mod recurrent;
 mod settings;
 mod training;
+mod tuning;
 mod weights;
 
 use gradus::ndarray::{Array1, Array2};

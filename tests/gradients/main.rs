@@ -11,9 +11,11 @@ mod data;
 mod layers;
 mod loss_options;
 mod losses;
+mod models;
 mod normalisation;
 mod ops;
 mod recurrent;
+mod sampling;
 mod structure;
 
 use gradus::gradcheck::GradCheck;
@@ -83,6 +85,7 @@ fn functions() -> Vec<Function> {
         loss_options::table(),
         normalisation::functions(),
         recurrent::functions(),
+        sampling::functions(),
         structure::functions(),
     ]
     .into_iter()
@@ -97,8 +100,10 @@ fn layer_rows() -> Vec<Row> {
         attention::table(),
         convolution::table(),
         data::table(),
+        models::table(),
         normalisation::table(),
         recurrent::table(),
+        sampling::table(),
         structure::table(),
     ]
     .into_iter()

@@ -9,7 +9,7 @@ const SEQUENCE: &[usize] = &[2, 4, 3];
 const OTHER: Option<&[usize]> = Some(&[2, 4, 2]);
 
 /// The numbers from -1.5 to 1.5 as ids from 0 to 5, far from where they change.
-fn to_ids(x: &Var) -> Var {
+pub(crate) fn to_ids(x: &Var) -> Var {
     struct Ids;
     impl Op for Ids {
         fn forward(&mut self, inputs: &[&Tensor]) -> Tensor {

@@ -4,7 +4,7 @@ use super::{AttentionOptions, RotaryEmbedding, scaled_dot_product_attention};
 use crate::autograd::Var;
 use crate::error::{Error, Result};
 use crate::layers::{Dense, Layer};
-use crate::param::ParamList;
+use crate::param::{Noise, ParamList};
 use crate::tensor::{Float, Tensor};
 
 /// Attention of a sequence to itself with several heads: `output(attention(query(x), key(x), value(x)))`.
@@ -49,6 +49,7 @@ pub struct MultiHeadAttention {
     use_bias: bool,
     causal: bool,
     dropout: Float,
+    pub(crate) noise: Noise,
     rotary: Option<RotaryEmbedding>,
     /// Makes the queries.
     pub query: Dense,
@@ -75,6 +76,7 @@ impl MultiHeadAttention {
             use_bias,
             causal,
             dropout,
+            noise: Noise::default(),
             rotary,
             query,
             key,
@@ -148,7 +150,7 @@ impl MultiHeadAttention {
 
     /// What this layer always asks of attention, to which further options may be added for [`MultiHeadAttention::attend`].
     pub fn options(&self) -> AttentionOptions {
-        AttentionOptions::new().causal(self.causal).dropout(self.dropout)
+        AttentionOptions::new().causal(self.causal).dropout(self.noise.of(self.dropout))
     }
 
     /// The forward pass with queries, keys and values from anywhere, and further options such as a mask.
@@ -198,24 +200,8 @@ impl MultiHeadAttention {
             ));
         }
         let start = cache.len();
-        let (q, mut k, mut v) = (self.queries(x, start)?, self.keys(x, start)?, self.values(x)?);
-        if let Some((keys, values)) = &cache.0 {
-            let others = |shape: &[usize]| [shape[0], shape[2], shape[3]];
-            if others(keys.shape()) != others(k.shape()) || others(values.shape()) != others(v.shape()) {
-                return Err(Error::shape(format!(
-                    "expected keys [batch, time, heads, size] as in the cache, {:?}, got {:?}; another batch or layer wants \
-                     a cache of its own",
-                    keys.shape(),
-                    k.shape()
-                )));
-            }
-            let before = |tensor: &Tensor| x.tape().examples(tensor.clone());
-            k = Var::concat(&[&before(keys), &k], 1)?;
-            v = Var::concat(&[&before(values), &v], 1)?;
-        }
-        let y = self.mix(x, &q, &k, &v, &self.options().causal_from(start))?;
-        cache.0 = Some(((*k.value).clone(), (*v.value).clone()));
-        Ok(y)
+        let (k, v) = cache.extend(self.keys(x, start)?, self.values(x)?)?;
+        self.mix(x, &self.queries(x, start)?, &k, &v, &self.options().causal_from(start))
     }
 
     fn check(&self, inputs: &[&Var]) -> Result<()> {
@@ -281,6 +267,7 @@ impl Layer for MultiHeadAttention {
         list.nest("key", &self.key);
         list.nest("value", &self.value);
         list.nest("output", &self.output);
+        list.noise(&self.noise);
     }
 }
 
@@ -334,5 +321,25 @@ impl KeyValueCache {
     /// Whether there are no steps.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Appends the keys and values of the next steps, and gives those of all.
+    pub(crate) fn extend(&mut self, mut k: Var, mut v: Var) -> Result<(Var, Var)> {
+        if let Some((keys, values)) = &self.0 {
+            let others = |shape: &[usize]| [shape[0], shape[2], shape[3]];
+            if others(keys.shape()) != others(k.shape()) || others(values.shape()) != others(v.shape()) {
+                return Err(Error::shape(format!(
+                    "expected keys [batch, time, heads, size] as in the cache, {:?}, got {:?}; another batch or layer wants \
+                     a cache of its own",
+                    keys.shape(),
+                    k.shape()
+                )));
+            }
+            let before = |tensor: &Tensor| k.tape().examples(tensor.clone());
+            let (keys, values) = (before(keys), before(values));
+            (k, v) = (Var::concat(&[&keys, &k], 1)?, Var::concat(&[&values, &v], 1)?);
+        }
+        self.0 = Some(((*k.value).clone(), (*v.value).clone()));
+        Ok((k, v))
     }
 }

@@ -124,10 +124,12 @@ impl LearnedPositions {
     pub fn table(&self) -> &Param {
         &self.table
     }
-}
 
-impl Layer for LearnedPositions {
-    fn forward(&self, x: &Var) -> Result<Var> {
+    /// The forward pass for steps of which `start` came before.
+    ///
+    /// # Errors
+    /// those of the layer
+    pub fn forward_from(&self, x: &Var, start: usize) -> Result<Var> {
         let [time, features] = lengths(x)?;
         if self.length == 0 || features == 0 {
             return Err(Error::value(format!(
@@ -136,15 +138,22 @@ impl Layer for LearnedPositions {
                 x.shape()
             )));
         }
-        if time > self.length {
+        if time > self.length.saturating_sub(start) {
+            let before = if start > 0 { format!(" after {start} steps") } else { String::new() };
             return Err(Error::shape(format!(
-                "expected at most {} steps, for which there are positions, got input {:?}; cut the sequences, or make \
+                "expected at most {} steps, for which there are positions, got input {:?}{before}; cut the sequences, or make \
                  the table longer",
                 self.length,
                 x.shape()
             )));
         }
-        Ok(x + self.table.on(x, &[self.length, features])?.slice(0, ..time)?)
+        Ok(x + self.table.on(x, &[self.length, features])?.slice(0, start..start + time)?)
+    }
+}
+
+impl Layer for LearnedPositions {
+    fn forward(&self, x: &Var) -> Result<Var> {
+        self.forward_from(x, 0)
     }
 
     fn params<'a>(&'a self, list: &mut ParamList<'a>) {

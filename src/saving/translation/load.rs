@@ -17,7 +17,7 @@ pub(super) fn load(translation: &Translation, listed: &[Listed], weights: &Weigh
     for group in &plan {
         let found = |name: &String| present.get(name).copied();
         unused.retain(|name| group.names.iter().all(|own| found(own) != Some(name)));
-        let params: Vec<&Param> = group.params.iter().map(|i| listed[*i].param).collect();
+        let params: Vec<&Param> = group.params.iter().map(|i| &listed[*i].param).collect();
         let paths: Vec<&str> = group.params.iter().map(|i| listed[*i].path.as_str()).collect();
         let allowed = |path: &str| matches(&translation.allow_missing, path);
         // What a reader of the message does not see from the path alone.

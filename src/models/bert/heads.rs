@@ -1,0 +1,103 @@
+//! What is put on BERT.
+
+use super::Bert;
+use super::layer::{dense, norm};
+use crate::activations::Tanh;
+use crate::autograd::Var;
+use crate::error::{Error, Result};
+use crate::layers::{Dense, Dropout, GlobalAvgPool1d, Layer, LayerNorm, Sequential, TiedDense, UnitNorm};
+use crate::param::ParamList;
+
+impl Bert {
+    /// With a head that tells classes of sentences, or of pairs of sentences, by the first token: logits `[batch, labels]`.
+    ///
+    /// ```
+    /// use gradus::{models::*, prelude::*};
+    /// let config = BertConfig { vocabulary: 50, layers: 1, heads: 2, size: 8, hidden: 16, ..BertConfig::default() };
+    /// let model = Bert::new(&config).for_sequence_classification(3);
+    /// // A pair: ids 2 17 3 of the first sentence, 9 3 of the second one.
+    /// let pair = ndarray::arr3(&[[[2, 0], [17, 0], [3, 0], [9, 1], [3, 1]]]);
+    /// assert_eq!(model.forward(&Tape::inference().input(pair))?.shape(), [1, 3]);
+    /// assert_eq!(model.names().collect::<Vec<_>>(), ["bert", "pooler", "dropout", "classifier"]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    #[doc(alias = "BertForSequenceClassification")]
+    #[doc(alias = "BertForNextSentencePrediction")]
+    pub fn for_sequence_classification(self, labels: usize) -> Sequential {
+        let pooler = Pooler { dense: dense(&self.config, self.config.size).activation(Tanh) };
+        let (dropout, classifier) = self.classifier(labels);
+        Sequential::new()
+            .add_named("bert", self)
+            .add_named("pooler", pooler)
+            .add_named("dropout", dropout)
+            .add_named("classifier", classifier)
+    }
+
+    /// With a head that tells the class of each token: logits `[batch, time, labels]`.
+    #[doc(alias = "BertForTokenClassification")]
+    pub fn for_token_classification(self, labels: usize) -> Sequential {
+        let (dropout, classifier) = self.classifier(labels);
+        Sequential::new().add_named("bert", self).add_named("dropout", dropout).add_named("classifier", classifier)
+    }
+
+    /// With a head that tells which token belongs at each step: logits `[batch, time, vocabulary]`. Its last kernel is the
+    /// embedding of the tokens. The labels of steps that are not masked are left out of the loss by
+    /// [`ignore_index`](crate::losses::SparseCrossEntropy::ignore_index).
+    #[doc(alias = "BertForMaskedLM")]
+    pub fn for_masked_language_modelling(self) -> Sequential {
+        let cls = MaskedLanguageHead {
+            dense: dense(&self.config, self.config.size).activation(self.config.activation),
+            norm: norm(&self.config),
+            decoder: self.words.output_layer().use_bias(true),
+        };
+        Sequential::new().add_named("bert", self).add_named("cls", cls)
+    }
+
+    /// With the mean of all real tokens, of length 1: a vector `[batch, size]` for each sentence, whose products with others
+    /// say how much they mean the same.
+    #[doc(alias = "SentenceTransformer")]
+    pub fn for_sentence_embedding(self) -> Sequential {
+        Sequential::new().add_named("bert", self).add(GlobalAvgPool1d).add(UnitNorm::new())
+    }
+
+    fn classifier(&self, labels: usize) -> (Dropout, Dense) {
+        (Dropout::new(self.config.classifier_dropout), dense(&self.config, labels))
+    }
+}
+
+/// `tanh` of a dense layer on the first token.
+struct Pooler {
+    dense: Dense,
+}
+
+impl Layer for Pooler {
+    fn forward(&self, x: &Var) -> Result<Var> {
+        if x.shape().get(1) == Some(&0) {
+            return Err(Error::shape(format!("expected at least 1 token, got {:?}", x.shape())));
+        }
+        self.dense.forward(&x.index_axis(1, 0)?)
+    }
+
+    fn params<'a>(&'a self, list: &mut ParamList<'a>) {
+        list.nest("dense", &self.dense);
+    }
+}
+
+/// A dense layer and a norm, then products with the vectors of all tokens.
+struct MaskedLanguageHead {
+    dense: Dense,
+    norm: LayerNorm,
+    decoder: TiedDense,
+}
+
+impl Layer for MaskedLanguageHead {
+    fn forward(&self, x: &Var) -> Result<Var> {
+        self.decoder.forward(&self.norm.forward(&self.dense.forward(x)?)?)
+    }
+
+    fn params<'a>(&'a self, list: &mut ParamList<'a>) {
+        list.nest("predictions.transform.dense", &self.dense);
+        list.nest("predictions.transform.LayerNorm", &self.norm);
+        list.nest("predictions", &self.decoder);
+    }
+}

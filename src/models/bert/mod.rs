@@ -1,0 +1,169 @@
+//! BERT.
+
+mod config;
+mod heads;
+mod layer;
+
+pub use config::BertConfig;
+
+use std::path::Path;
+
+use crate::autograd::Var;
+use crate::error::{Error, Result};
+use crate::initializers::RandomNormal;
+use crate::layers::{Dropout, Embedding, Layer, LayerNorm, LearnedPositions};
+use crate::models::config::check_heads;
+use crate::models::folder::weights;
+use crate::param::ParamList;
+use crate::saving::Translation;
+use crate::tensor::{Float, data, tensor};
+use layer::{BertLayer, norm};
+
+/// BERT: an encoder of sentences, or of pairs of them, that gives a vector for each token.
+///
+/// Steps with the padding's id are masked; a [mask](Var::mask) on the input goes before that. Methods such as
+/// [`Bert::for_sequence_classification`] put a head on it.
+///
+/// # Shapes
+/// input: ids `[batch, time]`, or ids and token types `[batch, time, 2]`, which tell the sentences of a pair apart (0, then
+/// 1); output `[batch, time, size]`, with the mask. Parameters have the paths of Hugging Face's `BertModel`, such as
+/// `encoder.layer.0.attention.self.query.kernel`.
+/// # Defaults
+/// those of [`BertConfig`]; token type 0, weights normal with deviation 0.02
+/// # Errors
+/// other shapes; ids or token types that there are not; a sequence longer than `positions`; settings out of range
+/// # Example
+/// ```
+/// use gradus::{models::*, prelude::*};
+/// let config = BertConfig { vocabulary: 50, layers: 2, heads: 2, size: 8, hidden: 16, ..BertConfig::default() };
+/// let bert = Bert::new(&config);
+/// let ids = Tape::inference().input(ndarray::arr2(&[[2, 17, 3, 0], [2, 31, 44, 3]]));
+/// let y = bert.forward(&ids)?;
+/// assert_eq!(y.shape(), [2, 4, 8]);
+/// assert_eq!(y.mask().unwrap().as_slice().unwrap(), [1.0, 1.0, 1.0, 0.0, 1.0, 1.0, 1.0, 1.0]);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+/// # Reference
+/// Devlin et al. 2019; Hugging Face `BertModel`
+#[doc(alias = "BertModel")]
+pub struct Bert {
+    config: BertConfig,
+    words: Embedding,
+    positions: LearnedPositions,
+    token_types: Embedding,
+    norm: LayerNorm,
+    dropout: Dropout,
+    layers: Vec<BertLayer>,
+}
+
+impl Bert {
+    /// With these settings.
+    pub fn new(config: &BertConfig) -> Self {
+        let normal = RandomNormal { mean: 0.0, std: config.deviation };
+        let embedding = |ids: usize| Embedding::new(ids, config.size).embeddings_initializer(normal);
+        let words = embedding(config.vocabulary);
+        Self {
+            words: config.padding_id.into_iter().fold(words, Embedding::padding_index),
+            positions: LearnedPositions::new(config.positions).initializer(normal),
+            token_types: embedding(config.token_types),
+            norm: norm(config),
+            dropout: Dropout::new(config.dropout),
+            layers: (0..config.layers).map(|_| BertLayer::new(config)).collect(),
+            config: config.clone(),
+        }
+    }
+
+    /// With settings and weights of a folder of Hugging Face: `config.json`, and `model.safetensors` or `pytorch_model.bin`, of
+    /// which a head stays unread.
+    ///
+    /// # Errors
+    /// files that cannot be read; those of [`BertConfig::open`]; weights that do not fit the settings
+    #[doc(alias = "from_pretrained")]
+    pub fn from_folder(folder: impl AsRef<Path>) -> Result<Self> {
+        let folder = folder.as_ref();
+        let bert = Self::new(&BertConfig::open(folder.join("config.json"))?);
+        let translation = Self::translation().rename("bert.*", "*").ignore("cls.*").ignore("classifier.*");
+        // What the oldest files call a norm's parameters.
+        let translation = translation.rename("*.LayerNorm.gamma", "*.LayerNorm.weight");
+        translation.rename("*.LayerNorm.beta", "*.LayerNorm.bias").load(&bert, &weights(folder)?)?;
+        Ok(bert)
+    }
+
+    /// How files of Hugging Face's `BertModel` map onto a [`Bert`].
+    pub fn translation() -> Translation {
+        Translation::pytorch().ignore("*embeddings.position_ids").ignore("*pooler.*")
+    }
+
+    /// How files of Hugging Face's `BertForSequenceClassification`, `BertForTokenClassification` and `BertForMaskedLM` map onto
+    /// what the methods here make.
+    ///
+    /// ```no_run
+    /// use gradus::{models::*, saving::Weights};
+    /// let config = BertConfig::open("moods/config.json")?;
+    /// let model = Bert::new(&config).for_sequence_classification(2);
+    /// Bert::head_translation().load(&model, &Weights::open("moods/model.safetensors")?)?;
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    pub fn head_translation() -> Translation {
+        let translation = Translation::pytorch().rename("bert.pooler.*", "pooler.*");
+        translation
+            .ignore("*embeddings.position_ids")
+            .ignore("cls.predictions.decoder.*")
+            .ignore("cls.seq_relationship.*")
+    }
+
+    /// The settings.
+    pub fn config(&self) -> &BertConfig {
+        &self.config
+    }
+
+    /// Ids and token types, the ids with a mask.
+    fn tokens(&self, x: &Var) -> Result<[Var; 2]> {
+        let [ids, types] = match *x.shape() {
+            [_, _] => [x.clone(), x * 0.0],
+            [_, _, 2] => [x.index_axis(2, 0)?, x.index_axis(2, 1)?],
+            ref shape => {
+                return Err(Error::shape(format!(
+                    "expected ids [batch, time], or ids and token types [batch, time, 2], got {shape:?}"
+                )));
+            }
+        };
+        Ok(match (x.mask(), self.config.padding_id) {
+            (None, Some(padding)) => {
+                let real = |id: &Float| Float::from(u8::from(*id != padding as Float));
+                let mask: Vec<Float> = data(&ids.value).iter().map(real).collect();
+                let mask = tensor(ids.shape(), mask);
+                [ids.with_mask(mask)?, types]
+            }
+            _ => [ids, types],
+        })
+    }
+}
+
+impl Layer for Bert {
+    fn forward(&self, x: &Var) -> Result<Var> {
+        check_heads(self.config.size, self.config.heads)?;
+        let [ids, types] = self.tokens(x)?;
+        let within = |name: &'static str| move |error: Error| error.within(name);
+        let words = self.words.forward(&ids).map_err(within("embeddings.word_embeddings"))?;
+        let types = self.token_types.forward(&types).map_err(within("embeddings.token_type_embeddings"))?;
+        let x = self.positions.forward(&(words + types)).map_err(within("embeddings.position_embeddings"))?;
+        let x = self.norm.forward(&x).map_err(within("embeddings.LayerNorm"))?;
+        let mut x = self.dropout.forward(&x).map_err(within("embeddings"))?;
+        for (i, layer) in self.layers.iter().enumerate() {
+            x = layer.forward(&x).map_err(|error| error.within(&format!("encoder.layer.{i}")))?;
+        }
+        Ok(x)
+    }
+
+    fn params<'a>(&'a self, list: &mut ParamList<'a>) {
+        list.nest("embeddings.word_embeddings", &self.words);
+        list.nest("embeddings.position_embeddings", &self.positions);
+        list.nest("embeddings.token_type_embeddings", &self.token_types);
+        list.nest("embeddings.LayerNorm", &self.norm);
+        list.nest("embeddings.dropout", &self.dropout);
+        for (i, layer) in self.layers.iter().enumerate() {
+            list.nest(&format!("encoder.layer.{i}"), layer);
+        }
+    }
+}

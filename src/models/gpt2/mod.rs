@@ -1,0 +1,138 @@
+//! GPT-2.
+
+mod block;
+mod config;
+mod generation;
+
+pub use config::Gpt2Config;
+pub use generation::Generation;
+
+use std::path::Path;
+
+use crate::autograd::Var;
+use crate::error::{Error, Result};
+use crate::initializers::RandomNormal;
+use crate::layers::{Dropout, Embedding, KeyValueCache, Layer, LayerNorm, LearnedPositions, TiedDense};
+use crate::models::Sampling;
+use crate::models::config::check_heads;
+use crate::models::folder::weights;
+use crate::param::ParamList;
+use crate::saving::Translation;
+use block::{Block, norm};
+
+/// GPT-2: a decoder that tells at each step which token comes next.
+///
+/// Train it on ids against the same ids, one step on, with
+/// [`SparseCrossEntropy::from_logits`](crate::losses::SparseCrossEntropy::from_logits); [`Gpt2::generate`] writes on.
+///
+/// # Shapes
+/// input: ids `[batch, time]`; output: logits `[batch, time, vocabulary]`. Parameters have the paths and layouts of Hugging
+/// Face's `GPT2Model`, such as `h.0.attn.c_attn.kernel`; the last kernel is the embedding of the tokens.
+/// # Defaults
+/// those of [`Gpt2Config`]; weights normal with deviation 0.02, those before a residual sum less
+/// # Errors
+/// an input that is not `[batch, time]`; ids that there are not; a sequence longer than `positions`; settings out of range
+/// # Example
+/// ```
+/// use gradus::{models::*, prelude::*};
+/// let config = Gpt2Config { vocabulary: 50, positions: 16, layers: 2, heads: 2, size: 8, ..Gpt2Config::default() };
+/// let gpt = Gpt2::new(&config);
+/// let y = gpt.forward(&Tape::inference().input(ndarray::arr2(&[[17, 3, 9], [31, 44, 0]])))?;
+/// assert_eq!(y.shape(), [2, 3, 50]);
+/// let five: Vec<usize> = gpt.generate(&[17, 3], Sampling::greedy()).take(5).collect::<Result<_>>()?;
+/// assert_eq!(five.len(), 5);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+/// # Reference
+/// Radford et al. 2019; Hugging Face `GPT2LMHeadModel`
+#[doc(alias = "GPT2LMHeadModel")]
+pub struct Gpt2 {
+    config: Gpt2Config,
+    wte: Embedding,
+    wpe: LearnedPositions,
+    dropout: Dropout,
+    blocks: Vec<Block>,
+    ln_f: LayerNorm,
+    head: TiedDense,
+}
+
+impl Gpt2 {
+    /// With these settings.
+    pub fn new(config: &Gpt2Config) -> Self {
+        let normal = |std| RandomNormal { mean: 0.0, std };
+        let wte = Embedding::new(config.vocabulary, config.size).embeddings_initializer(normal(config.deviation));
+        Self {
+            head: wte.output_layer(),
+            wte,
+            wpe: LearnedPositions::new(config.positions).initializer(normal(config.deviation)),
+            dropout: Dropout::new(config.dropout),
+            blocks: (0..config.layers).map(|_| Block::new(config)).collect(),
+            ln_f: norm(config),
+            config: config.clone(),
+        }
+    }
+
+    /// With settings and weights of a folder of Hugging Face: `config.json`, and `model.safetensors` or `pytorch_model.bin`.
+    ///
+    /// # Errors
+    /// files that cannot be read; those of [`Gpt2Config::open`]; weights that do not fit the settings
+    #[doc(alias = "from_pretrained")]
+    pub fn from_folder(folder: impl AsRef<Path>) -> Result<Self> {
+        let folder = folder.as_ref();
+        let gpt = Self::new(&Gpt2Config::open(folder.join("config.json"))?);
+        Self::translation().load(&gpt, &weights(folder)?)?;
+        Ok(gpt)
+    }
+
+    /// How files of Hugging Face's `GPT2LMHeadModel` map onto a [`Gpt2`].
+    pub fn translation() -> Translation {
+        let translation = Translation::pytorch().rename("transformer.*", "*").transposed("*.c_*.weight");
+        // Masks, and the embedding once more.
+        translation.ignore("*.attn.bias").ignore("*.attn.masked_bias").ignore("lm_head.weight")
+    }
+
+    /// The settings.
+    pub fn config(&self) -> &Gpt2Config {
+        &self.config
+    }
+
+    /// Goes on from a text, token by token, without end: [`Iterator::take`] some, or stop at one that ends texts.
+    ///
+    /// Keys and values of earlier steps are kept. A text that gets longer than `positions` goes on from its last half.
+    pub fn generate(&self, prompt: &[usize], sampling: Sampling) -> Generation<'_> {
+        Generation::new(self, prompt, sampling)
+    }
+
+    /// What the logits are made of, `[batch, time, size]`; the steps follow on those of the caches, if there are any.
+    fn features(&self, ids: &Var, mut caches: Option<&mut [KeyValueCache]>) -> Result<Var> {
+        if ids.shape().len() != 2 {
+            return Err(Error::shape(format!("expected ids [batch, time], got {:?}", ids.shape())));
+        }
+        check_heads(self.config.size, self.config.heads)?;
+        let start = caches.as_ref().and_then(|caches| caches.first()).map_or(0, KeyValueCache::len);
+        let words = self.wte.forward(ids).map_err(|error| error.within("wte"))?;
+        let x = self.wpe.forward_from(&words, start).map_err(|error| error.within("wpe"))?;
+        let mut x = self.dropout.forward(&x)?;
+        for (i, block) in self.blocks.iter().enumerate() {
+            let cache = caches.as_deref_mut().map(|caches| &mut caches[i]);
+            x = block.forward_cached(&x, cache).map_err(|error| error.within(&format!("h.{i}")))?;
+        }
+        self.ln_f.forward(&x).map_err(|error| error.within("ln_f"))
+    }
+}
+
+impl Layer for Gpt2 {
+    fn forward(&self, ids: &Var) -> Result<Var> {
+        self.head.forward(&self.features(ids, None)?)
+    }
+
+    fn params<'a>(&'a self, list: &mut ParamList<'a>) {
+        list.nest("wte", &self.wte);
+        list.nest("wpe", &self.wpe);
+        for (i, block) in self.blocks.iter().enumerate() {
+            list.nest(&format!("h.{i}"), block);
+        }
+        list.nest("ln_f", &self.ln_f);
+        list.nest("dropout", &self.dropout);
+    }
+}
