@@ -33,8 +33,9 @@ impl<C: Callback> Callback for Scripted<C> {
     fn on_epoch_end(&mut self, run: &mut Run<'_>) -> Result<()> {
         let mut logs = run.logs.clone();
         logs.set("figure_loss", self.0[run.epoch - 1]);
-        let mut own = Run { logs: &logs, optimizer: &mut *run.optimizer, ..*run };
-        self.1.on_epoch_end(&mut own)?;
+        let real = std::mem::replace(&mut run.logs, Box::leak(Box::new(logs)));
+        self.1.on_epoch_end(run)?;
+        run.logs = real;
         self.2.push(run.optimizer.learning_rate().unwrap());
         Ok(())
     }

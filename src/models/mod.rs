@@ -17,6 +17,8 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! Those for texts, [`Bert`] with its heads and [`Gpt2`], take ids of tokens, and are read from folders of Hugging Face.
 
 mod alex_net;
 mod bert;
