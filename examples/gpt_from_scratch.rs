@@ -125,7 +125,8 @@ fn main() -> Result<()> {
         (args.epochs, args.tuning_epochs, args.context) = (1, 1, 32);
     }
     let [layers, size] = if args.smoke { [1, 16] } else { [4, 128] };
-    let config = Gpt2Config { vocabulary: TOKENS, positions: args.context, layers, heads: 4, size, ..Gpt2Config::default() };
+    let config =
+        Gpt2Config { vocabulary: TOKENS, positions: args.context, layers, heads: 4, size, ..Gpt2Config::default() };
     let (novel, play) = (Text::read(&args, "alice.txt")?, Text::read(&args, "as_you_like_it.txt")?);
 
     let (gpt, of_novel) = train(Gpt2::new(&config), &novel, args.epochs, 2e-3, &args)?;

@@ -9,10 +9,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Parser;
 use gradus::ndarray::{Array2, Array3};
+use gradus::plot::{Figure, Panel};
 use gradus::prelude::*;
-
-#[path = "shared/series.rs"]
-mod series;
 
 const YEAR: usize = 12;
 const HELD_OUT: usize = 24;
@@ -117,11 +115,13 @@ fn main() -> Result<()> {
     let folder = Path::new("target/lstm_series");
     std::fs::create_dir_all(folder).map_err(|error| Error::file(folder, error))?;
     let at = |i: usize| 1949.0 + i as f64 / YEAR as f64;
-    let ahead = |values: &[f64]| values.iter().enumerate().map(|(i, y)| (at(known.len() + i), *y)).collect();
-    let all = passengers.iter().enumerate().map(|(i, y)| (at(i), *y)).collect();
-    let drawn = [("passengers", all), ("last year again", ahead(&last_year)), ("LSTM", ahead(&first))];
+    let from = |start: usize, values: &[f64]| (start..).map(at).zip(values.to_vec()).collect::<Vec<_>>();
+    let panel = Panel::new("Year", "Thousands a month")
+        .line("passengers", from(0, &passengers))
+        .line("last year again", from(known.len(), &last_year))
+        .line("LSTM", from(known.len(), &first));
     let path = folder.join("forecast.svg");
-    series::lines(&drawn, "Airline passengers, two years ahead", "thousands a month", &path)?;
+    Figure::new("Airline passengers, two years ahead").panel(panel).save(&path)?;
 
     let better = errors.iter().filter(|error| **error < naive).count();
     println!("The LSTM beats last year again with {better} of {} seeds; drawn in {}.", errors.len(), path.display());

@@ -4,8 +4,6 @@
 
 #[path = "shared/data.rs"]
 mod data;
-#[path = "shared/plot.rs"]
-mod plot;
 
 use std::path::PathBuf;
 
@@ -68,7 +66,7 @@ fn main() -> Result<()> {
     let history = model.fit(&train, fit)?;
 
     model.save(args.out.join("model.safetensors"))?;
-    plot::curves(&history, "Keras CNN on MNIST", &args.out.join("history.svg"))?;
+    history.plot().title("Keras CNN on MNIST").save(args.out.join("history.svg"))?;
     println!("Model, history and picture are in {}", args.out.display());
 
     let scores = model.evaluate(&test)?;

@@ -4,8 +4,6 @@
 
 #[path = "shared/data.rs"]
 mod data;
-#[path = "shared/plot.rs"]
-mod plot;
 
 use std::path::PathBuf;
 
@@ -62,7 +60,7 @@ fn main() -> Result<()> {
         .callback(Checkpoint::best("val_loss", args.out.join("best.safetensors")))
         .callback(EarlyStopping::new("val_loss").patience(3));
     let history = model.fit(&train, fit)?;
-    plot::curves(&history, "Dense layers on MNIST", &args.out.join("history.svg"))?;
+    history.plot().title("Dense layers on MNIST").save(args.out.join("history.svg"))?;
 
     let scores = model.evaluate(&test)?;
     println!("Test loss: {:.4}", scores["loss"]);

@@ -6,8 +6,6 @@
 
 #[path = "shared/data.rs"]
 mod data;
-#[path = "shared/plot.rs"]
-mod plot;
 
 use std::path::PathBuf;
 
@@ -108,7 +106,7 @@ fn main() -> Result<()> {
         let history = model.fit(&train, Fit::epochs(args.epochs).batch_size(args.batch_size).validation(&test))?;
         if is_residual {
             model.save(args.out.join("model.safetensors"))?;
-            plot::curves(&history, "Residual network on Fashion-MNIST", &args.out.join("history.svg"))?;
+            history.plot().title("Residual network on Fashion-MNIST").save(args.out.join("history.svg"))?;
         }
         accuracies.push(model.evaluate(&test)?["accuracy"]);
     }

@@ -2,13 +2,11 @@
 //!
 //! `cargo run --release --example schedules`
 
-#[path = "shared/plot.rs"]
-mod plot;
-
 use std::path::Path;
 
 use clap::Parser;
 use gradus::optimizers::schedules::{CosineDecay, CosineDecayRestarts, Noam, OneCycle, PolynomialDecay, StepDecay};
+use gradus::plot::{Figure, Panel};
 use gradus::prelude::*;
 
 /// Draws schedules of the learning rate, and trains by one of them.
@@ -36,8 +34,10 @@ fn main() -> Result<()> {
         ("Noam", Noam::new(64, 2 * tenth.max(1)).curve(steps)),
     ];
     let path = Path::new("target/schedules.svg");
-    plot::lines(&curves, "Schedules of the learning rate", ["Step", "Rate"], path)?;
     println!("{} shows {} schedules.", path.display(), curves.len());
+    let draw = |panel: Panel, (name, rates): (&str, Vec<Float>)| panel.line(name, rates.into_iter().enumerate());
+    let panel = curves.into_iter().fold(Panel::new("Step", "Rate"), draw);
+    Figure::new("Schedules of the learning rate").panel(panel).save(path)?;
 
     let x = ndarray::Array2::from_shape_fn((64, 1), |(i, _)| i as Float / 32.0 - 1.0);
     let y = x.mapv(|x| (3.0 * x).sin());

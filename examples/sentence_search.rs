@@ -70,7 +70,11 @@ struct Args {
 fn tiny(folder: &Path) -> Result<PathBuf> {
     let text = SENTENCES.join(" ").to_lowercase().replace(|c: char| !c.is_alphanumeric(), " ");
     let mut words: Vec<&str> = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "how", "old", "are", "you"].into();
-    text.split_whitespace().for_each(|word| if !words.contains(&word) { words.push(word) });
+    text.split_whitespace().for_each(|word| {
+        if !words.contains(&word) {
+            words.push(word)
+        }
+    });
     let ids: serde_json::Map<_, _> = words.iter().enumerate().map(|(id, word)| (word.to_string(), id.into())).collect();
     let config = json!({
         "model_type": "bert", "vocab_size": words.len(), "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2,

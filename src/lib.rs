@@ -17,10 +17,13 @@ pub mod models;
 mod ops;
 pub mod optimizers;
 mod param;
+#[cfg(feature = "plot")]
+pub mod plot;
 pub mod prelude;
 pub mod preprocessing;
 pub mod regularizers;
 pub mod saving;
+pub mod search;
 mod tensor;
 pub mod training;
 
@@ -31,7 +34,7 @@ pub use initializers::Rng;
 pub use layers::{Layer, Sequential};
 pub use ndarray;
 pub use ops::PadMode;
-pub use param::{Param, ParamId, ParamList};
+pub use param::{Lora, Noise, Param, ParamId, ParamList};
 pub use rand;
 pub use tensor::{Float, IntoTensor, Tensor};
 pub use training::{Fit, Trainer};

@@ -1,5 +1,11 @@
 //! Parameters: fields of a layer, created on first use from the shape that the layer sees.
 
+mod lora;
+mod noise;
+
+pub use lora::Lora;
+pub use noise::Noise;
+
 use std::any::Any;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -11,6 +17,7 @@ use crate::initializers::Initializer;
 use crate::layers::{Layer, Vars};
 use crate::regularizers::Regularizer;
 use crate::tensor::{Float, Tensor};
+pub(crate) use lora::{Adapter, attach, detach, merge, unmerge};
 
 /// Identity of a [`Param`] within this process, in the order of creation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -31,6 +38,7 @@ struct Inner {
     value: RwLock<Option<Tensor>>,
     regularizers: RwLock<Vec<Arc<dyn Regularizer>>>,
     constraints: RwLock<Vec<Arc<dyn Constraint>>>,
+    adapter: RwLock<Option<Arc<Adapter>>>,
     /// Other layouts of the value, made on demand and thrown away when it changes.
     derived: Mutex<Vec<Arc<dyn Any + Send + Sync>>>,
 }
@@ -58,6 +66,7 @@ impl Param {
             value: RwLock::new(None),
             regularizers: RwLock::default(),
             constraints: RwLock::default(),
+            adapter: RwLock::default(),
             derived: Mutex::default(),
         }))
     }
@@ -77,7 +86,12 @@ impl Param {
     /// A parameter that has another shape already.
     pub fn on(&self, x: &Var, shape: &[usize]) -> Result<Var> {
         let value = self.value_on(x.tape(), shape)?;
-        x.tape().changed(self, x.tape().param(self, value))
+        let value = x.tape().param(self, value);
+        let value = match self.adapter() {
+            Some(adapter) => adapter.apply(value)?,
+            None => value,
+        };
+        x.tape().changed(self, value)
     }
 
     pub(crate) fn value_on(&self, tape: &Tape, shape: &[usize]) -> Result<Tensor> {
@@ -117,7 +131,11 @@ impl Param {
     /// # Errors
     /// A shape that differs from that of the present value, or from what the layer knows of it.
     pub fn set(&self, value: impl crate::IntoTensor) -> Result<()> {
-        let value = value.into_tensor();
+        self.put(value.into_tensor())
+    }
+
+    /// [`Param::set`] of a tensor in standard layout, which is not copied.
+    pub(crate) fn put(&self, value: Tensor) -> Result<()> {
         if !self.fits(value.shape()) {
             return Err(Error::shape(format!(
                 "expected a parameter of shape {}, got {:?}",
@@ -198,6 +216,16 @@ impl Param {
         self.0.constraints.write().unwrap_or_else(PoisonError::into_inner).push(constraint);
     }
 
+    /// What is added to it wherever it is used.
+    pub(crate) fn adapter(&self) -> Option<Arc<Adapter>> {
+        self.0.adapter.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Attaches an adapter, in place of an earlier one, or takes it off.
+    pub(crate) fn set_adapter(&self, adapter: Option<Arc<Adapter>>) {
+        *self.0.adapter.write().unwrap_or_else(PoisonError::into_inner) = adapter;
+    }
+
     /// The sum of its penalties, on the given tape; `None` if there are none.
     pub(crate) fn penalty(&self, tape: &Tape) -> Result<Option<Var>> {
         let regularizers = self.0.regularizers.read().unwrap_or_else(PoisonError::into_inner);
@@ -259,17 +287,18 @@ pub struct ParamList<'a> {
     prefix: String,
     /// The layers around what is listed now: where in the prefix the names of each begin, and its kind.
     layers: Vec<(usize, &'static str)>,
-    list: Vec<Listed<'a>>,
+    list: Vec<Listed>,
+    noises: Vec<(String, &'a Noise)>,
 }
 
 /// A parameter, its path, and the layers along that path as [`ParamList`] has them.
-pub(crate) struct Listed<'a> {
+pub(crate) struct Listed {
     pub path: String,
-    pub param: &'a Param,
+    pub param: Param,
     layers: Vec<(usize, &'static str)>,
 }
 
-impl Listed<'_> {
+impl Listed {
     /// The steps of the path, each with the kind of the layer that gave the name.
     pub fn steps(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let ends = self.layers.iter().skip(1).map(|(start, _)| start.saturating_sub(1)).chain([self.path.len()]);
@@ -290,8 +319,17 @@ impl<'a> ParamList<'a> {
     pub fn add(&mut self, name: &str, param: &'a Param) {
         // A parameter that several layers share counts once, under its first path.
         if self.list.iter().all(|known| known.param.id() != param.id()) {
-            self.list.push(Listed { path: format!("{}{name}", self.prefix), param, layers: self.layers.clone() });
+            self.list.push(Listed {
+                path: format!("{}{name}", self.prefix),
+                param: param.clone(),
+                layers: self.layers.clone(),
+            });
         }
+    }
+
+    /// Adds the switch of the layer's dropout or noise, which is frozen and unfrozen with the parameters.
+    pub fn noise(&mut self, noise: &'a Noise) {
+        self.noises.push((format!("{}noise", self.prefix), noise));
     }
 
     /// Adds the parameters of an inner layer, their paths prefixed with `name` and a dot.
@@ -310,12 +348,31 @@ impl<'a> ParamList<'a> {
         self.layers.pop();
     }
 
-    /// Paths and handles on the parameters.
+    /// Paths and handles on the parameters; those of an adapter come after the one that it is attached to.
     pub fn into_vec(self) -> Vec<(String, Param)> {
-        self.list.into_iter().map(|listed| (listed.path, listed.param.clone())).collect()
+        self.listed().into_iter().map(|listed| (listed.path, listed.param)).collect()
     }
 
-    pub(crate) fn listed(&self) -> &[Listed<'a>] {
-        &self.list
+    pub(crate) fn listed(self) -> Vec<Listed> {
+        let mut all = Vec::with_capacity(self.list.len());
+        for Listed { path, param, layers } in self.list {
+            let adapter = param.adapter().filter(|adapter| !adapter.is_merged());
+            let adapted = adapter.map(|adapter| {
+                let names = [("lora_a", &adapter.a), ("lora_b", &adapter.b)];
+                names.map(|(name, param)| Listed {
+                    path: format!("{path}.{name}"),
+                    param: param.clone(),
+                    layers: layers.clone(),
+                })
+            });
+            all.push(Listed { path, param, layers });
+            all.extend(adapted.into_iter().flatten());
+        }
+        all
+    }
+
+    /// Paths and handles on the switches of noise.
+    pub(crate) fn noises(&self) -> Vec<(String, Noise)> {
+        self.noises.iter().map(|(path, noise)| (path.clone(), (*noise).clone())).collect()
     }
 }

@@ -25,7 +25,7 @@ pub use crate::optimizers::{
     Adadelta, Adafactor, Adagrad, Adam, AdamW, Adamax, Clip, Group, Lamb, Lbfgs, Lion, Lookahead, Momentum,
     MovingAverage, Muon, Nadam, Optimizer, RAdam, RmsProp, Schedule, Sgd, Stepper,
 };
-pub use crate::param::{Param, ParamList};
+pub use crate::param::{Lora, Noise, Param, ParamList};
 pub use crate::preprocessing::{PaddedSequences, StringLookup, TextVectorization, one_hot};
 pub use crate::regularizers::{L1, L1L2, L2, OrthogonalColumns, Regularizer};
 pub use crate::tensor::{Float, IntoTensor, Tensor};

@@ -111,3 +111,8 @@ fn options_weights_masks_and_reductions_of_losses_agree_with_keras() {
 fn optimizers_and_schedules_agree_with_keras() {
     conformance::check("optimizers_keras", &[("stepper", 51), ("schedule", 16)], &[]);
 }
+
+#[test]
+fn resizing_and_masked_moments_agree_with_keras() {
+    conformance::check("sampling_keras", &[("layer", 16)], &[]);
+}

@@ -48,7 +48,11 @@ const CONVOLUTION: &[(&str, &[&str])] = &[
     ("convolution kernel", &["depthwise2d.multiplier_2", "conv1d.depthwise", "conv_transpose2d.groups_2"]),
     (
         "transposed convolution",
-        &["conv_transpose2d.padding_output_padding", "conv_transpose1d.stride_over_kernel_explicit"],
+        &[
+            "conv_transpose2d.padding_output_padding",
+            "conv_transpose2d.output_padding_over_stride",
+            "conv_transpose1d.stride_over_kernel_explicit",
+        ],
     ),
     ("average pool at the edge", &["avg_pool1d.counted_ceil", "avg_pool3d.counted_ceil", "avg_pool2d.padding"]),
     ("pool with kernel ≠ stride, ceil mode", &["max_pool2d.padding_ceil", "avg_pool1d.ceil_larger_than_input"]),
@@ -56,7 +60,7 @@ const CONVOLUTION: &[(&str, &[&str])] = &[
 
 #[test]
 fn convolutions_agree_with_pytorch() {
-    conformance::check("convolution_pytorch", &[("layer", 114)], CONVOLUTION);
+    conformance::check("convolution_pytorch", &[("layer", 115)], CONVOLUTION);
 }
 
 #[test]
@@ -88,4 +92,14 @@ fn attention_agrees_with_pytorch() {
 #[test]
 fn options_and_reductions_of_losses_agree_with_pytorch() {
     conformance::check("losses_pytorch", &[("loss", 62)], &[]);
+}
+
+#[test]
+fn resizing_and_sampling_agree_with_pytorch() {
+    conformance::check("sampling_pytorch", &[("layer", 24), ("sampling", 28)], &[]);
+}
+
+#[test]
+fn adapters_and_distillation_agree_with_peft_and_pytorch() {
+    conformance::check("tuning_pytorch", &[("lora", 5), ("loss", 4)], &[]);
 }

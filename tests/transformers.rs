@@ -93,8 +93,7 @@ fn generation_is_the_greedy_one_of_transformers_and_goes_on_beyond_the_positions
         let case = Weights::open(folder(name).join("case.safetensors")).unwrap();
         let greedy: Vec<usize> = case.get("greedy").unwrap().iter().map(|id| *id as usize).collect();
         let gpt = Gpt2::from_folder(folder(name)).unwrap();
-        let ids: Vec<usize> =
-            gpt.generate(&greedy[..3], Sampling::greedy()).take(27).collect::<Result<_>>().unwrap();
+        let ids: Vec<usize> = gpt.generate(&greedy[..3], Sampling::greedy()).take(27).collect::<Result<_>>().unwrap();
         assert_eq!(ids[..7], greedy[3..]);
 
         // The same without a cache, and cut where the documentation says.

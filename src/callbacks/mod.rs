@@ -3,6 +3,7 @@
 mod checkpoint;
 mod csv_log;
 mod early_stopping;
+mod gradual_unfreezing;
 mod json_log;
 mod lambda;
 mod progress;
@@ -17,6 +18,7 @@ mod watched;
 pub use checkpoint::Checkpoint;
 pub use csv_log::CsvLog;
 pub use early_stopping::EarlyStopping;
+pub use gradual_unfreezing::GradualUnfreezing;
 pub use json_log::JsonLog;
 pub use lambda::LambdaCallback;
 pub use progress::Progress;
@@ -29,8 +31,9 @@ pub use time_limit::TimeLimit;
 pub use watched::Watched;
 
 use crate::error::Result;
+use crate::layers::freeze_matching;
 use crate::optimizers::Optimizer;
-use crate::param::Param;
+use crate::param::{Noise, Param};
 use crate::training::Logs;
 
 /// Watches a training run, and may change its course through [`Run`]. Every method has an empty default.
@@ -129,8 +132,28 @@ pub struct Run<'a> {
     pub logs: &'a Logs,
     /// Paths and parameters of the model.
     pub parameters: &'a [(String, Param)],
+    /// Paths and switches of its dropout and noise.
+    pub noises: &'a [(String, Noise)],
     /// The optimizer, to change its rate.
     pub optimizer: &'a mut dyn Optimizer,
     /// Set it to end the run after this batch or epoch.
     pub stop: bool,
+}
+
+impl Run<'_> {
+    /// [`Layer::freeze_matching`](crate::Layer::freeze_matching) for the model that is trained.
+    ///
+    /// # Errors
+    /// A pattern that matches nothing; the message lists the paths.
+    pub fn freeze_matching(&self, pattern: &str) -> Result<()> {
+        freeze_matching(self.parameters, self.noises, pattern, true)
+    }
+
+    /// [`Layer::unfreeze_matching`](crate::Layer::unfreeze_matching) for the model that is trained.
+    ///
+    /// # Errors
+    /// A pattern that matches nothing; the message lists the paths.
+    pub fn unfreeze_matching(&self, pattern: &str) -> Result<()> {
+        freeze_matching(self.parameters, self.noises, pattern, false)
+    }
 }

@@ -67,6 +67,18 @@ impl RateFinder {
         inner.min_by(|a, b| slope(a).total_cmp(&slope(b))).map(|i| self.points[i].0)
     }
 
+    /// The losses over the rates, and the suggestion.
+    #[cfg(feature = "plot")]
+    pub fn plot(&self) -> crate::plot::Figure {
+        let mut panel = crate::plot::Panel::new("Learning rate", "Smoothed loss").logarithmic();
+        panel = panel.line("", self.points.iter().copied());
+        if let Some(rate) = self.suggestion() {
+            let place = self.points.iter().filter(|point| point.0 == rate).copied();
+            panel = panel.points(format!("suggestion, {rate:.1e}"), place);
+        }
+        crate::plot::Figure::new("Loss as the learning rate rises").panel(panel)
+    }
+
     fn rate(&self, batch: usize) -> Float {
         let share = batch as Float / (self.batches.max(2) - 1) as Float;
         self.from * (self.to / self.from).powf(share)

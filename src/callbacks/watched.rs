@@ -30,6 +30,11 @@ impl Watched {
         self
     }
 
+    /// The figure's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Whether `new` is better than `old`. No number is never better, and anything is better than it.
     pub fn is_better(&self, new: f64, old: f64) -> bool {
         let improved = if self.lower { new < old } else { new > old };

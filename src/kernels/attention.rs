@@ -69,6 +69,8 @@ pub struct Attention<'a> {
     /// If causal: query `i` sees the keys up to this plus `i`.
     pub causal: Option<usize>,
     pub soft_cap: Option<Float>,
+    /// Whether the bias is under the cap.
+    pub caps_bias: bool,
     pub bias: Option<Spread<'a>>,
     /// 0 hides a key.
     pub masks: [Option<Spread<'a>>; 2],
@@ -188,11 +190,14 @@ impl Attention<'_> {
                     for (p, ds) in p.chunks_exact(keys.max(1)).zip(ds.chunks_exact_mut(keys.max(1))) {
                         softened(p, ds);
                     }
+                    if !slopes.is_empty() && self.caps_bias {
+                        times(ds, slopes);
+                    }
                     if !task.scores.is_empty() {
                         let to = task.scores.chunks_exact_mut(self.sizes.keys).skip(i * queries + rows.start);
                         to.zip(ds.chunks_exact(keys.max(1))).for_each(|(to, ds)| to[..keys].copy_from_slice(ds));
                     }
-                    if !slopes.is_empty() {
+                    if !slopes.is_empty() && !self.caps_bias {
                         times(ds, slopes);
                     }
                     scale(ds, self.scale);
@@ -242,6 +247,18 @@ impl Attention<'_> {
         let query = matrix(self.query, [batch, queries, heads, size], rows.start, head);
         gemm([rows.len(), size, keys], query, transposed(self.keys(batch, head)), false, x);
         scale(x, self.scale);
+        let biases = |x: &mut [Float]| {
+            for (row, x) in rows.clone().zip(x.chunks_exact_mut(keys.max(1))) {
+                match self.bias.map(|bias| bias.row([batch, head, row], keys)) {
+                    Some([bias]) => x.iter_mut().for_each(|x| *x += bias),
+                    Some(bias) => add_assign(x, bias),
+                    None => {}
+                }
+            }
+        };
+        if self.caps_bias {
+            biases(x);
+        }
         if let Some(most) = self.soft_cap {
             cap(x, most);
             if let Some(slopes) = slopes {
@@ -249,13 +266,11 @@ impl Attention<'_> {
                 cap_slopes(slopes, most);
             }
         }
+        if !self.caps_bias {
+            biases(x);
+        }
         for (row, x) in rows.zip(x.chunks_exact_mut(keys.max(1))) {
             let place = [batch, head, row];
-            match self.bias.map(|bias| bias.row(place, keys)) {
-                Some([bias]) => x.iter_mut().for_each(|x| *x += bias),
-                Some(bias) => add_assign(x, bias),
-                None => {}
-            }
             for mask in self.masks.iter().flatten() {
                 match mask.row(place, keys) {
                     [mask] if *mask == 0.0 => x.fill(Float::NEG_INFINITY),

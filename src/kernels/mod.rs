@@ -14,6 +14,8 @@ pub mod elementwise;
 pub mod gemm;
 pub mod lanes;
 pub mod large;
+#[cfg(feature = "mmap")]
+pub mod map;
 pub mod math;
 pub mod packed;
 pub mod parallel;

@@ -10,6 +10,7 @@ use crate::autograd::Var;
 use crate::error::{Error, Result};
 use crate::initializers::Initializer;
 use crate::kernels::conv::ConvShape;
+use crate::ops::PadMode;
 use crate::param::{Param, ParamList};
 
 /// Transposed convolution over `N` axes: what the input's gradient is to a [`Conv`](super::Conv), the output is here. It
@@ -28,8 +29,8 @@ use crate::param::{Param, ParamList};
 /// uniform, bias zeros
 /// # Errors
 /// an input with another number of axes; channels other than those that the kernel was made for; channels or filters
-/// that the groups do not divide; a padding that leaves no output; causal padding; an output padding that is not smaller
-/// than the stride; a size, stride or dilation of 0
+/// that the groups do not divide; a padding that leaves no output; causal padding; an output padding that is smaller
+/// neither than the stride nor, without `Same`, than the dilation; a size, stride or dilation of 0
 /// # Example
 /// ```
 /// use gradus::prelude::*;
@@ -123,7 +124,7 @@ impl<const N: usize> ConvTranspose<N> {
     }
 
     /// Lengths of the output, and the padding of the convolution that leads from there to the input.
-    fn place(&self, input: [usize; N]) -> Result<([usize; N], [[usize; 2]; N])> {
+    fn place(&self, input: [usize; N], output_padding: Option<[usize; N]>) -> Result<([usize; N], [[usize; 2]; N])> {
         let Window { stride, padding, .. } = self.window;
         self.window.check()?;
         fewer_than(32, "cells", &input)?;
@@ -131,7 +132,7 @@ impl<const N: usize> ConvTranspose<N> {
         let (mut output, mut cut) = ([0; N], [[0; 2]; N]);
         for axis in 0..N {
             let (stride, reach, len) = (stride[axis], self.window.reach(axis), input[axis]);
-            let extra = self.output_padding.map(|cells| cells[axis]);
+            let extra = output_padding.map(|cells| cells[axis]);
             let covered = len.saturating_sub(1).saturating_mul(stride).saturating_add(reach);
             (output[axis], cut[axis]) = match padding {
                 Padding::Causal => return Err(Error::value("expected padding Valid, Same or Explicit, got Causal")),
@@ -159,8 +160,9 @@ impl<const N: usize> ConvTranspose<N> {
             if output[axis].saturating_add(cut[axis][0]).saturating_add(cut[axis][1]) >= covered.saturating_add(stride)
             {
                 return Err(Error::value(format!(
-                    "expected an output padding smaller than the stride {:?}, got {:?}",
+                    "expected an output padding smaller than the stride {:?} or the dilation {:?}, got {:?}",
                     self.window.stride,
+                    self.window.dilation,
                     self.output_padding.unwrap_or([0; N])
                 )));
             }
@@ -169,13 +171,32 @@ impl<const N: usize> ConvTranspose<N> {
         Ok((output, cut))
     }
 
-    fn shape(&self, x: &Var) -> Result<ConvShape> {
+    /// Instead of an output padding of more than a stride, which only a dilation allows, as many zeros after the input,
+    /// and what is left of the padding.
+    fn lengthened(&self, x: &Var) -> Result<(Var, Option<[usize; N]>)> {
+        let Window { stride, dilation, padding, .. } = self.window;
+        let (Some(extra), false) = (self.output_padding, padding == Padding::Same) else {
+            return Ok((x.clone(), self.output_padding));
+        };
+        self.window.check()?;
+        axes::<N>(x.shape())?;
+        let zeros: [usize; N] = std::array::from_fn(|i| if extra[i] < dilation[i] { extra[i] / stride[i] } else { 0 });
+        if zeros == [0; N] {
+            return Ok((x.clone(), self.output_padding));
+        }
+        fewer_than(32, "cells of output padding", &extra)?;
+        let after = [&[[0; 2]][..], &zeros.map(|cells| [0, cells]), &[[0; 2]]].concat();
+        let left = std::array::from_fn(|i| extra[i] - zeros[i] * stride[i]);
+        Ok((x.pad(&after, PadMode::Constant(0.0))?, Some(left)))
+    }
+
+    fn shape(&self, x: &Var, output_padding: Option<[usize; N]>) -> Result<ConvShape> {
         let (batch, input, channels) = axes::<N>(x.shape())?;
         check_channels(channels, self.filters, self.groups)?;
         if let Some(known) = self.weights.kernel.shape().filter(|shape| shape[N + 1] != channels) {
             return Err(other_channels::<N>(known[N + 1], x));
         }
-        let (output, cut) = self.place(input)?;
+        let (output, cut) = self.place(input, output_padding)?;
         let shape = conv_shape(&self.window, output, cut, [self.filters, channels], self.groups);
         check_lengths(&shape, batch, &output, self.filters)?;
         Ok(shape)
@@ -188,9 +209,10 @@ weight_setters!(output ConvTranspose, weights);
 
 impl<const N: usize> Layer for ConvTranspose<N> {
     fn forward(&self, x: &Var) -> Result<Var> {
-        let shape = self.shape(x)?;
+        let (x, output_padding) = self.lengthened(x)?;
+        let shape = self.shape(&x, output_padding)?;
         let kernel = [&self.window.size[..], &[self.filters / self.groups, shape.filters]].concat();
-        self.weights.apply(x, &kernel, self.filters, |f| Transposed::new(shape, &self.weights.kernel, f))
+        self.weights.apply(&x, &kernel, self.filters, |f| Transposed::new(shape, &self.weights.kernel, f))
     }
 
     fn params<'a>(&'a self, list: &mut ParamList<'a>) {

@@ -15,12 +15,19 @@ fn everything<const N: usize>(input: [usize; N]) -> Result<[Vec<Span>; N]> {
     Ok(input.map(|len| vec![Span::of(0, len)]))
 }
 
-/// The mean over the real steps of each sequence, 0 where there are none; `None` if no mask tells them.
-fn masked_mean(pooling: Pooling, x: &Var) -> Result<Option<Var>> {
-    let ([batch, time, _], Some(mask), Pooling::Average) = (x.shape(), x.mask(), pooling) else { return Ok(None) };
+/// The same over the real steps of each sequence, 0 where there are none; `None` if no mask tells them.
+fn masked(pooling: Pooling, x: &Var) -> Result<Option<Var>> {
+    let ([batch, time, _], Some(mask)) = (x.shape(), x.mask()) else { return Ok(None) };
     let mask = x.tape().examples(reshaped(mask, &[*batch, *time, 1]));
-    let count = mask.sum_axes(&[1])?.clip(1.0, Float::MAX);
-    Ok(Some((x.clone().without_mask() * mask).sum_axes(&[1])? / count))
+    let (x, count) = (x.clone().without_mask(), mask.sum_axes(&[1])?);
+    Ok(Some(match pooling {
+        Pooling::Average => (x * mask).sum_axes(&[1])? / count.clip(1.0, Float::MAX),
+        Pooling::Max => {
+            let least = x.tape().constant(Float::NEG_INFINITY);
+            let y = pool_op::run::<1>(pooling, &mask.select(&x, &least)?, false, everything)?;
+            count.select(&y, &x.tape().constant(0.0))?
+        }
+    }))
 }
 
 macro_rules! global_pools {
@@ -47,7 +54,7 @@ macro_rules! global_pools {
 
         impl Layer for $name {
             fn forward(&self, x: &Var) -> Result<Var> {
-                match masked_mean(Pooling::$pooling, x)? {
+                match masked(Pooling::$pooling, x)? {
                     Some(y) => Ok(y),
                     None => pool_op::run::<$rank>(Pooling::$pooling, x, false, everything),
                 }
@@ -63,7 +70,7 @@ global_pools! {
         "height, width", "Array4::<f32>::ones((2, 7, 7, 5))", "GlobalAveragePooling2D";
     GlobalAvgPool3d: Average over 3, "mean of each channel over depth, height and width",
         "depth, height, width", "Array5::<f32>::ones((2, 4, 7, 7, 5))", "GlobalAveragePooling3D";
-    GlobalMaxPool1d: Max over 1, "greatest number of each channel over time; its gradient goes to the first maximum",
+    GlobalMaxPool1d: Max over 1, "greatest number of each channel over time, of its real steps if a [mask](Var::mask) tells them; its gradient goes to the first maximum",
         "time", "Array3::<f32>::ones((2, 7, 5))", "GlobalMaxPooling1D";
     GlobalMaxPool2d: Max over 2,
         "greatest number of each channel over height and width; its gradient goes to the first maximum",
@@ -83,6 +90,17 @@ mod tests {
         let x = Tape::inference().input(ndarray::arr3(&[[[1.0], [3.0], [8.0]], [[5.0], [6.0], [7.0]]]));
         let x = x.with_mask(ndarray::arr2(&[[1, 1, 0], [0, 0, 0]])).unwrap();
         assert_eq!(GlobalAvgPool1d.forward(&x).unwrap().value().as_slice().unwrap(), [2.0, 0.0]);
+    }
+
+    #[test]
+    fn padding_never_wins() {
+        let tape = Tape::training();
+        let x = tape.variable(ndarray::arr3(&[[[-1.0], [-3.0], [8.0]], [[5.0], [6.0], [7.0]]]));
+        let masked = x.clone().with_mask(ndarray::arr2(&[[1, 1, 0], [0, 0, 0]])).unwrap();
+        let y = GlobalMaxPool1d.forward(&masked).unwrap();
+        assert_eq!(y.value().as_slice().unwrap(), [-1.0, 0.0]);
+        let gradients = y.sum().backward().unwrap();
+        assert_eq!(gradients.of(&x).unwrap().as_slice().unwrap(), [1.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
     }
 
     /// Where there are as many channels as there were steps.

@@ -2,18 +2,25 @@
 
 mod activity_regularization;
 mod adaptive_pool;
+mod affine_grid;
 mod attention;
 mod conv;
 mod conv_op;
 mod conv_transpose;
 mod dense;
 mod depthwise_conv;
+mod distilled;
 mod embedding;
 mod flatten;
+mod fold;
 mod frame;
 mod global_pool;
 mod graph;
+mod grid_sample;
+mod interpolation;
 mod masking;
+mod matching;
+mod max_unpool;
 mod merge;
 mod noise;
 mod normalization;
@@ -25,6 +32,7 @@ mod pool_op;
 mod prelu;
 mod recurrent;
 mod residual;
+mod resize;
 mod separable_conv;
 mod sequential;
 mod tied_dense;
@@ -37,6 +45,7 @@ mod window;
 pub use activity_regularization::ActivityRegularization;
 pub use adaptive_pool::{AdaptiveAvgPool, AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveAvgPool3d};
 pub use adaptive_pool::{AdaptiveMaxPool, AdaptiveMaxPool1d, AdaptiveMaxPool2d, AdaptiveMaxPool3d};
+pub use affine_grid::{AffineGrid, AffineGrid2d, AffineGrid3d};
 pub use attention::{AttentionOptions, KeyValueCache, scaled_dot_product_attention};
 pub use attention::{CrossAttention, MultiHeadAttention, TransformerDecoder, TransformerEncoder};
 pub use attention::{LearnedPositions, RotaryEmbedding, SinusoidalPositions};
@@ -44,13 +53,19 @@ pub use conv::{Conv, Conv1d, Conv2d, Conv3d};
 pub use conv_transpose::{ConvTranspose, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d};
 pub use dense::Dense;
 pub use depthwise_conv::{DepthwiseConv, DepthwiseConv1d, DepthwiseConv2d};
+pub use distilled::Distilled;
 pub use embedding::Embedding;
 pub use flatten::{Flatten, Reshape};
+pub use fold::{Fold, Fold1d, Fold2d, Fold3d, Unfold, Unfold1d, Unfold2d, Unfold3d};
 pub use frame::{Border, Crop, Crop1d, Crop2d, Crop3d, ZeroPad, ZeroPad1d, ZeroPad2d, ZeroPad3d};
 pub use global_pool::{GlobalAvgPool1d, GlobalAvgPool2d, GlobalAvgPool3d};
 pub use global_pool::{GlobalMaxPool1d, GlobalMaxPool2d, GlobalMaxPool3d};
 pub use graph::{Graph, Names};
+pub use grid_sample::{GridSample, GridSample2d, GridSample3d, Outside};
+pub use interpolation::Interpolation;
 pub use masking::Masking;
+pub(crate) use matching::{freeze_matching, glob, matching, runs};
+pub use max_unpool::{MaxUnpool, MaxUnpool1d, MaxUnpool2d, MaxUnpool3d};
 pub use merge::{Add, Average, Concatenate, Dot, Maximum, Minimum, Multiply, Subtract};
 pub use noise::{AlphaDropout, Dropout, GaussianDropout, GaussianNoise};
 pub use noise::{SpatialDropout1d, SpatialDropout2d, SpatialDropout3d};
@@ -64,11 +79,12 @@ pub use pool::{AvgPool, AvgPool1d, AvgPool2d, AvgPool3d, MaxPool, MaxPool1d, Max
 pub use prelu::PRelu;
 pub use recurrent::{Bidirectional, Cell, Gru, Lstm, Merge, Recurrent, Rnn, SimpleRnn, StepOptions, WithState};
 pub use residual::Residual;
+pub use resize::{Resize, Resize1d, Resize2d, Resize3d};
 pub use separable_conv::{SeparableConv, SeparableConv1d, SeparableConv2d};
 pub use sequential::Sequential;
 pub use tied_dense::TiedDense;
 pub use time_distributed::TimeDistributed;
-pub use up_sample::{Interpolation, UpSample, UpSample1d, UpSample2d, UpSample3d};
+pub use up_sample::{UpSample, UpSample1d, UpSample2d, UpSample3d};
 pub use vars::Vars;
 pub use window::{Padding, Size};
 
@@ -78,10 +94,10 @@ use std::sync::Arc;
 
 use crate::autograd::Var;
 use crate::constraints::Constraint;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::losses::Losses;
 use crate::optimizers::Stepper;
-use crate::param::{Param, ParamList};
+use crate::param::{Lora, Noise, Param, ParamList, attach, detach, merge, unmerge};
 use crate::regularizers::Regularizer;
 use crate::saving::{Translation, Weights};
 use crate::training::Trainer;
@@ -142,28 +158,36 @@ pub trait Layer<X: Vars = Var, Y: Vars = Var>: Any + Send + Sync {
         ParamList::of(self).into_vec()
     }
 
+    /// Paths and switches of dropout and noise, in order.
+    fn noises(&self) -> Vec<(String, Noise)> {
+        ParamList::of(self).noises()
+    }
+
     /// How many numbers are in the parameters that have a value.
     fn parameter_count(&self) -> usize {
         self.parameters().iter().filter_map(|(_, param)| param.value()).map(|value| value.len()).sum()
     }
 
-    /// Freezes all parameters and statistics: from now on their bits stay as they are.
+    /// Freezes all parameters and statistics, and turns off dropout and noise: from now on the bits stay as they are, and
+    /// training computes with them what inference does.
     fn freeze(&self) {
         self.parameters().iter().for_each(|(_, param)| param.freeze());
+        self.noises().iter().for_each(|(_, noise)| noise.freeze());
     }
 
     /// Undoes [`Layer::freeze`].
     fn unfreeze(&self) {
         self.parameters().iter().for_each(|(_, param)| param.unfreeze());
+        self.noises().iter().for_each(|(_, noise)| noise.unfreeze());
     }
 
-    /// Freezes the parameters whose path matches `pattern`, where `*` stands for any run of characters.
+    /// [`Layer::freeze`] for the parameters and noises whose path matches `pattern`, where `*` stands for any run of
+    /// characters.
     ///
     /// # Errors
     /// A pattern that matches nothing; the message lists the paths.
     fn freeze_matching(&self, pattern: &str) -> Result<()> {
-        matching(&self.parameters(), pattern)?.iter().for_each(|param| param.freeze());
-        Ok(())
+        freeze_matching(&self.parameters(), &self.noises(), pattern, true)
     }
 
     /// Undoes [`Layer::freeze_matching`].
@@ -171,8 +195,39 @@ pub trait Layer<X: Vars = Var, Y: Vars = Var>: Any + Send + Sync {
     /// # Errors
     /// A pattern that matches nothing; the message lists the paths.
     fn unfreeze_matching(&self, pattern: &str) -> Result<()> {
-        matching(&self.parameters(), pattern)?.iter().for_each(|param| param.unfreeze());
-        Ok(())
+        freeze_matching(&self.parameters(), &self.noises(), pattern, false)
+    }
+
+    /// Freezes the parameters whose path matches `pattern`, and trains an adapter in place of each; see [`Lora`].
+    ///
+    /// # Errors
+    /// A pattern that matches nothing, statistics, a parameter with an adapter, or one that the adapter does not fit;
+    /// nothing is changed then.
+    #[doc(alias = "get_peft_model")]
+    fn attach(&self, pattern: &str, adapter: Lora) -> Result<()> {
+        attach(&self.parameters(), pattern, adapter)
+    }
+
+    /// Adds all adapters to the parameters that they are attached to, so that they cost nothing any more. They are not
+    /// listed among the parameters until [`Layer::unmerge_adapters`]; a file of the whole model is one without adapters.
+    ///
+    /// # Errors
+    /// No adapters; a parameter that has no value yet.
+    fn merge_adapters(&self) -> Result<()> {
+        merge(&self.parameters())
+    }
+
+    /// Undoes [`Layer::merge_adapters`], with the bits from before.
+    ///
+    /// # Errors
+    /// No merged adapters; a parameter that was changed meanwhile.
+    fn unmerge_adapters(&self) -> Result<()> {
+        unmerge(&self.parameters())
+    }
+
+    /// Takes all adapters off for good. What is merged stays so; other parameters are as they were before.
+    fn detach_adapters(&self) {
+        detach(&self.parameters());
     }
 
     /// Adds a penalty to the loss for the values of the parameters whose path matches `pattern`; see
@@ -235,66 +290,5 @@ pub trait Layer<X: Vars = Var, Y: Vars = Var>: Any + Send + Sync {
         Self: Sized,
     {
         Trainer::new(self, optimizer.into(), loss.into())
-    }
-}
-
-/// The parameters whose path matches; at least one.
-pub(crate) fn matching(parameters: &[(String, Param)], pattern: &str) -> Result<Vec<Param>> {
-    let found: Vec<_> =
-        parameters.iter().filter(|(path, _)| glob(pattern, path)).map(|(_, param)| param.clone()).collect();
-    if found.is_empty() {
-        let paths: Vec<_> = parameters.iter().map(|(path, _)| path.as_str()).collect();
-        return Err(Error::value(format!(
-            "no parameter matches `{pattern}`; the parameters are: {}",
-            if paths.is_empty() { "none".into() } else { paths.join(", ") }
-        )));
-    }
-    Ok(found)
-}
-
-/// Whether `text` matches `pattern`, in which `*` stands for any run of characters.
-pub(crate) fn glob(pattern: &str, text: &str) -> bool {
-    runs(pattern, text).is_some()
-}
-
-/// What each `*` of `pattern` stands for in `text`, as short as can be from the left; `None` if it does not match.
-pub(crate) fn runs<'t>(pattern: &str, text: &'t str) -> Option<Vec<&'t str>> {
-    let (first, rest) = match pattern.split_once('*') {
-        Some(parts) => parts,
-        None => return (pattern == text).then(Vec::new),
-    };
-    let mut text = text.strip_prefix(first)?;
-    let mut pieces: Vec<&str> = rest.split('*').collect();
-    let last = pieces.pop()?;
-    let mut found = Vec::with_capacity(pieces.len() + 1);
-    for piece in pieces {
-        let (run, after) = text.split_once(piece)?;
-        found.push(run);
-        text = after;
-    }
-    found.push(text.strip_suffix(last)?);
-    Some(found)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn star_stands_for_any_run() {
-        for (pattern, text, want) in [
-            ("conv*", "conv2d_1.kernel", true),
-            ("*.bias", "dense.bias", true),
-            ("*.bias", "dense.kernel", false),
-            ("a*b*c", "a_bb_c", true),
-            ("a*b*c", "a_c", false),
-            ("dense", "dense", true),
-            ("dense", "dense_1", false),
-            ("", "x", false),
-            ("*", "", true),
-            ("aa*aa", "aaa", false),
-        ] {
-            assert_eq!(glob(pattern, text), want, "{pattern} on {text}");
-        }
     }
 }

@@ -191,6 +191,27 @@ impl MaxPool<2> {
     }
 }
 
+impl<const N: usize> MaxPool<N> {
+    /// The maxima, and where they are: the number of the cell in its input, all axes laid one after the other.
+    /// [`MaxUnpool`](super::MaxUnpool) takes both.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let x = Tape::inference().input(ndarray::arr3(&[[[1.0], [5.0], [7.0], [3.0]]]));
+    /// let (y, indices) = MaxPool1d::new(2).forward_with_indices(&x)?;
+    /// assert_eq!(y.value().as_slice().unwrap(), [5.0, 7.0]);
+    /// assert_eq!(indices.value().as_slice().unwrap(), [1.0, 2.0]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// those of the layer; an input with more than 2^24 cells, which indices cannot count; a window of padding only
+    #[doc(alias = "return_indices")]
+    pub fn forward_with_indices(&self, x: &Var) -> Result<(Var, Var)> {
+        pool_op::maxima(x, |input| self.window.spans(input, self.ceil, false))
+    }
+}
+
 impl<const N: usize> AvgPool<N> {
     /// Sets whether padding counts as zeros in the mean, as in PyTorch.
     pub fn count_padding(mut self, yes: bool) -> Self {

@@ -23,6 +23,40 @@ pub(super) fn run<const N: usize>(
     keep: bool,
     spans: impl FnOnce([usize; N]) -> Result<[Vec<Span>; N]>,
 ) -> Result<Var> {
+    let (shape, after) = plan(x, keep, spans)?;
+    let before = x.shape().to_vec();
+    Ok(match pooling {
+        Pooling::Max => x.tape().apply(Max { shape, before, after, argmax: Vec::new() }, &[x]),
+        Pooling::Average => x.tape().apply(Average { shape, before, after }, &[x]),
+    })
+}
+
+/// The maxima of the windows, and the cells where they are.
+pub(super) fn maxima<const N: usize>(
+    x: &Var,
+    spans: impl FnOnce([usize; N]) -> Result<[Vec<Span>; N]>,
+) -> Result<(Var, Var)> {
+    let (shape, after) = plan(x, true, spans)?;
+    let (batch, cells, channels) = (x.shape()[0], shape.size.iter().product(), shape.channels);
+    let positions = shape.output_len() / channels;
+    fewer_than(24, "cells, which indices count", &[cells])?;
+    let mut pool = Max { shape, before: x.shape().to_vec(), after, argmax: Vec::new() };
+    pool.forward(&[&x.value]);
+    if pool.argmax.contains(&u32::MAX) {
+        return Err(Error::value("expected windows that cover some of the input, got one of padding only"));
+    }
+    let indices = pool.argmax.iter().map(|cell| *cell as Float).collect();
+    let indices = x.tape().examples(tensor(&[batch, positions, channels], indices));
+    let y = x.reshape(&[batch, cells, channels])?.without_mask().take_along_axis(&indices, 1)?;
+    Ok((y.reshape(&pool.after)?, indices.reshape(&pool.after)?))
+}
+
+/// The windows over an input, and the output's shape.
+fn plan<const N: usize>(
+    x: &Var,
+    keep: bool,
+    spans: impl FnOnce([usize; N]) -> Result<[Vec<Span>; N]>,
+) -> Result<(PoolShape, Vec<usize>)> {
     let (batch, input, channels) = axes::<N>(x.shape())?;
     if channels == 0 {
         return Err(Error::shape(format!("expected at least 1 channel, got {:?}", x.shape())));
@@ -33,12 +67,7 @@ pub(super) fn run<const N: usize>(
     after.extend(spans.iter().map(Vec::len).filter(|_| keep));
     after.push(channels);
     fewer_than(36, "numbers in the output", &after)?;
-    let shape = PoolShape { size: three(input, 1), channels, spans: three(spans, vec![Span::of(0, 1)]) };
-    let before = x.shape().to_vec();
-    Ok(match pooling {
-        Pooling::Max => x.tape().apply(Max { shape, before, after, argmax: Vec::new() }, &[x]),
-        Pooling::Average => x.tape().apply(Average { shape, before, after }, &[x]),
-    })
+    Ok((PoolShape { size: three(input, 1), channels, spans: three(spans, vec![Span::of(0, 1)]) }, after))
 }
 
 /// `y = max over windows of x`

@@ -79,6 +79,18 @@ impl Sequential {
         self.layers.is_empty()
     }
 
+    /// Puts another layer in the place and under the name of one, as one does to replace a head, and returns the old one.
+    ///
+    /// # Errors
+    /// a name that no layer has; the message lists the names
+    pub fn replace(&mut self, name: &str, layer: impl Layer) -> Result<Box<dyn Layer>> {
+        let names = || self.names().collect::<Vec<_>>().join(", ");
+        let Some(place) = self.names().position(|known| known == name) else {
+            return Err(Error::value(format!("no layer is named `{name}`; the layers are: {}", names())));
+        };
+        Ok(std::mem::replace(&mut self.layers[place].1, Box::new(layer)))
+    }
+
     /// Takes the last layer off, as one does to replace a head; `None` if there is none.
     pub fn pop(&mut self) -> Option<Box<dyn Layer>> {
         self.layers.pop().map(|(_, layer)| layer)

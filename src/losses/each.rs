@@ -48,6 +48,11 @@ impl Each {
         Ok(self)
     }
 
+    /// Each loss so many times.
+    pub(super) fn scaled(self, factor: crate::Float) -> Self {
+        Self { losses: self.losses * factor, ..self }
+    }
+
     /// The losses, with 0 for padding: the reduction "none".
     pub fn losses(&self) -> &Var {
         &self.losses

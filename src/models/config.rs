@@ -91,8 +91,8 @@ pub(super) struct Fields {
 impl Fields {
     /// Those of a file with a JSON object, of a network of this type.
     pub fn open(path: &Path, model_type: &str) -> Result<Self> {
-        let value: Value = serde_json::from_slice(&read(path)?)
-            .map_err(|error| Error::file(path, format!("is no JSON: {error}")))?;
+        let value: Value =
+            serde_json::from_slice(&read(path)?).map_err(|error| Error::file(path, format!("is no JSON: {error}")))?;
         let fields = Self { path: path.into(), value };
         if !fields.value.is_object() {
             return Err(Error::file(path, "expected a JSON object with the settings of a network"));

@@ -175,7 +175,8 @@ mod tests {
         let forbidden = [Float::NEG_INFINITY, -1e30, 1e30];
         assert_eq!(Sampling::new().draw(&forbidden, &mut rng).unwrap(), 2);
         assert_eq!(Sampling::new().temperature(1e-30).draw(&[1.0, 1.5], &mut rng).unwrap(), 1);
-        let mut message = |sampling: Sampling, scores: &[Float]| sampling.draw(scores, &mut rng).unwrap_err().to_string();
+        let mut message =
+            |sampling: Sampling, scores: &[Float]| sampling.draw(scores, &mut rng).unwrap_err().to_string();
         for (sampling, text) in [
             (Sampling::new().temperature(-1.0), "expected a temperature from 0 on, got -1"),
             (Sampling::new().temperature(Float::NAN), "expected a temperature from 0 on, got NaN"),

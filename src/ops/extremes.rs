@@ -16,6 +16,14 @@ enum Extreme {
 }
 
 impl Extreme {
+    /// That of no numbers at all: every number replaces it.
+    fn of_nothing(self) -> Float {
+        match self {
+            Self::Max => Float::NEG_INFINITY,
+            Self::Min => Float::INFINITY,
+        }
+    }
+
     /// Whether `y`, which comes later, takes the place of `x`.
     fn replaces(self, x: Float, y: Float) -> bool {
         !x.is_nan()
@@ -27,20 +35,20 @@ impl Extreme {
 }
 
 impl Var {
-    /// The greatest of all numbers, a scalar; NaN if there is one, or no number at all. The gradient goes to the first
+    /// The greatest of all numbers, a scalar; NaN if there is one, -∞ of no number at all. The gradient goes to the first
     /// of equal ones.
     pub fn max(&self) -> Self {
         self.extreme(Reduced::all(self), Extreme::Max)
     }
 
-    /// The least of all numbers, a scalar; NaN if there is one, or no number at all. The gradient goes to the first of
+    /// The least of all numbers, a scalar; NaN if there is one, ∞ of no number at all. The gradient goes to the first of
     /// equal ones.
     pub fn min(&self) -> Self {
         self.extreme(Reduced::all(self), Extreme::Min)
     }
 
-    /// The greatest number along these axes, which disappear. Negative axes count from the end; NaN wins, and the
-    /// gradient goes to the first of equal ones.
+    /// The greatest number along these axes, which disappear. Negative axes count from the end; NaN wins, of no number
+    /// it is as in [`Var::max`], and the gradient goes to the first of equal ones.
     ///
     /// # Errors
     /// An axis that is out of range or comes twice.
@@ -56,8 +64,8 @@ impl Var {
         Ok(self.extreme(Reduced::new("max_axes_keep", self, axes, true)?, Extreme::Max))
     }
 
-    /// The least number along these axes, which disappear. Negative axes count from the end; NaN wins, and the
-    /// gradient goes to the first of equal ones.
+    /// The least number along these axes, which disappear. Negative axes count from the end; NaN wins, of no number
+    /// it is as in [`Var::min`], and the gradient goes to the first of equal ones.
     ///
     /// # Errors
     /// An axis that is out of range or comes twice.
@@ -121,7 +129,7 @@ impl Op for Along {
             }
         });
         let mut y = buffer(folding.len());
-        y.iter_mut().zip(&self.winners).for_each(|(y, i)| *y = x.get(*i).copied().unwrap_or(Float::NAN));
+        y.iter_mut().zip(&self.winners).for_each(|(y, i)| *y = x.get(*i).copied().unwrap_or(self.extreme.of_nothing()));
         tensor(&self.reduced.shape, y)
     }
 
@@ -197,11 +205,12 @@ mod tests {
     }
 
     #[test]
-    fn nan_wins_and_nothing_is_nan() {
+    fn nan_wins_and_nothing_is_the_other_end() {
         let tape = Tape::inference();
         let x = tape.input(arr1(&[1.0, Float::NAN, 2.0]));
         assert!(x.max().item().is_nan() && x.min().item().is_nan());
         assert!(x.maximum(&tape.input(arr1(&[5.0; 3]))).unwrap().value()[[1]].is_nan());
-        assert!(tape.input(ndarray::Array1::<Float>::zeros(0)).max().item().is_nan());
+        let nothing = tape.input(ndarray::Array1::<Float>::zeros(0));
+        assert_eq!([nothing.max().item(), nothing.min().item()], [Float::NEG_INFINITY, Float::INFINITY]);
     }
 }

@@ -30,6 +30,7 @@ mod triangle;
 mod trigonometry;
 
 pub use pad::PadMode;
+pub(crate) use pick::FILL;
 pub(crate) use softmax::{log_softmax_over, softmax_over};
 pub(crate) use sparsemax::sparsemax_over;
 

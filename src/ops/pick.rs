@@ -8,7 +8,7 @@ use crate::kernels::elementwise::add_assign;
 use crate::tensor::{Float, Tensor, data, tensor};
 
 /// Instead of a place, where a number is filled in.
-pub(super) const FILL: usize = usize::MAX;
+pub(crate) const FILL: usize = usize::MAX;
 
 impl Var {
     /// What is at these places of an axis, which gives way to the axes of `indices`. These are whole numbers, of which
@@ -113,10 +113,17 @@ impl Var {
     }
 
     /// These places of an axis, `fill` where one is [`FILL`].
-    pub(super) fn pick(&self, axis: usize, sources: Vec<usize>, fill: Float) -> Self {
+    pub(crate) fn pick(&self, axis: usize, sources: Vec<usize>, fill: Float) -> Self {
+        self.tape().apply(Pick::new(self.shape(), axis, sources, fill), &[self])
+    }
+
+    /// What is at each place of an axis, added up at these places of one of length `len`, or left out at [`FILL`]: what
+    /// [`Var::pick`] does to gradients.
+    pub(crate) fn put(&self, axis: usize, places: Vec<usize>, len: usize) -> Self {
         let mut shape = self.shape().to_vec();
-        shape[axis] = sources.len();
-        self.tape().apply(Pick { axis, sources, fill, keeps_rows: axis != 0, shape, x: Vec::new() }, &[self])
+        shape[axis] = len;
+        let pick = Pick::new(&shape, axis, places, 0.0);
+        self.tape().apply(Put(Pick { x: shape, ..pick }), &[self])
     }
 }
 
@@ -158,6 +165,35 @@ struct Pick {
 }
 
 impl Pick {
+    fn new(x: &[usize], axis: usize, sources: Vec<usize>, fill: Float) -> Self {
+        let mut shape = x.to_vec();
+        shape[axis] = sources.len();
+        Self { axis, sources, fill, keeps_rows: axis != 0, shape, x: Vec::new() }
+    }
+
+    /// `y[i] = x[sources[i]]`
+    fn gathered(&self, x: &Tensor) -> Tensor {
+        let (x, run) = (data(x), self.run());
+        let mut y = buffer(self.shape.iter().product());
+        self.runs(|from, to| match from {
+            Some(from) => y[to..to + run].copy_from_slice(&x[from..from + run]),
+            None => y[to..to + run].fill(self.fill),
+        });
+        tensor(&self.shape, y)
+    }
+
+    /// `x[sources[i]] += y[i]`
+    fn scattered(&self, y: &Tensor) -> Tensor {
+        let (y, run) = (data(y), self.run());
+        let mut x = zeros(self.x.iter().product());
+        self.runs(|from, to| {
+            if let Some(from) = from {
+                add_assign(&mut x[from..from + run], &y[to..to + run]);
+            }
+        });
+        tensor(&self.x, x)
+    }
+
     /// Visits the places of each run of memory in `x` and in `y`; that in `x` is none where a number is filled in.
     fn runs(&self, mut visit: impl FnMut(Option<usize>, usize)) {
         let run: usize = self.x[self.axis + 1..].iter().product();
@@ -178,27 +214,12 @@ impl Pick {
 impl Op for Pick {
     fn forward(&mut self, inputs: &[&Tensor]) -> Tensor {
         self.x = inputs[0].shape().into();
-        let (x, run) = (data(inputs[0]), self.run());
-        let mut y = buffer(self.shape.iter().product());
-        self.runs(|from, to| match from {
-            Some(from) => y[to..to + run].copy_from_slice(&x[from..from + run]),
-            None => y[to..to + run].fill(self.fill),
-        });
-        tensor(&self.shape, y)
+        self.gathered(inputs[0])
     }
 
     /// to each place the sum of `dy` wherever it was put
     fn backward(&self, dy: &Tensor, dx: &mut InputGrads<'_>) {
-        dx.add(0, || {
-            let (dy, run) = (data(dy), self.run());
-            let mut out = zeros(self.x.iter().product());
-            self.runs(|from, to| {
-                if let Some(from) = from {
-                    add_assign(&mut out[from..from + run], &dy[to..to + run]);
-                }
-            });
-            tensor(&self.x, out)
-        });
+        dx.add(0, || self.scattered(dy));
     }
 
     fn dependence(&self, inputs: &[Dependence]) -> Dependence {
@@ -210,6 +231,24 @@ impl Op for Pick {
             [PerExample, Constant] if self.axis != 0 => PerExample,
             _ => Dependence::across_batch(inputs),
         }
+    }
+}
+
+/// `y[places[i]] += x[i]`
+struct Put(Pick);
+
+impl Op for Put {
+    fn forward(&mut self, inputs: &[&Tensor]) -> Tensor {
+        self.0.scattered(inputs[0])
+    }
+
+    /// from each place `dy` to whatever was put there
+    fn backward(&self, dy: &Tensor, dx: &mut InputGrads<'_>) {
+        dx.add(0, || self.0.gathered(dy));
+    }
+
+    fn dependence(&self, inputs: &[Dependence]) -> Dependence {
+        rearranged(inputs, self.0.keeps_rows)
     }
 }
 

@@ -126,6 +126,14 @@ pub trait Optimizer: Send + Sync {
         Stepper::new(self).group(pattern, group)
     }
 
+    /// This optimizer with a lower rate for each layer nearer to the input; see [`Stepper::layer_decay`].
+    fn layer_decay<P: Into<String>>(self, factor: Float, patterns: impl IntoIterator<Item = P>) -> Stepper
+    where
+        Self: Sized + 'static,
+    {
+        Stepper::new(self).layer_decay(factor, patterns)
+    }
+
     /// This optimizer with bounds of gradients; see [`Stepper::clip`].
     fn clip(self, clip: Clip) -> Stepper
     where

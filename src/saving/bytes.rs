@@ -15,7 +15,7 @@ pub(super) struct Bytes {
 
 impl From<Vec<u8>> for Bytes {
     fn from(bytes: Vec<u8>) -> Self {
-        Self { range: 0..bytes.len(), all: Arc::new(bytes) }
+        Self::new(bytes)
     }
 }
 
@@ -33,7 +33,15 @@ impl Bytes {
         if !std::fs::metadata(path).map_err(fail)?.is_file() {
             return Err(Error::file(path, "cannot be read: it is no regular file"));
         }
-        std::fs::read(path).map(Self::from).map_err(fail)
+        #[cfg(feature = "mmap")]
+        let all = crate::kernels::map::map(path).map_err(fail)?;
+        #[cfg(not(feature = "mmap"))]
+        let all = std::fs::read(path).map_err(fail)?;
+        Ok(Self::new(all))
+    }
+
+    fn new(all: impl AsRef<[u8]> + Send + Sync + 'static) -> Self {
+        Self { range: 0..all.as_ref().len(), all: Arc::new(all) }
     }
 
     pub(super) fn len(&self) -> usize {

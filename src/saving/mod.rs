@@ -1,12 +1,43 @@
-//! Weights in files: safetensors, with the parameters' paths as names.
+//! Weights in files.
+//!
+//! A model's own file is safetensors, with the parameters' paths as names: [`Layer::save`](crate::Layer::save) and
+//! [`Layer::load`](crate::Layer::load). Loading checks every name and shape before it changes anything, and works before
+//! the first forward.
+//!
+//! [`Weights`] are the tensors of any file that its contents show to be one of these:
+//!
+//! | format | feature | read | written |
+//! | --- | --- | --- | --- |
+//! | safetensors | | every type of number that [`NumberType`] names; others are listed | yes |
+//! | `torch.save`, since 1.6 | `pytorch` | zip archive, stored or deflated | no |
+//! | `torch.save`, before | `pytorch` | the stream of five pickles, with views of storages | no |
+//! | `.npz` | `numpy` | `savez`, `savez_compressed`; members that are no `.npy` are left out | `savez` |
+//! | `.npy` | `numpy` | versions 1 to 3, both orders, both ends first; the tensor's name is `array` | no |
+//!
+//! A file of PyTorch may hold tensors and parameters of any shape, stride and shared storage, in dictionaries, lists and
+//! tuples in each other, whose keys and places become a name, joined by dots (`model.lstm.weight_ih_l0`, `state.0.exp_avg`;
+//! a lone tensor is `tensor`). Numbers, texts, `None` among them are left out. Whatever else it asks for is refused by
+//! name: its pickle is a program, of which nothing runs here but ten kinds of storage, dictionaries, `torch.Size`,
+//! `_rebuild_tensor_v2` and `_rebuild_parameter`.
+//!
+//! Files may be hostile. What one says of sizes is compared with the bytes that are there before memory is taken for it;
+//! archives whose members overlap, lead out of it or unpack to more than they can are refused. Nothing is unpacked to
+//! disk. With the feature `mmap` a file is mapped into memory, and only what is asked for is read; it must not change
+//! meanwhile (files written by this crate are renamed into place, which is safe).
 //!
 //! A file is written under a temporary name beside its target and then renamed, so that a reader sees the old file or
-//! the new one and nothing between. Loading checks every name and shape before it changes anything, and works before
-//! the first forward.
+//! the new one and nothing between.
 
+#[cfg(any(feature = "pytorch", feature = "numpy"))]
+mod archive;
 mod bytes;
+mod formats;
 mod number_type;
+#[cfg(feature = "numpy")]
+mod numpy;
 mod parameters;
+#[cfg(feature = "pytorch")]
+mod pytorch;
 mod safetensors;
 mod stored;
 mod translation;

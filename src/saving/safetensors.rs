@@ -6,7 +6,7 @@ use ::safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
 use super::NumberType;
 use super::bytes::Bytes;
-use super::stored::Stored;
+use super::stored::{Layout, Source, Stored};
 use super::write_file;
 use crate::error::{Error, Result};
 
@@ -40,7 +40,8 @@ pub(super) fn read(bytes: &Bytes) -> Result<Vec<(String, Stored)>, String> {
         let number = number.unwrap_or_else(|| NumberType::Other(info.dtype.to_string().into()));
         let (begin, end) = info.data_offsets;
         let part = bytes.slice(8 + header + begin..8 + header + end).ok_or("is cut off")?;
-        let stored = Stored::row_major(number, info.shape.clone(), part);
+        let stored = Layout::row_major(0, &info.shape)
+            .and_then(|layout| Stored::new(number, info.shape.clone(), layout, Source::Bytes(part)));
         Ok((name.clone(), stored.map_err(|reason| format!("tensor `{name}`: {reason}"))?))
     };
     names.into_iter().map(stored).collect()
@@ -56,7 +57,7 @@ pub(super) fn write(tensors: &[(String, Stored)], path: &Path) -> Result<()> {
     });
     let packed = packed.collect::<Result<Vec<_>>>()?;
     let views = packed.iter().map(|(name, dtype, shape, bytes)| {
-        let view = TensorView::new(*dtype, shape.to_vec(), bytes).map_err(|error| fail(error.to_string()))?;
+        let view = TensorView::new(*dtype, shape.to_vec(), bytes.as_ref()).map_err(|error| fail(error.to_string()))?;
         Ok((name, view))
     });
     let bytes = ::safetensors::serialize(views.collect::<Result<Vec<_>>>()?, None);

@@ -1,13 +1,37 @@
 //! A tensor as it is stored: type, shape, layout, and where its bytes are.
 
-use std::borrow::Cow;
-
 use super::NumberType;
 use super::bytes::Bytes;
-use crate::tensor::{Float, Tensor, data, tensor};
+use crate::tensor::{Tensor, data, tensor};
 
 /// As many axes as PyTorch and NumPy have.
 const MOST_AXES: usize = 64;
+
+/// Where bytes are.
+#[derive(Clone)]
+pub(super) enum Source {
+    Bytes(Bytes),
+    #[cfg(any(feature = "pytorch", feature = "numpy"))]
+    Member(super::archive::Member),
+}
+
+impl Source {
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Bytes(bytes) => bytes.len(),
+            #[cfg(any(feature = "pytorch", feature = "numpy"))]
+            Self::Member(member) => member.len,
+        }
+    }
+
+    fn bytes(&self) -> Result<Bytes, String> {
+        match self {
+            Self::Bytes(bytes) => Ok(bytes.clone()),
+            #[cfg(any(feature = "pytorch", feature = "numpy"))]
+            Self::Member(member) => member.bytes(),
+        }
+    }
+}
 
 /// A tensor of a file, which is decoded when it is asked for, or one in memory.
 ///
@@ -16,21 +40,29 @@ const MOST_AXES: usize = 64;
 pub(super) struct Stored {
     pub(super) number: NumberType,
     pub(super) shape: Vec<usize>,
-    /// From one number to the next along each axis, in numbers.
-    strides: Vec<usize>,
-    source: Source,
+    place: Place,
 }
 
 #[derive(Clone)]
-enum Source {
+enum Place {
     Memory(Tensor),
-    Slice(Bytes),
+    File(Layout, Source),
+}
+
+/// How the numbers of a tensor lie in a source.
+#[derive(Clone)]
+pub(super) struct Layout {
+    /// Where the first number is, in bytes.
+    pub(super) start: usize,
+    /// From one number to the next along each axis, in numbers.
+    pub(super) strides: Vec<usize>,
+    /// Whether the first byte of a number is its greatest.
+    pub(super) big_endian: bool,
 }
 
 impl From<Tensor> for Stored {
     fn from(value: Tensor) -> Self {
-        let shape = value.shape().to_vec();
-        Self { number: NumberType::FLOAT, strides: row_major(&shape), shape, source: Source::Memory(value) }
+        Self { number: NumberType::FLOAT, shape: value.shape().to_vec(), place: Place::Memory(value) }
     }
 }
 
@@ -44,84 +76,116 @@ fn row_major(shape: &[usize]) -> Vec<usize> {
 }
 
 /// The product of a shape, if memory could hold as many numbers; axes of length 0 do not excuse the others.
-pub(super) fn numbers(shape: &[usize]) -> Result<usize, String> {
-    let mut most = Some(isize::MAX as usize / 16);
-    shape.iter().filter(|len| **len > 0).for_each(|len| most = most.map(|most| most / len).filter(|most| *most > 0));
+fn numbers(shape: &[usize]) -> Result<usize, String> {
+    let mut most = isize::MAX as usize / 16;
+    shape.iter().filter(|len| **len > 0).for_each(|len| most /= len);
     match most {
         _ if shape.len() > MOST_AXES => Err(format!("expected at most {MOST_AXES} axes, got {}", shape.len())),
-        None => Err(format!("its shape {shape:?} asks for more numbers than there can be")),
-        Some(_) => Ok(shape.iter().product()),
+        0 => Err(format!("its shape {shape:?} asks for more numbers than there can be")),
+        _ => Ok(shape.iter().product()),
+    }
+}
+
+impl Layout {
+    /// Numbers that lie one after the other from this byte on, the last axis fastest.
+    pub(super) fn row_major(start: usize, shape: &[usize]) -> Result<Self, String> {
+        numbers(shape)?;
+        Ok(Self { start, strides: row_major(shape), big_endian: false })
+    }
+
+    /// Numbers that lie one after the other from this byte on, the first axis fastest.
+    #[cfg(feature = "numpy")]
+    pub(super) fn column_major(start: usize, shape: &[usize]) -> Result<Self, String> {
+        numbers(shape)?;
+        let reversed: Vec<usize> = shape.iter().rev().copied().collect();
+        let strides = row_major(&reversed).into_iter().rev().collect();
+        Ok(Self { start, strides, big_endian: false })
+    }
+
+    /// How many bytes of a source it reaches, from its beginning.
+    fn reach(&self, shape: &[usize], size: usize) -> Option<usize> {
+        if shape.contains(&0) {
+            return Some(self.start);
+        }
+        let last = shape.iter().zip(&self.strides).try_fold(0_usize, |last, (len, stride)| {
+            last.checked_add((len - 1).checked_mul(*stride)?) // of no length 0
+        });
+        last?.checked_add(1)?.checked_mul(size)?.checked_add(self.start)
     }
 }
 
 impl Stored {
-    /// Numbers that lie one after the other, the last axis fastest.
-    pub(super) fn row_major(number: NumberType, shape: Vec<usize>, bytes: Bytes) -> Result<Self, String> {
-        numbers(&shape)?;
-        let strides = row_major(&shape);
-        Self::strided(number, shape, strides, bytes)
-    }
-
-    /// Numbers with these distances, the first of them at the beginning of `bytes`.
-    pub(super) fn strided(
+    /// A tensor of a file, after a check that it is there.
+    pub(super) fn new(
         number: NumberType,
         shape: Vec<usize>,
-        strides: Vec<usize>,
-        bytes: Bytes,
+        mut layout: Layout,
+        source: Source,
     ) -> Result<Self, String> {
         let numbers = numbers(&shape)?;
-        if strides.len() != shape.len() {
-            return Err(format!("expected a stride for each axis of {shape:?}, got {strides:?}"));
+        if layout.strides.len() != shape.len() {
+            return Err(format!("expected a stride for each axis of {shape:?}, got {:?}", layout.strides));
+        }
+        // No step is ever taken along an axis of length 1.
+        for ((stride, plain), len) in layout.strides.iter_mut().zip(row_major(&shape)).zip(&shape) {
+            if *len == 1 || numbers == 0 {
+                *stride = plain;
+            }
         }
         if let Some(size) = number.size() {
-            let last = shape
-                .iter()
-                .zip(&strides)
-                .try_fold(0_usize, |last, (len, stride)| last.checked_add(len.saturating_sub(1).checked_mul(*stride)?));
-            let end = last.and_then(|last| last.checked_add(1)?.checked_mul(size));
-            let there = bytes.len();
-            if numbers > 0 && end.is_none_or(|end| end > there) {
-                let end = end.map_or("more than there can be".into(), |end| end.to_string());
-                return Err(format!("its shape {shape:?} of {number} needs {end} bytes, the file has {there} for it"));
+            let len = source.len();
+            match layout.reach(&shape, size) {
+                Some(reach) if reach <= len => {}
+                reach => {
+                    let reach = reach.map_or("more bytes than there can be".into(), |reach| format!("{reach} bytes"));
+                    return Err(format!("its shape {shape:?} of {number} needs {reach}, but there are {len}"));
+                }
             }
-            if numbers * size > there {
+            if numbers * size > len {
                 return Err(format!(
-                    "is a view of shape {shape:?} that repeats the {} numbers it has; save `tensor.contiguous()`",
-                    there / size
+                    "repeats its {} numbers in a view of shape {shape:?}; save `tensor.contiguous()`",
+                    len / size
                 ));
             }
         }
-        Ok(Self { number, shape, strides, source: Source::Slice(bytes) })
+        Ok(Self { number, shape, place: Place::File(layout, source) })
     }
 
     /// Its numbers as bytes, one after the other, the last axis fastest, the least byte of each first.
-    pub(super) fn bytes(&self) -> Result<Cow<'_, [u8]>, String> {
+    pub(super) fn bytes(&self) -> Result<Bytes, String> {
         let size = self.number.size().ok_or_else(|| self.number.unreadable())?;
-        let stored = match &self.source {
-            Source::Memory(value) => return Ok(data(value).iter().flat_map(|x| x.to_le_bytes()).collect()),
-            Source::Slice(bytes) => bytes.as_ref(),
+        let (layout, source) = match &self.place {
+            Place::Memory(value) => {
+                return Ok(data(value).iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<_>>().into());
+            }
+            Place::File(layout, source) => (layout, source.bytes()?),
         };
-        let numbers: usize = self.shape.iter().product();
-        Ok(match self.strides == row_major(&self.shape) {
-            true => Cow::Borrowed(&stored[..numbers * size]),
-            false => Cow::Owned(self.gathered(stored, numbers, size)),
-        })
+        let end = layout.start + self.shape.iter().product::<usize>() * size;
+        match layout.strides == row_major(&self.shape) && !(layout.big_endian && size > 1) {
+            true => source.slice(layout.start..end).ok_or_else(|| "is cut off".into()),
+            false => Ok(self.gathered(layout, source.as_ref(), size).into()),
+        }
     }
 
     /// The numbers in the order of their indices.
-    fn gathered(&self, stored: &[u8], numbers: usize, size: usize) -> Vec<u8> {
+    fn gathered(&self, layout: &Layout, stored: &[u8], size: usize) -> Vec<u8> {
+        let numbers: usize = self.shape.iter().product();
         let mut bytes = Vec::with_capacity(numbers * size);
         let mut index = vec![0; self.shape.len()];
         let mut place = 0;
         for _ in 0..numbers {
-            bytes.extend_from_slice(&stored[place * size..][..size]);
+            let number = &stored[layout.start + place * size..][..size];
+            match layout.big_endian {
+                true => bytes.extend(number.iter().rev()),
+                false => bytes.extend_from_slice(number),
+            }
             for axis in (0..index.len()).rev() {
                 index[axis] += 1;
-                place += self.strides[axis];
+                place += layout.strides[axis];
                 if index[axis] < self.shape[axis] {
                     break;
                 }
-                place -= self.strides[axis] * index[axis];
+                place -= layout.strides[axis] * index[axis];
                 index[axis] = 0;
             }
         }
@@ -130,10 +194,9 @@ impl Stored {
 
     /// Its value.
     pub(super) fn decode(&self) -> Result<Tensor, String> {
-        if let Source::Memory(value) = &self.source {
-            return Ok(value.clone());
+        match &self.place {
+            Place::Memory(value) => Ok(value.clone()),
+            Place::File(..) => Ok(tensor(&self.shape, self.number.decode(self.bytes()?.as_ref())?)),
         }
-        let numbers: Vec<Float> = self.number.decode(&self.bytes()?)?;
-        Ok(tensor(&self.shape, numbers))
     }
 }

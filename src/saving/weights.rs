@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+use super::NumberType;
 use super::bytes::Bytes;
 use super::stored::Stored;
-use super::{NumberType, safetensors};
 use crate::error::{Error, Result};
 use crate::tensor::{IntoTensor, Tensor};
 
@@ -44,13 +44,27 @@ impl Weights {
     /// a file that cannot be read, or is none of the formats of [`crate::saving`], or whose contents contradict each
     /// other
     #[doc(alias = "load_file")]
+    #[doc(alias = "torch.load")]
+    #[doc(alias = "numpy.load")]
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let fail = |reason| Error::file(path, reason);
-        let mut weights = Self { path: Some(path.into()), ..Self::new() };
-        for (name, stored) in safetensors::read(&Bytes::open(path)?).map_err(fail)? {
+        let weights = Self::read(&Bytes::open(path)?).map_err(|reason| Error::file(path, reason))?;
+        Ok(Self { path: Some(path.into()), ..weights })
+    }
+
+    /// Those of a file that is in memory.
+    ///
+    /// # Errors
+    /// as those of [`Weights::open`]
+    pub fn from_bytes(bytes: impl Into<Vec<u8>>) -> Result<Self> {
+        Self::read(&bytes.into().into()).map_err(|reason| Error::Parameters(format!("this file of weights {reason}")))
+    }
+
+    fn read(bytes: &Bytes) -> Result<Self, String> {
+        let mut weights = Self::new();
+        for (name, stored) in super::formats::read(bytes)? {
             if weights.shape(&name).is_some() {
-                return Err(fail(format!("has two tensors `{name}`; give them different names where it was made")));
+                return Err(format!("has two tensors `{name}`; give them different names where it was made"));
             }
             weights.put(name, stored);
         }
@@ -136,13 +150,15 @@ impl Weights {
         }
     }
 
-    /// Writes them to a safetensors file; numbers keep the types that they have in the file they come from.
+    /// Writes them to a file: `.npz` (feature `numpy`) if that is how its name ends, else safetensors. Numbers keep the
+    /// types that they have in the file they come from.
     ///
     /// # Errors
     /// a tensor of type [`NumberType::Other`]; a file that cannot be written (an old one of that name survives)
     #[doc(alias = "save_file")]
+    #[doc(alias = "savez")]
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        safetensors::write(&self.tensors, path.as_ref())
+        super::formats::write(&self.tensors, path.as_ref())
     }
 }
 
@@ -150,11 +166,12 @@ impl std::fmt::Display for Weights {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let shapes: Vec<String> = self.tensors.iter().map(|(_, stored)| format!("{:?}", stored.shape)).collect();
         let name = self.names().map(|name| name.chars().count()).max().unwrap_or(0);
+        let kind = self.tensors.iter().map(|(_, stored)| stored.number.to_string().len()).max().unwrap_or(0);
         let shape = shapes.iter().map(String::len).max().unwrap_or(0);
         let mut all = 0;
         for ((own, stored), text) in self.tensors.iter().zip(&shapes) {
             let numbers: usize = stored.shape.iter().product();
-            writeln!(f, "{own:name$}  {:<4}  {text:shape$}  {numbers}", stored.number)?;
+            writeln!(f, "{own:name$}  {:kind$}  {text:shape$}  {numbers}", stored.number)?;
             all += numbers;
         }
         write!(f, "{} tensors, {all} numbers", self.len())

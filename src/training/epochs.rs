@@ -14,7 +14,7 @@ use crate::data::{ClassWeighted, Dataset, Epoch, Subset};
 use crate::error::{Error, Result};
 use crate::initializers::Rng;
 use crate::layers::{Layer, Vars};
-use crate::param::Param;
+use crate::param::{Noise, Param};
 use crate::tensor::Float;
 
 /// Separates the seeds of the order of examples from those of dropout.
@@ -24,6 +24,7 @@ const ORDER: u64 = 0x006f_7264_6572;
 struct State<'a> {
     callbacks: Vec<Box<dyn Callback + 'a>>,
     parameters: Vec<(String, Param)>,
+    noises: Vec<(String, Noise)>,
     epoch: usize,
     epochs: usize,
     batch: usize,
@@ -77,6 +78,7 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
         let mut state = State {
             callbacks: fit.take_callbacks(),
             parameters: self.model.parameters(),
+            noises: self.model.noises(),
             epoch: 0,
             epochs: fit.epochs,
             batch: 0,
@@ -88,10 +90,11 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
             stop: false,
         };
         self.stepper.check(&state.parameters, fit.epochs.saturating_mul(state.batches))?;
-        let tape = Tape::training().seeds(self.seed, self.seed);
-        let mut splits = pass::splits(&self.model, &self.losses, tape, training)?;
         let mut history = History::default();
         self.call(&mut state, |callback, run| callback.on_train_begin(run))?;
+        // Only now, since callbacks may freeze what looks across the batch.
+        let tape = Tape::training().seeds(self.seed, self.seed);
+        let mut splits = pass::splits(&self.model, &self.losses, tape, training)?;
         while state.epoch < fit.epochs && !state.stop {
             state.epoch += 1;
             self.stepper.show_averages(&state.parameters, false);
@@ -185,7 +188,7 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
     }
 
     fn call(&mut self, state: &mut State<'_>, hook: Hook) -> Result<()> {
-        let State { callbacks, parameters, logs, .. } = state;
+        let State { callbacks, parameters, noises, logs, .. } = state;
         let mut run = Run {
             epoch: state.epoch,
             epochs: state.epochs,
@@ -196,6 +199,7 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
             batch_loss: state.batch_loss,
             logs,
             parameters,
+            noises,
             optimizer: self.stepper.optimizer_mut(),
             stop: state.stop,
         };

@@ -85,6 +85,20 @@ impl History {
         self.epochs.iter().filter_map(|logs| logs.get(name)).collect()
     }
 
+    /// Each figure over the epochs, training beside validation.
+    #[cfg(feature = "plot")]
+    pub fn plot(&self) -> crate::plot::Figure {
+        use crate::plot::{Figure, Panel};
+        let names = self.names();
+        let own = names.iter().filter(|name| !name.starts_with("val_"));
+        own.fold(Figure::new("Training"), |figure, name| {
+            let curve = |name: &str| (1..).zip(self.get(name)).collect::<Vec<(u32, f64)>>();
+            let panel = Panel::new("Epoch", name.replace('_', " ")).line("training", curve(name));
+            let validation = curve(&format!("val_{name}"));
+            figure.panel(if validation.is_empty() { panel } else { panel.line("validation", validation) })
+        })
+    }
+
     /// The names of the figures.
     pub fn names(&self) -> Vec<&str> {
         self.epochs.first().map(|logs| logs.iter().map(|(name, _)| name).collect()).unwrap_or_default()

@@ -15,6 +15,7 @@ pub struct Summary {
     rows: Vec<Row>,
     trainable: usize,
     frozen: usize,
+    adapters: usize,
     state: usize,
 }
 
@@ -23,7 +24,8 @@ struct Row {
     layer: String,
     shape: String,
     parameters: usize,
-    frozen: bool,
+    adapters: usize,
+    frozen: Frozen,
     from: String,
 }
 
@@ -46,38 +48,57 @@ pub fn summary<X: Vars, Y: Vars>(model: &impl Layer<X, Y>, input_shapes: &[&[usi
     tape.start_trace();
     let inputs = input_shapes.iter().map(|shape| Tensor::zeros([&[1], *shape].concat()));
     let outputs = model.forward(&super::pass::input(&tape, inputs.collect())?)?.to_list();
-    let parameters = model.parameters();
+    let (parameters, noises) = (model.parameters(), model.noises());
     let size = |param: &Param| param.value().map_or(0, |value| value.len());
+    let row = |prefix: &str, layer: String, shape: String, from: String| {
+        let own: Vec<_> = parameters.iter().filter(|(path, _)| path.starts_with(prefix)).collect();
+        let is_adapter = |path: &str| path.ends_with(".lora_a") || path.ends_with(".lora_b");
+        let (adapters, own): (Vec<_>, Vec<_>) = own.into_iter().partition(|(path, _)| is_adapter(path));
+        let mut frozen: Vec<bool> = own.iter().map(|(_, param)| param.is_frozen()).collect();
+        if frozen.is_empty() {
+            let noises = noises.iter().filter(|(path, _)| path.starts_with(prefix));
+            frozen.extend(noises.map(|(_, noise)| noise.is_frozen()));
+        }
+        let sum = |all: &[&(String, Param)]| all.iter().map(|(_, param)| size(param)).sum::<usize>();
+        let (adapters, parameters) = (sum(&adapters), sum(&own));
+        Row { layer, shape, parameters: parameters + adapters, adapters, frozen: Frozen::of(&frozen), from }
+    };
     let mut rows: Vec<Row> = Vec::new();
     for traced in tape.take_trace() {
         let prefix = format!("{}.", traced.name);
-        let own: Vec<&Param> =
-            parameters.iter().filter(|(path, _)| path.starts_with(&prefix)).map(|(_, param)| param).collect();
-        rows.push(Row {
-            layer: format!("{} ({})", traced.name, traced.kind),
-            shape: shapes_text(traced.shapes.iter().map(Vec::as_slice)),
-            from: traced.from.join(", "),
-            parameters: own.iter().map(|param| size(param)).sum(),
-            frozen: !own.is_empty() && own.iter().all(|param| param.is_frozen()),
-        });
+        let shapes = shapes_text(traced.shapes.iter().map(Vec::as_slice));
+        rows.push(row(&prefix, format!("{} ({})", traced.name, traced.kind), shapes, traced.from.join(", ")));
     }
     if rows.is_empty() {
-        rows.push(Row {
-            layer: model.kind().into(),
-            shape: shapes_text(outputs.iter().map(Var::shape)),
-            from: String::new(),
-            parameters: parameters.iter().map(|(_, param)| size(param)).sum(),
-            frozen: !parameters.is_empty() && parameters.iter().all(|(_, param)| param.is_frozen()),
-        });
+        rows.push(row("", model.kind().into(), shapes_text(outputs.iter().map(Var::shape)), String::new()));
     }
     let count = |keep: &dyn Fn(&Param) -> bool| parameters.iter().filter(|(_, p)| keep(p)).map(|(_, p)| size(p)).sum();
     Ok(Summary {
         kind: model.kind().into(),
+        adapters: rows.iter().map(|row| row.adapters).sum(),
         rows,
         trainable: count(&Param::is_trainable),
         frozen: count(&|param| !param.is_state() && param.is_frozen()),
         state: count(&Param::is_state),
     })
+}
+
+/// How much of a layer is frozen.
+#[derive(Clone, Copy, Debug)]
+enum Frozen {
+    Nothing,
+    Partly,
+    All,
+}
+
+impl Frozen {
+    fn of(parts: &[bool]) -> Self {
+        match parts.iter().filter(|frozen| **frozen).count() {
+            0 => Self::Nothing,
+            count if count == parts.len() => Self::All,
+            _ => Self::Partly,
+        }
+    }
 }
 
 impl Summary {
@@ -127,8 +148,13 @@ impl fmt::Display for Summary {
             .rows
             .iter()
             .map(|row| {
-                let frozen = if row.frozen { " (frozen)" } else { "" };
-                let parameters = format!("{}{frozen}", thousands(row.parameters));
+                let notes = match (row.frozen, row.adapters) {
+                    (Frozen::Nothing, 0) => String::new(),
+                    (Frozen::All, 0) => " (frozen)".into(),
+                    (Frozen::Partly, 0) => " (partly frozen)".into(),
+                    (_, adapters) => format!(" (frozen but {} in adapters)", thousands(adapters)),
+                };
+                let parameters = format!("{}{notes}", thousands(row.parameters));
                 [row.layer.clone(), row.shape.clone(), parameters, row.from.clone()]
             })
             .collect();
@@ -163,6 +189,9 @@ impl fmt::Display for Summary {
         }
         if self.frozen > 0 {
             writeln!(f, " of them frozen: {}", thousands(self.frozen))?;
+        }
+        if self.adapters > 0 {
+            writeln!(f, " in adapters: {}", thousands(self.adapters))?;
         }
         Ok(())
     }

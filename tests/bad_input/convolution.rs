@@ -116,7 +116,7 @@ fn transposed_convolutions() {
         at(ConvTranspose1d::new(1, 3).padding(Padding::Causal), &[1, 3, 1]),
         "expected padding Valid, Same or Explicit, got Causal"
     );
-    let small = "expected an output padding smaller than the stride [2], got [2]";
+    let small = "expected an output padding smaller than the stride [2] or the dilation [1], got [2]";
     assert_eq!(at(ConvTranspose1d::new(1, 3).stride(2).output_padding(2), &[1, 3, 1]), small);
     let same = ConvTranspose1d::new(1, 3).stride(2).padding(Padding::Same).output_padding(usize::MAX);
     assert_eq!(at(same, &[1, 3, 1]), small.replace("got [2]", &format!("got [{}]", usize::MAX)));

@@ -17,6 +17,7 @@ mod pipeline;
 mod recurrent;
 mod settings;
 mod training;
+mod tuning;
 mod weights;
 
 use gradus::ndarray::{Array1, Array2};

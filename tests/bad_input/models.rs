@@ -76,7 +76,9 @@ fn inputs_and_prompts_of_gpt2() {
     let expected = "expected a prompt of at least 1 token, got none; give one that begins texts";
     assert_eq!(message(none.next().unwrap()), expected);
     assert!(none.next().is_none());
-    assert!(message(gpt.generate(&[9], Sampling::new()).next().unwrap()).starts_with("layer `wte`: expected whole ids"));
+    assert!(
+        message(gpt.generate(&[9], Sampling::new()).next().unwrap()).starts_with("layer `wte`: expected whole ids")
+    );
     let sampling = Sampling::new().top_k(0);
     assert_eq!(message(gpt.generate(&[1], sampling).next().unwrap()), "expected a `top_k` of at least 1, got 0");
     let none = Gpt2::new(&Gpt2Config { positions: 0, ..config.clone() });
@@ -149,7 +151,10 @@ fn folders() {
     bert.forward(&ids([1, 2], 1.0)).unwrap();
     Bert::translation().save(&bert, folder.path().join("model.safetensors")).unwrap();
     let error = open();
-    assert!(error.contains("differently shaped: `embeddings.position_embeddings.table` is [512, _] in the model"), "{error}");
+    assert!(
+        error.contains("differently shaped: `embeddings.position_embeddings.table` is [512, _] in the model"),
+        "{error}"
+    );
     assert!(error.contains("not in the model: `encoder.layer.1.attention.output.LayerNorm.bias`"), "{error}");
     assert!(message(BertConfig::open(folder.path())).ends_with("is no file"));
 }
@@ -167,7 +172,10 @@ fn tokenizers_without_padding() {
     });
     std::fs::write(&path, words.to_string()).unwrap();
     let tokenizer = Tokenizer::from_folder(folder.path()).unwrap();
-    assert_eq!(tokenizer.encode(&["one two", "two three"]).unwrap(), ndarray::arr2(&[[1.0, 2.0], [2.0, 0.0]]).into_dyn());
+    assert_eq!(
+        tokenizer.encode(&["one two", "two three"]).unwrap(),
+        ndarray::arr2(&[[1.0, 2.0], [2.0, 0.0]]).into_dyn()
+    );
     assert_eq!(tokenizer.ids("two one").unwrap(), [2, 1]);
     assert_eq!(tokenizer.decode(&[2, 1]).unwrap(), "two one");
     assert_eq!(tokenizer.vocabulary(), 3);

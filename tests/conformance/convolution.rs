@@ -50,6 +50,18 @@ pub fn padding<const N: usize>(value: &Value) -> Padding<N> {
     }
 }
 
+pub fn interpolation(value: &Value) -> Interpolation {
+    match text(value) {
+        "nearest_floor" => Interpolation::NearestFloor,
+        "linear" => Interpolation::Linear,
+        "cubic" => Interpolation::Cubic,
+        "catmull_rom" => Interpolation::CatmullRom,
+        "lanczos3" => Interpolation::Lanczos3,
+        "lanczos5" => Interpolation::Lanczos5,
+        _ => Interpolation::Nearest,
+    }
+}
+
 fn of_rank<const N: usize>(model: Sequential, name: &str, kind: &str, spec: &Value) -> Built<Sequential> {
     /// A layer with the options that all sliding windows have, and those that only it has.
     macro_rules! sliding {
@@ -97,11 +109,22 @@ fn of_rank<const N: usize>(model: Sequential, name: &str, kind: &str, spec: &Val
         "UpSample" => model.add_named(
             name,
             options!(UpSample::new(array::<N>(&spec["factors"])), spec,
-            "interpolation" => |layer, value| layer.interpolation(match value.as_str() {
-                Some("linear") => Interpolation::Linear,
-                _ => Interpolation::LinearAligned,
-            })),
+            "interpolation" => |layer, value| layer.interpolation(interpolation(value)),
+            "align_corners" => |layer, value| layer.align_corners(value == true)),
         ),
+        "Resize" => {
+            let layer = match &spec["factors"] {
+                Value::Null => Resize::new(array::<N>(&spec["lengths"])),
+                factors => Resize::by(std::array::from_fn(|axis| factors[axis].as_f64().unwrap_or(0.0))),
+            };
+            let layer = options!(layer, spec,
+                "interpolation" => |layer, value| layer.interpolation(interpolation(value)),
+                "align_corners" => |layer, value| layer.align_corners(value == true),
+                "antialias" => |layer, value| layer.antialias(value == true));
+            model.add_named(name, layer)
+        }
+        "Unfold" => model.add_named(name, sliding!(Unfold::new(window))),
+        "Fold" => model.add_named(name, sliding!(Fold::new(array::<N>(&spec["lengths"]), window))),
         other => return Err(format!("no layer `{other}` of rank {N}")),
     })
 }

@@ -86,6 +86,7 @@ pub fn build(case: &Case) -> Built<Box<dyn Loss>> {
             Box::new(usual.epsilon(number("epsilon", usual.epsilon)).full(is("full")))
         }
         "KlDivergence" => Box::new(KlDivergence),
+        "Distillation" => Box::new(Distillation::new().temperature(number("temperature", 2.0))),
         "Hinge" => Box::new(Hinge),
         "SquaredHinge" => Box::new(SquaredHinge),
         "CategoricalHinge" => Box::new(CategoricalHinge),

@@ -15,7 +15,9 @@ mod optimizers;
 mod random;
 mod recurrent;
 mod run;
+mod sampling;
 mod structure;
+mod tuning;
 
 use std::collections::BTreeMap;
 

@@ -5,7 +5,7 @@ use gradus::prelude::*;
 
 use super::build::{self, Built};
 use super::fixture::{Case, numbers, sizes, text};
-use super::{Check, attention, data, losses, metrics, optimizers, random, recurrent, structure};
+use super::{Check, attention, data, losses, metrics, optimizers, random, recurrent, sampling, structure, tuning};
 
 /// Rounding errors of 20 steps add up, and Adam enlarges them.
 pub const TRAINING: f64 = 1e-4;
@@ -24,6 +24,7 @@ pub fn run(case: &Case) -> Built<Vec<Check>> {
         "confusion" => metrics::confusion(case),
         "bleu" => metrics::bleu(case),
         "merge" => structure::merge(case),
+        "sampling" => sampling::run(case),
         "penalty" => structure::penalty(case),
         "constraint" => structure::constraint(case),
         "stepper" => optimizers::stepper(case),
@@ -34,6 +35,7 @@ pub fn run(case: &Case) -> Built<Vec<Check>> {
         "vectorization" => data::vectorization(case),
         "padding" => data::padding(case),
         "attention" => attention::run(case),
+        "lora" => tuning::lora(case),
         other => Err(format!("no kind of case `{other}`")),
     }
 }
@@ -55,7 +57,11 @@ fn layer(case: &Case) -> Built<Vec<Check>> {
         _ => Tape::inference().recording(),
     };
     let x = tape.variable(case.tensor("x"));
-    let y = model.forward(&x).map_err(reason)?;
+    let masked = match case.shape("mask") {
+        Some(_) => x.clone().with_mask(case.tensor("mask")).map_err(reason)?,
+        None => x.clone(),
+    };
+    let y = model.forward(&masked).map_err(reason)?;
     let mut checks = vec![compare("y", y.value(), case)];
     if y.shape() != case.shape("y").unwrap_or_default() {
         return Err(format!("the output has shape {:?}, expected {:?}", y.shape(), case.shape("y")));

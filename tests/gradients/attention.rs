@@ -46,6 +46,10 @@ pub(crate) fn functions() -> Vec<Function> {
             let options = AttentionOptions::new().bias(&x[3]).soft_cap(3.0).dropout(0.2);
             scaled_dot_product_attention(&x[0], &x[1], &x[2], &options)
         }));
+        rows.push(function(format!("scaled_dot_product_attention bias {shape:?}, cap over bias"), &inputs, |x| {
+            let options = AttentionOptions::new().bias(&x[3]).soft_cap(3.0).cap_bias(true);
+            scaled_dot_product_attention(&x[0], &x[1], &x[2], &options)
+        }));
     }
     let inputs = [numbers(&[1, 3, 4, 2]), numbers(&[1, 3, 2, 2]), numbers(&[4, 3, 3])];
     rows.push(function("scaled_dot_product_attention bias of grouped queries", &inputs, |x| {

@@ -11,7 +11,7 @@ use super::{functions, layer_rows};
 const NO_LAYERS: &[&str] = &[
     "Losses", "Names", "Padding", "Size", "Vars", "Border", "Interpolation", "Conv", "ConvTranspose", "DepthwiseConv",
     "SeparableConv", "MaxPool", "AvgPool", "AdaptiveAvgPool", "AdaptiveMaxPool", "ZeroPad", "Crop", "UpSample",
-    "Cell", "Merge", "Recurrent", "StepOptions", "AttentionOptions", "KeyValueCache", "Each",
+    "Resize", "Unfold", "Fold", "MaxUnpool", "GridSample", "AffineGrid", "Outside", "Cell", "Merge", "Recurrent", "StepOptions", "AttentionOptions", "KeyValueCache", "Each",
 ];
 
 fn source(folder: &str) -> PathBuf {

@@ -215,7 +215,7 @@ fn shapes(rows: &mut Vec<Row>) {
             fixed!(rows, $layer, $input,
                 "nearest" => $layer::new(2),
                 "linear" => $layer::new(3).interpolation(Interpolation::Linear),
-                "linear aligned" => $layer::new(2).interpolation(Interpolation::LinearAligned),
+                "linear aligned" => $layer::new(2).interpolation(Interpolation::Linear).align_corners(true),
             );
         )+ };
     }

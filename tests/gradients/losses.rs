@@ -45,6 +45,9 @@ pub(crate) fn table() -> Vec<Function> {
         Softmax.apply(x)
     });
 
+    let logits = numbers(&[4, 3]).into_shape_with_order(vec![3, 4]).unwrap();
+    row!("Distillation", scores, Distillation::new().temperature(3.0), logits, same);
+
     let yes = || arr1(&[1.0, 0.0, 0.0, 0.7]).into_tensor();
     row!("BinaryCrossEntropy after Sigmoid", numbers(&[4]), BinaryCrossEntropy::default(), yes(), |x| {
         Sigmoid.apply(x)

@@ -15,6 +15,7 @@ mod models;
 mod normalisation;
 mod ops;
 mod recurrent;
+mod sampling;
 mod structure;
 
 use gradus::gradcheck::GradCheck;
@@ -84,6 +85,7 @@ fn functions() -> Vec<Function> {
         loss_options::table(),
         normalisation::functions(),
         recurrent::functions(),
+        sampling::functions(),
         structure::functions(),
     ]
     .into_iter()
@@ -101,6 +103,7 @@ fn layer_rows() -> Vec<Row> {
         models::table(),
         normalisation::table(),
         recurrent::table(),
+        sampling::table(),
         structure::table(),
     ]
     .into_iter()

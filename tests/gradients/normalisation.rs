@@ -7,7 +7,9 @@ use super::{Function, Row, function, layer, numbers};
 
 pub(crate) fn functions() -> Vec<Function> {
     let cube = [numbers(&[3, 4, 2])];
+    let mask = || ndarray::array![[1, 1, 0, 1], [0, 1, 0, 0], [1, 1, 1, 1]];
     vec![
+        function("BatchNorm under a mask", &cube, move |x| BatchNorm::new().forward(&x[0].clone().with_mask(mask())?)),
         function("Exponential", &[numbers(&[3, 4])], |x| Ok(Exponential.apply(&x[0]))),
         function("sparsemax along axis 1", &cube, |x| x[0].sparsemax(1)),
         function("softmax along axis 1 of 3", &cube, |x| x[0].softmax(1)),

@@ -49,6 +49,15 @@ fn graph() -> Graph<Var, Var> {
         .typed()
 }
 
+/// The layer with an adapter whose B, too, is not zero; the kernel is trained as well.
+fn adapted<L: Layer>(layer: L, columns: usize) -> L {
+    layer.attach("kernel", Lora::new(2).alpha(3.0)).unwrap();
+    layer.unfreeze();
+    let b = layer.parameters().into_iter().find(|(path, _)| path == "kernel.lora_b");
+    b.unwrap().1.set(numbers(&[2, columns])).unwrap();
+    layer
+}
+
 pub(crate) fn table() -> Vec<Row> {
     let dense = || Dense::new(4).activation(Tanh);
     let other: Option<&[usize]> = Some(&[3, 5]);
@@ -66,6 +75,9 @@ pub(crate) fn table() -> Vec<Row> {
         layer("Parallel merged by a product", &[3, 4], other, move || {
             Parallel::new().add(dense()).add(Linear).merge(Multiply)
         }),
+        layer("Distilled", &[3, 4], other, move || Distilled::new(Dense::new(4), Dense::new(4)).alpha(0.5)),
+        layer("Dense with an adapter", &[3, 5], Some(&[3, 4]), || adapted(Dense::new(4).activation(Tanh), 4)),
+        layer("Conv2d with an adapter", &[2, 4, 4, 2], Some(&[2, 4, 4, 3]), || adapted(Conv2d::new(3, 2), 3)),
         layer("ActivityRegularization", &[3, 4], None, || ActivityRegularization::new(L2(0.1))),
     ]
 }

@@ -6,10 +6,9 @@ pub(crate) fn reason(node: &Node<'_>) -> Failure {
     let op = node.op();
     Failure::skip(match (op, &*node.proto.domain) {
         (_, "ai.onnx.ml") => "classical machine learning",
-        ("AffineGrid" | "GridSample" | "RoiAlign", _) => "sampling between pixels",
-        ("DeformConv", _) => "deformable convolution",
-        ("Col2Im" | "MaxUnpool", _) => "putting windows back into an image",
-        ("NonMaxSuppression", _) => "boxes of object detection",
+        ("RoiAlign", _) => "boxes of object detection, which Keras and PyTorch leave to other libraries",
+        ("DeformConv", _) => "deformable convolution, which Keras and PyTorch leave to other libraries",
+        ("NonMaxSuppression", _) => "boxes of object detection, which Keras and PyTorch leave to other libraries",
         ("ImageDecoder", _) => "image decoding",
         ("DFT" | "STFT" | "BlackmanWindow" | "HammingWindow" | "HannWindow" | "MelWeightMatrix", _) => {
             "signal processing"

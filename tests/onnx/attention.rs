@@ -8,7 +8,7 @@ use super::value::{Kind, Value};
 pub(crate) fn run(node: &Node<'_>) -> Outputs {
     match node.op() {
         "Attention" => attention(node),
-        "RotaryEmbedding" => Err(Failure::skip("rotary positions by tables of cosines and sines")),
+        "RotaryEmbedding" => rotary(node),
         _ => Err(Failure::Unknown),
     }
 }
@@ -22,6 +22,24 @@ fn heads(node: &Node<'_>, i: usize, count: &str) -> Result<Var, Failure> {
             x.reshape(&[batch, time, count, features / count])?
         }
         _ => x.permute(&[0, 2, 1, 3])?,
+    })
+}
+
+fn rotary(node: &Node<'_>) -> Outputs {
+    let x = heads(node, 0, "num_heads")?;
+    let table = |i: usize| match node.get(3) {
+        Some(positions) => node.var(i)?.take(&positions.var, 0).map_err(Failure::from),
+        None => node.var(i).cloned(),
+    };
+    let size = match node.int("rotary_embedding_dim", 0) {
+        0 => x.shape()[3],
+        size => size as usize,
+    };
+    let layer = RotaryEmbedding::new().size(size).interleaved(node.flag("interleaved", false));
+    let y = layer.forward_with(&x, &table(1)?, &table(2)?)?;
+    node.one(match node.var(0)?.shape().len() {
+        3 => y.reshape(node.var(0)?.shape())?,
+        _ => y.permute(&[0, 2, 1, 3])?,
     })
 }
 
@@ -56,10 +74,7 @@ fn attention(node: &Node<'_>) -> Outputs {
         let seen = mask.kind == Kind::BOOL;
         let fill = if seen { 0.0 } else { Float::NEG_INFINITY };
         let mask = mask.var.pad(&padding, PadMode::Constant(fill))?;
-        if !seen && cap > 0.0 {
-            return Err(Failure::skip("a soft cap over the bias"));
-        }
-        options = if seen { options.mask(&mask) } else { options.bias(&mask) };
+        options = if seen { options.mask(&mask) } else { options.bias(&mask).cap_bias(true) };
     }
     if let Some(counts) = node.get(6) {
         let counts = counts.var.reshape(&[counts.var.shape()[0], 1, 1, 1])?;

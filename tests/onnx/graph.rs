@@ -8,8 +8,8 @@ use super::node::{Failure, Node, Outputs};
 use super::proto::Graph;
 use super::value::{Kind, Value};
 use super::{
-    absent, activations, attention, elementwise, indexing, layers, losses, normalisation, recurrent, reduce, shape,
-    windows,
+    absent, activations, attention, elementwise, indexing, layers, losses, normalisation, recurrent, reduce, resize,
+    shape, windows,
 };
 
 pub(crate) type Scope = HashMap<String, Value>;
@@ -40,13 +40,14 @@ pub(crate) fn run(graph: &Graph, mut scope: Scope, tape: &Tape) -> Outputs {
 }
 
 fn operator(node: &Node<'_>) -> Outputs {
-    let families: [fn(&Node<'_>) -> Outputs; 11] = [
+    let families: [fn(&Node<'_>) -> Outputs; 12] = [
         elementwise::run,
         reduce::run,
         shape::run,
         indexing::run,
         activations::run,
         windows::run,
+        resize::run,
         normalisation::run,
         attention::run,
         recurrent::run,

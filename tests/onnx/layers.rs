@@ -14,7 +14,6 @@ pub(crate) fn run(node: &Node<'_>) -> Outputs {
         "LogSoftmax" => node.one(node.var(0)?.log_softmax(node.axis(-1))?),
         "Dropout" => dropout(node),
         "DepthToSpace" | "SpaceToDepth" => shuffle(node),
-        "Upsample" | "Resize" => resize(node),
         _ => Err(Failure::Unknown),
     }
 }
@@ -62,33 +61,4 @@ fn shuffle(node: &Node<'_>) -> Outputs {
         _ => PixelShuffle::new(factor).forward(&x)?,
     };
     node.one(channels_first(&y)?)
-}
-
-fn resize(node: &Node<'_>) -> Outputs {
-    let x = node.var(0)?;
-    let [_, _, height, width] = *x.shape() else { return Err(Failure::skip("resizing of other than images")) };
-    let scales = node.get(if node.op() == "Resize" { 2 } else { 1 }).map(Value::numbers).unwrap_or_default();
-    let factors: Vec<Float> = match (&scales[..], node.get(3)) {
-        ([_, _, vertical, horizontal], _) => vec![*vertical, *horizontal],
-        ([], Some(sizes)) if sizes.ints().len() == 4 => {
-            let sizes = sizes.ints();
-            vec![sizes[2] as Float / height as Float, sizes[3] as Float / width as Float]
-        }
-        _ => return Err(Failure::skip("resizing of some axes")),
-    };
-    if factors.iter().any(|factor| factor.fract() != 0.0) {
-        return Err(Failure::skip("resizing by other than whole factors"));
-    }
-    let prefers_floor = node.string("nearest_mode", "round_prefer_floor") == "round_prefer_floor";
-    let interpolation =
-        match (&*node.string("mode", "nearest"), &*node.string("coordinate_transformation_mode", "half_pixel")) {
-            ("nearest", "half_pixel") if prefers_floor => Interpolation::Nearest,
-            ("linear", "half_pixel") => Interpolation::Linear,
-            ("linear", "align_corners") => Interpolation::LinearAligned,
-            ("cubic", _) => return Err(Failure::skip("cubic interpolation")),
-            ("nearest", _) => return Err(Failure::skip("another rounding to the nearest pixel")),
-            _ => return Err(Failure::skip("another way of counting pixels")),
-        };
-    let layer = UpSample2d::new([factors[0] as usize, factors[1] as usize]).interpolation(interpolation);
-    node.one(channels_first(&layer.forward(&channels_last(x)?)?)?)
 }

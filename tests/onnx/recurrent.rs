@@ -12,7 +12,7 @@ pub(crate) fn run(node: &Node<'_>) -> Outputs {
         "RNN" => recurrent(node, SimpleRnn::new(units), &[0], |state| state),
         // ONNX has the gates i, o, f, c; the layer i, f, c, o.
         "LSTM" if node.get(7).is_some_and(|peepholes| peepholes.var.value().iter().any(|p| *p != 0.0)) => {
-            Err(Failure::skip("peepholes"))
+            Err(Failure::skip("peepholes, which neither Keras nor PyTorch has"))
         }
         "LSTM" => recurrent(node, Lstm::new(units).unit_forget_bias(false), &[0, 2, 3, 1], |(h, _)| h),
         "GRU" if node.flag("linear_before_reset", false) => {

@@ -34,11 +34,6 @@ fn reduced(node: &Node<'_>) -> Outputs {
     let nothing = axes.is_empty() && node.flag("noop_with_empty_axes", false);
     let axes = if axes.is_empty() && !nothing { (0..x.shape().len() as isize).collect() } else { axes };
     let keep = node.flag("keepdims", true);
-    if matches!(node.op(), "ReduceMax" | "ReduceMin")
-        && axes.iter().any(|axis| x.shape()[resolved(*axis, x.shape().len())] == 0)
-    {
-        return Err(Failure::skip("extremes of no numbers: NaN here, an error in Keras and PyTorch"));
-    }
     type Along = fn(&Var, &[isize]) -> Result<Var>;
     let [dropping, keeping]: [Along; 2] = match node.op() {
         "ReduceSum" => [Var::sum_axes, Var::sum_axes_keep],

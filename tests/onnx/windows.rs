@@ -4,16 +4,17 @@ use gradus::prelude::*;
 
 use super::node::{Failure, Node, Outputs};
 use super::shape::lengths;
-use super::value::Value;
+use super::value::{Kind, Value};
 
 pub(crate) fn run(node: &Node<'_>) -> Outputs {
     if let "GlobalAveragePool" | "GlobalMaxPool" = node.op() {
         return global(node);
     }
-    if !matches!(node.op(), "Conv" | "ConvTranspose" | "MaxPool" | "AveragePool" | "LpPool") {
+    if !matches!(node.op(), "Conv" | "ConvTranspose" | "MaxPool" | "AveragePool" | "LpPool" | "MaxUnpool" | "Col2Im") {
         return Err(Failure::Unknown);
     }
-    match node.var(0)?.shape().len() {
+    let rank = if node.op() == "Col2Im" { 2 + node.value(1)?.ints().len() } else { node.var(0)?.shape().len() };
+    match rank {
         3 => window::<1>(node),
         4 => window::<2>(node),
         5 => window::<3>(node),
@@ -56,6 +57,11 @@ impl<const N: usize> Settings<N> {
             Some(found) => lengths(&found.ints).try_into().map_err(|_| Failure::Wrong(format!("rank of {name}"))),
             None => Ok(default),
         };
+        if node.op() == "Col2Im" {
+            let list = |i: usize| Ok::<_, Failure>(lengths(&node.value(i)?.ints()).try_into().unwrap_or([1; N]));
+            let (stride, dilation) = (sizes("strides", [1; N])?, sizes("dilations", [1; N])?);
+            return Ok(Self { input: list(1)?, size: list(2)?, stride, dilation });
+        }
         let input = std::array::from_fn(|i| node.var(0).map_or(0, |x| x.shape()[2 + i]));
         let kernel = match node.get(1) {
             Some(kernel) => std::array::from_fn(|i| kernel.var.shape()[2 + i]),
@@ -82,13 +88,13 @@ impl<const N: usize> Settings<N> {
                 let missing = wanted.saturating_sub(self.input[i]);
                 [missing - missing / 2, missing / 2]
             })),
-            _ => match node.attribute("pads") {
-                Some(pads) => {
-                    Padding::Explicit(std::array::from_fn(|i| [pads.ints[i] as usize, pads.ints[i + N] as usize]))
-                }
-                None => Padding::Valid,
-            },
+            _ => self.explicit(node),
         }
+    }
+
+    fn explicit(&self, node: &Node<'_>) -> Padding<N> {
+        let pads = node.attribute("pads").map_or_else(|| vec![0; 2 * N], |pads| lengths(&pads.ints));
+        Padding::Explicit(std::array::from_fn(|i| [pads[i], pads[i + N]]))
     }
 
     /// What a transposed convolution takes away from its output, and how many cells it adds at the end.
@@ -120,6 +126,16 @@ where
     let settings = Settings::<N>::new(node)?;
     let Settings { size, stride, dilation, .. } = settings;
     let padding = settings.padding(node);
+    if node.op() == "Col2Im" {
+        return fold(
+            node,
+            Fold::new(settings.input, size).stride(stride).dilation(dilation).padding(padding),
+            &settings,
+        );
+    }
+    if node.op() == "MaxUnpool" {
+        return unpool(node, MaxUnpool::new(size).stride(stride).padding(padding));
+    }
     let x = channels_last(node.var(0)?)?;
     let groups = node.int("group", 1) as usize;
     let ceil = node.flag("ceil_mode", false);
@@ -143,10 +159,12 @@ where
                 .output_padding(extra);
             weighted(node, layer.use_bias(node.get(2).is_some()), &x)?
         }
-        "MaxPool" if node.wants(1) => return Err(Failure::skip("places of the maxima")),
         "MaxPool" => {
-            let pool = MaxPool::<N>::new(size).stride(stride).dilation(dilation).padding(padding);
-            pool.ceil_mode(ceil).forward(&x)?
+            let pool = MaxPool::<N>::new(size).stride(stride).dilation(dilation).padding(padding).ceil_mode(ceil);
+            if node.wants(1) {
+                return with_indices(node, &pool, &x);
+            }
+            pool.forward(&x)?
         }
         "AveragePool" => average(node.flag("count_include_pad", false)).forward(&x)?,
         _ => {
@@ -156,6 +174,59 @@ where
         }
     };
     node.one(channels_first(&y)?)
+}
+
+/// ONNX counts cells from the first of all images and channels; a layer from the first of each image.
+fn planes(node: &Node<'_>, shape: &[usize], cells: usize) -> Result<Var, Failure> {
+    let (batch, channels) = (shape[0], shape[shape.len() - 1]);
+    let starts = ndarray::Array2::from_shape_fn((batch, channels), |(i, c)| (i * channels + c) * cells);
+    let mut starts = node.tape.constant(starts);
+    while starts.shape().len() < shape.len() {
+        starts = starts.insert_axis(1)?;
+    }
+    Ok(starts)
+}
+
+fn with_indices<const N: usize>(node: &Node<'_>, pool: &MaxPool<N>, x: &Var) -> Outputs {
+    let (y, indices) = pool.forward_with_indices(x)?;
+    let lengths = &x.shape()[1..=N];
+    let indices = if node.flag("storage_order", false) {
+        // The first axis of an image counts fastest.
+        let (row, width) = ((&indices / lengths[1] as Float).floor(), lengths[1] as Float);
+        (&indices - &row * width) * lengths[0] as Float + row
+    } else {
+        indices
+    };
+    let indices = &indices + planes(node, y.shape(), lengths.iter().product())?;
+    let indices = Value { var: channels_first(&indices)?, kind: Kind::INT64 };
+    Ok(vec![Value { var: channels_first(&y)?, kind: node.kind() }, indices])
+}
+
+fn unpool<const N: usize>(node: &Node<'_>, layer: MaxUnpool<N>) -> Outputs {
+    let (x, indices) = (channels_last(node.var(0)?)?, channels_last(node.var(1)?)?);
+    // The indices are those of the lengths that the windows tell, in whatever lengths the output has.
+    let told = layer.forward(&(x.clone(), &indices * 0.0))?.shape()[1..=N].to_vec();
+    let cells: usize = told.iter().product();
+    let indices = &indices - planes(node, indices.shape(), cells)?;
+    let y = channels_first(&layer.forward(&(x, indices))?)?;
+    let Some(wanted) = node.get(2).map(|shape| lengths(&shape.ints())) else { return node.one(y) };
+    let padding: Vec<[usize; 2]> = y.shape().iter().zip(wanted).map(|(len, want)| [0, want - len]).collect();
+    node.one(y.pad(&padding, PadMode::Constant(0.0))?)
+}
+
+fn fold<const N: usize>(node: &Node<'_>, layer: Fold<N>, settings: &Settings<N>) -> Outputs {
+    let x = node.var(0)?;
+    let size: usize = settings.size.iter().product();
+    let [batch, rows, _] = *x.shape() else { return Err(Failure::Unknown) };
+    // From channels before the window to channels after it.
+    let windows = x.reshape(&[batch, rows / size, size, x.shape()[2]])?.permute(&[0, 3, 2, 1])?;
+    let Padding::Explicit(pads) = settings.explicit(node) else { return Err(Failure::Unknown) };
+    let positions = |i: usize| {
+        let padded = settings.input[i] + pads[i][0] + pads[i][1];
+        (padded - settings.reach(i)) / settings.stride[i] + 1
+    };
+    let shape = [&[batch][..], &(0..N).map(positions).collect::<Vec<_>>(), &[rows]].concat();
+    node.one(channels_first(&layer.forward(&windows.reshape(&shape)?)?)?)
 }
 
 /// A convolution with the kernel `[.., .., size..]` of the node as `[size.., .., ..]`.

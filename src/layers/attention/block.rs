@@ -4,13 +4,12 @@ use crate::activations::Relu;
 use crate::autograd::Var;
 use crate::error::{Error, Result};
 use crate::layers::{Dense, Dropout, Layer, LayerNorm};
-use crate::tensor::Float;
 
 /// What both blocks have: sizes, and two dense layers behind the attention.
 pub(super) struct Block {
     pub(super) size: usize,
     pub(super) heads: usize,
-    pub(super) dropout: Float,
+    pub(super) dropout: Dropout,
     pub(super) pre_norm: bool,
     pub(super) linear_1: Dense,
     pub(super) linear_2: Dense,
@@ -19,7 +18,7 @@ pub(super) struct Block {
 impl Block {
     pub(super) fn new(size: usize, heads: usize, hidden: usize) -> Self {
         let (linear_1, linear_2) = (Dense::new(hidden).activation(Relu), Dense::new(size));
-        Self { size, heads, dropout: 0.0, pre_norm: false, linear_1, linear_2 }
+        Self { size, heads, dropout: Dropout::new(0.0), pre_norm: false, linear_1, linear_2 }
     }
 
     /// The size of a head.
@@ -60,7 +59,7 @@ impl Block {
     }
 
     fn drop(&self, x: &Var) -> Result<Var> {
-        Dropout::new(self.dropout).forward(x)
+        self.dropout.forward(x)
     }
 }
 
@@ -76,7 +75,7 @@ macro_rules! setters {
         /// Sets the share of numbers dropped in training: of the attention's weights, behind each part and between the
         /// dense layers.
         pub fn dropout(mut self, rate: Float) -> Self {
-            self.block.dropout = rate;
+            self.block.dropout = Dropout::new(rate);
             $(self.$attention = self.$attention.dropout(rate);)+
             self
         }

@@ -5,7 +5,7 @@ use super::block::{Block, setters};
 use crate::activations::Activation;
 use crate::autograd::Var;
 use crate::error::Result;
-use crate::layers::{Layer, LayerNorm};
+use crate::layers::{Dropout, Layer, LayerNorm};
 use crate::param::ParamList;
 use crate::tensor::Float;
 
@@ -73,6 +73,7 @@ impl Layer<(Var, Var)> for TransformerDecoder {
         list.nest("cross_attention", &self.cross_attention);
         list.nest("linear_1", &self.block.linear_1);
         list.nest("linear_2", &self.block.linear_2);
+        list.nest("dropout", &self.block.dropout);
         list.nest("norm_1", &self.norm_1);
         list.nest("norm_2", &self.norm_2);
         list.nest("norm_3", &self.norm_3);

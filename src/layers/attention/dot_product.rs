@@ -24,6 +24,7 @@ pub struct AttentionOptions {
     bias: Option<Var>,
     scale: Option<Float>,
     soft_cap: Option<Float>,
+    caps_bias: bool,
     dropout: Float,
 }
 
@@ -65,9 +66,15 @@ impl AttentionOptions {
         Self { scale: Some(scale), ..self }
     }
 
-    /// Bends the scores so that none exceeds `most`: `most tanh(score / most)`, before bias and masks.
+    /// Bends the scores so that none exceeds `most`: `most tanh(score / most)`, before masks, and before the bias
+    /// unless [`Self::cap_bias`] is set.
     pub fn soft_cap(self, most: Float) -> Self {
         Self { soft_cap: Some(most), ..self }
+    }
+
+    /// Sets whether the [soft cap](Self::soft_cap) bends the scores with the bias on them. Masks stay after it.
+    pub fn cap_bias(self, yes: bool) -> Self {
+        Self { caps_bias: yes, ..self }
     }
 
     /// Sets the share of the weights that are dropped in training.
@@ -137,6 +144,7 @@ pub fn scaled_dot_product_attention(query: &Var, key: &Var, value: &Var, options
         scale: options.scale.unwrap_or(1.0 / (sizes.size as Float).sqrt()),
         causal: options.causal,
         soft_cap: options.soft_cap,
+        caps_bias: options.caps_bias,
         dropout: drops.then(|| (options.dropout, query.tape().random(|rng| rng.random()))),
         key_mask: key.mask().or(value.mask()).cloned(),
         bias_shape,
@@ -194,6 +202,7 @@ struct AttentionOp {
     scale: Float,
     causal: Option<usize>,
     soft_cap: Option<Float>,
+    caps_bias: bool,
     dropout: Option<(Float, u64)>,
     key_mask: Option<Tensor>,
     bias_shape: Option<[usize; 4]>,
@@ -217,6 +226,7 @@ impl AttentionOp {
             scale: self.scale,
             causal: self.causal,
             soft_cap: self.soft_cap,
+            caps_bias: self.caps_bias,
             bias: extra(self.bias_shape, 3),
             masks: [key_mask, mask],
             dropout: self.dropout,

@@ -4,7 +4,7 @@ use super::{AttentionOptions, RotaryEmbedding, scaled_dot_product_attention};
 use crate::autograd::Var;
 use crate::error::{Error, Result};
 use crate::layers::{Dense, Layer};
-use crate::param::ParamList;
+use crate::param::{Noise, ParamList};
 use crate::tensor::{Float, Tensor};
 
 /// Attention of a sequence to itself with several heads: `output(attention(query(x), key(x), value(x)))`.
@@ -49,6 +49,7 @@ pub struct MultiHeadAttention {
     use_bias: bool,
     causal: bool,
     dropout: Float,
+    pub(crate) noise: Noise,
     rotary: Option<RotaryEmbedding>,
     /// Makes the queries.
     pub query: Dense,
@@ -75,6 +76,7 @@ impl MultiHeadAttention {
             use_bias,
             causal,
             dropout,
+            noise: Noise::default(),
             rotary,
             query,
             key,
@@ -148,7 +150,7 @@ impl MultiHeadAttention {
 
     /// What this layer always asks of attention, to which further options may be added for [`MultiHeadAttention::attend`].
     pub fn options(&self) -> AttentionOptions {
-        AttentionOptions::new().causal(self.causal).dropout(self.dropout)
+        AttentionOptions::new().causal(self.causal).dropout(self.noise.of(self.dropout))
     }
 
     /// The forward pass with queries, keys and values from anywhere, and further options such as a mask.
@@ -265,6 +267,7 @@ impl Layer for MultiHeadAttention {
         list.nest("key", &self.key);
         list.nest("value", &self.value);
         list.nest("output", &self.output);
+        list.noise(&self.noise);
     }
 }
 

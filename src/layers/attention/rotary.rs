@@ -71,6 +71,48 @@ impl RotaryEmbedding {
     /// # Errors
     /// those of the layer
     pub fn forward_from(&self, x: &Var, start: usize) -> Result<Var> {
+        let op = self.rotate(x)?;
+        let speeds = speeds(self.base, op.size)?;
+        let angles = (0..x.shape()[1]).flat_map(|i| speeds.iter().map(move |speed| (start as f64 + i as f64) * speed));
+        let turns = angles.map(|angle| [angle.cos() as Float, angle.sin() as Float]).collect();
+        Ok(x.tape().apply(Rotate { turns, ..op }, &[x]))
+    }
+
+    /// [`Layer::forward`] by given cosines and sines of the angles, for positions and speeds of other kinds: each
+    /// `[time, size / 2]`, or `[batch, time, size / 2]` if examples differ. No gradient flows into them.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let tape = Tape::inference();
+    /// let x = tape.input(ndarray::array![[[1.0, 0.0]], [[1.0, 0.0]]]);
+    /// // As for the steps 0 and 2.
+    /// let angles = tape.input(ndarray::array![[[0.0]], [[2.0]]]);
+    /// let y = RotaryEmbedding::new().forward_with(&x, &angles.cos(), &angles.sin())?;
+    /// assert!((y.value()[[1, 0, 1]] - 2_f32.sin()).abs() < 1e-6);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// those of the layer; tables of other shapes
+    #[doc(alias = "apply_rotary_pos_emb")]
+    pub fn forward_with(&self, x: &Var, cos: &Var, sin: &Var) -> Result<Var> {
+        let op = self.rotate(x)?;
+        let all = [x.shape()[0], x.shape()[1], op.size / 2];
+        if cos.shape() != sin.shape() || cos.shape() != all && cos.shape() != &all[1..] {
+            return Err(Error::shape(format!(
+                "expected cosines and sines of shape {:?} or {all:?}, got {:?} and {:?}",
+                &all[1..],
+                cos.shape(),
+                sin.shape()
+            )));
+        }
+        let turns = data(&cos.value).iter().zip(data(&sin.value)).map(|(cos, sin)| [*cos, *sin]).collect();
+        let [cos, sin] = [cos, sin].map(|table| table.detach().without_mask());
+        Ok(x.tape().apply(Rotate { turns, by_example: cos.shape().len() == 3, ..op }, &[x, &cos, &sin]))
+    }
+
+    /// The operation on `x`, with no angles yet.
+    fn rotate(&self, x: &Var) -> Result<Rotate> {
         let &[batch, time, .., last] = x.shape() else {
             return Err(Error::shape(format!("expected an input [batch, time, ..., size], got {:?}", x.shape())));
         };
@@ -82,11 +124,9 @@ impl RotaryEmbedding {
                 x.shape()
             )));
         }
-        let speeds = speeds(self.base, size)?;
-        let angles = (0..time).flat_map(|i| speeds.iter().map(move |speed| (start as f64 + i as f64) * speed));
-        let turns = angles.map(|angle| [angle.cos() as Float, angle.sin() as Float]).collect();
-        let (between, interleaved) = (x.value.len() / (batch * time * last).max(1), self.interleaved);
-        Ok(x.tape().apply(Rotate { turns, size, last, between, interleaved }, &[x]))
+        let between = x.value.len() / (batch * time * last).max(1);
+        let step = (between * last).max(1);
+        Ok(Rotate { turns: Vec::new(), by_example: false, size, last, step, time, interleaved: self.interleaved })
     }
 }
 
@@ -98,26 +138,28 @@ impl Layer for RotaryEmbedding {
 
 /// `(y₁, y₂) = (x₁ cos - x₂ sin, x₁ sin + x₂ cos)` for each pair
 struct Rotate {
-    /// Cosine and sine for each step and pair.
+    /// Cosine and sine for each step and pair, of each example or of all.
     turns: Vec<[Float; 2]>,
+    by_example: bool,
     size: usize,
     last: usize,
-    /// Rows of a step, which are turned alike.
-    between: usize,
+    /// Numbers of a step, whose rows are turned alike.
+    step: usize,
+    time: usize,
     interleaved: bool,
 }
 
 impl Rotate {
     /// `sign` is -1 to turn back.
     fn rotate(&self, x: &Tensor, sign: Float) -> Tensor {
-        let pairs = self.size / 2;
-        let step = (self.between * self.last).max(1);
-        let example = self.turns.len() / pairs * step;
+        let (pairs, step) = (self.size / 2, self.step);
+        let example = (self.time * step).max(1);
         let mut y = buffer(x.len());
-        let mut parts: Vec<_> = y.chunks_mut(example.max(1)).zip(data(x).chunks(example.max(1))).collect();
-        parallel::for_each(&mut parts, |(y, x)| {
+        let turns = self.turns.chunks((self.time * pairs).max(1)).cycle();
+        let mut parts: Vec<_> = y.chunks_mut(example).zip(data(x).chunks(example)).zip(turns).collect();
+        parallel::for_each(&mut parts, |((y, x), turns)| {
             y.copy_from_slice(x);
-            for (y, turns) in y.chunks_exact_mut(step).zip(self.turns.chunks_exact(pairs)) {
+            for (y, turns) in y.chunks_exact_mut(step).zip(turns.chunks_exact(pairs)) {
                 for y in y.chunks_exact_mut(self.last) {
                     let turn = |a: &mut Float, b: &mut Float, [cos, sin]: &[Float; 2]| {
                         (*a, *b) = (*a * cos - *b * sin * sign, *a * sin * sign + *b * cos);
@@ -150,7 +192,12 @@ impl Op for Rotate {
     }
 
     fn dependence(&self, inputs: &[Dependence]) -> Dependence {
-        Dependence::per_example(inputs)
+        let (x, tables) = (inputs[0], &inputs[1..]);
+        let shared = if self.by_example { Dependence::PerExample } else { Dependence::Constant };
+        match tables.iter().all(|table| *table == shared) && (x == Dependence::PerExample || !self.by_example) {
+            true => Dependence::per_example(&inputs[..1]),
+            false => Dependence::across_batch(inputs),
+        }
     }
 }
 
@@ -179,5 +226,19 @@ mod tests {
         assert_eq!(y.value().slice(ndarray::s![0, 1, 0, ..]), y.value().slice(ndarray::s![0, 1, 2, ..]));
         assert_eq!(y.value()[[0, 1, 0, 4]], 1.0);
         assert!(RotaryEmbedding::new().forward(&x).is_err() && RotaryEmbedding::new().size(6).forward(&x).is_err());
+    }
+
+    #[test]
+    fn tables_of_the_same_angles_give_the_same() {
+        let tape = Tape::inference();
+        let x = tape.input(Array4::from_shape_fn((2, 3, 2, 4), |(a, b, c, d)| (a * 7 + b * 5 + c * 3 + d) as Float));
+        let rotary = RotaryEmbedding::new().base(100.0);
+        let angles = tape.constant(ndarray::Array2::from_shape_fn((3, 2), |(t, i)| t as Float * [1.0, 0.1][i]));
+        let both = angles.broadcast_to(&[2, 3, 2]).unwrap();
+        for angles in [angles, both] {
+            let y = rotary.forward_with(&x, &angles.cos(), &angles.sin()).unwrap();
+            let difference = (y - rotary.forward(&x).unwrap()).abs().max().item();
+            assert!(difference < 1e-4, "{difference}");
+        }
     }
 }

@@ -4,6 +4,7 @@ use super::{add, check_rate, coins, multiply};
 use crate::autograd::Var;
 use crate::error::Result;
 use crate::layers::Layer;
+use crate::param::{Noise, ParamList};
 use crate::tensor::Float;
 
 /// Dropout that keeps mean 0 and variance 1, for networks with [`Selu`](crate::activations::Selu): in training, sets
@@ -24,15 +25,16 @@ use crate::tensor::Float;
 /// ```
 /// # Reference
 /// Klambauer et al. 2017; Keras `AlphaDropout`, PyTorch `AlphaDropout`
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct AlphaDropout {
     rate: Float,
+    noise: Noise,
 }
 
 impl AlphaDropout {
     /// Drops this share of the numbers.
     pub fn new(rate: Float) -> Self {
-        Self { rate }
+        Self { rate, noise: Noise::default() }
     }
 }
 
@@ -42,7 +44,7 @@ const DROPPED: Float = -1.673_263_242_354_377_284_8 * 1.050_700_987_355_480_493_
 impl Layer for AlphaDropout {
     fn forward(&self, x: &Var) -> Result<Var> {
         check_rate(self.rate)?;
-        if !x.tape().is_training() || self.rate == 0.0 {
+        if !x.tape().is_training() || self.noise.of(self.rate) == 0.0 {
             return Ok(x.clone());
         }
         // With these, mean and variance stay as they are.
@@ -51,5 +53,9 @@ impl Layer for AlphaDropout {
         let factors = coins(x.tape(), x.value.len(), self.rate, [scale, 0.0]);
         let offsets = factors.iter().map(|factor| shift + if *factor == 0.0 { scale * DROPPED } else { 0.0 }).collect();
         Ok(add(&multiply(x, factors), offsets))
+    }
+
+    fn params<'a>(&'a self, list: &mut ParamList<'a>) {
+        list.noise(&self.noise);
     }
 }

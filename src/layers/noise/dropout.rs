@@ -4,6 +4,7 @@ use super::{Mask, dropout_factors};
 use crate::autograd::Var;
 use crate::error::Result;
 use crate::layers::Layer;
+use crate::param::{Noise, ParamList};
 use crate::tensor::Float;
 
 /// In training, sets each number to 0 with probability `rate` and divides the others by `1 - rate`; else the identity.
@@ -24,23 +25,28 @@ use crate::tensor::Float;
 /// ```
 /// # Reference
 /// Srivastava et al. 2014; Keras `Dropout`
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Dropout {
     rate: Float,
+    noise: Noise,
 }
 
 impl Dropout {
     /// Drops this share of the numbers.
     pub fn new(rate: Float) -> Self {
-        Self { rate }
+        Self { rate, noise: Noise::default() }
     }
 }
 
 impl Layer for Dropout {
     fn forward(&self, x: &Var) -> Result<Var> {
-        Ok(match dropout_factors(x.tape(), self.rate, x.shape())? {
+        Ok(match dropout_factors(x.tape(), self.noise.of(self.rate), x.shape())? {
             Some(mask) => x.tape().apply(Mask { mask }, &[x]),
             None => x.clone(),
         })
+    }
+
+    fn params<'a>(&'a self, list: &mut ParamList<'a>) {
+        list.noise(&self.noise);
     }
 }

@@ -7,6 +7,7 @@ use crate::autograd::Var;
 use crate::buffers::buffer;
 use crate::error::{Error, Result};
 use crate::layers::Layer;
+use crate::param::{Noise, ParamList};
 use crate::tensor::Float;
 
 /// In training, adds normally distributed noise of mean 0; else the identity.
@@ -25,15 +26,16 @@ use crate::tensor::Float;
 /// ```
 /// # Reference
 /// Keras `GaussianNoise`; Bishop 1995
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct GaussianNoise {
     std: Float,
+    noise: Noise,
 }
 
 impl GaussianNoise {
     /// With this standard deviation.
     pub fn new(std: Float) -> Self {
-        Self { std }
+        Self { std, noise: Noise::default() }
     }
 }
 
@@ -54,15 +56,16 @@ impl GaussianNoise {
 /// ```
 /// # Reference
 /// Srivastava et al. 2014; Keras `GaussianDropout`
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct GaussianDropout {
     rate: Float,
+    noise: Noise,
 }
 
 impl GaussianDropout {
     /// With the noise of a dropout of this rate.
     pub fn new(rate: Float) -> Self {
-        Self { rate }
+        Self { rate, noise: Noise::default() }
     }
 }
 
@@ -83,19 +86,27 @@ impl Layer for GaussianNoise {
         if !(self.std >= 0.0 && self.std.is_finite()) {
             return Err(Error::value(format!("expected a standard deviation of 0 or more, got {}", self.std)));
         }
-        if !x.tape().is_training() || self.std == 0.0 {
+        if !x.tape().is_training() || self.noise.of(self.std) == 0.0 {
             return Ok(x.clone());
         }
         Ok(add(x, normal(x, 0.0, self.std)))
+    }
+
+    fn params<'a>(&'a self, list: &mut ParamList<'a>) {
+        list.noise(&self.noise);
     }
 }
 
 impl Layer for GaussianDropout {
     fn forward(&self, x: &Var) -> Result<Var> {
         check_rate(self.rate)?;
-        if !x.tape().is_training() || self.rate == 0.0 {
+        if !x.tape().is_training() || self.noise.of(self.rate) == 0.0 {
             return Ok(x.clone());
         }
         Ok(multiply(x, normal(x, 1.0, (self.rate / (1.0 - self.rate)).sqrt())))
+    }
+
+    fn params<'a>(&'a self, list: &mut ParamList<'a>) {
+        list.noise(&self.noise);
     }
 }

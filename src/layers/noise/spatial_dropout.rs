@@ -5,6 +5,7 @@ use crate::autograd::Var;
 use crate::buffers::{buffer, recycle};
 use crate::error::{Error, Result};
 use crate::layers::Layer;
+use crate::param::{Noise, ParamList};
 use crate::tensor::{Float, tensor};
 
 macro_rules! spatial {
@@ -29,21 +30,26 @@ macro_rules! spatial {
             /// # Reference
             #[doc = concat!("Tompson et al. 2015; Keras `", $alias, "`")]
             #[doc(alias = $alias)]
-            #[derive(Clone, Copy, Debug)]
+            #[derive(Clone, Debug)]
             pub struct $name {
                 rate: Float,
+                noise: Noise,
             }
 
             impl $name {
                 /// Drops this share of the channels.
                 pub fn new(rate: Float) -> Self {
-                    Self { rate }
+                    Self { rate, noise: Noise::default() }
                 }
             }
 
             impl Layer for $name {
                 fn forward(&self, x: &Var) -> Result<Var> {
-                    forward(x, self.rate, $shape)
+                    forward(x, self.rate, &self.noise, $shape)
+                }
+
+                fn params<'a>(&'a self, list: &mut ParamList<'a>) {
+                    list.noise(&self.noise);
                 }
             }
         )*
@@ -56,13 +62,13 @@ spatial! {
     SpatialDropout3d "voxels" "[batch, depth, height, width, channels]" "Array5::<f32>::ones((1, 1, 2, 1, 3))", "SpatialDropout3D";
 }
 
-fn forward(x: &Var, rate: Float, shape: &str) -> Result<Var> {
+fn forward(x: &Var, rate: Float, noise: &Noise, shape: &str) -> Result<Var> {
     check_rate(rate)?;
     let axes = shape.split(", ").count();
     if x.shape().len() != axes {
         return Err(Error::shape(format!("expected an input {shape}, got {:?}", x.shape())));
     }
-    if !x.tape().is_training() || rate == 0.0 {
+    if !x.tape().is_training() || noise.of(rate) == 0.0 {
         return Ok(x.clone());
     }
     let (examples, channels) = (x.shape()[0], x.shape()[axes - 1]);

@@ -14,7 +14,8 @@ use crate::tensor::{Float, Tensor, data, tensor};
 ///
 /// In training, mean and variance (biased) are those of the batch, and the moving ones follow:
 /// `moving ← momentum · moving + (1 - momentum) · batch`. In inference, and in training where the layer is frozen, the
-/// moving ones are used and stay as they are.
+/// moving ones are used and stay as they are. Steps that a [mask](Var::mask) leaves out count in neither, and are
+/// normalised with the others.
 ///
 /// # Shapes
 /// input and output `[batch, ..., channels]`; gamma, beta, moving_mean, moving_variance `[channels]`
@@ -22,7 +23,7 @@ use crate::tensor::{Float, Tensor, data, tensor};
 /// momentum 0.99, epsilon 1e-3, with gamma (`scale`, ones) and beta (`center`, zeros)
 /// # Errors
 /// an input of fewer than two axes; other channels than before; a momentum outside of 0 to 1; an epsilon that is not
-/// positive
+/// positive; in training a batch without examples, or without a step that its mask does not leave out
 /// # Example
 /// ```
 /// use gradus::prelude::*;
@@ -73,6 +74,13 @@ impl BatchNorm {
     }
 }
 
+/// Which rows of channels the mask leaves in; `None` if there is no mask.
+fn real_rows(x: &Var, rows: usize) -> Option<Vec<bool>> {
+    let steps = data(x.mask()?);
+    let each = rows / steps.len().max(1);
+    Some(steps.iter().flat_map(|step| std::iter::repeat_n(*step != 0.0, each)).collect())
+}
+
 impl Default for BatchNorm {
     fn default() -> Self {
         Self::new()
@@ -96,10 +104,23 @@ impl Layer for BatchNorm {
             if x.value.is_empty() {
                 return Err(Error::shape(format!("expected at least one example, got input {:?}", x.shape())));
             }
-            let moments = by.moments(data(&x.value), channels);
+            let real = real_rows(x, by.rows);
+            let moments = match &real {
+                None => by.moments(data(&x.value), channels),
+                Some(real) => {
+                    let rows = data(&x.value).chunks_exact(channels).zip(real).filter(|(_, real)| **real);
+                    let kept: Vec<Float> = rows.flat_map(|(row, _)| row).copied().collect();
+                    if kept.is_empty() {
+                        return Err(Error::value(
+                            "expected at least one step that the mask does not leave out, got none",
+                        ));
+                    }
+                    Blocks { rows: kept.len() / channels, ..by }.moments(&kept, channels)
+                }
+            };
             self.follow(tape, &self.moving_mean, &mean, &moments[0]);
             self.follow(tape, &self.moving_variance, &variance, &moments[1]);
-            ByChannel::batch(by, &moments, self.epsilon)
+            ByChannel::batch(by, &moments, real, self.epsilon)
         } else {
             ByChannel::given(by, data(&mean).to_vec(), data(&variance), self.epsilon)
         };

@@ -19,6 +19,8 @@ pub(super) struct ByChannel {
     by: Blocks,
     groups: usize,
     moments: Moments,
+    /// Of the rows of channels, those whose moments they are; `None` for all.
+    real: Option<Vec<bool>>,
     mean: Vec<Float>,
     inverse: Vec<Float>,
     x: Tensor,
@@ -26,9 +28,9 @@ pub(super) struct ByChannel {
 }
 
 impl ByChannel {
-    /// With moments of the batch, which is one block.
-    pub fn batch(by: Blocks, moments: &[Vec<f64>; 2], epsilon: Float) -> Self {
-        Self { moments: Moments::Batch, ..Self::by_example(by, by.channels, moments, epsilon) }
+    /// With moments of the batch, which is one block, or of its `real` rows.
+    pub fn batch(by: Blocks, moments: &[Vec<f64>; 2], real: Option<Vec<bool>>, epsilon: Float) -> Self {
+        Self { moments: Moments::Batch, real, ..Self::by_example(by, by.channels, moments, epsilon) }
     }
 
     /// With moments of each example, which are the blocks, and group of channels.
@@ -42,7 +44,16 @@ impl ByChannel {
     pub fn given(by: Blocks, mean: Vec<Float>, variance: &[Float], epsilon: Float) -> Self {
         let inverse = variance.iter().map(|variance| 1.0 / (variance + epsilon).sqrt()).collect();
         let empty = Tensor::default(ndarray::IxDyn(&[]));
-        Self { by, groups: by.channels, moments: Moments::Given, mean, inverse, x: empty.clone(), gamma: empty }
+        Self {
+            by,
+            groups: by.channels,
+            moments: Moments::Given,
+            real: None,
+            mean,
+            inverse,
+            x: empty.clone(),
+            gamma: empty,
+        }
     }
 
     /// For each block and channel, from the channel's gamma and the inverse deviation.
@@ -69,7 +80,10 @@ impl Op for ByChannel {
         dx.add(0, || {
             let share = match self.moments {
                 Moments::Given => 0.0,
-                _ => self.groups as f64 / (by.rows * by.channels) as f64,
+                _ => {
+                    let rows = self.real.as_ref().map_or(by.rows, |real| real.iter().filter(|real| **real).count());
+                    self.groups as f64 / (rows * by.channels) as f64
+                }
             };
             // `power` is that of the deviation by which the mean over the group is divided.
             let mean = |sums: &[f64], power: i32| -> Vec<Float> {
@@ -80,8 +94,14 @@ impl Op for ByChannel {
                 sums.iter().zip(inverse).map(|(sum, inverse)| (sum * share * inverse) as Float).collect()
             };
             let mut out = buffer(dy.len());
-            let coefficients = [&self.scale(gamma)[..], &mean(&beta_sums, 1), &mean(&along, 3)];
+            let scale = self.scale(gamma);
+            let coefficients = [&scale[..], &mean(&beta_sums, 1), &mean(&along, 3)];
             by.gradient(data(&self.x), data(dy), &self.mean, coefficients, &mut out);
+            // The others have no part in the moments.
+            let rows = out.chunks_exact_mut(by.channels).zip(data(dy).chunks_exact(by.channels));
+            for ((out, dy), _) in rows.zip(self.real.iter().flatten()).filter(|(_, real)| !**real) {
+                out.iter_mut().zip(dy).zip(&scale).for_each(|((out, dy), scale)| *out = dy * scale);
+            }
             tensor(dy.shape(), out)
         });
         // Over blocks, of what is there for each channel.

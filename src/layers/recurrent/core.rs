@@ -9,7 +9,7 @@ use crate::autograd::Var;
 use crate::error::{Error, Result};
 use crate::initializers::{Except, Initializer, Orthogonal, XavierUniform, Zeros};
 use crate::layers::noise::dropout_factors;
-use crate::param::{Param, ParamList};
+use crate::param::{Noise, Param, ParamList};
 use crate::tensor::Float;
 
 /// Parameters and settings.
@@ -29,6 +29,7 @@ pub(super) struct Core {
     pub options: StepOptions,
     pub dropout: Float,
     pub recurrent_dropout: Float,
+    noise: Noise,
 }
 
 impl Core {
@@ -47,6 +48,7 @@ impl Core {
             options: StepOptions::default(),
             dropout: 0.0,
             recurrent_dropout: 0.0,
+            noise: Noise::default(),
         }
         .with_bias(true)
     }
@@ -96,6 +98,7 @@ impl Core {
         if let Some(bias) = &self.bias {
             list.add("bias", bias);
         }
+        list.noise(&self.noise);
     }
 
     /// The output, and the last states if they are wanted.
@@ -124,7 +127,7 @@ impl Core {
             )));
         }
         let tape = x.tape();
-        let input = match dropout_factors(tape, self.dropout, &[batch, 1, features])? {
+        let input = match dropout_factors(tape, self.noise.of(self.dropout), &[batch, 1, features])? {
             Some(factors) => &(x * tape.examples(factors)),
             None => x,
         };
@@ -141,7 +144,7 @@ impl Core {
             has_bias: self.bias.is_some(),
             gives_states,
             mask: x.mask().cloned(),
-            factors: dropout_factors(tape, self.recurrent_dropout, &[batch, units])?,
+            factors: dropout_factors(tape, self.noise.of(self.recurrent_dropout), &[batch, units])?,
         };
         let y = tape.apply(Recurrence::new(step, form), &inputs.iter().collect::<Vec<_>>());
         if !gives_states {

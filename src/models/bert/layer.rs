@@ -64,5 +64,7 @@ impl Layer for BertLayer {
         list.nest("intermediate.dense", &self.intermediate);
         list.nest("output.dense", &self.output);
         list.nest("output.LayerNorm", &self.output_norm);
+        list.nest("dropout", &self.dropout);
+        list.noise(&self.attention.noise);
     }
 }

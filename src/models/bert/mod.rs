@@ -106,7 +106,10 @@ impl Bert {
     /// ```
     pub fn head_translation() -> Translation {
         let translation = Translation::pytorch().rename("bert.pooler.*", "pooler.*");
-        translation.ignore("*embeddings.position_ids").ignore("cls.predictions.decoder.*").ignore("cls.seq_relationship.*")
+        translation
+            .ignore("*embeddings.position_ids")
+            .ignore("cls.predictions.decoder.*")
+            .ignore("cls.seq_relationship.*")
     }
 
     /// The settings.
@@ -158,6 +161,7 @@ impl Layer for Bert {
         list.nest("embeddings.position_embeddings", &self.positions);
         list.nest("embeddings.token_type_embeddings", &self.token_types);
         list.nest("embeddings.LayerNorm", &self.norm);
+        list.nest("embeddings.dropout", &self.dropout);
         for (i, layer) in self.layers.iter().enumerate() {
             list.nest(&format!("encoder.layer.{i}"), layer);
         }

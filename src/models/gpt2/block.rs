@@ -4,10 +4,8 @@ use super::Gpt2Config;
 use crate::autograd::Var;
 use crate::error::Result;
 use crate::initializers::RandomNormal;
-use crate::layers::{
-    AttentionOptions, Dense, Dropout, KeyValueCache, Layer, LayerNorm, scaled_dot_product_attention,
-};
-use crate::param::ParamList;
+use crate::layers::{AttentionOptions, Dense, Dropout, KeyValueCache, Layer, LayerNorm, scaled_dot_product_attention};
+use crate::param::{Noise, ParamList};
 use crate::tensor::Float;
 
 pub(super) fn norm(config: &Gpt2Config) -> LayerNorm {
@@ -28,6 +26,7 @@ pub(super) struct Block {
     c_fc: Dense,
     mlp_projection: Dense,
     dropout: Dropout,
+    noise: Noise,
 }
 
 impl Block {
@@ -47,6 +46,7 @@ impl Block {
             c_fc: dense(hidden, config.deviation).activation(config.activation),
             mlp_projection: dense(config.size, projected),
             dropout: Dropout::new(config.dropout),
+            noise: Noise::default(),
         }
     }
 
@@ -68,7 +68,7 @@ impl Block {
         if let Some(cache) = cache {
             (k, v) = cache.extend(k, v)?;
         }
-        let options = AttentionOptions::new().causal_from(start).dropout(self.attention_dropout);
+        let options = AttentionOptions::new().causal_from(start).dropout(self.noise.of(self.attention_dropout));
         let y = scaled_dot_product_attention(&q, &k, &v, &options)?;
         self.attention_projection.forward(&y.reshape(&[batch, time, self.size])?)
     }
@@ -86,5 +86,7 @@ impl Layer for Block {
         list.nest("ln_2", &self.ln_2);
         list.nest("mlp.c_fc", &self.c_fc);
         list.nest("mlp.c_proj", &self.mlp_projection);
+        list.nest("dropout", &self.dropout);
+        list.noise(&self.noise);
     }
 }

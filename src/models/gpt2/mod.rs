@@ -133,5 +133,6 @@ impl Layer for Gpt2 {
             list.nest(&format!("h.{i}"), block);
         }
         list.nest("ln_f", &self.ln_f);
+        list.nest("dropout", &self.dropout);
     }
 }

@@ -17,6 +17,8 @@ pub(super) struct Memory {
     pub(super) gradient: Vec<Float>,
     pub(super) slow: Vec<Float>,
     pub(super) average: Vec<Float>,
+    /// Steps that were made before the parameter was trained: its own are counted from there.
+    pub(super) joined: u32,
 }
 
 /// What a step does, the same for all parameters.
@@ -92,13 +94,18 @@ impl Job<'_> {
     }
 
     fn update(&mut self, plan: &Plan<'_>, grads: &mut [Float], all_squares: f64) {
-        let Memory { state, gradient, slow, average } = &mut self.memory;
+        let Memory { state, gradient, slow, average, joined } = &mut self.memory;
         gradient.clear();
         if let Some(clip) = plan.clip {
             clip.apply(grads, self.squares, all_squares);
         }
         let (factor, decay) = self.settings;
-        let step = Step { number: plan.step, rate: plan.rate * factor, path: self.path, shape: &self.shape };
+        let step = Step {
+            number: plan.step.saturating_sub(*joined),
+            rate: plan.rate * factor,
+            path: self.path,
+            shape: &self.shape,
+        };
         self.param.modify(|weights| {
             if plan.lookahead.is_some() && slow.len() != weights.len() {
                 *slow = weights.to_vec();

@@ -118,6 +118,26 @@ impl Stepper {
         self
     }
 
+    /// Gives each part of a network a rate `factor` times that of the part after it, so that what is near the input, and
+    /// knows most already, changes least: a [`group`](Stepper::group) for each pattern. The last one has the whole rate.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let parts = ["embedding.*", "encoder.*", "encoder_1.*", "head.*"];
+    /// let optimizer = AdamW::new(5e-5).layer_decay(0.8, parts); // rates of 0.512, 0.64, 0.8 and 1 times 5e-5
+    /// # let model = Dense::new(1).compile(optimizer, MeanSquaredError::default());
+    /// ```
+    ///
+    /// Howard & Ruder 2018 (discriminative fine-tuning); Clark et al. 2020.
+    #[doc(alias = "layerwise_lr_decay")]
+    #[doc(alias = "discriminative")]
+    pub fn layer_decay<P: Into<String>>(self, factor: Float, patterns: impl IntoIterator<Item = P>) -> Self {
+        let patterns: Vec<String> = patterns.into_iter().map(Into::into).collect();
+        let last = patterns.len().saturating_sub(1);
+        let rate = |i: usize| (i..last).fold(1.0, |rate, _| rate * factor);
+        patterns.into_iter().enumerate().fold(self, |all, (i, pattern)| all.group(pattern, Group::new().rate(rate(i))))
+    }
+
     /// Bounds the gradients.
     pub fn clip(mut self, clip: Clip) -> Self {
         self.clip = Some(clip);
@@ -195,6 +215,7 @@ impl Stepper {
         if let Some(schedule) = self.schedule.as_mut().filter(|_| is_whole) {
             schedule.set_rate(self.steps, self.optimizer.as_mut())?;
         }
+        let joining = || Memory { joined: self.steps, ..Memory::default() };
         let mut jobs: Vec<Job> = trainable(parameters)
             .map(|(path, param)| Job {
                 path,
@@ -202,7 +223,7 @@ impl Stepper {
                 shape: param.shape().unwrap_or_default(),
                 grads: parts.iter_mut().filter_map(|part| part.take(param.id())).collect(),
                 settings: settings.of(param.id()),
-                memory: self.memories.remove(&param.id()).unwrap_or_default(),
+                memory: self.memories.remove(&param.id()).unwrap_or_else(joining),
                 is_finite: true,
                 squares: 0.0,
                 error: None,

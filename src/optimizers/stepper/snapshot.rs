@@ -1,6 +1,6 @@
 //! All memory of a stepper, to be kept and given back.
 
-use super::{Memory, Stepper};
+use super::{Memory, Stepper, trainable};
 use crate::error::{Error, Result};
 use crate::layers::{Layer, Vars};
 use crate::optimizers::{State, Step};
@@ -10,7 +10,8 @@ use crate::tensor::{Float, Tensor, tensor};
 /// All that a [`Stepper`] remembers, by name: what to keep, beside the weights, to go on with the same bits.
 ///
 /// Numbers are `steps`, `batches`, `pending` (batches since the last step), `swapped`, `learning_rate`,
-/// `schedule.rate` and `schedule.scale`. Tensors are named by the parameter's path, a slash, and `optimizer.0`,
+/// `schedule.rate` and `schedule.scale`, and `joined` after path and slash for a parameter that was trained only after so
+/// many steps. Tensors are named by the parameter's path, a slash, and `optimizer.0`,
 /// `optimizer.1`, ... (the slots of its [`State`]), `gradient`, `slow` or `average`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct StepperState {
@@ -55,6 +56,9 @@ impl Stepper {
         let mut tensors = Vec::new();
         for (path, param) in parameters {
             let Some(memory) = self.memories.get(&param.id()) else { continue };
+            if memory.joined > 0 {
+                numbers.push((format!("{path}/joined"), f64::from(memory.joined)));
+            }
             let shape = param.shape().unwrap_or_default();
             let mut keep = |name: String, numbers: &Vec<Float>| {
                 let len = [numbers.len()];
@@ -94,7 +98,9 @@ impl Stepper {
             }
             None => None,
         };
-        let mut memories: Vec<(&(String, Param), Memory)> = Vec::new();
+        // A rule without memory leaves no tensors; what is trained now is taken to have been from the beginning.
+        let mut memories: Vec<(&(String, Param), Memory)> =
+            trainable(parameters).map(|owner| (owner, Memory::default())).collect();
         for (name, numbers) in &state.tensors {
             let (path, what) = name.rsplit_once('/').unwrap_or_default();
             let Some(owner) = parameters.iter().find(|(known, _)| known == path) else {
@@ -106,6 +112,10 @@ impl Stepper {
             });
             let put = memories[place].1.put(what, numbers.iter().copied().collect());
             put.ok_or_else(|| refused(format!("`{name}` is not known, or not in order")))?;
+        }
+        for ((path, _), memory) in &mut memories {
+            let name = format!("{path}/joined");
+            memory.joined = state.number(&name).map_or(Ok(0), |_| state.count(&name))?.min(steps);
         }
         for ((path, param), memory) in &memories {
             self.check_lengths(path, param, memory).map_err(|why| refused(format!("for `{path}`, {why}")))?;

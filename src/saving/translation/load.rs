@@ -17,7 +17,7 @@ pub(super) fn load(translation: &Translation, listed: &[Listed], weights: &Weigh
     for group in &plan {
         let found = |name: &String| present.get(name).copied();
         unused.retain(|name| group.names.iter().all(|own| found(own) != Some(name)));
-        let params: Vec<&Param> = group.params.iter().map(|i| listed[*i].param).collect();
+        let params: Vec<&Param> = group.params.iter().map(|i| &listed[*i].param).collect();
         let paths: Vec<&str> = group.params.iter().map(|i| listed[*i].path.as_str()).collect();
         let allowed = |path: &str| matches(&translation.allow_missing, path);
         // What a reader of the message does not see from the path alone.
@@ -73,7 +73,7 @@ pub(super) fn load(translation: &Translation, listed: &[Listed], weights: &Weigh
         let source = weights.path().map_or("the weights".into(), |path| path.display().to_string());
         return Err(Error::Parameters(format!("{source}: does not fit the model:\n  {}", problems.join("\n  "))));
     }
-    values.into_iter().try_for_each(|(param, value)| param.set(value))?;
+    values.into_iter().try_for_each(|(param, value)| param.put(value))?;
     Ok(report)
 }
 

@@ -10,7 +10,7 @@ pub(super) fn export(translation: &Translation, listed: &[Listed]) -> Result<Wei
     let plan = translation.plan(listed, &|attention, _| takes_one_input(listed, attention))?;
     let mut weights = Weights::new();
     for group in plan {
-        let values = group.params.iter().map(|i| value(&listed[*i].path, listed[*i].param));
+        let values = group.params.iter().map(|i| value(&listed[*i].path, &listed[*i].param));
         let values = values.collect::<Result<Vec<Tensor>>>()?;
         let tensors = group.layout.write(&values).ok_or_else(|| {
             let (path, shape) = (&listed[group.params[0]].path, values[0].shape());

@@ -1,0 +1,93 @@
+//! The places that an affine map gives.
+
+use super::window::{at_least_1, fewer_than};
+use super::{Layer, Size};
+use crate::autograd::Var;
+use crate::error::{Error, Result};
+use crate::tensor::{Float, tensor};
+
+/// For each cell of an output the place in the input that an affine map gives, as
+/// [`GridSample`](super::GridSample) wants it: both together are a spatial transformer.
+///
+/// [`AffineGrid2d`] and [`AffineGrid3d`] are its names. Places go from -1 to 1 along each axis.
+///
+/// # Shapes
+/// input `[batch, 2, 3]` for images, whose rows give the horizontal and the vertical place from `(horizontal, vertical,
+/// 1)`, and `[batch, 3, 4]` for volumes; output `[batch, lengths.., 2]` or `[batch, lengths.., 3]`
+/// # Defaults
+/// -1 and 1 are the borders, not the centres of the outermost cells
+/// # Errors
+/// an input of another shape; a length of 0
+/// # Example
+/// ```
+/// use gradus::prelude::*;
+/// let turned = Tape::inference().input(ndarray::arr3(&[[[0.0, -1.0, 0.0], [1.0, 0.0, 0.0]]]));
+/// let grid = AffineGrid2d::new([1, 2]).forward(&turned)?;
+/// assert_eq!(grid.value().as_slice().unwrap(), [0.0, -0.5, 0.0, 0.5]);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+/// # Reference
+/// Jaderberg et al. 2015; PyTorch `affine_grid`
+#[derive(Clone, Copy, Debug)]
+pub struct AffineGrid<const N: usize> {
+    lengths: [usize; N],
+    align_corners: bool,
+}
+
+/// [`AffineGrid`] for images.
+pub type AffineGrid2d = AffineGrid<2>;
+/// [`AffineGrid`] for volumes.
+pub type AffineGrid3d = AffineGrid<3>;
+
+impl<const N: usize> AffineGrid<N> {
+    /// For an output of these lengths: a number, or one for each direction.
+    pub fn new(lengths: impl Size<N>) -> Self {
+        Self { lengths: lengths.sizes(), align_corners: false }
+    }
+
+    /// Sets whether -1 and 1 are the centres of the outermost cells.
+    pub fn align_corners(self, yes: bool) -> Self {
+        Self { align_corners: yes, ..self }
+    }
+
+    /// `[cells, N + 1]`: the place of each cell in the output, the last axis first, and 1.
+    fn places(&self) -> Vec<Float> {
+        let cells: usize = self.lengths.iter().product();
+        let mut places = Vec::with_capacity(cells * (N + 1));
+        for cell in 0..cells {
+            let mut rest = cell;
+            for len in self.lengths.iter().rev() {
+                let (i, len) = ((rest % len) as f64, *len as f64);
+                rest /= len as usize;
+                places.push(match self.align_corners {
+                    true if len == 1.0 => 0.0,
+                    true => 2.0 * i / (len - 1.0) - 1.0,
+                    false => (2.0 * i + 1.0) / len - 1.0,
+                } as Float);
+            }
+            places.push(1.0);
+        }
+        places
+    }
+}
+
+impl<const N: usize> Layer for AffineGrid<N> {
+    fn forward(&self, x: &Var) -> Result<Var> {
+        let &[batch, rows, columns] = x.shape() else {
+            return Err(Error::shape(format!("expected maps [batch, {N}, {}], got {:?}", N + 1, x.shape())));
+        };
+        if [rows, columns] != [N, N + 1] {
+            return Err(Error::shape(format!("expected maps [batch, {N}, {}], got {:?}", N + 1, x.shape())));
+        }
+        at_least_1("length", self.lengths)?;
+        fewer_than(36, "numbers in the output", &[&[batch, N], &self.lengths[..]].concat())?;
+        let cells = self.lengths.iter().product();
+        let places = x.tape().constant(tensor(&[cells, N + 1], self.places()));
+        let y = places.matmul(&x.clone().without_mask().transpose()?)?;
+        y.reshape(&[&[batch], &self.lengths[..], &[N]].concat())
+    }
+
+    fn kind(&self) -> &'static str {
+        ["AffineGrid1d", "AffineGrid2d", "AffineGrid3d"][N - 1]
+    }
+}

@@ -1,0 +1,129 @@
+//! Sequences, images and volumes of another size.
+
+use super::interpolation::{Interpolation, Resampling};
+use super::window::{at_least_1, axes};
+use super::{Layer, Size};
+use crate::autograd::Var;
+use crate::error::{Error, Result};
+
+/// Brings the `N` axes between batch and channels to another length, longer or shorter.
+///
+/// [`Resize1d`], [`Resize2d`] and [`Resize3d`] are its names.
+///
+/// # Shapes
+/// input `[batch, lengths.., channels]`, output `[batch, new lengths.., channels]`; by factors, each new length is
+/// `⌊length · factor⌋`
+/// # Defaults
+/// the nearest cell, centres of cells in the same places, no antialiasing
+/// # Errors
+/// an input with another number of axes, or without cells; a new length of 0; a factor that is not above 0; aligned
+/// corners or antialiasing of the nearest cell, or both at once
+/// # Example
+/// ```
+/// use gradus::prelude::*;
+/// let x = Tape::inference().input(ndarray::Array4::<f32>::ones((2, 5, 7, 3)));
+/// let layer = Resize2d::new([8, 4]).interpolation(Interpolation::Cubic);
+/// assert_eq!(layer.forward(&x)?.shape(), [2, 8, 4, 3]);
+/// assert_eq!(Resize2d::by([1.5, 0.4]).forward(&x)?.shape(), [2, 7, 2, 3]);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+/// # Reference
+/// Keras `Resizing`, PyTorch `interpolate`; Keys 1981 for cubic convolution
+#[doc(alias = "Resizing")]
+#[doc(alias = "interpolate")]
+#[derive(Clone, Copy, Debug)]
+pub struct Resize<const N: usize> {
+    to: To<N>,
+    resampling: Resampling,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum To<const N: usize> {
+    Lengths([usize; N]),
+    Factors([f64; N]),
+}
+
+/// [`Resize`] for sequences `[batch, time, channels]`.
+pub type Resize1d = Resize<1>;
+/// [`Resize`] for images `[batch, height, width, channels]`.
+pub type Resize2d = Resize<2>;
+/// [`Resize`] for volumes `[batch, depth, height, width, channels]`.
+pub type Resize3d = Resize<3>;
+
+impl<const N: usize> Resize<N> {
+    /// To these lengths: a number, or one for each direction.
+    pub fn new(lengths: impl Size<N>) -> Self {
+        Self { to: To::Lengths(lengths.sizes()), resampling: Resampling::default() }
+    }
+
+    /// By these factors, one for each direction. Places are told by the factors, as in PyTorch without
+    /// `recompute_scale_factor`, though the new lengths are whole.
+    #[doc(alias = "scale_factor")]
+    pub fn by(factors: [f64; N]) -> Self {
+        Self { to: To::Factors(factors), resampling: Resampling::default() }
+    }
+
+    /// Sets what is put between two cells.
+    pub fn interpolation(mut self, interpolation: Interpolation) -> Self {
+        self.resampling.interpolation = interpolation;
+        self
+    }
+
+    /// Sets whether the first and last cells of input and output are in one place, as PyTorch's `align_corners` has it.
+    pub fn align_corners(mut self, yes: bool) -> Self {
+        self.resampling.align_corners = yes;
+        self
+    }
+
+    /// Sets whether, where axes get shorter, more cells take part, so that none is skipped.
+    pub fn antialias(mut self, yes: bool) -> Self {
+        self.resampling.antialias = yes;
+        self
+    }
+}
+
+impl<const N: usize> Layer for Resize<N> {
+    fn forward(&self, x: &Var) -> Result<Var> {
+        let (_, input, _) = axes::<N>(x.shape())?;
+        match self.to {
+            To::Lengths(lengths) => {
+                at_least_1("length", lengths)?;
+                self.resampling.run(x, lengths, std::array::from_fn(|i| input[i] as f64 / lengths[i] as f64))
+            }
+            To::Factors(factors) => {
+                let lengths: [usize; N] = std::array::from_fn(|i| (input[i] as f64 * factors[i]).floor() as usize);
+                if factors.iter().any(|factor| !factor.is_finite() || *factor <= 0.0) || lengths.contains(&0) {
+                    return Err(Error::value(format!(
+                        "expected factors above 0 that leave at least one cell, got {factors:?} for input {:?}",
+                        x.shape()
+                    )));
+                }
+                self.resampling.run(x, lengths, factors.map(|factor| 1.0 / factor))
+            }
+        }
+    }
+
+    fn kind(&self) -> &'static str {
+        ["Resize1d", "Resize2d", "Resize3d"][N - 1]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Tape;
+
+    #[test]
+    fn shortens_with_and_without_antialiasing() {
+        let x = Tape::inference().input(ndarray::arr3(&[[[1.0], [2.0], [3.0], [8.0]]]));
+        let run = |layer: Resize1d| layer.forward(&x).unwrap().value().iter().copied().collect::<Vec<_>>();
+        assert_eq!(run(Resize1d::new(2)), [2.0, 8.0]);
+        assert_eq!(run(Resize1d::new(2).interpolation(Interpolation::NearestFloor)), [1.0, 3.0]);
+        assert_eq!(run(Resize1d::new(2).interpolation(Interpolation::Linear)), [1.5, 5.5]);
+        // Weights 3/4, 3/4 and 1/4 of the three cells that are left within two cells.
+        let smooth = run(Resize1d::new(2).interpolation(Interpolation::Linear).antialias(true));
+        assert!((smooth[0] - (0.75 + 1.5 + 0.75) / 1.75).abs() < 1e-6, "{smooth:?}");
+        assert_eq!(run(Resize1d::new(3).interpolation(Interpolation::Linear).align_corners(true)), [1.0, 2.5, 8.0]);
+        assert_eq!(run(Resize1d::by([0.75])), [1.0, 3.0, 8.0]);
+    }
+}

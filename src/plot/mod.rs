@@ -1,0 +1,27 @@
+//! Pictures of curves and points as SVG files, through `plotters` (feature `plot`). What can be drawn has a method `plot`
+//! that makes a [`Figure`]: a training's [`History`](crate::training::History), a
+//! [`RateFinder`](crate::callbacks::RateFinder), a [`Schedule`](crate::optimizers::Schedule), the
+//! [`Results`](crate::search::Results) of a search.
+//!
+//! ```
+//! use gradus::plot::{Figure, Panel};
+//! use gradus::prelude::*;
+//! # let folder = tempfile::tempdir().unwrap();
+//! # let path = folder.path().join("schedule.svg");
+//! let schedule = |step: u32| 0.1 * (0.9 as Float).powi(step as i32);
+//! schedule.plot(100).title("A schedule").save(&path)?;
+//! let panel = Panel::new("Step", "Rate").line("first", schedule.curve(100).into_iter().enumerate());
+//! Figure::new("The same, by hand").panel(panel.line("constant", [(0.0, 0.05), (99.0, 0.05)])).save(&path)?;
+//! # Ok::<(), gradus::Error>(())
+//! ```
+
+mod figure;
+mod panel;
+
+pub use figure::Figure;
+pub use panel::Panel;
+
+use plotters::style::RGBColor;
+
+const INK: RGBColor = RGBColor(40, 44, 52);
+const GRID: RGBColor = RGBColor(226, 229, 233);

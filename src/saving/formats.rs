@@ -1,0 +1,82 @@
+//! Which format a file has, told by its first bytes.
+
+use std::path::Path;
+
+use super::bytes::Bytes;
+use super::safetensors;
+use super::stored::Stored;
+use crate::error::{Error, Result};
+
+/// The tensors of a file.
+pub(super) fn read(bytes: &Bytes) -> Result<Vec<(String, Stored)>, String> {
+    match bytes.as_ref() {
+        [b'P', b'K', 3, 4, ..] => read_archive(bytes),
+        [0x93, b'N', b'U', b'M', b'P', b'Y', ..] => read_npy(bytes),
+        // The length of a safetensors file's header may begin as a pickle does, but its header follows.
+        [0x80, 2..=5, rest @ ..] if rest.get(6) != Some(&b'{') => read_pickle(bytes),
+        [0x89, b'H', b'D', b'F', ..] => Err("is an HDF5 file, which is not read".into()),
+        _ => safetensors::read(bytes),
+    }
+}
+
+#[cfg(any(feature = "pytorch", feature = "numpy"))]
+fn read_archive(bytes: &Bytes) -> Result<Vec<(String, Stored)>, String> {
+    let members = super::archive::members(bytes)?;
+    // PyTorch packs a pickle and storages; NumPy packs arrays.
+    let pickle = |name: &str| name == "data.pkl" || name.ends_with("/data.pkl");
+    let is_pytorch = members.iter().any(|member| pickle(&member.name));
+    if !is_pytorch && !members.iter().any(|member| member.name.ends_with(".npy")) && !members.is_empty() {
+        return Err("is a zip archive with neither the data.pkl of PyTorch nor .npy arrays".into());
+    }
+    match is_pytorch {
+        #[cfg(feature = "pytorch")]
+        true => super::pytorch::read_zip(members),
+        #[cfg(feature = "numpy")]
+        false => super::numpy::read_npz(members),
+        #[allow(unreachable_patterns)]
+        true => Err(off("a file of PyTorch", "pytorch")),
+        #[allow(unreachable_patterns)]
+        false => Err(off("an .npz file", "numpy")),
+    }
+}
+
+#[cfg(not(any(feature = "pytorch", feature = "numpy")))]
+fn read_archive(_: &Bytes) -> Result<Vec<(String, Stored)>, String> {
+    Err(off("a zip archive", "pytorch` (for .pt, .pth) or `numpy"))
+}
+
+#[cfg(feature = "pytorch")]
+use super::pytorch::read_legacy as read_pickle;
+
+#[cfg(not(feature = "pytorch"))]
+fn read_pickle(_: &Bytes) -> Result<Vec<(String, Stored)>, String> {
+    Err(off("a file of PyTorch", "pytorch"))
+}
+
+#[cfg(feature = "numpy")]
+use super::numpy::read_npy;
+
+#[cfg(not(feature = "numpy"))]
+fn read_npy(_: &Bytes) -> Result<Vec<(String, Stored)>, String> {
+    Err(off("an .npy file", "numpy"))
+}
+
+#[allow(dead_code)]
+fn off(what: &str, feature: &str) -> String {
+    format!("is {what}; switch on gradus' feature `{feature}`")
+}
+
+/// Writes tensors in the format that the file's name asks for.
+pub(super) fn write(tensors: &[(String, Stored)], path: &Path) -> Result<()> {
+    let extension = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+    match extension.as_str() {
+        #[cfg(feature = "numpy")]
+        "npz" => super::numpy::write_npz(tensors, path),
+        #[cfg(not(feature = "numpy"))]
+        "npz" => Err(Error::file(path, "is to be an .npz file; switch on gradus' feature `numpy`")),
+        "pt" | "pth" | "npy" | "h5" | "hdf5" => {
+            Err(Error::file(path, format!("files of type .{extension} are not written; name it .safetensors")))
+        }
+        _ => safetensors::write(tensors, path),
+    }
+}

@@ -1,0 +1,144 @@
+//! What the trials gave.
+
+use std::fmt;
+
+use super::{Space, Trial, table};
+use crate::callbacks::Watched;
+use crate::error::{Error, Result};
+use crate::training::Logs;
+
+/// What a trial gave: figures, or the message of its failure.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Record {
+    trial: Trial,
+    logs: Logs,
+    failure: Option<String>,
+}
+
+impl Record {
+    /// With its figures; one whose watched figure is not finite has failed.
+    pub(super) fn new(trial: Trial, logs: Logs, watched: &Watched) -> Result<Self> {
+        let figure = watched.read(&logs)?;
+        let failure = (!figure.is_finite()).then(|| format!("`{}` is {figure}", watched.name()));
+        Ok(Self { trial, logs, failure })
+    }
+
+    pub(super) fn failed(trial: Trial, error: &Error) -> Self {
+        Self { trial, logs: Logs::default(), failure: Some(error.to_string()) }
+    }
+
+    pub(super) fn stored(trial: Trial, logs: Logs, failure: Option<String>) -> Self {
+        Self { trial, logs, failure }
+    }
+
+    /// What was tried.
+    pub fn trial(&self) -> &Trial {
+        &self.trial
+    }
+
+    /// Its figures.
+    pub fn logs(&self) -> &Logs {
+        &self.logs
+    }
+
+    /// Why it failed, if it did.
+    pub fn failure(&self) -> Option<&str> {
+        self.failure.as_deref()
+    }
+}
+
+/// All trials of a search, in order. Its `Display` is its table as CSV: the number of the trial, its epochs and settings, its
+/// figures, the message of a failure.
+#[derive(Clone, Debug)]
+pub struct Results {
+    space: Space,
+    watched: Watched,
+    records: Vec<Record>,
+}
+
+impl Results {
+    pub(super) fn new(space: Space, watched: Watched) -> Self {
+        Self { space, watched, records: Vec::new() }
+    }
+
+    pub(super) fn push(&mut self, record: Record) {
+        self.records.push(record);
+    }
+
+    /// The trials in the order in which they were run; one that went on has several.
+    pub fn records(&self) -> &[Record] {
+        &self.records
+    }
+
+    /// The best of the trials that were trained longest; `None` if all failed.
+    pub fn best(&self) -> Option<&Record> {
+        let longest =
+            self.records.iter().filter(|record| record.failure.is_none()).map(|record| record.trial.budget()).max()?;
+        self.ranked(longest).into_iter().next()
+    }
+
+    /// The numbers of the trials of so many epochs, counted from 0, best first, without those that failed.
+    pub(super) fn ranking(&self, budget: usize) -> Vec<usize> {
+        self.ranked(budget).into_iter().map(|record| record.trial.number() - 1).collect()
+    }
+
+    fn ranked(&self, budget: usize) -> Vec<&Record> {
+        let is_candidate = |record: &&Record| record.failure.is_none() && record.trial.budget() == budget;
+        let mut ranked: Vec<&Record> = self.records.iter().filter(is_candidate).collect();
+        let score = |record: &Record| self.score(record);
+        // Stable: of equals, the first counts.
+        ranked.sort_by(|a, b| match (score(a), score(b)) {
+            (a, b) if self.watched.is_better(a, b) => std::cmp::Ordering::Less,
+            (a, b) if self.watched.is_better(b, a) => std::cmp::Ordering::Greater,
+            _ => std::cmp::Ordering::Equal,
+        });
+        ranked
+    }
+
+    /// The figure that counts.
+    fn score(&self, record: &Record) -> f64 {
+        record.logs.get(self.watched.name()).unwrap_or(f64::NAN)
+    }
+
+    /// The watched figure over each setting, the epochs in colours.
+    #[cfg(feature = "plot")]
+    pub fn plot(&self) -> crate::plot::Figure {
+        use super::Value;
+        use crate::plot::{Figure, Panel};
+        let good: Vec<&Record> = self.records.iter().filter(|record| record.failure.is_none()).collect();
+        let mut budgets: Vec<usize> = good.iter().map(|record| record.trial.budget()).collect();
+        budgets.sort_unstable();
+        budgets.dedup();
+        self.space.names().enumerate().fold(Figure::new("Search"), |figure, (setting, name)| {
+            let value = |record: &Record| record.trial.values()[setting].1.clone();
+            let mut words: Vec<String> = Vec::new();
+            for record in &good {
+                if let Value::Text(text) = value(record)
+                    && !words.contains(&text)
+                {
+                    words.push(text);
+                }
+            }
+            let place = |record: &Record| match value(record) {
+                Value::Number(number) => number,
+                Value::Text(text) => words.iter().position(|word| *word == text).map_or(f64::NAN, |place| place as f64),
+            };
+            let mut panel = Panel::new(name, self.watched.name().replace('_', " ")).categories(words.clone());
+            if self.space.is_logarithmic(name) {
+                panel = panel.logarithmic();
+            }
+            for budget in &budgets {
+                let rows = good.iter().filter(|record| record.trial.budget() == *budget);
+                let epochs = format!("{budget} epoch{}", if *budget == 1 { "" } else { "s" });
+                panel = panel.points(epochs, rows.map(|record| (place(record), self.score(record))));
+            }
+            figure.panel(panel)
+        })
+    }
+}
+
+impl fmt::Display for Results {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        table::write(f, &self.space, &self.records)
+    }
+}
