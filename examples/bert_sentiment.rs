@@ -74,7 +74,14 @@ type Texts = (PaddedSequences, Array1<u8>);
 /// The network, a new one for each way.
 fn bert(args: &Args) -> Result<Bert> {
     match args.smoke {
-        true => Ok(Bert::new(&BertConfig { vocabulary: 40, layers: 2, heads: 2, size: 16, hidden: 32, ..BertConfig::default() })),
+        true => Ok(Bert::new(&BertConfig {
+            vocabulary: 40,
+            layers: 2,
+            heads: 2,
+            size: 16,
+            hidden: 32,
+            ..BertConfig::default()
+        })),
         false => Bert::from_folder(&args.folder),
     }
 }

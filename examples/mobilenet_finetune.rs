@@ -102,7 +102,8 @@ fn main() -> Result<()> {
         .seed(args.seed)
         .threads(args.threads);
     let unfreezing = GradualUnfreezing::new(parts.into_iter().rev());
-    let history = model.fit(&train, Fit::epochs(args.epochs).batch_size(16).validation(&validation).callback(unfreezing))?;
+    let history =
+        model.fit(&train, Fit::epochs(args.epochs).batch_size(16).validation(&validation).callback(unfreezing))?;
     println!("{}", model.summary(&[args.size, args.size, 3])?);
 
     // All that is needed elsewhere is in one file: weights, names of classes, how images are prepared.
@@ -121,6 +122,10 @@ fn main() -> Result<()> {
     let scores = elsewhere.forward(&Tape::inference().input(&batch.inputs[0]))?;
     let best = scores.argmax(1)?.item() as usize;
     println!("The first image of the validation: {}, told as {}", names[batch.targets[0][[0]] as usize], names[best]);
-    println!("Accuracy on {} images held out: {:.4}", validation.len(), history.last().map_or(0.0, |logs| logs["val_accuracy"]));
+    println!(
+        "Accuracy on {} images held out: {:.4}",
+        validation.len(),
+        history.last().map_or(0.0, |logs| logs["val_accuracy"])
+    );
     Ok(())
 }

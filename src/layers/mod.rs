@@ -260,7 +260,8 @@ pub trait Layer<X: Vars = Var, Y: Vars = Var>: Any + Send + Sync {
         Ok(())
     }
 
-    /// Writes all parameters to a safetensors file. See [`crate::saving`].
+    /// Writes all parameters to a safetensors file, or to an `.npz` if that is how its name ends (feature `numpy`). See
+    /// [`crate::saving`].
     ///
     /// # Errors
     /// A parameter that has no value yet; a file that cannot be written (an old one of that name survives).
@@ -271,8 +272,8 @@ pub trait Layer<X: Vars = Var, Y: Vars = Var>: Any + Send + Sync {
         crate::saving::save(&self.parameters(), path.as_ref())
     }
 
-    /// Reads all parameters from a safetensors file, also before the first forward. [`Translation`] reads the files of others
-    /// and parts of files. See [`crate::saving`].
+    /// Reads all parameters from a file of any format in [`crate::saving`], also before the first forward. [`Translation`] reads
+    /// the files of others and parts of files.
     ///
     /// # Errors
     /// A file that cannot be read; names or shapes that differ, all listed at once. Nothing is changed then.

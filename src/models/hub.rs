@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use hf_hub::api::sync::ApiBuilder;
+use hf_hub::api::sync::{ApiBuilder, ApiError};
 
 use crate::error::{Error, Result};
 
@@ -20,16 +20,50 @@ use crate::error::{Error, Result};
 #[doc(alias = "from_pretrained")]
 pub fn download(name: &str) -> Result<PathBuf> {
     let plain = |part: &str| part.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
-    if name.is_empty() || name.split('/').count() > 2 || !name.split('/').all(|part| plain(part) && part != "..") {
+    let parts: Vec<&str> = name.split('/').collect();
+    if parts.len() > 2 || parts.iter().any(|part| part.is_empty() || *part == ".." || !plain(part)) {
         return Err(Error::value(format!("expected a name such as `owner/network`, got `{name}`")));
     }
-    let fail = |error| Error::value(format!("cannot fetch `{name}`: {error}; download its folder, and give its path"));
-    let network = ApiBuilder::from_env().with_progress(false).build().map_err(fail)?.model(name.into());
-    let config = network.get("config.json").map_err(fail)?;
+    fetch(ApiBuilder::from_env(), name).map_err(|error| {
+        Error::value(format!("cannot fetch `{name}`: {error}; download its folder by hand, and give its path"))
+    })
+}
+
+fn fetch(builder: ApiBuilder, name: &str) -> std::result::Result<PathBuf, ApiError> {
+    let network = builder.with_progress(false).build()?.model(name.into());
+    let config = network.get("config.json")?;
     if network.get("model.safetensors").is_err() {
-        network.get("pytorch_model.bin").map_err(fail)?;
+        network.get("pytorch_model.bin")?;
     }
     // Not all networks have one, and those that want it say what they miss.
     let _ = network.get("tokenizer.json");
     Ok(config.parent().unwrap_or(&config).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_in_the_cache_is_not_fetched() {
+        let cache = tempfile::tempdir().unwrap();
+        let own = cache.path().join("models--owner--network");
+        let folder = own.join("snapshots/1234");
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::create_dir_all(own.join("refs")).unwrap();
+        std::fs::write(own.join("refs/main"), "1234").unwrap();
+        for name in ["config.json", "model.safetensors", "tokenizer.json"] {
+            std::fs::write(folder.join(name), "").unwrap();
+        }
+        let builder = ApiBuilder::new().with_cache_dir(cache.path().into());
+        assert_eq!(fetch(builder, "owner/network").unwrap(), folder);
+    }
+
+    #[test]
+    fn names_are_names() {
+        for name in ["", "a/b/c", "../x", "a b", "a/"] {
+            let expected = format!("expected a name such as `owner/network`, got `{name}`");
+            assert_eq!(download(name).unwrap_err().to_string(), expected);
+        }
+    }
 }

@@ -29,16 +29,15 @@ fn read_archive(bytes: &Bytes) -> Result<Vec<(String, Stored)>, String> {
     if !is_pytorch && !members.iter().any(|member| member.name.ends_with(".npy")) && !members.is_empty() {
         return Err("is a zip archive with neither the data.pkl of PyTorch nor .npy arrays".into());
     }
-    match is_pytorch {
-        #[cfg(feature = "pytorch")]
-        true => super::pytorch::read_zip(members),
-        #[cfg(feature = "numpy")]
-        false => super::numpy::read_npz(members),
-        #[allow(unreachable_patterns)]
-        true => Err(off("a file of PyTorch", "pytorch")),
-        #[allow(unreachable_patterns)]
-        false => Err(off("an .npz file", "numpy")),
+    #[cfg(feature = "pytorch")]
+    if is_pytorch {
+        return super::pytorch::read_zip(members);
     }
+    #[cfg(feature = "numpy")]
+    if !is_pytorch {
+        return super::numpy::read_npz(members);
+    }
+    Err(if is_pytorch { off("a file of PyTorch", "pytorch") } else { off("an .npz file", "numpy") })
 }
 
 #[cfg(not(any(feature = "pytorch", feature = "numpy")))]
@@ -62,7 +61,6 @@ fn read_npy(_: &Bytes) -> Result<Vec<(String, Stored)>, String> {
     Err(off("an .npy file", "numpy"))
 }
 
-#[allow(dead_code)]
 fn off(what: &str, feature: &str) -> String {
     format!("is {what}; switch on gradus' feature `{feature}`")
 }

@@ -28,7 +28,9 @@ pub(crate) fn export(parameters: &[(String, Param)]) -> Result<Weights> {
         }
     }
     match weights.is_empty() {
-        true => Err(Error::Parameters("cannot save what was tuned: everything is frozen, and there are no adapters".into())),
+        true => {
+            Err(Error::Parameters("cannot save what was tuned: everything is frozen, and there are no adapters".into()))
+        }
         false => Ok(weights),
     }
 }
@@ -111,7 +113,8 @@ fn adapter(path: &str, param: &Param, weights: &Weights) -> Result<Arc<Adapter>,
     }
     let name = format!("{path}.lora_alpha");
     let alpha = weights.metadata(&name).and_then(|text| text.parse::<Float>().ok());
-    let alpha = alpha.ok_or_else(|| format!("expected a number `{name}` in the metadata, got {:?}", weights.metadata(&name)))?;
+    let alpha = alpha
+        .ok_or_else(|| format!("expected a number `{name}` in the metadata, got {:?}", weights.metadata(&name)))?;
     let lora = Lora::new(rank).alpha(alpha);
     if !known.is_empty() {
         lora.check(&known).map_err(|error| error.to_string())?;
