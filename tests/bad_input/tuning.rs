@@ -188,7 +188,9 @@ fn nothing_to_save_or_what_cannot_be_saved() {
         "cannot save what was tuned: everything is frozen, and there are no adapters"
     );
     model.attach("dense.kernel", Lora::new(2)).unwrap();
-    assert!(message(model.tuned_weights()).starts_with("cannot save: parameter `dense.kernel.lora_a` has no value yet"));
+    assert!(
+        message(model.tuned_weights()).starts_with("cannot save: parameter `dense.kernel.lora_a` has no value yet")
+    );
     model.forward(&Tape::inference().input(&examples().0)).unwrap();
     model.merge_adapters().unwrap();
     assert_eq!(
