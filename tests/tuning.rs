@@ -2,6 +2,7 @@
 
 use gradus::ndarray::{Array1, Array2, Array3};
 use gradus::prelude::*;
+use gradus::saving::Weights;
 
 type Bits = Vec<(String, Vec<u64>)>;
 
@@ -199,6 +200,52 @@ fn adapters_give_the_same_bits_on_any_number_of_threads_and_reach_every_kind_of_
         (after, bits(&model.model))
     };
     assert_eq!(run(1), run(3));
+}
+
+#[test]
+fn what_was_tuned_is_all_that_is_needed_elsewhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let [base, file, again] = ["base", "tuned", "again"].map(|name| folder.path().join(format!("{name}.safetensors")));
+    let (x, y) = sequences(64);
+    let model = noisy_model();
+    model.forward(&Tape::inference().input(&x)).unwrap();
+    model.save(&base).unwrap();
+    model.freeze_matching("body.*").unwrap();
+    model.unfreeze_matching("body.batch_norm.*").unwrap();
+    model.attach("body.lstm.*kernel", Lora::new(2).alpha(3.0)).unwrap();
+    model.attach("body.*.query.kernel", Lora::new(1).alpha(0.1)).unwrap();
+    let mut model = model.compile(Adam::new(0.01), SparseCrossEntropy::from_logits());
+    model.fit(&(&x, &y), Fit::epochs(2).progress(false)).unwrap();
+
+    let mut tuned = model.model.tuned_weights().unwrap();
+    let names: Vec<&str> = tuned.names().collect();
+    assert_eq!(names.len(), 3 * 2 + 4 + 2, "{names:?}");
+    for (name, text) in [("classes", "a, b"), ("size", "6"), ("note", "\"{}\\ ü")] {
+        tuned.set_metadata(name, text);
+    }
+    tuned.save(&file).unwrap();
+    tuned.save(&again).unwrap();
+    assert_eq!(std::fs::read(&file).unwrap(), std::fs::read(&again).unwrap());
+    let tuned = Weights::open(&file).unwrap();
+    assert_eq!((tuned.metadata("classes"), tuned.metadata("size")), (Some("a, b"), Some("6")));
+    assert_eq!((tuned.metadata("note"), tuned.metadata("none")), (Some("\"{}\\ ü"), None));
+    assert_eq!(tuned.metadata("body.lstm.kernel.lora_alpha"), Some("3"));
+
+    for before_the_first_forward in [true, false] {
+        let other = noisy_model();
+        if !before_the_first_forward {
+            other.forward(&Tape::inference().seed(9).input(&x)).unwrap();
+        }
+        other.load(&base).unwrap();
+        other.load_tuned(&tuned).unwrap();
+        assert_eq!(bits(&other), bits(&model.model));
+        assert_eq!(output(&other, Tape::inference(), &x), output(&model.model, Tape::inference(), &x));
+        // Reading it again replaces what was read.
+        other.load_tuned(&tuned).unwrap();
+        assert_eq!(bits(&other), bits(&model.model));
+        other.merge_adapters().unwrap();
+        assert_eq!(output(&other, Tape::inference(), &x), output(&model.model, Tape::inference(), &x));
+    }
 }
 
 #[test]
