@@ -12,7 +12,14 @@ use gradus::prelude::*;
 const PAIRS: usize = 9;
 const IMAGES: usize = 6000;
 
-fn model() -> Trainer<Sequential> {
+/// How `fit` runs.
+#[derive(Clone, Copy)]
+struct Way {
+    threads: usize,
+    prefetch: usize,
+}
+
+fn model(threads: usize) -> Trainer<Sequential> {
     Sequential::new()
         .add(Conv2d::new(32, 3).activation(Relu))
         .add(MaxPool2d::new(2))
@@ -24,21 +31,23 @@ fn model() -> Trainer<Sequential> {
         .add(Dense::new(10).activation(Softmax))
         .compile(Adam::default(), SparseCrossEntropy::default())
         .metric(Accuracy::default())
+        .threads(threads)
 }
 
-fn seconds(model: &mut Trainer<Sequential>, data: &dyn Dataset) -> f64 {
+fn seconds(model: &mut Trainer<Sequential>, data: &dyn Dataset, prefetch: usize) -> f64 {
     let started = Instant::now();
-    model.fit(data, Fit::epochs(1).progress(false)).expect("training");
+    model.fit(data, Fit::epochs(1).prefetch(prefetch).progress(false)).expect("training");
     started.elapsed().as_secs_f64()
 }
 
-fn compare(name: &str, data: &dyn Dataset, plain: &dyn Dataset) {
-    let mut model = model();
-    seconds(&mut model, &plain.take(600));
+fn compare(name: &str, Way { threads, prefetch }: Way, data: &dyn Dataset, plain: &dyn Dataset) {
+    let mut model = model(threads);
+    seconds(&mut model, &plain.take(600), 0);
     let pairs = (0..PAIRS).map(|i| {
         // Each comes first every other time.
-        let order: [&dyn Dataset; 2] = if i % 2 == 0 { [plain, data] } else { [data, plain] };
-        let [first, second] = order.map(|data| seconds(&mut model, data));
+        let order: [(&dyn Dataset, usize); 2] =
+            if i % 2 == 0 { [(plain, 0), (data, prefetch)] } else { [(data, prefetch), (plain, 0)] };
+        let [first, second] = order.map(|(data, prefetch)| seconds(&mut model, data, prefetch));
         if i % 2 == 0 { (second / first, first) } else { (first / second, second) }
     });
     let mut pairs: Vec<(f64, f64)> = pairs.collect();
@@ -51,12 +60,27 @@ fn compare(name: &str, data: &dyn Dataset, plain: &dyn Dataset) {
 fn main() {
     let (train, _) = mnist::load("examples/data/mnist").expect("MNIST");
     let train = train.take(IMAGES);
-    compare("nothing", &train, &train);
-    compare("shift and flip", &(&train).augment(1, (RandomTranslation::new(0.1), RandomFlip::horizontal())), &train);
-    compare("rotation and zoom", &(&train).augment(1, (RandomRotation::new(0.03), RandomZoom::new(0.1))), &train);
-    compare("elastic", &(&train).augment(1, RandomElasticTransform::new(34.0, 4.0)), &train);
     let path = std::env::temp_dir().join(format!("gradus-{}.records", std::process::id()));
     records::write(&path, &train, Kind::Float32).expect("a file of records");
-    compare("read from a file", &RecordFile::open(&path).expect("that file"), &train);
+    let file = RecordFile::open(&path).expect("that file");
+    let shifted = (&train).augment(1, (RandomTranslation::new(0.1), RandomFlip::horizontal()));
+    let turned = (&train).augment(1, (RandomRotation::new(0.03), RandomZoom::new(0.1)));
+    let elastic = (&train).augment(1, RandomElasticTransform::new(34.0, 4.0));
+    let all: [(&str, &dyn Dataset); 5] = [
+        ("nothing", &train),
+        ("shift and flip", &shifted),
+        ("rotation and zoom", &turned),
+        ("elastic", &elastic),
+        ("read from a file", &file),
+    ];
+    // One thread leaves cores free, so that reading in advance costs what it does not hide; all threads do not.
+    for (title, way) in [
+        ("One thread computes, another one reads in advance", Way { threads: 1, prefetch: 4 }),
+        ("One thread computes and reads", Way { threads: 1, prefetch: 0 }),
+        ("All threads compute and read", Way { threads: 0, prefetch: 0 }),
+    ] {
+        println!("{title}");
+        all.iter().for_each(|(name, data)| compare(name, way, *data, &train));
+    }
     std::fs::remove_file(&path).expect("that file");
 }

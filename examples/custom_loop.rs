@@ -9,14 +9,15 @@ use std::path::PathBuf;
 
 use clap::Parser;
 use gradus::ndarray::s;
+use gradus::optimizers::schedules::CosineDecay;
 use gradus::prelude::*;
 
 /// Trains a small GAN with a loop of its own, then fools a classifier of digits.
 #[derive(Parser)]
 struct Args {
-    /// Steps of each of the two networks.
-    #[arg(long, default_value_t = 3000)]
-    steps: u64,
+    /// Epochs of 200 steps of each of the two networks.
+    #[arg(long, default_value_t = 15)]
+    epochs: usize,
     /// Folder with the four IDX files of MNIST, gzipped or not.
     #[arg(long, value_name = "DIR", default_value_os_t = data::mnist_folder())]
     data: PathBuf,
@@ -29,46 +30,47 @@ fn main() -> Result<()> {
     let mut args = Args::parse();
     let (mut train, mut test) = mnist::load(&args.data)?;
     if args.smoke {
-        (args.steps, train, test) = (200, train.take(2048), test.take(256));
+        (args.epochs, train, test) = (1, train.take(2048), test.take(256));
     }
-    two_optimizers(args.steps)?;
+    two_optimizers(args.epochs)?;
     gradient_of_images(&train, &test)
 }
 
-/// A generator learns to turn noise into numbers around 4 with standard deviation 0.5, against a discriminator.
-fn two_optimizers(steps: u64) -> Result<()> {
-    let generator = Sequential::new().add(Dense::new(16).activation(Tanh)).add(Dense::new(1));
-    let discriminator = Sequential::new()
-        .add(Dense::new(32).activation(Tanh))
-        .add(Dense::new(32).activation(Tanh))
-        .add(Dense::new(1).activation(Sigmoid));
-    let mut generator_adam = Stepper::new(Adam::new(1e-3).betas(0.5, 0.999));
-    let mut discriminator_adam = Stepper::new(Adam::new(1e-3).betas(0.5, 0.999));
-
+/// A generator learns to turn noise into numbers around 4 with standard deviation 0.5, against a discriminator. `Loop` has
+/// what `fit` has.
+fn two_optimizers(epochs: usize) -> Result<()> {
+    let dense = |units| Dense::new(units).activation(Tanh);
+    let generator = Sequential::new().add(dense(16)).add(Dense::new(1));
+    let discriminator = Sequential::new().add(dense(32)).add(dense(32)).add(Dense::new(1).activation(Sigmoid));
+    let adam = || Adam::default().betas(0.5, 0.999).schedule(CosineDecay::new(2e-3, epochs as u32 * 200));
     let loss = BinaryCrossEntropy::default();
-    let noise = |tape: &Tape| tape.random(|rng| RandomNormal { mean: 0.0, std: 1.0 }.sample(&[64, 1], rng));
+    let sample = |tape: &Tape, mean, std| tape.random(|rng| RandomNormal { mean, std }.sample(&[64, 1], rng));
     let (real, fake) = (Tensor::ones([64, 1].as_slice()), Tensor::zeros([64, 1].as_slice()));
 
-    for step in 0..steps {
-        let tape = Tape::training().seed(step);
-        let truth = tape.input(tape.random(|rng| RandomNormal { mean: 4.0, std: 0.5 }.sample(&[64, 1], rng)));
-        let forged = generator.forward(&tape.input(noise(&tape)))?;
-
-        // The discriminator is to tell them apart; what it says is no reason for the generator to change here.
-        let on_truth = loss.loss(&discriminator.forward(&truth)?, &real)?;
-        let on_forged = loss.loss(&discriminator.forward(&forged.detach())?, &fake)?;
-        discriminator_adam.step(&discriminator, (on_truth + on_forged).backward()?)?;
-
-        // The generator is to be taken for real; the discriminator's gradients are not used.
-        let taken_for_real = loss.loss(&discriminator.forward(&forged)?, &real)?;
-        generator_adam.step(&generator, taken_for_real.backward()?)?;
+    let mut run = Loop::new(epochs, 200)
+        .model("generator", &generator, adam())
+        .model("discriminator", &discriminator, adam())
+        .metric(Accuracy::default())
+        .callback(CsvLog::new("target/custom_loop.csv"))
+        .callback(Progress::default());
+    while run.next_epoch()? {
+        while run.next_batch().is_some() {
+            let tape = run.tape();
+            let truth = discriminator.forward(&tape.input(sample(&tape, 4.0, 0.5)))?;
+            let forged = generator.forward(&tape.input(sample(&tape, 0.0, 1.0)))?;
+            // What the discriminator says of it is no reason for the generator to change here.
+            let told_apart = loss.loss(&truth, &real)? + loss.loss(&discriminator.forward(&forged.detach())?, &fake)?;
+            run.step("discriminator", told_apart.backward()?)?;
+            // The generator is to be taken for real; the discriminator's gradients are not used.
+            let taken_for_real = loss.loss(&discriminator.forward(&forged)?, &real)?;
+            run.step("generator", taken_for_real.backward()?)?;
+            run.update(truth.value(), &real)?;
+            run.end_batch(64, &[("loss", told_apart.item()), ("generator_loss", taken_for_real.item())])?;
+        }
     }
-
-    let tape = Tape::inference().seed(steps);
-    let noise = tape.random(|rng| RandomNormal { mean: 0.0, std: 1.0 }.sample(&[1000, 1], rng));
-    let forged = generator.forward(&tape.input(noise))?;
+    let forged = generator.forward(&Tape::inference().input(sample(&Tape::inference().seed(1), 0.0, 1.0)))?;
     let (mean, std) = (forged.value().mean().unwrap_or(0.0), forged.value().std(0.0));
-    println!("GAN after {steps} steps: mean {mean:.2} (4.00), standard deviation {std:.2} (0.50)");
+    println!("GAN after {epochs} epochs: mean {mean:.2} (4.00), standard deviation {std:.2} (0.50)");
     Ok(())
 }
 

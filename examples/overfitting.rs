@@ -95,7 +95,7 @@ fn run(remedy: Remedy, args: &Args, seed: u64, train: &Mnist, test: &Mnist) -> R
     let images = train.shuffle(seed).take(args.images * remedy.more);
     // Early stopping has to learn from fewer, since it needs images to watch. The others watch test images, for the picture
     // alone.
-    let (learned, held_out) = (&images).split(0.8)?;
+    let (learned, held_out) = (&images).split(0.9)?;
     let watched = test.take(1000);
     let fit = Fit::epochs(args.epochs).progress(false);
     let history = match remedy {
@@ -152,8 +152,10 @@ fn main() -> Result<()> {
     if args.smoke {
         (args.epochs, args.images, args.seeds, test) = (2, 60, 2, test.take(200));
     }
-    println!("| remedy | accuracy in training | on new images | against none | loss on new images | against none |");
-    println!("|---|---:|---:|---|---:|---|");
+    println!(
+        "| remedy | epochs | accuracy in training | on new images | against none | loss on new images | against none |"
+    );
+    println!("|---|---:|---:|---:|---|---:|---|");
     let mut table: Vec<Vec<Outcome>> = Vec::new();
     for remedy in REMEDIES {
         let outcomes = (1..=args.seeds.max(1)).map(|seed| run(remedy, &args, seed, &train, &test));
@@ -168,8 +170,9 @@ fn main() -> Result<()> {
             _ => [accuracy.claim(&accuracy_of_none, true), loss.claim(&loss_of_none, false)],
         };
         println!(
-            "| {} | {:.2}% | {:.2}% ± {:.2} | {} | {:.3} ± {:.3} | {} |",
+            "| {} | {:.0} | {:.2}% | {:.2}% ± {:.2} | {} | {:.3} ± {:.3} | {} |",
             remedy.name,
+            Spread::of(own, |one| one.history.len() as f64).mean,
             100.0 * Spread::of(own, |one| one.training_accuracy).mean,
             100.0 * accuracy.mean,
             50.0 * accuracy.width,
@@ -181,11 +184,13 @@ fn main() -> Result<()> {
     }
     println!("Means of {} seeds ± half of the distance between the least and the greatest.", args.seeds.max(1));
 
+    // The fall of the first epochs would leave no height for the rest.
+    let epochs = |figures: Vec<f64>| (1..).zip(figures).skip(args.epochs / 10).collect::<Vec<(u32, f64)>>();
     let mut curves = Panel::new("Epoch", "Loss, first seed");
     for (remedy, outcomes) in
         REMEDIES.iter().zip(&table).filter(|(remedy, _)| ["none", "augmentation"].contains(&remedy.name))
     {
-        let curve = |name: &str| (1..).zip(outcomes[0].history.get(name)).collect::<Vec<(u32, f64)>>();
+        let curve = |name: &str| epochs(outcomes[0].history.get(name));
         curves = curves
             .line(format!("{}, training", remedy.name), curve("loss"))
             .line(format!("{}, new images", remedy.name), curve("val_loss"));

@@ -9,6 +9,9 @@
 //! # hutto_ICWSM_2014/movieReviewSnippets_GroundTruth.txt
 //! ```
 
+#[path = "shared/moods.rs"]
+mod moods;
+
 use std::path::PathBuf;
 
 use clap::Parser;
@@ -41,29 +44,6 @@ struct Args {
     smoke: bool,
 }
 
-/// Sentences with their ratings, of which only the sign counts.
-fn read(args: &Args) -> Result<Vec<(String, bool)>> {
-    if args.smoke {
-        let (moods, films) = (["wonderful", "moving", "dull", "terrible"], ["film", "story", "plot", "cast"]);
-        let pairs = moods.iter().enumerate().flat_map(|(i, mood)| films.map(|film| (i, *mood, film)));
-        let sentences = pairs.map(|(i, mood, film)| (format!("What a {mood} {film} this is!"), i < 2));
-        let sentences: Vec<_> = sentences.collect();
-        return Ok((0..20).flat_map(|_| sentences.clone()).collect());
-    }
-    let bytes = std::fs::read(&args.data).map_err(|error| {
-        Error::file(&args.data, format!("{error}; the head of this example says where to get it, `--smoke` needs none"))
-    })?;
-    let text = String::from_utf8_lossy(&bytes);
-    let lines = text.lines().enumerate().map(|(number, line)| {
-        let mut columns = line.splitn(3, '\t').skip(1);
-        match (columns.next().and_then(|rating| rating.trim().parse::<f64>().ok()), columns.next()) {
-            (Some(rating), Some(sentence)) => Ok((sentence.to_string(), rating > 0.0)),
-            _ => Err(Error::file(&args.data, format!("line {}: expected a number, a rating and a text", number + 1))),
-        }
-    });
-    lines.collect()
-}
-
 /// Numbers of words, and labels.
 type Texts = (PaddedSequences, Array1<u8>);
 
@@ -74,7 +54,7 @@ fn texts(words: &TextVectorization, sentences: &[(String, bool)]) -> Result<Text
 
 fn main() -> Result<()> {
     let mut args = Args::parse();
-    let mut sentences = read(&args)?;
+    let mut sentences = moods::read(&args.data, args.smoke)?;
     if args.smoke {
         (args.words, args.epochs) = (30, 3);
     }

@@ -33,8 +33,9 @@ impl<C: Callback> Callback for Scripted<C> {
     fn on_epoch_end(&mut self, run: &mut Run<'_>) -> Result<()> {
         let mut logs = run.logs.clone();
         logs.set("figure_loss", self.0[run.epoch - 1]);
-        let mut own = Run { logs: &logs, optimizer: &mut *run.optimizer, ..*run };
-        self.1.on_epoch_end(&mut own)?;
+        let real = std::mem::replace(&mut run.logs, Box::leak(Box::new(logs)));
+        self.1.on_epoch_end(run)?;
+        run.logs = real;
         self.2.push(run.optimizer.learning_rate().unwrap());
         Ok(())
     }
@@ -117,4 +118,22 @@ fn the_rate_finder_finds_a_rate_that_trains_and_leaves_no_trace() {
         error.starts_with("RateFinder: expected positive rates, the first below the last, got 1 and 0.1"),
         "{error}"
     );
+}
+
+#[test]
+fn pictures_of_a_run() {
+    let (x, y) = data();
+    let mut finder = RateFinder::default();
+    let mut model = model().metric(MeanAbsolute::default());
+    model.fit(&(&x, &y), fit(100).callback(&mut finder)).unwrap();
+    let found = finder.plot().svg().unwrap();
+    assert!(found.contains("suggestion, ") && found.contains("1e-4"), "{found}");
+    let history = model.fit(&(&x, &y), fit(3).validation_split(0.25)).unwrap();
+    let text = history.plot().title("Three epochs").svg().unwrap();
+    for part in ["Three epochs", "loss", "mean absolute", "training", "validation"] {
+        assert!(text.contains(part), "{part}");
+    }
+    assert!(RateFinder::default().plot().svg().is_ok() && gradus::training::History::default().plot().svg().is_ok());
+    let message = message(history.plot().save("no/such/folder/history.svg"));
+    assert!(message.starts_with("no/such/folder/history.svg: cannot be written"), "{message}");
 }

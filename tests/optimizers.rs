@@ -2,8 +2,9 @@
 
 use gradus::ndarray::{Array2, array};
 use gradus::optimizers::schedules::*;
-use gradus::optimizers::{State, Step, StepperState};
+use gradus::optimizers::{State, Step};
 use gradus::prelude::*;
+use gradus::saving::Snapshot;
 
 fn data() -> (Array2<Float>, Array2<Float>) {
     let x = Array2::from_shape_fn((16, 3), |(i, j)| ((i * 3 + j) as Float).sin());
@@ -217,7 +218,7 @@ fn lbfgs_goes_on_where_it_was() {
     let same = resumed.minimize(&other, || loss(&other)).unwrap();
     assert_eq!(bits(&model), bits(&other));
     assert!(second.loss == same.loss && second.loss < first.loss && first.iterations == 5, "{first:?} {second:?}");
-    assert!(Lbfgs::default().restore(&StepperState::default()).is_err());
+    assert!(Lbfgs::default().restore(&Snapshot::default()).is_err());
 }
 
 /// ONNX's `ai.onnx.preview.training` has one step from given weights, gradients and memory; its operators' backend tests

@@ -9,7 +9,7 @@ fn write(folder: &Path) {
     let x = ndarray::Array2::from_shape_fn((48, 3), |(i, j)| ((i * 5 + j * 3) as Float * 0.7).sin());
     let y = ndarray::Array2::from_shape_fn((48, 1), |(i, _)| 3.0 * x[[i, 0]] - x[[i, 1]]);
     let mut model = Dense::new(1).compile(Sgd::new(0.05), MeanSquaredError);
-    let board = TensorBoard::new(folder).histograms(1).figures_every(2);
+    let board = TensorBoard::new(folder).histograms(1).gradients(3).figures_every(2);
     let fit = Fit::epochs(3).batch_size(8).validation_split(0.25).progress(false).callback(board);
     let history = model.fit(&(&x, &y), fit).unwrap();
     let mut writer = EventWriter::new(folder.join("own")).unwrap();
@@ -35,7 +35,7 @@ fn write(folder: &Path) {
 fn records_have_their_lengths() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path());
-    for (part, records) in [("train", 1 + 3 + 3 * 2 + 2 * 7), ("validation", 1 + 3), ("own", 1 + 4)] {
+    for (part, records) in [("train", 1 + 3 + 3 * 2 + 2 + 2 * 7), ("validation", 1 + 3), ("own", 1 + 4)] {
         let file = folder.path().join(part).read_dir().unwrap().next().unwrap().unwrap();
         let bytes = std::fs::read(file.path()).unwrap();
         let (mut at, mut found) = (0, 0);

@@ -278,7 +278,7 @@ fn an_optimizer_counts_the_steps_of_each_parameter() {
     for (before, after) in before.iter().zip(kernel(&thawed).iter()) {
         approx::assert_relative_eq!((after - before).abs(), 0.125, max_relative = 1e-4);
     }
-    assert_eq!(adam.state(&thawed).number("dense.kernel/joined"), Some(5.0));
+    assert_eq!(adam.state(&thawed).number("dense.kernel/joined").unwrap(), 5.0);
 
     // A resumption counts them alike, before and after the thaw.
     let again = model();
@@ -298,7 +298,7 @@ fn an_optimizer_counts_the_steps_of_each_parameter() {
     resumed.restore(&again, &state).unwrap();
     again.unfreeze();
     resumed.step(&again, gradient(&again)).unwrap();
-    assert_eq!(resumed.state(&again).number("dense.kernel/joined"), Some(5.0));
+    assert_eq!(resumed.state(&again).number("dense.kernel/joined").unwrap(), 5.0);
 }
 
 #[test]

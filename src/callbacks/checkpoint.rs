@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::{Callback, Run, Watched};
 use crate::error::{Error, Result};
+use crate::saving::Snapshot;
 
 /// Saves the weights after each epoch in which a figure is better than ever before in this run, or after every so many
 /// epochs.
@@ -105,6 +106,21 @@ impl Callback for Checkpoint {
             let Some(old) = self.kept.pop_front() else { break };
             std::fs::remove_file(&old).map_err(|error| Error::file(old, format!("cannot be deleted: {error}")))?;
         }
+        Ok(())
+    }
+
+    fn state(&self) -> Snapshot {
+        let best = if let When::Better { best, .. } = &self.when { *best } else { f64::NAN };
+        let mut state = Snapshot::of([("best", best)]);
+        state.texts = self.kept.iter().map(|path| ("kept".into(), path.to_string_lossy().into())).collect();
+        state
+    }
+
+    fn restore(&mut self, state: &Snapshot) -> Result<()> {
+        if let When::Better { best, .. } = &mut self.when {
+            *best = state.number("best")?;
+        }
+        self.kept = state.texts.iter().map(|(_, path)| path.into()).collect();
         Ok(())
     }
 }

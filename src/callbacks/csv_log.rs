@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::{Callback, Run};
 use crate::error::Result;
+use crate::training::Logs;
 
 /// Writes a line an epoch to a CSV file: epoch, then the figures under their names. The file is whole after each epoch.
 ///
@@ -19,34 +20,26 @@ use crate::error::Result;
 /// Keras `CSVLogger`
 pub struct CsvLog {
     path: PathBuf,
-    text: String,
 }
 
 impl CsvLog {
     /// Writes to this file, over what was there.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), text: String::new() }
+        Self { path: path.into() }
     }
 }
 
 impl Callback for CsvLog {
-    fn on_train_begin(&mut self, _: &mut Run<'_>) -> Result<()> {
-        self.text.clear();
-        Ok(())
-    }
-
     fn on_epoch_end(&mut self, run: &mut Run<'_>) -> Result<()> {
-        if self.text.is_empty() {
-            self.text += "epoch";
-            run.logs.iter().for_each(|(name, _)| self.text.extend([",", name]));
-            self.text.push('\n');
-        }
-        self.text += &run.epoch.to_string();
-        for (_, figure) in run.logs.iter() {
+        let epochs: Vec<&Logs> = run.history.epochs().iter().chain([run.logs]).collect();
+        let mut text = String::from("epoch");
+        epochs[0].iter().for_each(|(name, _)| text.extend([",", name]));
+        for (i, logs) in epochs.into_iter().enumerate() {
             // Writing to a string does not fail.
-            let _ = write!(self.text, ",{figure}");
+            let _ = write!(text, "\n{}", i + 1);
+            logs.iter().for_each(|(_, figure)| text.extend([",", &figure.to_string()]));
         }
-        self.text.push('\n');
-        crate::saving::write_file(&self.path, self.text.as_bytes())
+        text.push('\n');
+        crate::saving::write_file(&self.path, text.as_bytes())
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{Callback, Run, Watched};
 use crate::error::Result;
+use crate::saving::Snapshot;
 use crate::tensor::Tensor;
 
 /// Stops when a figure has not got better for `patience` epochs, and puts the best epoch's weights back.
@@ -86,6 +87,18 @@ impl Callback for EarlyStopping {
         for ((_, param), weights) in run.parameters.iter().zip(self.weights.drain(..)) {
             weights.map_or(Ok(()), |weights| param.set(weights))?;
         }
+        Ok(())
+    }
+
+    fn state(&self) -> Snapshot {
+        let mut state = Snapshot::of([("best", self.best), ("waited", self.waited as f64)]);
+        state.keep_all("weights", &self.weights);
+        state
+    }
+
+    fn restore(&mut self, state: &Snapshot) -> Result<()> {
+        (self.best, self.waited) = (state.number("best")?, state.count("waited")? as usize);
+        self.weights = state.all("weights");
         Ok(())
     }
 }

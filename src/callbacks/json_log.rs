@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use super::{Callback, Run};
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::saving::Snapshot;
 
 /// Writes a JSON object a line and epoch: `{"epoch": 1, "seconds": 2.5, "loss": 0.25, ...}`; what is no number becomes
 /// `null`. The file is whole after each epoch.
@@ -17,30 +18,44 @@ use crate::error::{Error, Result};
 /// ```
 pub struct JsonLog {
     path: PathBuf,
-    text: String,
+    /// Of the epochs so far.
+    seconds: Vec<f64>,
 }
 
 impl JsonLog {
     /// Writes to this file, over what was there.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), text: String::new() }
+        Self { path: path.into(), seconds: Vec::new() }
     }
 }
 
 impl Callback for JsonLog {
     fn on_train_begin(&mut self, _: &mut Run<'_>) -> Result<()> {
-        self.text.clear();
+        self.seconds.clear();
         Ok(())
     }
 
     fn on_epoch_end(&mut self, run: &mut Run<'_>) -> Result<()> {
-        let mut line = serde_json::Map::new();
-        line.insert("epoch".into(), run.epoch.into());
-        line.insert("seconds".into(), run.seconds.into());
-        line.extend(run.logs.iter().map(|(name, figure)| (name.into(), figure.into())));
-        let line = serde_json::to_string(&line).map_err(|error| Error::file(&self.path, error))?;
-        self.text += &line;
-        self.text.push('\n');
-        crate::saving::write_file(&self.path, self.text.as_bytes())
+        self.seconds.push(run.seconds);
+        let mut text = String::new();
+        let epochs = run.history.epochs().iter().chain([run.logs]);
+        for (i, (logs, seconds)) in epochs.zip(&self.seconds).enumerate() {
+            let mut line = serde_json::Map::new();
+            line.insert("epoch".into(), (i + 1).into());
+            line.insert("seconds".into(), (*seconds).into());
+            line.extend(logs.iter().map(|(name, figure)| (name.into(), figure.into())));
+            text += &serde_json::Value::Object(line).to_string();
+            text.push('\n');
+        }
+        crate::saving::write_file(&self.path, text.as_bytes())
+    }
+
+    fn state(&self) -> Snapshot {
+        Snapshot { numbers: vec![("seconds".into(), self.seconds.clone())], ..Snapshot::default() }
+    }
+
+    fn restore(&mut self, state: &Snapshot) -> Result<()> {
+        self.seconds = state.list("seconds").unwrap_or_default().into();
+        Ok(())
     }
 }

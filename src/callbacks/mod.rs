@@ -1,29 +1,36 @@
 //! What watches a training run. [`Callback`] is the trait.
 
+mod backup;
 mod checkpoint;
 mod csv_log;
 mod early_stopping;
+mod gradient_flow;
 mod gradual_unfreezing;
 mod json_log;
 mod lambda;
 mod progress;
 mod rate_finder;
 mod reduce_on_plateau;
+mod run;
 mod stop_on_nan;
 #[cfg(feature = "tensorboard")]
 mod tensorboard;
 mod time_limit;
 mod watched;
 
+pub use backup::Backup;
 pub use checkpoint::Checkpoint;
 pub use csv_log::CsvLog;
 pub use early_stopping::EarlyStopping;
+pub use gradient_flow::{GradientFlow, ParameterFlow};
 pub use gradual_unfreezing::GradualUnfreezing;
 pub use json_log::JsonLog;
 pub use lambda::LambdaCallback;
 pub use progress::Progress;
 pub use rate_finder::RateFinder;
 pub use reduce_on_plateau::ReduceOnPlateau;
+pub(crate) use run::Request;
+pub use run::{Optimizers, Run};
 pub use stop_on_nan::StopOnNan;
 #[cfg(feature = "tensorboard")]
 pub use tensorboard::{EventWriter, TensorBoard};
@@ -31,10 +38,7 @@ pub use time_limit::TimeLimit;
 pub use watched::Watched;
 
 use crate::error::Result;
-use crate::layers::freeze_matching;
-use crate::optimizers::Optimizer;
-use crate::param::{Noise, Param};
-use crate::training::Logs;
+use crate::saving::Snapshot;
 
 /// Watches a training run, and may change its course through [`Run`]. Every method has an empty default.
 ///
@@ -87,6 +91,27 @@ pub trait Callback {
         let _ = run;
         Ok(())
     }
+
+    /// What it remembers from call to call, so that [`Backup`] can keep it: nothing, by default.
+    fn state(&self) -> Snapshot {
+        Snapshot::default()
+    }
+
+    /// Gives back what [`Callback::state`] has told, after [`Callback::on_train_begin`]. Not called if that was nothing.
+    ///
+    /// # Errors
+    /// A state that is none of its.
+    fn restore(&mut self, state: &Snapshot) -> Result<()> {
+        let _ = state;
+        Ok(())
+    }
+
+    /// The name of the type, such as `EarlyStopping`, so that memory is given back to whom it comes from.
+    fn kind(&self) -> &'static str {
+        let full = std::any::type_name::<Self>();
+        let plain = full.split('<').next().unwrap_or(full);
+        plain.rsplit("::").next().unwrap_or(plain)
+    }
 }
 
 /// A callback that is read after the run.
@@ -110,50 +135,16 @@ impl<C: Callback + ?Sized> Callback for &mut C {
     fn on_train_end(&mut self, run: &mut Run<'_>) -> Result<()> {
         (**self).on_train_end(run)
     }
-}
 
-/// A training run as callbacks see it.
-pub struct Run<'a> {
-    /// Epoch, counted from 1.
-    pub epoch: usize,
-    /// How many epochs were asked for.
-    pub epochs: usize,
-    /// Batch within the epoch, counted from 1.
-    pub batch: usize,
-    /// How many batches an epoch has.
-    pub batches: usize,
-    /// Examples trained on in this epoch so far.
-    pub examples: usize,
-    /// Seconds since the epoch began, without validation.
-    pub seconds: f64,
-    /// The loss of the last batch alone.
-    pub batch_loss: f64,
-    /// Loss and metrics, means over the epoch so far; after an epoch also the validation's, named `val_...`.
-    pub logs: &'a Logs,
-    /// Paths and parameters of the model.
-    pub parameters: &'a [(String, Param)],
-    /// Paths and switches of its dropout and noise.
-    pub noises: &'a [(String, Noise)],
-    /// The optimizer, to change its rate.
-    pub optimizer: &'a mut dyn Optimizer,
-    /// Set it to end the run after this batch or epoch.
-    pub stop: bool,
-}
-
-impl Run<'_> {
-    /// [`Layer::freeze_matching`](crate::Layer::freeze_matching) for the model that is trained.
-    ///
-    /// # Errors
-    /// A pattern that matches nothing; the message lists the paths.
-    pub fn freeze_matching(&self, pattern: &str) -> Result<()> {
-        freeze_matching(self.parameters, self.noises, pattern, true)
+    fn state(&self) -> Snapshot {
+        (**self).state()
     }
 
-    /// [`Layer::unfreeze_matching`](crate::Layer::unfreeze_matching) for the model that is trained.
-    ///
-    /// # Errors
-    /// A pattern that matches nothing; the message lists the paths.
-    pub fn unfreeze_matching(&self, pattern: &str) -> Result<()> {
-        freeze_matching(self.parameters, self.noises, pattern, false)
+    fn restore(&mut self, state: &Snapshot) -> Result<()> {
+        (**self).restore(state)
+    }
+
+    fn kind(&self) -> &'static str {
+        (**self).kind()
     }
 }

@@ -31,7 +31,11 @@ impl Progress {
         self.bar = Some(style.map_or(bar.clone(), |style| bar.with_style(style)));
     }
 
-    fn advance(&self, run: &Run<'_>) {
+    fn advance(&mut self, run: &Run<'_>) {
+        // An epoch that is gone on with does not begin again.
+        if self.bar.is_none() {
+            self.begin(run);
+        }
         if let Some(bar) = self.bar.as_ref().filter(|bar| !bar.is_hidden()) {
             bar.set_position(run.batch as u64);
             if run.batch % 16 == 1 {
@@ -51,7 +55,7 @@ impl Progress {
 impl Progress {
     fn begin(&mut self, _: &Run<'_>) {}
 
-    fn advance(&self, _: &Run<'_>) {}
+    fn advance(&mut self, _: &Run<'_>) {}
 
     fn finish(&mut self) {}
 }

@@ -2,6 +2,7 @@
 
 use super::{Callback, Run};
 use crate::error::{Error, Result};
+use crate::saving::Snapshot;
 use crate::tensor::{Float, Tensor};
 
 /// Raises the learning rate from batch to batch, and notes the loss: where it falls fastest is a good rate. The run ends
@@ -118,5 +119,22 @@ impl Callback for RateFinder {
             weights.map_or(Ok(()), |weights| param.set(weights))?;
         }
         self.before.map_or(Ok(()), |rate| run.optimizer.set_learning_rate(rate))
+    }
+
+    fn state(&self) -> Snapshot {
+        let before = self.before.map_or(f64::NAN, f64::from);
+        let mut state = Snapshot::of([("average", self.average), ("before", before)]);
+        state.numbers.push(("losses".into(), self.points.iter().map(|point| point.1).collect()));
+        state.keep_all("weights", &self.weights);
+        state
+    }
+
+    fn restore(&mut self, state: &Snapshot) -> Result<()> {
+        let losses = state.list("losses").unwrap_or_default();
+        self.points = losses.iter().enumerate().map(|(batch, loss)| (self.rate(batch), *loss)).collect();
+        self.average = state.number("average")?;
+        self.before = Some(state.number("before")? as Float).filter(|rate| !rate.is_nan());
+        self.weights = state.all("weights");
+        Ok(())
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{Callback, Run, Watched};
 use crate::error::{Error, Result};
+use crate::saving::Snapshot;
 use crate::tensor::Float;
 
 /// Multiplies the learning rate by a factor when a figure has not got better for `patience` epochs.
@@ -106,6 +107,16 @@ impl Callback for ReduceOnPlateau {
                 (self.cooling, self.waited) = (self.cooldown, 0);
             }
         }
+        Ok(())
+    }
+
+    fn state(&self) -> Snapshot {
+        Snapshot::of([("best", self.best), ("waited", self.waited as f64), ("cooling", self.cooling as f64)])
+    }
+
+    fn restore(&mut self, state: &Snapshot) -> Result<()> {
+        self.best = state.number("best")?;
+        (self.waited, self.cooling) = (state.count("waited")? as usize, state.count("cooling")? as usize);
         Ok(())
     }
 }

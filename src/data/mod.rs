@@ -34,7 +34,7 @@ pub mod text;
 mod weighted;
 
 pub use adaptors::{Batches, Chain, FromFn, Map, OneHot, Repeat, Selection, Subset, Zip, from_fn};
-pub(crate) use adaptors::{Epoch, read, read_both};
+pub(crate) use adaptors::{Epoch, Ready, read, read_both};
 pub use arrays::Inputs;
 pub(crate) use arrays::common_length;
 pub use augment::{Augment, Mix};

@@ -99,7 +99,7 @@ use crate::losses::Losses;
 use crate::optimizers::Stepper;
 use crate::param::{Lora, Noise, Param, ParamList, attach, detach, merge, unmerge};
 use crate::regularizers::Regularizer;
-use crate::saving::{Translation, Weights};
+use crate::saving::{Translation, Weights, load_tuned, tuned_weights};
 use crate::training::Trainer;
 
 /// A network or a part of one. `X` is what it takes and `Y` what it gives: one variable, a tuple, or a list of them.
@@ -260,7 +260,8 @@ pub trait Layer<X: Vars = Var, Y: Vars = Var>: Any + Send + Sync {
         Ok(())
     }
 
-    /// Writes all parameters to a safetensors file. See [`crate::saving`].
+    /// Writes all parameters to a safetensors file, or to an `.npz` if that is how its name ends (feature `numpy`). See
+    /// [`crate::saving`].
     ///
     /// # Errors
     /// A parameter that has no value yet; a file that cannot be written (an old one of that name survives).
@@ -271,8 +272,8 @@ pub trait Layer<X: Vars = Var, Y: Vars = Var>: Any + Send + Sync {
         crate::saving::save(&self.parameters(), path.as_ref())
     }
 
-    /// Reads all parameters from a safetensors file, also before the first forward. [`Translation`] reads the files of others
-    /// and parts of files. See [`crate::saving`].
+    /// Reads all parameters from a file of any format in [`crate::saving`], also before the first forward. [`Translation`] reads
+    /// the files of others and parts of files.
     ///
     /// # Errors
     /// A file that cannot be read; names or shapes that differ, all listed at once. Nothing is changed then.
@@ -281,6 +282,51 @@ pub trait Layer<X: Vars = Var, Y: Vars = Var>: Any + Send + Sync {
         Self: Sized,
     {
         Translation::new().load(self, &Weights::open(path)?).map(drop)
+    }
+
+    /// What tuning changes, and nothing else: adapters with their alphas, and whatever is not frozen, such as a new head. Save it
+    /// beside the file of the model, or many of them beside one; texts may go with it by [`Weights::set_metadata`].
+    ///
+    /// ```
+    /// use gradus::{prelude::*, saving::Weights};
+    /// # let path = std::env::temp_dir().join(format!("gradus-tuned-{}.safetensors", std::process::id()));
+    /// # let x = Tape::inference().input(ndarray::arr2(&[[1.0, 2.0]]));
+    /// let network = || Sequential::new().add(Dense::new(64)).add_named("head", Dense::new(3));
+    /// let model = network();
+    /// # model.forward(&x)?;
+    /// model.freeze();
+    /// model.unfreeze_matching("head.*")?;
+    /// model.attach("dense.kernel", Lora::new(2))?;
+    /// // ... compile, fit ...
+    /// # model.forward(&x)?;
+    /// model.tuned_weights()?.save(&path)?;
+    ///
+    /// let elsewhere = network(); // with the weights from before the tuning
+    /// # for (path, param) in model.parameters().iter().filter(|(path, _)| path.starts_with("dense") && !path.contains("lora")) {
+    /// #     elsewhere.parameters().iter().find(|(own, _)| own == path).unwrap().1.set(param.value().unwrap())?;
+    /// # }
+    /// elsewhere.load_tuned(&Weights::open(&path)?)?;
+    /// # assert_eq!(model.forward(&x)?.value(), elsewhere.forward(&x)?.value());
+    /// # std::fs::remove_file(&path).map_err(|error| Error::file(&path, error))?;
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// A parameter that has no value yet; adapters that are merged; nothing to save.
+    #[doc(alias = "save_adapter")]
+    #[doc(alias = "modules_to_save")]
+    fn tuned_weights(&self) -> Result<Weights> {
+        tuned_weights(&self.parameters())
+    }
+
+    /// Attaches the adapters that [`Layer::tuned_weights`] gave, and sets the other parameters among them. The rest stays as it
+    /// is.
+    ///
+    /// # Errors
+    /// Names that the model does not have, shapes that do not fit, all at once. Nothing is changed then.
+    #[doc(alias = "load_adapter")]
+    fn load_tuned(&self, weights: &Weights) -> Result<()> {
+        load_tuned(&self.parameters(), weights)
     }
 
     /// Joins the model with an optimizer and a loss, ready to train; [`Losses`] has one for each of several outputs, and

@@ -1,7 +1,7 @@
 //! Areas under curves.
 
 use super::answers::is_binary;
-use super::{Metric, updates, weights_of};
+use super::{Gathered, Metric, gathered, updates, weights_of};
 use crate::error::{Error, Result};
 use crate::tensor::{Float, Tensor};
 
@@ -81,6 +81,18 @@ impl Auc {
     }
 }
 
+impl Gathered for Vec<(Float, Float, Float)> {
+    fn to_numbers(&self) -> Vec<f64> {
+        self.iter().flat_map(|(score, answer, weight)| [score, answer, weight].map(|x| f64::from(*x))).collect()
+    }
+
+    fn from_numbers(numbers: &[f64]) -> Option<Self> {
+        let (triples, rest) = numbers.as_chunks();
+        let triple = |[score, answer, weight]: &[f64; 3]| (*score as Float, *answer as Float, *weight as Float);
+        rest.is_empty().then(|| triples.iter().map(triple).collect())
+    }
+}
+
 impl Metric for Auc {
     fn name(&self) -> String {
         match self.curve {
@@ -95,6 +107,8 @@ impl Metric for Auc {
     }
 
     updates!();
+
+    gathered!(scores);
 
     fn result(&self) -> f64 {
         let mut sorted = self.scores.clone();

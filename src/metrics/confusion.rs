@@ -101,6 +101,20 @@ impl ConfusionMatrix {
         Array2::from_shape_vec(shape, self.counts.clone()).expect("as many counts as pairs of classes")
     }
 
+    /// The number of classes and the counts.
+    pub(super) fn state(&self) -> Vec<f64> {
+        [&[self.classes as f64], &self.counts[..]].concat()
+    }
+
+    pub(super) fn restore(&mut self, state: &[f64]) -> Result<()> {
+        let (classes, counts) = state.split_first().map_or((0, state), |(classes, counts)| (*classes as usize, counts));
+        if classes.checked_mul(classes) != Some(counts.len()) {
+            return Err(Error::value(format!("{classes} classes and {} counts are not what it gathers", counts.len())));
+        }
+        (self.classes, self.counts) = (classes, counts.to_vec());
+        Ok(())
+    }
+
     pub(super) fn classes(&self) -> usize {
         self.classes
     }
@@ -139,6 +153,14 @@ macro_rules! of_confusion {
             }
 
             $crate::metrics::updates!();
+
+            fn state(&self) -> Option<Vec<f64>> {
+                Some(self.confusion.state())
+            }
+
+            fn restore(&mut self, state: &[f64]) -> $crate::error::Result<()> {
+                self.confusion.restore(state)
+            }
 
             fn result(&self) -> f64 {
                 let $result = self;

@@ -1,6 +1,6 @@
 //! How much of the targets the predictions explain.
 
-use super::{Metric, check_same_shape};
+use super::{Gathered, Metric, check_same_shape, gathered};
 use crate::error::Result;
 use crate::tensor::Tensor;
 
@@ -27,6 +27,27 @@ impl Moments {
         self.products[1] += before[1] * after[1];
         self.products[2] += before[0] * after[1];
         self.squares += (p - t) * (p - t);
+    }
+}
+
+impl Gathered for Moments {
+    fn to_numbers(&self) -> Vec<f64> {
+        [&[self.count], &self.mean[..], &self.products[..], &[self.squares]].concat()
+    }
+
+    fn from_numbers(numbers: &[f64]) -> Option<Self> {
+        let [count, p, t, pp, tt, pt, squares] = *numbers else { return None };
+        Some(Self { count, mean: [p, t], products: [pp, tt, pt], squares })
+    }
+}
+
+impl Gathered for Vec<Moments> {
+    fn to_numbers(&self) -> Vec<f64> {
+        self.iter().flat_map(Moments::to_numbers).collect()
+    }
+
+    fn from_numbers(numbers: &[f64]) -> Option<Self> {
+        numbers.chunks(7).map(Moments::from_numbers).collect()
     }
 }
 
@@ -58,6 +79,8 @@ impl Metric for R2 {
     fn reset(&mut self) {
         self.outputs.clear();
     }
+
+    gathered!(outputs);
 
     fn update(&mut self, prediction: &Tensor, target: &Tensor) -> Result<()> {
         check_same_shape("R2", prediction, target)?;
@@ -113,6 +136,8 @@ impl Metric for Pearson {
     fn reset(&mut self) {
         self.moments = Moments::default();
     }
+
+    gathered!(moments);
 
     fn update(&mut self, prediction: &Tensor, target: &Tensor) -> Result<()> {
         check_same_shape("Pearson", prediction, target)?;

@@ -1,6 +1,6 @@
 //! Losses as metrics.
 
-use super::{Mean, Metric, updates, weights_of};
+use super::{Mean, Metric, gathered, updates, weights_of};
 use crate::autograd::Tape;
 use crate::error::Result;
 use crate::losses::{CosineSimilarity, Loss, SparseCrossEntropy};
@@ -46,6 +46,8 @@ impl Metric for MeanLoss {
 
     updates!();
 
+    gathered!(mean);
+
     fn result(&self) -> f64 {
         self.mean.result()
     }
@@ -75,6 +77,14 @@ macro_rules! derived {
 
             fn update_weighted(&mut self, prediction: &Tensor, target: &Tensor, weights: &Tensor) -> Result<()> {
                 self.0.update_weighted(prediction, target, weights)
+            }
+
+            fn state(&self) -> Option<Vec<f64>> {
+                self.0.state()
+            }
+
+            fn restore(&mut self, state: &[f64]) -> Result<()> {
+                self.0.restore(state)
             }
 
             fn result(&self) -> f64 {

@@ -1,7 +1,8 @@
 //! The figures of a pass over the data: losses and metrics, of one output or several.
 
-use super::{Mean, Metric};
+use super::{Gathered, Mean, Metric};
 use crate::error::{Error, Result};
+use crate::saving::Snapshot;
 use crate::tensor::Tensor;
 
 /// Metrics, each of one of the model's outputs.
@@ -16,6 +17,13 @@ struct OutputMetric {
     /// Whether examples weigh what they weigh in the loss.
     weighted: bool,
     metric: Box<dyn Metric>,
+}
+
+impl OutputMetric {
+    fn name(&self) -> String {
+        let name = self.metric.name();
+        if self.output.is_empty() { name } else { format!("{}_{name}", self.output) }
+    }
 }
 
 impl Metrics {
@@ -53,50 +61,97 @@ impl Metrics {
     }
 
     pub(crate) fn for_each(&self, mut report: impl FnMut(String, f64)) {
-        for own in &self.0 {
-            let name = own.metric.name();
-            let name = if own.output.is_empty() { name } else { format!("{}_{name}", own.output) };
-            report(name, own.metric.result());
-        }
+        self.0.iter().for_each(|own| report(own.name(), own.metric.result()));
+    }
+
+    /// The names in logs.
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.0.iter().map(OutputMetric::name).collect()
+    }
+
+    /// Forgets what was gathered.
+    pub(crate) fn reset(&mut self) {
+        self.0.iter_mut().for_each(|own| own.metric.reset());
+    }
+
+    /// All that was gathered, in order.
+    pub(crate) fn state(&self) -> Result<Vec<(String, Vec<f64>)>> {
+        let state = |(i, own): (usize, &OutputMetric)| match own.metric.state() {
+            Some(state) => Ok((i.to_string(), state)),
+            None => Err(Error::value(format!(
+                "a back-up amid an epoch needs what the metric `{}` has gathered, which it does not tell; implement \
+                 `Metric::state` and `Metric::restore`, or leave out `Backup::every`",
+                own.name()
+            ))),
+        };
+        self.0.iter().enumerate().map(state).collect()
+    }
+
+    pub(crate) fn restore(&mut self, state: &Snapshot) -> Result<()> {
+        self.0.iter_mut().enumerate().try_for_each(|(i, own)| {
+            let numbers = state.list(&i.to_string()).unwrap_or_default();
+            let restored = own.metric.restore(numbers);
+            restored.map_err(|error| Error::value(format!("the metric `{}`: {error}", own.name())))
+        })
     }
 }
 
-/// Running means of the losses.
-#[derive(Clone)]
-pub(crate) struct Figures {
-    total: Mean,
-    outputs: Vec<(String, Mean)>,
-}
+/// Running means by name: of the loss, then of others.
+#[derive(Clone, Default)]
+pub(crate) struct Figures(Vec<(String, Mean)>);
 
 impl Figures {
-    pub(crate) fn new(outputs: Vec<String>) -> Self {
-        Self { total: Mean::default(), outputs: outputs.into_iter().map(|name| (name, Mean::default())).collect() }
+    /// Of the whole loss, and of the outputs' if there are several.
+    pub(crate) fn new(outputs: &[String]) -> Self {
+        let several = if outputs.len() > 1 { outputs } else { &[] };
+        let names = [LOSS.to_owned()].into_iter().chain(several.iter().map(|name| format!("{name}_{LOSS}")));
+        Self(names.map(|name| (name, Mean::default())).collect())
     }
 
-    /// The same outputs, nothing gathered.
+    /// The same names, nothing gathered.
     pub(crate) fn empty(&self) -> Self {
-        Self::new(self.outputs.iter().map(|(name, _)| name.clone()).collect())
+        Self(self.0.iter().map(|(name, _)| (name.clone(), Mean::default())).collect())
     }
 
+    /// Takes in the mean loss of some examples, and those of the outputs.
     pub(crate) fn add(&mut self, total: f64, losses: &[f64], examples: usize) {
-        self.total.add(total, examples as f64);
-        self.outputs.iter_mut().zip(losses).for_each(|((_, mean), loss)| mean.add(*loss, examples as f64));
+        let losses = [total].into_iter().chain(losses.iter().copied());
+        self.0.iter_mut().zip(losses).for_each(|((_, mean), loss)| mean.add(loss, examples as f64));
+    }
+
+    /// Takes in the mean of any figure.
+    pub(crate) fn add_named(&mut self, name: &str, figure: f64, examples: usize) {
+        let place = self.0.iter().position(|(known, _)| known == name).unwrap_or_else(|| {
+            self.0.push((name.into(), Mean::default()));
+            self.0.len() - 1
+        });
+        self.0[place].1.add(figure, examples as f64);
     }
 
     pub(crate) fn merge(&mut self, other: &Self) {
-        self.total.merge(&other.total);
-        self.outputs.iter_mut().zip(&other.outputs).for_each(|((_, mean), (_, other))| mean.merge(other));
+        self.0.iter_mut().zip(&other.0).for_each(|((_, mean), (_, other))| mean.merge(other));
     }
 
+    /// The first mean.
     pub(crate) fn loss(&self) -> f64 {
-        self.total.result()
+        self.0.first().map_or(f64::NAN, |(_, mean)| mean.result())
     }
 
-    /// The whole loss, and those of the outputs if there are several.
-    pub(crate) fn for_each(&self, mut report: impl FnMut(String, f64)) {
-        report("loss".into(), self.loss());
-        if self.outputs.len() > 1 {
-            self.outputs.iter().for_each(|(name, mean)| report(format!("{name}_loss"), mean.result()));
-        }
+    pub(crate) fn for_each(&self, mut report: impl FnMut(&str, f64)) {
+        self.0.iter().for_each(|(name, mean)| report(name, mean.result()));
+    }
+
+    pub(crate) fn state(&self) -> Snapshot {
+        let numbers = self.0.iter().map(|(name, mean)| (name.clone(), mean.to_numbers())).collect();
+        Snapshot { numbers, ..Snapshot::default() }
+    }
+
+    pub(crate) fn restore(&mut self, state: &Snapshot) -> Result<()> {
+        let mean = |(name, numbers): &(String, Vec<f64>)| Some((name.clone(), Mean::from_numbers(numbers)?));
+        let means = state.numbers.iter().map(mean).collect::<Option<_>>();
+        self.0 = means.ok_or_else(|| Error::value("expected a sum and a count for each figure"))?;
+        Ok(())
     }
 }
+
+const LOSS: &str = "loss";

@@ -82,7 +82,47 @@ pub trait Metric: Send {
 
     /// The figure over all examples since the last reset; NaN before any.
     fn result(&self) -> f64;
+
+    /// All that was gathered, so that a [back-up](crate::callbacks::Backup) amid an epoch can go on with it; `None`, the
+    /// default, if it does not tell.
+    fn state(&self) -> Option<Vec<f64>> {
+        None
+    }
+
+    /// Gives back what [`Metric::state`] has told.
+    ///
+    /// # Errors
+    /// Numbers that are none of its.
+    fn restore(&mut self, state: &[f64]) -> Result<()> {
+        let _ = state;
+        Err(Error::value("it cannot be given back what it has gathered; implement `Metric::restore`"))
+    }
 }
+
+/// What a metric gathers, as numbers and back.
+trait Gathered: Sized {
+    fn to_numbers(&self) -> Vec<f64>;
+
+    /// `None` if they are no such numbers.
+    fn from_numbers(numbers: &[f64]) -> Option<Self>;
+}
+
+/// The methods `state` and `restore`, of a metric that gathers in one field.
+macro_rules! gathered {
+    ($field:ident) => {
+        fn state(&self) -> Option<Vec<f64>> {
+            Some($crate::metrics::Gathered::to_numbers(&self.$field))
+        }
+
+        fn restore(&mut self, state: &[f64]) -> $crate::error::Result<()> {
+            self.$field = $crate::metrics::Gathered::from_numbers(state).ok_or_else(|| {
+                $crate::error::Error::value(format!("{} numbers are not what it gathers", state.len()))
+            })?;
+            Ok(())
+        }
+    };
+}
+use gathered;
 
 /// Both updates, from a method `take` that has the weights as an option.
 macro_rules! updates {
@@ -154,6 +194,17 @@ impl Mean {
 
     pub(crate) fn result(&self) -> f64 {
         self.sum / self.count
+    }
+}
+
+impl Gathered for Mean {
+    fn to_numbers(&self) -> Vec<f64> {
+        vec![self.sum, self.count]
+    }
+
+    fn from_numbers(numbers: &[f64]) -> Option<Self> {
+        let [sum, count] = *numbers else { return None };
+        Some(Self { sum, count })
     }
 }
 

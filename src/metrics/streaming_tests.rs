@@ -1,4 +1,4 @@
-//! However the examples are cut into batches, the figure is the same to the bit.
+//! However the examples are cut into batches, the figure is the same to the bit; also if another metric goes on.
 
 use rand::{RngExt, SeedableRng};
 
@@ -21,6 +21,7 @@ fn check(metrics: &[Make], prediction: &Tensor, target: &Tensor) {
         assert!(whole.result().is_nan(), "{} before any example", whole.name());
         whole.update(prediction, target).unwrap();
         let expected = whole.result();
+        assert!(whole.restore(&[1.0; 16]).is_err(), "{} takes anything", whole.name());
         assert!(expected.is_finite(), "{} is {expected}", whole.name());
         whole.reset();
         assert!(whole.result().is_nan(), "{} after a reset", whole.name());
@@ -30,6 +31,9 @@ fn check(metrics: &[Make], prediction: &Tensor, target: &Tensor) {
             while from < count {
                 let to = (from + rng.random_range(1..8)).min(count);
                 metric.update(&cut(prediction, from, to), &cut(target, from, to)).unwrap();
+                let state = metric.state().expect("all of the crate's tell");
+                metric = make();
+                metric.restore(&state).unwrap();
                 from = to;
             }
             assert_eq!(metric.result().to_bits(), expected.to_bits(), "{}", metric.name());

@@ -2,7 +2,7 @@
 
 use ndarray::Axis;
 
-use super::{Mean, Metric, argmax, updates, weights_of};
+use super::{Mean, Metric, argmax, gathered, updates, weights_of};
 use crate::error::{Error, Result};
 use crate::tensor::{Float, Tensor};
 
@@ -76,6 +76,8 @@ impl Metric for TopKAccuracy {
     }
 
     updates!();
+
+    gathered!(mean);
 
     fn result(&self) -> f64 {
         self.mean.result()

@@ -12,7 +12,7 @@ impl Var {
     /// Shapes that do not broadcast.
     #[doc(alias = "eq")]
     pub fn equal(&self, other: &Self) -> Result<Self> {
-        self.compare("equal", other, |a, b| a == b)
+        self.compare("equal", other, |a, b| truth(a == b))
     }
 
     /// 1 where the numbers differ, else 0, broadcast. NaN differs from everything.
@@ -21,7 +21,7 @@ impl Var {
     /// Shapes that do not broadcast.
     #[doc(alias = "ne")]
     pub fn not_equal(&self, other: &Self) -> Result<Self> {
-        self.compare("not_equal", other, |a, b| a != b)
+        self.compare("not_equal", other, |a, b| truth(a != b))
     }
 
     /// 1 where this number is less than the `other`, else 0, broadcast.
@@ -40,7 +40,7 @@ impl Var {
     /// Shapes that do not broadcast.
     #[doc(alias = "lt")]
     pub fn less(&self, other: &Self) -> Result<Self> {
-        self.compare("less", other, |a, b| a < b)
+        self.compare("less", other, |a, b| truth(a < b))
     }
 
     /// 1 where this number is less than the `other` or equal, else 0, broadcast.
@@ -49,7 +49,7 @@ impl Var {
     /// Shapes that do not broadcast.
     #[doc(alias = "le")]
     pub fn less_equal(&self, other: &Self) -> Result<Self> {
-        self.compare("less_equal", other, |a, b| a <= b)
+        self.compare("less_equal", other, |a, b| truth(a <= b))
     }
 
     /// 1 where this number is greater than the `other`, else 0, broadcast.
@@ -58,7 +58,7 @@ impl Var {
     /// Shapes that do not broadcast.
     #[doc(alias = "gt")]
     pub fn greater(&self, other: &Self) -> Result<Self> {
-        self.compare("greater", other, |a, b| a > b)
+        self.compare("greater", other, |a, b| truth(a > b))
     }
 
     /// 1 where this number is greater than the `other` or equal, else 0, broadcast.
@@ -67,26 +67,31 @@ impl Var {
     /// Shapes that do not broadcast.
     #[doc(alias = "ge")]
     pub fn greater_equal(&self, other: &Self) -> Result<Self> {
-        self.compare("greater_equal", other, |a, b| a >= b)
+        self.compare("greater_equal", other, |a, b| truth(a >= b))
     }
 
-    fn compare(&self, who: &str, other: &Self, holds: fn(&Float, &Float) -> bool) -> Result<Self> {
+    /// What `f` makes of two numbers each, broadcast; no gradient flows back.
+    pub(super) fn compare(&self, who: &str, other: &Self, f: fn(Float, Float) -> Float) -> Result<Self> {
         let shape = broadcast::checked(who, self.shape(), other.shape())?;
-        let op = Compare { holds, shape, shapes: [self.shape().into(), other.shape().into()] };
+        let op = Compare { f, shape, shapes: [self.shape().into(), other.shape().into()] };
         Ok(self.tape().apply(op, &[&self.detach(), &other.detach()]))
     }
 }
 
-/// `y = 1` where it holds, else 0
+fn truth(holds: bool) -> Float {
+    Float::from(u8::from(holds))
+}
+
+/// `y = f(a, b)`, as if it were flat
 struct Compare {
-    holds: fn(&Float, &Float) -> bool,
+    f: fn(Float, Float) -> Float,
     shape: Vec<usize>,
     shapes: [Vec<usize>; 2],
 }
 
 impl Op for Compare {
     fn forward(&mut self, inputs: &[&Tensor]) -> Tensor {
-        zip(inputs[0], inputs[1], &self.shape, |a, b| Float::from(u8::from((self.holds)(&a, &b))))
+        zip(inputs[0], inputs[1], &self.shape, self.f)
     }
 
     /// none: the inputs are detached

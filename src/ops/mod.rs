@@ -3,6 +3,7 @@
 
 mod aggregate;
 mod arithmetic;
+mod bitwise;
 mod broadcast;
 mod compare;
 mod cumulative;

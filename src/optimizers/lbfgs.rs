@@ -3,13 +3,14 @@
 use std::collections::VecDeque;
 
 use super::line_search::{Bounds, Point, strong_wolfe};
-use super::stepper::{StepperState, check_gradients, refused};
+use super::stepper::{check_gradients, check_kind, refused};
 use super::{check_at_least_0, check_rate, setters};
 use crate::autograd::{Tape, Var};
 use crate::error::{Error, Result};
 use crate::kernels::elementwise::{add_scaled, dot, scale};
 use crate::layers::{Layer, Vars};
 use crate::param::Param;
+use crate::saving::Snapshot;
 use crate::tensor::{Float, data, tensor};
 
 /// Quasi-Newton steps along `-H g`, where `H` is made of the last changes of weights and gradients, each as far as a
@@ -218,31 +219,31 @@ impl Lbfgs {
 
     /// All that is remembered: the numbers `steps`, `length` and `diagonal`, and the tensors `direction`, `gradient`,
     /// `change.0`, `moved.0`, `change.1` and so on, each over all trainable parameters.
-    pub fn state(&self) -> StepperState {
+    pub fn state(&self) -> Snapshot {
         let Memory { steps, direction, gradient, length, diagonal, changes } = &self.memory;
         let numbers = [("steps", f64::from(*steps)), ("length", *length), ("diagonal", *diagonal)];
         let mut tensors = vec![("direction".to_owned(), direction), ("gradient".to_owned(), gradient)];
         for (i, [change, moved]) in changes.iter().enumerate() {
             tensors.extend([(format!("change.{i}"), change), (format!("moved.{i}"), moved)]);
         }
-        StepperState {
-            optimizer: "Lbfgs".into(),
-            numbers: numbers.map(|(name, number)| (name.to_owned(), number)).into(),
-            tensors: tensors.into_iter().map(|(name, x)| (name, tensor(&[x.len()], x.clone()))).collect(),
-        }
+        let mut state = Snapshot::of(numbers);
+        state.texts.push(("optimizer".into(), "Lbfgs".into()));
+        state.tensors = tensors.into_iter().map(|(name, x)| (name, tensor(&[x.len()], x.clone()))).collect();
+        state
     }
 
     /// Gives back what [`Lbfgs::state`] has told.
     ///
     /// # Errors
     /// The state of an optimizer; something missing; tensors that differ in length. Nothing is changed then.
-    pub fn restore(&mut self, state: &StepperState) -> Result<()> {
-        state.check_kind("Lbfgs")?;
-        let get = |name: &str| -> Option<Vec<Float>> {
-            let (_, tensor) = state.tensors.iter().find(|(known, _)| known == name)?;
-            Some(tensor.iter().copied().collect())
-        };
-        let needed = |name: &str| get(name).ok_or_else(|| refused(format!("there is no `{name}`")));
+    pub fn restore(&mut self, state: &Snapshot) -> Result<()> {
+        self.take_in(state).map_err(|error| refused(error.to_string()))
+    }
+
+    fn take_in(&mut self, state: &Snapshot) -> Result<()> {
+        check_kind(state, "Lbfgs")?;
+        let get = |name: &str| Some(state.tensor(name)?.iter().copied().collect::<Vec<Float>>());
+        let needed = |name: &str| get(name).ok_or_else(|| Error::value(format!("there is no `{name}`")));
         let mut memory = Memory {
             steps: state.count("steps")?,
             direction: needed("direction")?,
@@ -257,7 +258,7 @@ impl Lbfgs {
         }
         let len = memory.gradient.len();
         if memory.direction.len() != len || memory.changes.iter().flatten().any(|x| x.len() != len) {
-            return Err(refused("its tensors differ in length"));
+            return Err(Error::value("its tensors differ in length"));
         }
         self.memory = memory;
         Ok(())

@@ -41,7 +41,7 @@ pub use rms_prop::RmsProp;
 pub use schedules::Schedule;
 pub use sgd::Sgd;
 pub use state::{State, Step};
-pub use stepper::{Clip, Group, Lookahead, MovingAverage, Stepper, StepperState};
+pub use stepper::{Change, Clip, Group, Lookahead, MovingAverage, Stepper};
 
 use crate::error::{Error, Result};
 use crate::tensor::Float;

@@ -63,7 +63,7 @@ impl Lora {
     }
 
     /// Whether it fits a parameter of this shape, as far as that is known: `None` for axes that are not.
-    fn check(&self, shape: &[Option<usize>]) -> Result<()> {
+    pub(crate) fn check(&self, shape: &[Option<usize>]) -> Result<()> {
         let [others @ .., columns] = shape else { return Err(too_few_axes(shape)) };
         if others.is_empty() {
             return Err(too_few_axes(shape));

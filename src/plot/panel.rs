@@ -153,10 +153,14 @@ impl Panel {
             }
             let marks = if !series.joined || points.len() < MARKED { &points[..] } else { &[] };
             let drawn = chart.draw_series(marks.iter().map(|point| Circle::new(*point, 4, color.filled())))?;
-            if !series.name.is_empty() {
-                let legend = move |(x, y)| PathElement::new([(x, y), (x + 22, y)], color.stroke_width(3));
-                drawn.label(&series.name).legend(legend);
+            if series.name.is_empty() {
+                continue;
             }
+            let drawn = drawn.label(&series.name);
+            match series.joined {
+                true => drawn.legend(move |(x, y)| PathElement::new([(x, y), (x + 22, y)], color.stroke_width(3))),
+                false => drawn.legend(move |(x, y)| Circle::new((x + 11, y), 4, color.filled())),
+            };
         }
         if self.series.iter().any(|series| !series.name.is_empty()) {
             chart

@@ -1,5 +1,6 @@
 //! Which format a file has, told by its first bytes.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::bytes::Bytes;
@@ -28,16 +29,15 @@ fn read_archive(bytes: &Bytes) -> Result<Vec<(String, Stored)>, String> {
     if !is_pytorch && !members.iter().any(|member| member.name.ends_with(".npy")) && !members.is_empty() {
         return Err("is a zip archive with neither the data.pkl of PyTorch nor .npy arrays".into());
     }
-    match is_pytorch {
-        #[cfg(feature = "pytorch")]
-        true => super::pytorch::read_zip(members),
-        #[cfg(feature = "numpy")]
-        false => super::numpy::read_npz(members),
-        #[allow(unreachable_patterns)]
-        true => Err(off("a file of PyTorch", "pytorch")),
-        #[allow(unreachable_patterns)]
-        false => Err(off("an .npz file", "numpy")),
+    #[cfg(feature = "pytorch")]
+    if is_pytorch {
+        return super::pytorch::read_zip(members);
     }
+    #[cfg(feature = "numpy")]
+    if !is_pytorch {
+        return super::numpy::read_npz(members);
+    }
+    Err(if is_pytorch { off("a file of PyTorch", "pytorch") } else { off("an .npz file", "numpy") })
 }
 
 #[cfg(not(any(feature = "pytorch", feature = "numpy")))]
@@ -61,15 +61,19 @@ fn read_npy(_: &Bytes) -> Result<Vec<(String, Stored)>, String> {
     Err(off("an .npy file", "numpy"))
 }
 
-#[allow(dead_code)]
 fn off(what: &str, feature: &str) -> String {
     format!("is {what}; switch on gradus' feature `{feature}`")
 }
 
-/// Writes tensors in the format that the file's name asks for.
-pub(super) fn write(tensors: &[(String, Stored)], path: &Path) -> Result<()> {
+/// Writes tensors, and texts beside them, in the format that the file's name asks for.
+pub(super) fn write(tensors: &[(String, Stored)], metadata: &BTreeMap<String, String>, path: &Path) -> Result<()> {
     let extension = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
     match extension.as_str() {
+        "npz" if !metadata.is_empty() => {
+            let names: Vec<&str> = metadata.keys().map(String::as_str).collect();
+            let names = names.join(", ");
+            Err(Error::file(path, format!("would hold no metadata, but there is some ({names}); name it .safetensors")))
+        }
         #[cfg(feature = "numpy")]
         "npz" => super::numpy::write_npz(tensors, path),
         #[cfg(not(feature = "numpy"))]
@@ -77,6 +81,6 @@ pub(super) fn write(tensors: &[(String, Stored)], path: &Path) -> Result<()> {
         "pt" | "pth" | "npy" | "h5" | "hdf5" => {
             Err(Error::file(path, format!("files of type .{extension} are not written; name it .safetensors")))
         }
-        _ => safetensors::write(tensors, path),
+        _ => safetensors::write(tensors, metadata, path),
     }
 }

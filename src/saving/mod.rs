@@ -4,6 +4,7 @@
 //! [`Layer::load`](crate::Layer::load). Loading checks every name and shape before it changes anything, and works before
 //! the first forward.
 //!
+//! [`Translation`] maps names and layouts of other frameworks onto a model's, in both directions.
 //! [`Weights`] are the tensors of any file that its contents show to be one of these:
 //!
 //! | format | feature | read | written |
@@ -39,13 +40,17 @@ mod parameters;
 #[cfg(feature = "pytorch")]
 mod pytorch;
 mod safetensors;
+mod snapshot;
 mod stored;
 mod translation;
+mod tuned;
 mod weights;
 
 pub use self::number_type::NumberType;
 pub(crate) use self::parameters::save;
+pub use self::snapshot::Snapshot;
 pub use self::translation::{Report, Translation};
+pub(crate) use self::tuned::{export as tuned_weights, load as load_tuned};
 pub use self::weights::Weights;
 
 use std::io::Write;
@@ -61,7 +66,7 @@ pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
         return Err(Error::file(path, "is no file name; give one, such as `model.safetensors`"));
     }
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-    let temporary = path.with_file_name(format!(".gradus-{}-{number}.tmp", std::process::id()));
+    let temporary = path.with_file_name(format!("{}{}-{number}.tmp", temporary_prefix(path), std::process::id()));
     let write = || {
         let mut file = std::fs::File::create(&temporary)?;
         file.write_all(bytes)?;
@@ -73,4 +78,26 @@ pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
         let _ = std::fs::remove_file(&temporary);
         Error::file(path, format!("cannot be written: {error}"))
     })
+}
+
+/// What the temporary names of a file begin with.
+fn temporary_prefix(path: &Path) -> String {
+    let name: String = path.file_name().unwrap_or_default().to_string_lossy().chars().take(40).collect();
+    format!(".{name}.")
+}
+
+/// Deletes what earlier processes that were killed while they wrote this file have left of it.
+pub(crate) fn remove_leftovers(path: &Path) {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let (prefix, own) = (temporary_prefix(path), format!("{}-", std::process::id()));
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let rest = name.to_str().and_then(|name| name.strip_prefix(&prefix)?.strip_suffix(".tmp"));
+        let is_ours = |rest: &str| rest.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+        if rest.is_some_and(|rest| is_ours(rest) && !rest.starts_with(&own)) {
+            // A file that another process has deleted is gone as well.
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
 }

@@ -59,8 +59,7 @@ macro_rules! each {
 macro_rules! whole {
     ($kind:ty) => {
         |number: $kind| match number as Float {
-            // The greatest number of a type rounds to one more, which would come back as the greatest.
-            float if float as $kind == number && float < <$kind>::MAX as Float => Ok(float),
+            float if float as i128 == i128::from(number) => Ok(float),
             _ => Err(format!(
                 "{number} is a whole number that `Float` does not hold exactly (it does to ±{}); leave this tensor out",
                 1_u64 << Float::MANTISSA_DIGITS

@@ -1,5 +1,6 @@
 //! The safetensors format, through the crate of that name.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use ::safetensors::tensor::{Dtype, SafeTensors, TensorView};
@@ -47,8 +48,14 @@ pub(super) fn read(bytes: &Bytes) -> Result<Vec<(String, Stored)>, String> {
     names.into_iter().map(stored).collect()
 }
 
+/// The texts in the header of a file; none if it is of another format.
+pub(super) fn metadata(bytes: &Bytes) -> BTreeMap<String, String> {
+    let header = SafeTensors::read_metadata(bytes.as_ref()).ok();
+    header.and_then(|(_, metadata)| metadata.metadata().clone()).into_iter().flatten().collect()
+}
+
 /// Writes tensors, by type and then in the order of their names' bytes.
-pub(super) fn write(tensors: &[(String, Stored)], path: &Path) -> Result<()> {
+pub(super) fn write(tensors: &[(String, Stored)], metadata: &BTreeMap<String, String>, path: &Path) -> Result<()> {
     let fail = |error: String| Error::file(path, format!("cannot be written: {error}"));
     let packed = tensors.iter().map(|(name, stored)| {
         let bytes = stored.bytes().map_err(|reason| fail(format!("tensor `{name}`: {reason}")))?;
@@ -61,5 +68,21 @@ pub(super) fn write(tensors: &[(String, Stored)], path: &Path) -> Result<()> {
         Ok((name, view))
     });
     let bytes = ::safetensors::serialize(views.collect::<Result<Vec<_>>>()?, None);
-    write_file(path, &bytes.map_err(|error| fail(error.to_string()))?)
+    let bytes = bytes.map_err(|error| fail(error.to_string()))?;
+    if metadata.is_empty() {
+        return write_file(path, &bytes);
+    }
+    let with_metadata = with_metadata(&bytes, metadata).ok_or_else(|| fail("its header is not as expected".into()))?;
+    write_file(path, &with_metadata)
+}
+
+/// The file with texts in its header, in the order of their names: the crate writes them in another one each time.
+fn with_metadata(file: &[u8], texts: &BTreeMap<String, String>) -> Option<Vec<u8>> {
+    let (length, rest) = file.split_first_chunk()?;
+    let (header, tensors) = rest.split_at_checked(usize::try_from(u64::from_le_bytes(*length)).ok()?)?;
+    let entries = std::str::from_utf8(header).ok()?.trim_end().strip_prefix('{')?;
+    let comma = if entries == "}" { "" } else { "," };
+    let mut header = format!("{{\"__metadata__\":{}{comma}{entries}", serde_json::to_string(texts).ok()?);
+    header += &" ".repeat(header.len().next_multiple_of(8) - header.len());
+    Some([&(header.len() as u64).to_le_bytes(), header.as_bytes(), tensors].concat())
 }

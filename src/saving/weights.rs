@@ -1,6 +1,6 @@
 //! The tensors of a file, or of memory, by name.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use super::NumberType;
@@ -30,6 +30,7 @@ pub struct Weights {
     tensors: Vec<(String, Stored)>,
     places: HashMap<String, usize>,
     path: Option<PathBuf>,
+    metadata: BTreeMap<String, String>,
 }
 
 impl Weights {
@@ -61,7 +62,7 @@ impl Weights {
     }
 
     fn read(bytes: &Bytes) -> Result<Self, String> {
-        let mut weights = Self::new();
+        let mut weights = Self { metadata: super::safetensors::metadata(bytes), ..Self::new() };
         for (name, stored) in super::formats::read(bytes)? {
             if weights.shape(&name).is_some() {
                 return Err(format!("has two tensors `{name}`; give them different names where it was made"));
@@ -84,6 +85,34 @@ impl Weights {
                 self.tensors.push((name, stored));
             }
         }
+    }
+
+    /// Keeps a text beside the tensors, such as the names of classes or how inputs are prepared: a safetensors file holds it
+    /// as an entry of its `__metadata__`.
+    ///
+    /// ```
+    /// use gradus::{prelude::*, saving::{Translation, Weights}};
+    /// # let path = std::env::temp_dir().join(format!("gradus-metadata-{}.safetensors", std::process::id()));
+    /// let model = Sequential::new().add(Dense::new(2));
+    /// # model.forward(&Tape::inference().input(ndarray::arr2(&[[1.0]])))?;
+    /// let mut weights = Translation::new().export(&model)?;
+    /// weights.set_metadata("classes", "cat, dog");
+    /// weights.save(&path)?;
+    ///
+    /// let weights = Weights::open(&path)?;
+    /// let classes: Vec<&str> = weights.metadata("classes").unwrap_or_default().split(", ").collect();
+    /// let model = Sequential::new().add(Dense::new(classes.len()));
+    /// Translation::new().load(&model, &weights)?;
+    /// # std::fs::remove_file(&path).map_err(|error| Error::file(&path, error))?;
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn set_metadata(&mut self, name: impl Into<String>, text: impl Into<String>) {
+        self.metadata.insert(name.into(), text.into());
+    }
+
+    /// A text that was kept beside the tensors.
+    pub fn metadata(&self, name: &str) -> Option<&str> {
+        self.metadata.get(name).map(String::as_str)
     }
 
     /// The names, in order.
@@ -158,7 +187,7 @@ impl Weights {
     #[doc(alias = "save_file")]
     #[doc(alias = "savez")]
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        super::formats::write(&self.tensors, path.as_ref())
+        super::formats::write(&self.tensors, &self.metadata, path.as_ref())
     }
 }
 

@@ -8,7 +8,7 @@ use crate::tensor::Float;
 
 /// One combination of settings, and for how long to train with it.
 ///
-/// Its `Display` is its settings: `rate = 0.01, units = 32`.
+/// Its `Display` is its settings, rounded: `rate = 1.57e-3, units = 32`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Trial {
     number: usize,
@@ -97,7 +97,12 @@ impl Trial {
 impl fmt::Display for Trial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (i, (name, value)) in self.values.iter().enumerate() {
-            write!(f, "{}{name} = {value}", if i > 0 { ", " } else { "" })?;
+            let separator = if i > 0 { ", " } else { "" };
+            match value {
+                Value::Number(x) if x.fract() != 0.0 && x.abs() < 0.1 => write!(f, "{separator}{name} = {x:.2e}")?,
+                Value::Number(x) if x.fract() != 0.0 => write!(f, "{separator}{name} = {x:.3}")?,
+                _ => write!(f, "{separator}{name} = {value}")?,
+            }
         }
         Ok(())
     }

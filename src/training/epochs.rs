@@ -1,42 +1,22 @@
 //! The training loop itself.
 
-use std::time::Instant;
-
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 
+use super::course::{Course, Tools};
 use super::pass::{self, Part};
 use super::trainer::check_dataset;
-use super::{Fit, History, Logs, Trainer};
+use super::{Fit, History, Trainer};
 use crate::autograd::{Gradients, Tape};
-use crate::callbacks::{Callback, Run};
-use crate::data::{ClassWeighted, Dataset, Epoch, Subset};
+use crate::data::{Batches, ClassWeighted, Dataset, Epoch, Ready, Subset};
 use crate::error::{Error, Result};
 use crate::initializers::Rng;
 use crate::layers::{Layer, Vars};
-use crate::param::{Noise, Param};
+use crate::param::Param;
 use crate::tensor::Float;
 
 /// Separates the seeds of the order of examples from those of dropout.
 const ORDER: u64 = 0x006f_7264_6572;
-
-/// A run in progress: what callbacks see, and the callbacks.
-struct State<'a> {
-    callbacks: Vec<Box<dyn Callback + 'a>>,
-    parameters: Vec<(String, Param)>,
-    noises: Vec<(String, Noise)>,
-    epoch: usize,
-    epochs: usize,
-    batch: usize,
-    batches: usize,
-    examples: usize,
-    seconds: f64,
-    batch_loss: f64,
-    logs: Logs,
-    stop: bool,
-}
-
-type Hook = fn(&mut dyn Callback, &mut Run<'_>) -> Result<()>;
 
 impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
     /// Trains the model, and returns loss and metrics of each epoch.
@@ -57,6 +37,7 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
         let held_out = (dataset.len() as f64 * fit.validation_split) as usize;
         let subset = Subset::new(dataset, 0..dataset.len() - held_out);
         let weighted;
+        let class_weights = format!("{:?}", fit.class_weights);
         let training: &dyn Dataset = match fit.class_weights.take() {
             Some(weights) => {
                 weighted = ClassWeighted::new(&subset, weights)?;
@@ -73,86 +54,99 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
         let rest = Subset::new(dataset, dataset.len() - held_out..dataset.len());
         let validation = fit.validation.or((held_out > 0).then_some(&rest as &dyn Dataset));
         validation.map_or(Ok(()), |validation| check_dataset("fit's validation", validation))?;
-        self.start_figures()?;
+        let mut course = Course::new(fit.epochs, training.len().div_ceil(fit.batch_size));
+        course.figures = self.start_figures()?;
         self.create_parameters(training)?;
-        let mut state = State {
-            callbacks: fit.take_callbacks(),
-            parameters: self.model.parameters(),
-            noises: self.model.noises(),
-            epoch: 0,
-            epochs: fit.epochs,
-            batch: 0,
-            batches: training.len().div_ceil(fit.batch_size),
-            examples: 0,
-            seconds: 0.0,
-            batch_loss: f64::NAN,
-            logs: Logs::default(),
-            stop: false,
-        };
-        self.stepper.check(&state.parameters, fit.epochs.saturating_mul(state.batches))?;
-        let mut history = History::default();
-        self.call(&mut state, |callback, run| callback.on_train_begin(run))?;
-        // Only now, since callbacks may freeze what looks across the batch.
-        let tape = Tape::training().seeds(self.seed, self.seed);
-        let mut splits = pass::splits(&self.model, &self.losses, tape, training)?;
-        while state.epoch < fit.epochs && !state.stop {
-            state.epoch += 1;
-            self.stepper.show_averages(&state.parameters, false);
-            self.epoch(training, &fit, &mut splits, &mut state)?;
-            self.stepper.show_averages(&state.parameters, true);
+        course.callbacks = fit.take_callbacks();
+        course.parameters = self.model.parameters();
+        course.noises = self.model.noises();
+        course.identity = self.identity(&fit, training.len(), validation.map_or(0, |validation| validation.len()));
+        course.identity.push(("class weights", class_weights));
+        self.stepper.check(&course.parameters, fit.epochs.saturating_mul(course.batches))?;
+        course.begin(&mut self.tools())?;
+        if course.epoch == 0 {
+            // Only now, since callbacks may freeze what looks across the batch; a run that goes on knows it.
+            let tape = Tape::training().seeds(self.seed, self.seed);
+            course.splits = pass::splits(&self.model, &self.losses, tape, training)?;
+        }
+        while course.next_epoch(&mut self.tools())? {
+            self.epoch(training, &fit, &mut course)?;
+            course.end_batches(&mut self.tools());
             if let Some(validation) = validation {
                 let logs = self.evaluate(validation)?;
-                logs.iter().for_each(|(name, figure)| state.logs.set(format!("val_{name}"), figure));
+                logs.iter().for_each(|(name, figure)| course.logs.set(format!("val_{name}"), figure));
             }
-            self.call(&mut state, |callback, run| callback.on_epoch_end(run))?;
-            history.push(state.logs.clone());
+            course.end_epoch(&mut self.tools())?;
         }
-        if state.epoch > 0 {
-            self.stepper.keep_averages(&state.parameters);
-        }
-        self.call(&mut state, |callback, run| callback.on_train_end(run))?;
-        Ok(history)
+        course.end(&mut self.tools())?;
+        Ok(course.history)
     }
 
-    /// One pass over the data.
-    fn epoch(&mut self, dataset: &dyn Dataset, fit: &Fit<'_>, splits: &mut bool, state: &mut State<'_>) -> Result<()> {
-        let started = Instant::now();
-        (state.batch, state.examples, state.logs) = (0, 0, Logs::default());
-        self.call(state, |callback, run| callback.on_epoch_begin(run))?;
+    fn tools(&mut self) -> Tools<'_> {
+        Tools { steppers: std::slice::from_mut(&mut self.stepper), metrics: &mut self.metrics }
+    }
+
+    /// What decides on the bits of a run, beside the model and what callbacks and optimizers hold.
+    fn identity(&self, fit: &Fit<'_>, examples: usize, held_out: usize) -> Vec<(&'static str, String)> {
+        vec![
+            ("seed", self.seed.to_string()),
+            ("examples", examples.to_string()),
+            ("examples of validation", held_out.to_string()),
+            ("batch size", fit.batch_size.to_string()),
+            ("shuffled", if fit.shuffle { "yes" } else { "no" }.into()),
+            ("batches before the run", self.stepper.batches().to_string()),
+            ("metrics", format!("{:?}", self.metrics.names())),
+        ]
+    }
+
+    /// One pass over the data, or the rest of one.
+    fn epoch(&mut self, dataset: &dyn Dataset, fit: &Fit<'_>, course: &mut Course<'_>) -> Result<()> {
         let mut order: Vec<usize> = (0..dataset.len()).collect();
         // The batches before it tell an epoch from all others, also after a resumption.
-        let dataset = &Epoch { dataset, number: u64::from(self.stepper.batches()) };
+        let before = self.stepper.batches().saturating_sub(course.batch as u32);
+        let dataset = &Epoch { dataset, number: u64::from(before) };
         if fit.shuffle {
             let seeds = self.seeds().nth(ORDER).nth(dataset.number);
             order.shuffle(&mut Rng::seed_from_u64(seeds.random));
         }
-        let mut figures = self.start_figures()?;
-        for indices in order.chunks(fit.batch_size) {
-            state.batch += 1;
-            let penalty = pass::penalty(&state.parameters)?;
-            let parts = self.step(dataset, indices, splits, &state.parameters)?;
-            let mut batch = figures.empty();
-            for part in parts {
-                batch.add(part.loss + penalty, &part.losses, part.examples);
-                self.metrics.update(&part.predictions, &part.targets, &part.weights)?;
-                part.predictions.into_iter().for_each(crate::buffers::recycle);
+        order.drain(..(course.batch * fit.batch_size).min(order.len()));
+        if fit.prefetch == 0 {
+            for indices in order.chunks(fit.batch_size) {
+                self.batch(dataset, indices, course)?;
+                if course.stop {
+                    break;
+                }
             }
-            state.batch_loss = batch.loss();
-            if state.batch_loss.is_finite() {
-                figures.merge(&batch);
-            }
-            state.examples += indices.len();
-            state.seconds = started.elapsed().as_secs_f64();
-            state.logs = self.logs(&figures);
-            self.call(state, |callback, run| callback.on_batch_end(run))?;
-            if state.stop {
-                break;
-            }
-            if !state.batch_loss.is_finite() {
-                return Err(Error::NotFinite { loss: state.batch_loss, epoch: state.epoch, batch: state.batch });
-            }
+            return Ok(());
         }
-        Ok(())
+        let (size, len, ahead) = (fit.batch_size, dataset.len(), fit.prefetch.min(course.batches));
+        let places: Vec<usize> = (0..size.min(len)).collect();
+        Batches::in_order(dataset, size, order).prefetch(ahead, |batches| {
+            for batch in batches {
+                let places = &places[..size.min(len - course.examples)];
+                self.batch(&Ready::new(batch?, places.len())?, places, course)?;
+                if course.stop {
+                    break;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// One batch: a step, the figures, the callbacks.
+    fn batch(&mut self, dataset: &dyn Dataset, indices: &[usize], course: &mut Course<'_>) -> Result<()> {
+        let penalty = pass::penalty(&course.parameters)?;
+        let parts = self.step(dataset, indices, &mut course.splits, &course.parameters)?;
+        let mut batch = course.figures.empty();
+        for part in parts {
+            batch.add(part.loss + penalty, &part.losses, part.examples);
+            self.metrics.update(&part.predictions, &part.targets, &part.weights)?;
+            part.predictions.into_iter().for_each(crate::buffers::recycle);
+        }
+        if batch.loss().is_finite() {
+            course.figures.merge(&batch);
+        }
+        course.end_batch(batch.loss(), indices.len(), &mut self.tools())
     }
 
     /// Forward, backward and one step of the optimizer, unless the loss is no number.
@@ -185,26 +179,5 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
             updates.into_iter().try_for_each(|(param, value)| param.set(value))?;
         }
         Ok(parts)
-    }
-
-    fn call(&mut self, state: &mut State<'_>, hook: Hook) -> Result<()> {
-        let State { callbacks, parameters, noises, logs, .. } = state;
-        let mut run = Run {
-            epoch: state.epoch,
-            epochs: state.epochs,
-            batch: state.batch,
-            batches: state.batches,
-            examples: state.examples,
-            seconds: state.seconds,
-            batch_loss: state.batch_loss,
-            logs,
-            parameters,
-            noises,
-            optimizer: self.stepper.optimizer_mut(),
-            stop: state.stop,
-        };
-        callbacks.iter_mut().try_for_each(|callback| hook(callback.as_mut(), &mut run))?;
-        state.stop = run.stop;
-        Ok(())
     }
 }

@@ -8,7 +8,7 @@ use crate::tensor::Float;
 /// How [`Trainer::fit`](super::Trainer::fit) trains.
 ///
 /// # Defaults
-/// batches of 32, shuffled, progress shown, no validation, no callbacks
+/// batches of 32, shuffled, not read in advance, progress shown, no validation, no callbacks
 /// # Example
 /// ```
 /// use gradus::prelude::*;
@@ -23,6 +23,7 @@ pub struct Fit<'a> {
     pub(super) epochs: usize,
     pub(super) batch_size: usize,
     pub(super) shuffle: bool,
+    pub(super) prefetch: usize,
     pub(super) validation: Option<&'a dyn Dataset>,
     pub(super) validation_split: f64,
     pub(super) class_weights: Option<Vec<Float>>,
@@ -37,6 +38,7 @@ impl<'a> Fit<'a> {
             epochs,
             batch_size: 32,
             shuffle: true,
+            prefetch: 0,
             validation: None,
             validation_split: 0.0,
             class_weights: None,
@@ -54,6 +56,15 @@ impl<'a> Fit<'a> {
     /// Sets whether the examples are put into a new order for each epoch.
     pub fn shuffle(mut self, yes: bool) -> Self {
         self.shuffle = yes;
+        self
+    }
+
+    /// Sets how many batches another thread reads in advance, 0 for none. Without it the threads that compute read what they
+    /// need; it helps where reading waits, or where [`Trainer::threads`](super::Trainer::threads) leaves cores free. The
+    /// results do not depend on it.
+    #[doc(alias = "num_workers")]
+    pub fn prefetch(mut self, batches: usize) -> Self {
+        self.prefetch = batches;
         self
     }
 

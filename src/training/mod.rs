@@ -1,14 +1,18 @@
 //! The loop: compile, fit, evaluate, predict. [`Trainer`] joins model, optimizer and loss; [`Fit`] says how to train;
-//! [`Callback`](crate::callbacks::Callback) watches.
+//! [`Callback`](crate::callbacks::Callback) watches. [`Loop`] has all of it for loops of one's own.
 
+mod course;
 mod epochs;
 mod fit;
 mod history;
+mod loops;
 mod pass;
+mod resume;
 mod summary;
 mod trainer;
 
 pub use fit::Fit;
 pub use history::{History, Logs};
+pub use loops::Loop;
 pub use summary::{Summary, summary};
 pub use trainer::Trainer;

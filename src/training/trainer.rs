@@ -165,7 +165,7 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
         self.losses.arrange(&self.model.output_names())?;
         let names: Vec<String> = self.losses.names().map(String::from).collect();
         self.metrics.start(&names)?;
-        Ok(Figures::new(names))
+        Ok(Figures::new(&names))
     }
 
     pub(super) fn logs(&self, figures: &Figures) -> Logs {

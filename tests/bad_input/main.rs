@@ -15,6 +15,7 @@ mod normalisation;
 mod optimizers;
 mod pipeline;
 mod recurrent;
+mod sampling;
 mod settings;
 mod training;
 mod tuning;

@@ -1,8 +1,8 @@
 //! Settings of optimizers, schedules and steppers that make no sense, and memory that does not fit.
 
-use gradus::optimizers::StepperState;
 use gradus::optimizers::schedules::*;
 use gradus::prelude::*;
+use gradus::saving::Snapshot;
 
 use super::{classifier, examples, message, quiet};
 
@@ -198,7 +198,7 @@ fn memory_that_does_not_fit() {
     let mut adam = Stepper::new(Adam::default());
     adam.step(&model, output().unwrap().sum().backward().unwrap()).unwrap();
     let state = adam.state(&model);
-    let refused = |change: &dyn Fn(&mut StepperState)| {
+    let refused = |change: &dyn Fn(&mut Snapshot)| {
         let mut state = state.clone();
         change(&mut state);
         let mut fresh = Stepper::new(Adam::default());
@@ -206,12 +206,12 @@ fn memory_that_does_not_fit() {
         assert_eq!(fresh.steps(), 0);
         text.strip_prefix("the state does not fit this stepper: ").map(String::from).unwrap_or(text)
     };
-    assert_eq!(refused(&|state| state.optimizer = "Lion".into()), "it is of the optimizer Lion, but this one is Adam");
-    assert_eq!(refused(&|state| state.numbers[0].1 = 0.5), "expected a whole number `steps` below 2^32, got 0.5");
-    assert_eq!(refused(&|state| state.numbers[0].1 = -1.0), "expected a number `steps` of at least 0, got -1");
+    assert_eq!(refused(&|state| state.texts[0].1 = "Lion".into()), "it is of the optimizer Lion, but this one is Adam");
+    assert_eq!(refused(&|state| state.numbers[0].1 = vec![0.5]), "expected a whole number `steps` below 2^32, got 0.5");
+    assert_eq!(refused(&|state| state.numbers[0].1 = vec![-1.0]), "expected a number `steps` of at least 0, got -1");
     assert_eq!(refused(&|state| state.numbers.clear()), "expected a number `steps` of at least 0, got none");
     assert_eq!(
-        refused(&|state| state.numbers.push(("schedule.rate".into(), 1.0))),
+        refused(&|state| state.numbers.push(("schedule.rate".into(), vec![1.0]))),
         "it has a schedule, but this stepper has none; give it the same one"
     );
     assert_eq!(

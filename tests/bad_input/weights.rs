@@ -44,8 +44,7 @@ fn absent_foreign_or_cut_off() {
     let text = message(classifier().load(&nowhere));
     assert!(text.starts_with(&format!("{}: cannot be read: ", nowhere.display())), "{text}");
     let start = format!("{}: is no sound safetensors file: ", path.display());
-    let foreign: [&[u8]; 6] =
-        [b"", b"PK\x03\x04", &[0xFF; 64], &[0; 64], &bytes[..bytes.len() - 1], &bytes[..bytes.len() / 2]];
+    let foreign: [&[u8]; 5] = [b"", &[0xFF; 64], &[0; 64], &bytes[..bytes.len() - 1], &bytes[..bytes.len() / 2]];
     for foreign in foreign {
         std::fs::write(&path, foreign).unwrap();
         let text = message(classifier().load(&path));

@@ -69,3 +69,53 @@ fn an_error_comes_where_it_happens() {
         assert_eq!(results, [true, true, false, true]);
     }
 }
+
+/// The bits of a network after two epochs.
+fn trained(fit: Fit<'_>, data: &dyn Dataset, threads: usize) -> Vec<u64> {
+    let mut model = Sequential::new()
+        .add(Flatten)
+        .add(Dense::new(8).activation(Relu))
+        .add(Dropout::new(0.2))
+        .add(Dense::new(10).activation(Softmax))
+        .compile(Adam::default(), SparseCrossEntropy::default())
+        .threads(threads);
+    model.fit(data, fit.batch_size(24).progress(false)).unwrap();
+    let values = model.model.parameters().into_iter().flat_map(|(_, param)| param.value().unwrap().into_iter());
+    values.map(|x| f64::from(x).to_bits()).collect()
+}
+
+#[test]
+fn reading_ahead_changes_no_bits() {
+    let (train, _) = mnist::load("examples/data/mnist").unwrap();
+    let data = train.take(100).augment(1, RandomTranslation::new(0.1));
+    let plain = trained(Fit::epochs(2), &data, 2);
+    for ahead in [1, 3, usize::MAX] {
+        assert_eq!(trained(Fit::epochs(2).prefetch(ahead), &data, 1), plain, "{ahead}");
+    }
+    let stopped = |fit: Fit<'_>| {
+        let stop = LambdaCallback::new().on_batch_end(|run| {
+            run.stop = run.batch == 2;
+            Ok(())
+        });
+        trained(fit.callback(stop), &data, 2)
+    };
+    assert_eq!(stopped(Fit::epochs(1).prefetch(1)), stopped(Fit::epochs(1)));
+}
+
+#[test]
+fn errors_of_reading_ahead_arrive() {
+    let fit = |data: &dyn Dataset| {
+        let mut model = Dense::new(1).compile(Sgd::default(), MeanSquaredError);
+        model.fit(data, Fit::epochs(1).batch_size(4).prefetch(2).progress(false)).unwrap_err().to_string()
+    };
+    let (x, y) = (ndarray::Array2::<f32>::zeros((12, 2)), ndarray::Array2::<f32>::zeros((12, 1)));
+    let data = (&x, &y);
+    let broken = data.map(|batch| if batch.len() == 4 { Err(Error::value("unreadable")) } else { Ok(batch) });
+    assert_eq!(fit(&broken), "unreadable");
+    let short = data.map(|mut batch| {
+        let rows = if batch.len() == 4 { 3 } else { batch.len() };
+        batch.targets[0] = batch.targets[0].slice(ndarray::s![..rows, ..]).into_dyn().to_shared();
+        Ok(batch)
+    });
+    assert_eq!(fit(&short), "expected 4 examples in the first axis of a batch, got shape [3, 1]");
+}

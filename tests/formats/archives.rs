@@ -25,7 +25,7 @@ fn member(name: &'static str, bytes: Vec<u8>, deflated: bool) -> Member {
 fn crc(bytes: &[u8]) -> u32 {
     !bytes
         .iter()
-        .fold(!0, |crc: u32, byte| (0..8).fold(crc ^ u32::from(*byte), |crc, _| crc >> 1 ^ 0xEDB8_8320 * (crc & 1)))
+        .fold(!0, |crc: u32, byte| (0..8).fold(crc ^ u32::from(*byte), |crc, _| (crc >> 1) ^ (0xEDB8_8320 * (crc & 1))))
 }
 
 /// An archive; deflated members consist of blocks that are not.

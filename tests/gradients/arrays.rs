@@ -44,6 +44,20 @@ pub(crate) fn table() -> Vec<Function> {
     each("norm", numbers(&shape), Var::norm);
     each("log_sum_exp", numbers(&shape), Var::log_sum_exp);
 
+    type Bits = fn(&Var, &Var) -> Result<Var>;
+    for (name, f) in [
+        ("bitwise_and", Var::bitwise_and as Bits),
+        ("bitwise_or", Var::bitwise_or),
+        ("bitwise_xor", Var::bitwise_xor),
+        ("bitwise_not", |x, _| x.bitwise_not()),
+        ("left_shift", |x, y| x.left_shift(&y.abs())),
+        ("right_shift", |x, y| x.right_shift(&y.abs())),
+    ] {
+        rows.push(function(name, &[numbers(&shape), numbers(&[4])], move |x| {
+            Ok(&x[0] * f(&(&x[0] * 2.0).round(), &x[1].round())? + &x[1])
+        }));
+    }
+
     for (kind, a, b) in [
         ("alike", vec![2, 3], vec![2, 3]),
         ("row", vec![2, 3], vec![3]),

@@ -51,7 +51,7 @@ pub(crate) fn functions() -> Vec<Function> {
 /// Rows of a layer without parameters, with an input of two axes refused.
 macro_rules! rows {
     ($rows:ident, $layer:ident, $input:expr, $($name:literal => $make:expr),+ $(,)?) => {
-        $($rows.push(layer(concat!(stringify!($layer), " ", $name), $input, Some(&[2, 3]), || $make));)+
+        $rows.extend([$(layer(concat!(stringify!($layer), " ", $name), $input, Some(&[2, 3]), || $make)),+]);
     };
 }
 

@@ -16,7 +16,6 @@ pub(crate) fn reason(node: &Node<'_>) -> Failure {
         ("Det", _) => "determinants",
         ("Bernoulli" | "RandomUniformLike", _) => "random numbers of another generator",
         ("NonZero" | "Unique", _) => "a shape that depends on the numbers",
-        (_, "ai.onnx.preview.training") => "preview operators of optimizers",
         ("TfIdfVectorizer", _) => "counts of word sequences",
         ("Scan" | "SequenceMap", _) => "control flow (scan)",
         (

@@ -3,7 +3,7 @@
 use gradus::prelude::*;
 
 use super::node::{Failure, Node, Outputs};
-use super::value::Kind;
+use super::value::{Kind, Value};
 
 pub(crate) fn run(node: &Node<'_>) -> Outputs {
     if let Some(f) = unary(node.op()) {
@@ -50,9 +50,32 @@ pub(crate) fn run(node: &Node<'_>) -> Outputs {
         }
         "Cast" => cast(node, Kind::checked(node.int("to", 1) as i32)?),
         "CastLike" => cast(node, node.value(1)?.kind),
-        "BitShift" | "BitwiseAnd" | "BitwiseOr" | "BitwiseXor" | "BitwiseNot" => Err(Failure::skip("bits of integers")),
+        "BitShift" | "BitwiseAnd" | "BitwiseOr" | "BitwiseXor" | "BitwiseNot" => bitwise(node),
         _ => Err(Failure::Unknown),
     }
+}
+
+fn bitwise(node: &Node<'_>) -> Outputs {
+    let large = |value: &Value| value.numbers().iter().any(|x| x.abs() > 16_777_216.0);
+    if node.inputs.iter().flatten().any(large) {
+        return Err(Failure::skip("bits of integers beyond 2^24, which f32 does not hold"));
+    }
+    let x = node.var(0)?;
+    let y = match (node.op(), &*node.string("direction", "")) {
+        ("BitwiseNot", _) => {
+            let y = x.bitwise_not()?;
+            match node.kind().unsigned_bits() {
+                Some(bits) => y + (bits as Float).exp2(),
+                None => y,
+            }
+        }
+        ("BitwiseAnd", _) => x.bitwise_and(node.var(1)?)?,
+        ("BitwiseOr", _) => x.bitwise_or(node.var(1)?)?,
+        ("BitwiseXor", _) => x.bitwise_xor(node.var(1)?)?,
+        (_, "LEFT") => x.left_shift(node.var(1)?)?,
+        _ => x.right_shift(node.var(1)?)?,
+    };
+    node.one(y)
 }
 
 fn cast(node: &Node<'_>, to: Kind) -> Outputs {

@@ -9,7 +9,7 @@ use super::proto::Graph;
 use super::value::{Kind, Value};
 use super::{
     absent, activations, attention, elementwise, indexing, layers, losses, normalisation, recurrent, reduce, resize,
-    shape, windows,
+    shape, training, windows,
 };
 
 pub(crate) type Scope = HashMap<String, Value>;
@@ -29,6 +29,7 @@ pub(crate) fn run(graph: &Graph, mut scope: Scope, tape: &Tape) -> Outputs {
             ("If", _) => branch(&node, &scope)?,
             ("Loop", _) => repeated(&node, &scope)?,
             (_, "" | "ai.onnx") => operator(&node)?,
+            (_, "ai.onnx.preview.training") => training::run(&node)?,
             _ => return Err(absent::reason(&node)),
         };
         for (name, value) in proto.output.iter().zip(outputs).filter(|(name, _)| !name.is_empty()) {

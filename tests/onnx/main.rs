@@ -18,6 +18,7 @@ mod recurrent;
 mod reduce;
 mod resize;
 mod shape;
+mod training;
 mod value;
 mod windows;
 

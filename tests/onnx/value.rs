@@ -19,6 +19,17 @@ impl Kind {
         matches!(self.0, 1 | 10 | 11 | 16)
     }
 
+    /// How many bits an integer without a sign has.
+    pub(crate) fn unsigned_bits(self) -> Option<i32> {
+        Some(match self.0 {
+            2 => 8,
+            4 => 16,
+            12 => 32,
+            13 => 64,
+            _ => return None,
+        })
+    }
+
     /// Relative difference that results of this type may have.
     pub(crate) fn tolerance(self) -> f64 {
         match self.0 {

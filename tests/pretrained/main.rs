@@ -2,8 +2,13 @@
 
 #![cfg(not(float64))]
 
+mod formula;
 mod layers;
+mod networks;
 mod partial;
+#[path = "../../examples/shared/photo.rs"]
+mod photo;
+mod real;
 
 /// `max|got - expected| / max|expected|`; infinite where something is not finite or lengths differ.
 fn error<'a>(got: impl IntoIterator<Item = &'a f32>, expected: impl IntoIterator<Item = &'a f32>) -> f64 {

@@ -8,12 +8,14 @@ use std::path::PathBuf;
 
 use super::{Callback, Run};
 use crate::error::Result;
+use crate::saving::Snapshot;
 use crate::tensor::data;
 
-/// Writes event files that TensorBoard shows: the figures of each epoch, and histograms of the weights.
+/// Writes event files that TensorBoard shows: the figures of each epoch, and histograms of the weights and gradients.
 ///
 /// Figures of training are in the folder `train`, those of validation in `validation`, under the tags `epoch_loss`,
-/// `epoch_accuracy`, ..., so that TensorBoard draws both into one picture; weights are in `train` under their paths.
+/// `epoch_accuracy`, ..., so that TensorBoard draws both into one picture; weights are in `train` under their paths, and the
+/// gradients of an epoch's last step under `gradients/` and their paths.
 /// [`EventWriter`] writes whatever else there is: images, texts, figures of one's own.
 ///
 /// # Defaults
@@ -31,6 +33,7 @@ use crate::tensor::data;
 pub struct TensorBoard {
     folder: PathBuf,
     histograms: usize,
+    gradients: usize,
     every: usize,
     writers: Option<Writers>,
     steps: i64,
@@ -45,12 +48,18 @@ struct Writers {
 impl TensorBoard {
     /// Writes into this folder.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
-        Self { folder: folder.into(), histograms: 0, every: 0, writers: None, steps: 0 }
+        Self { folder: folder.into(), histograms: 0, gradients: 0, every: 0, writers: None, steps: 0 }
     }
 
     /// Sets after how many epochs histograms of the weights are written, 0 for never.
     pub fn histograms(mut self, epochs: usize) -> Self {
         self.histograms = epochs;
+        self
+    }
+
+    /// Sets after how many epochs histograms of the gradients are written, 0 for never; they cost a copy in each step.
+    pub fn gradients(mut self, epochs: usize) -> Self {
+        self.gradients = epochs;
         self
     }
 
@@ -62,7 +71,10 @@ impl TensorBoard {
 }
 
 impl Callback for TensorBoard {
-    fn on_train_begin(&mut self, _: &mut Run<'_>) -> Result<()> {
+    fn on_train_begin(&mut self, run: &mut Run<'_>) -> Result<()> {
+        if self.gradients > 0 {
+            run.optimizer.watch(true);
+        }
         self.steps = 0;
         self.writers = Some(Writers { training: EventWriter::new(self.folder.join("train"))?, validation: None });
         Ok(())
@@ -100,7 +112,22 @@ impl Callback for TensorBoard {
                 }
             }
         }
+        if self.gradients > 0 && run.epoch.is_multiple_of(self.gradients) {
+            for change in run.optimizer.changes() {
+                let tag = format!("gradients/{}", change.path);
+                writers.training.histogram(&tag, epoch, data(&change.gradient))?;
+            }
+        }
         writers.training.flush()?;
         writers.validation.as_mut().map_or(Ok(()), EventWriter::flush)
+    }
+
+    fn state(&self) -> Snapshot {
+        Snapshot::of([("steps", self.steps as f64)])
+    }
+
+    fn restore(&mut self, state: &Snapshot) -> Result<()> {
+        self.steps = i64::from(state.count("steps")?);
+        Ok(())
     }
 }

@@ -43,6 +43,11 @@ impl<'a> Batches<'a> {
         Self { dataset, size, seed: None, epoch: None, drop_last: false, order: None, next: 0 }
     }
 
+    /// These examples, in this order.
+    pub(crate) fn in_order(dataset: &'a dyn Dataset, size: usize, order: Vec<usize>) -> Self {
+        Self { order: Some(order), ..Self::new(dataset, size) }
+    }
+
     /// Shuffles the examples: by this seed and the number of the [epoch](Self::epoch).
     pub fn shuffle(mut self, seed: u64) -> Self {
         self.seed = Some(seed);

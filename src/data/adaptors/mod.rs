@@ -11,7 +11,7 @@ mod zip;
 
 pub use assembled::{Chain, Repeat};
 pub use batches::Batches;
-pub(crate) use epoch::Epoch;
+pub(crate) use epoch::{Epoch, Ready};
 pub use function::{FromFn, from_fn};
 pub use map::Map;
 pub use one_hot::OneHot;

@@ -54,22 +54,28 @@ impl RandomElasticTransform {
         let weight = |i: i64| libm::exp(-0.5 * (i as f64 / f64::from(self.sigma)).powi(2));
         let sum: f64 = (-radius..=radius).map(weight).sum();
         let weights: Vec<Float> = (-radius..=radius).map(|i| (weight(i) / sum) as Float).collect();
-        // Outside of the image nothing moves.
-        let smooth = |field: &[Float], len: usize, at: &dyn Fn(usize, usize) -> usize| -> Vec<Float> {
-            let mut out = vec![0.0; field.len()];
-            for line in 0..field.len() / len {
-                for i in 0..len {
-                    let first = (i as i64 - radius).max(0);
-                    let last = (i as i64 + radius).min(len as i64 - 1);
-                    let term = |j: i64| weights[(j - i as i64 + radius) as usize] * field[at(line, j as usize)];
-                    out[at(line, i)] = (first..=last).map(term).sum();
-                }
-            }
-            out
-        };
-        let rows = smooth(&noise, width, &|line, i| line * width + i);
-        smooth(&rows, height, &|line, i| i * width + line).iter().map(|x| x * self.alpha).collect()
+        let columns = transposed(&smoothed(&transposed(&noise, width), height, &weights), height);
+        smoothed(&columns, width, &weights).iter().map(|x| x * self.alpha).collect()
     }
+}
+
+/// Each column smoothed, of rows of this width. Outside of the image nothing moves.
+fn smoothed(field: &[Float], width: usize, weights: &[Float]) -> Vec<Float> {
+    let (height, radius) = (field.len() / width, weights.len() / 2);
+    let mut out = vec![0.0; field.len()];
+    for (y, out) in out.chunks_mut(width).enumerate() {
+        for other in y.saturating_sub(radius)..height.min(y + radius + 1) {
+            let weight = weights[other + radius - y];
+            let row = &field[other * width..][..width];
+            out.iter_mut().zip(row).for_each(|(out, x)| *out += weight * x);
+        }
+    }
+    out
+}
+
+/// Rows of this width as columns.
+fn transposed(field: &[Float], width: usize) -> Vec<Float> {
+    (0..width).flat_map(|x| field.iter().skip(x).step_by(width).copied()).collect()
 }
 
 impl Augment for RandomElasticTransform {

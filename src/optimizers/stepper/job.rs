@@ -1,6 +1,6 @@
 //! A step of one parameter.
 
-use super::{Clip, Lookahead, MovingAverage};
+use super::{Change, Clip, Lookahead, MovingAverage};
 use crate::autograd::Tape;
 use crate::buffers::recycle;
 use crate::error::{Error, Result};
@@ -30,6 +30,8 @@ pub(super) struct Plan<'a> {
     pub(super) batches: u32,
     /// Whether these are all, so that the weights change.
     pub(super) is_whole: bool,
+    /// Whether changes are told.
+    pub(super) watched: bool,
     pub(super) clip: Option<Clip>,
     pub(super) average: Option<MovingAverage>,
     pub(super) lookahead: Option<Lookahead>,
@@ -48,6 +50,7 @@ pub(super) struct Job<'a> {
     /// The sum of the gradient's squares, if it is wanted.
     pub(super) squares: f64,
     pub(super) error: Option<Error>,
+    pub(super) change: Option<Change>,
 }
 
 impl Job<'_> {
@@ -65,6 +68,9 @@ impl Job<'_> {
         {
             add_assign(sum, &self.memory.gradient);
             scale(sum, 1.0 / plan.batches as Float);
+        }
+        if plan.is_whole && plan.watched {
+            self.change = Some(Change::new(self.path, plan.step, &sum));
         }
         if plan.is_whole {
             match penalty_gradient(self.param) {
@@ -100,6 +106,7 @@ impl Job<'_> {
             clip.apply(grads, self.squares, all_squares);
         }
         let (factor, decay) = self.settings;
+        let before = if self.change.is_some() { self.param.value() } else { None };
         let step = Step {
             number: plan.step.saturating_sub(*joined),
             rate: plan.rate * factor,
@@ -121,6 +128,9 @@ impl Job<'_> {
         self.param.apply_constraints();
         if let Some(rule) = plan.average {
             self.param.modify(|weights| rule.apply(plan.step, weights, average));
+        }
+        if let (Some(change), Some(before)) = (&mut self.change, before) {
+            change.measure(&before, self.param);
         }
     }
 }

@@ -1,16 +1,17 @@
 //! An optimizer at work on a model.
 
 mod average;
+mod change;
 mod clip;
 mod group;
 mod job;
 mod snapshot;
 
 pub use average::{Lookahead, MovingAverage};
+pub use change::Change;
 pub use clip::Clip;
 pub use group::Group;
-pub use snapshot::StepperState;
-pub(super) use snapshot::refused;
+pub(super) use snapshot::{check_kind, refused};
 
 use std::collections::HashMap;
 
@@ -72,6 +73,8 @@ pub struct Stepper {
     pending: u32,
     /// Whether the model holds the averages.
     swapped: bool,
+    watched: bool,
+    changes: Vec<Change>,
 }
 
 impl<O: Optimizer + 'static> From<O> for Stepper {
@@ -97,6 +100,8 @@ impl Stepper {
             batches: 0,
             pending: 0,
             swapped: false,
+            watched: false,
+            changes: Vec::new(),
         }
     }
 
@@ -191,6 +196,29 @@ impl Stepper {
         self.optimizer.as_mut()
     }
 
+    /// Sets whether [`Stepper::changes`] tells what steps do, which costs a copy of weights and gradients; it does not.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let model = Dense::new(1);
+    /// let mut sgd = Stepper::new(Sgd::new(0.5));
+    /// sgd.watch(true);
+    /// let y = model.forward(&Tape::training().input(ndarray::arr2(&[[3.0, 4.0]])))?;
+    /// sgd.step(&model, y.sum().backward()?)?;
+    /// let kernel = &sgd.changes()[0];
+    /// assert_eq!((kernel.path.as_str(), kernel.gradient_norm(), kernel.update_norm), ("kernel", 5.0, 2.5));
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    pub fn watch(&mut self, yes: bool) {
+        self.watched = yes;
+        self.changes.clear();
+    }
+
+    /// What the last step did to each parameter; nothing unless it was [watched](Stepper::watch).
+    pub fn changes(&self) -> &[Change] {
+        &self.changes
+    }
+
     /// Changes the trainable parameters of `model` by one step along these gradients and those of their
     /// [regularizers](crate::regularizers), and obeys their [constraints](crate::constraints).
     ///
@@ -227,6 +255,7 @@ impl Stepper {
                 is_finite: true,
                 squares: 0.0,
                 error: None,
+                change: None,
             })
             .collect();
         let plan = Plan {
@@ -235,6 +264,7 @@ impl Stepper {
             rate: self.optimizer.learning_rate().unwrap_or(1.0),
             batches,
             is_whole,
+            watched: self.watched,
             clip: self.clip,
             average: self.average,
             lookahead: self.lookahead,
@@ -246,6 +276,9 @@ impl Stepper {
         if error.is_none() {
             let squares = jobs.iter().map(|job| job.squares).sum();
             parallel::for_each(&mut jobs, |job| job.finish(&plan, squares));
+        }
+        if self.watched && is_whole {
+            self.changes = jobs.iter_mut().filter_map(|job| job.change.take()).collect();
         }
         self.memories.extend(jobs.into_iter().map(|job| (job.param.id(), job.memory)));
         if let Some(error) = error {

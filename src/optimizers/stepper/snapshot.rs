@@ -5,26 +5,15 @@ use crate::error::{Error, Result};
 use crate::layers::{Layer, Vars};
 use crate::optimizers::{State, Step};
 use crate::param::Param;
-use crate::tensor::{Float, Tensor, tensor};
-
-/// All that a [`Stepper`] remembers, by name: what to keep, beside the weights, to go on with the same bits.
-///
-/// Numbers are `steps`, `batches`, `pending` (batches since the last step), `swapped`, `learning_rate`,
-/// `schedule.rate` and `schedule.scale`, and `joined` after path and slash for a parameter that was trained only after so
-/// many steps. Tensors are named by the parameter's path, a slash, and `optimizer.0`,
-/// `optimizer.1`, ... (the slots of its [`State`]), `gradient`, `slow` or `average`.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct StepperState {
-    /// The type of the optimizer, such as `Adam`.
-    pub optimizer: String,
-    /// Numbers with their names. All but `schedule.scale` are whole or `Float`s.
-    pub numbers: Vec<(String, f64)>,
-    /// Tensors with their names.
-    pub tensors: Vec<(String, Tensor)>,
-}
+use crate::saving::Snapshot;
+use crate::tensor::{Float, tensor};
 
 impl Stepper {
-    /// All that is remembered of the parameters of `model`.
+    /// All that is remembered of the parameters of `model`: what to keep, beside the weights, to go on with the same bits.
+    ///
+    /// The text is `optimizer`, its type. Numbers are `steps`, `batches`, `pending` (batches since the last step),
+    /// `swapped`, `learning_rate`, `schedule.rate` and `schedule.scale`, and `joined` after path and slash for a
+    /// parameter that was trained only after so many steps. Tensors are named by the parameter's path, a slash, and `optimizer.0`, `optimizer.1`, ... (the slots of its [`State`]), `gradient`, `slow` or `average`.
     ///
     /// ```
     /// use gradus::prelude::*;
@@ -40,30 +29,33 @@ impl Stepper {
     /// assert_eq!(resumed.steps(), 1);
     /// # Ok::<(), gradus::Error>(())
     /// ```
-    pub fn state<X: Vars, Y: Vars>(&self, model: &impl Layer<X, Y>) -> StepperState {
+    pub fn state<X: Vars, Y: Vars>(&self, model: &impl Layer<X, Y>) -> Snapshot {
         self.snapshot(&model.parameters())
     }
 
-    pub(crate) fn snapshot(&self, parameters: &[(String, Param)]) -> StepperState {
+    pub(crate) fn snapshot(&self, parameters: &[(String, Param)]) -> Snapshot {
         let counts = [("steps", self.steps), ("batches", self.batches), ("pending", self.pending)];
-        let mut numbers: Vec<_> = counts.map(|(name, count)| (name.to_owned(), f64::from(count))).into();
-        numbers.push(("swapped".into(), f64::from(u8::from(self.swapped))));
-        numbers.extend(self.optimizer.learning_rate().map(|rate| ("learning_rate".to_owned(), f64::from(rate))));
-        if let Some(schedule) = &self.schedule {
-            numbers.push(("schedule.rate".into(), f64::from(schedule.rate)));
-            numbers.push(("schedule.scale".into(), schedule.scale));
+        let mut state = Snapshot::of(counts.map(|(name, count)| (name, f64::from(count))));
+        state.texts.push(("optimizer".into(), self.optimizer.kind().into()));
+        let mut number = |name: &str, number: f64| state.numbers.push((name.into(), vec![number]));
+        number("swapped", f64::from(u8::from(self.swapped)));
+        if let Some(rate) = self.optimizer.learning_rate() {
+            number("learning_rate", f64::from(rate));
         }
-        let mut tensors = Vec::new();
+        if let Some(schedule) = &self.schedule {
+            number("schedule.rate", f64::from(schedule.rate));
+            number("schedule.scale", schedule.scale);
+        }
         for (path, param) in parameters {
             let Some(memory) = self.memories.get(&param.id()) else { continue };
             if memory.joined > 0 {
-                numbers.push((format!("{path}/joined"), f64::from(memory.joined)));
+                state.numbers.push((format!("{path}/joined"), vec![f64::from(memory.joined)]));
             }
             let shape = param.shape().unwrap_or_default();
             let mut keep = |name: String, numbers: &Vec<Float>| {
                 let len = [numbers.len()];
                 let shape = if shape.iter().product::<usize>() == numbers.len() { shape.as_slice() } else { &len };
-                tensors.push((format!("{path}/{name}"), tensor(shape, numbers.clone())));
+                state.tensors.push((format!("{path}/{name}"), tensor(shape, numbers.clone())));
             };
             for (i, slot) in memory.state.slots.iter().enumerate() {
                 keep(format!("optimizer.{i}"), slot);
@@ -74,7 +66,7 @@ impl Stepper {
                 }
             }
         }
-        StepperState { optimizer: self.optimizer.kind().into(), numbers, tensors }
+        state
     }
 
     /// Gives back what [`Stepper::state`] has told. `model` must have its parameters already, by loading or by a pass,
@@ -83,18 +75,22 @@ impl Stepper {
     /// # Errors
     /// The state of another optimizer; names or lengths that do not fit the model; a number that is missing or out of
     /// its range. Nothing is changed then.
-    pub fn restore<X: Vars, Y: Vars>(&mut self, model: &impl Layer<X, Y>, state: &StepperState) -> Result<()> {
+    pub fn restore<X: Vars, Y: Vars>(&mut self, model: &impl Layer<X, Y>, state: &Snapshot) -> Result<()> {
         self.restore_snapshot(&model.parameters(), state)
     }
 
-    pub(crate) fn restore_snapshot(&mut self, parameters: &[(String, Param)], state: &StepperState) -> Result<()> {
-        state.check_kind(self.optimizer.kind())?;
+    pub(crate) fn restore_snapshot(&mut self, parameters: &[(String, Param)], state: &Snapshot) -> Result<()> {
+        self.take_in(parameters, state).map_err(|error| refused(error.to_string()))
+    }
+
+    fn take_in(&mut self, parameters: &[(String, Param)], state: &Snapshot) -> Result<()> {
+        check_kind(state, self.optimizer.kind())?;
         let [steps, batches, pending] = [state.count("steps")?, state.count("batches")?, state.count("pending")?];
         let swapped = state.count("swapped")? != 0;
         let schedule = match &self.schedule {
             Some(_) => Some((state.positive("schedule.rate")?, state.positive("schedule.scale")?)),
-            None if state.number("schedule.rate").is_some() => {
-                return Err(refused("it has a schedule, but this stepper has none; give it the same one"));
+            None if state.list("schedule.rate").is_some() => {
+                return Err(Error::value("it has a schedule, but this stepper has none; give it the same one"));
             }
             None => None,
         };
@@ -104,21 +100,21 @@ impl Stepper {
         for (name, numbers) in &state.tensors {
             let (path, what) = name.rsplit_once('/').unwrap_or_default();
             let Some(owner) = parameters.iter().find(|(known, _)| known == path) else {
-                return Err(refused(format!("`{name}` belongs to no parameter of this model")));
+                return Err(Error::value(format!("`{name}` belongs to no parameter of this model")));
             };
             let place = memories.iter().position(|((known, _), _)| known == path).unwrap_or_else(|| {
                 memories.push((owner, Memory::default()));
                 memories.len() - 1
             });
             let put = memories[place].1.put(what, numbers.iter().copied().collect());
-            put.ok_or_else(|| refused(format!("`{name}` is not known, or not in order")))?;
+            put.ok_or_else(|| Error::value(format!("`{name}` is not known, or not in order")))?;
         }
         for ((path, _), memory) in &mut memories {
             let name = format!("{path}/joined");
-            memory.joined = state.number(&name).map_or(Ok(0), |_| state.count(&name))?.min(steps);
+            memory.joined = state.list(&name).map_or(Ok(0), |_| state.count(&name))?.min(steps);
         }
         for ((path, param), memory) in &memories {
-            self.check_lengths(path, param, memory).map_err(|why| refused(format!("for `{path}`, {why}")))?;
+            self.check_lengths(path, param, memory).map_err(|why| Error::value(format!("for `{path}`, {why}")))?;
         }
         if self.optimizer.learning_rate().is_some() {
             self.optimizer.set_learning_rate(state.positive("learning_rate")? as Float)?;
@@ -152,37 +148,14 @@ impl Stepper {
     }
 }
 
-impl StepperState {
-    /// A number of this name.
-    pub fn number(&self, name: &str) -> Option<f64> {
-        self.numbers.iter().find(|(known, _)| known == name).map(|(_, number)| *number)
-    }
-
-    /// The state must be of this type of optimizer.
-    pub(in crate::optimizers) fn check_kind(&self, kind: &str) -> Result<()> {
-        match self.optimizer == kind {
-            true => Ok(()),
-            false => Err(refused(format!("it is of the optimizer {}, but this one is {kind}", self.optimizer))),
+/// The state must be of this type of optimizer.
+pub(in crate::optimizers) fn check_kind(state: &Snapshot, kind: &str) -> Result<()> {
+    match state.text("optimizer") {
+        Some(given) if given == kind => Ok(()),
+        given => {
+            let given = given.unwrap_or("none");
+            Err(Error::value(format!("it is of the optimizer {given}, but this one is {kind}")))
         }
-    }
-
-    /// A number that is finite and not negative.
-    pub(in crate::optimizers) fn positive(&self, name: &str) -> Result<f64> {
-        match self.number(name) {
-            Some(number) if number.is_finite() && number >= 0.0 => Ok(number),
-            got => {
-                let got = got.map_or("none".into(), |number| number.to_string());
-                Err(refused(format!("expected a number `{name}` of at least 0, got {got}")))
-            }
-        }
-    }
-
-    pub(in crate::optimizers) fn count(&self, name: &str) -> Result<u32> {
-        let number = self.positive(name)?;
-        if number.fract() == 0.0 && number <= f64::from(u32::MAX) {
-            return Ok(number as u32);
-        }
-        Err(refused(format!("expected a whole number `{name}` below 2^32, got {number}")))
     }
 }
 

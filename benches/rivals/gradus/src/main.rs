@@ -2,6 +2,7 @@
 
 #[path = "../../protocol.rs"]
 mod protocol;
+mod sequences;
 
 use gradus::prelude::*;
 
@@ -52,5 +53,8 @@ impl protocol::Rival for Gradus {
 }
 
 fn main() {
+    if let Some(task @ ("lstm" | "encoder")) = std::env::args().nth(1).as_deref() {
+        return sequences::measure(task).expect("training");
+    }
     protocol::measure(|| Gradus::new().expect("MNIST"));
 }

@@ -1,0 +1,49 @@
+//! Lists the tensors of a file of weights: names, types, shapes, numbers of elements.
+//!
+//! ```sh
+//! cargo run --example inspect -- model.pt        # or .pth, .npz, .npy, .safetensors
+//! cargo run --example inspect -- --smoke         # of a small file that it makes itself
+//! ```
+
+use clap::Parser;
+use gradus::ndarray::{Array1, Array2};
+use gradus::prelude::*;
+use gradus::saving::Weights;
+
+#[derive(Parser)]
+struct Arguments {
+    /// The file.
+    #[arg(required_unless_present = "smoke")]
+    file: Option<std::path::PathBuf>,
+    /// Write the tensors to this file, too: `.safetensors` or `.npz`.
+    #[arg(long)]
+    save: Option<std::path::PathBuf>,
+    /// Make a small file in a temporary folder, and list that.
+    #[arg(long)]
+    smoke: bool,
+}
+
+fn main() -> Result<()> {
+    let arguments = Arguments::parse();
+    let folder = tempfile::tempdir().map_err(|error| Error::file(std::env::temp_dir(), error))?;
+    let file = match arguments.file {
+        Some(file) if !arguments.smoke => file,
+        _ => small_file(folder.path())?,
+    };
+    let weights = Weights::open(&file)?;
+    println!("{weights}");
+    if let Some(path) = arguments.save {
+        weights.save(&path)?;
+        println!("written to {}", path.display());
+    }
+    Ok(())
+}
+
+fn small_file(folder: &std::path::Path) -> Result<std::path::PathBuf> {
+    let file = folder.join("small.npz");
+    let mut weights = Weights::new();
+    weights.insert("dense.kernel", Array2::<Float>::zeros((784, 10)));
+    weights.insert("dense.bias", Array1::<Float>::zeros(10));
+    weights.save(&file)?;
+    Ok(file)
+}

@@ -1,0 +1,5 @@
+//! Safetensors.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| -> libfuzzer_sys::Corpus { gradus_fuzz::read(bytes, bytes.get(8) == Some(&b'{')) });

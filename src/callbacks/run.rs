@@ -1,0 +1,119 @@
+//! A training run as callbacks see it.
+
+use std::path::PathBuf;
+
+use crate::error::{Error, Result};
+use crate::layers::freeze_matching;
+use crate::optimizers::{Change, Stepper};
+use crate::param::{Noise, Param};
+use crate::tensor::Float;
+use crate::training::{History, Logs};
+
+/// A training run as callbacks see it: of [`fit`](crate::Trainer::fit), or of a [`Loop`](crate::training::Loop) of one's
+/// own.
+pub struct Run<'a> {
+    /// Epoch, counted from 1.
+    pub epoch: usize,
+    /// How many epochs were asked for.
+    pub epochs: usize,
+    /// Batch within the epoch, counted from 1.
+    pub batch: usize,
+    /// How many batches an epoch has.
+    pub batches: usize,
+    /// Examples trained on in this epoch so far.
+    pub examples: usize,
+    /// Seconds since the epoch began, without validation.
+    pub seconds: f64,
+    /// The loss of the last batch alone.
+    pub batch_loss: f64,
+    /// Loss and metrics, means over the epoch so far; after an epoch also the validation's, named `val_...`.
+    pub logs: &'a Logs,
+    /// The figures of the epochs before.
+    pub history: &'a History,
+    /// Paths and parameters of the model.
+    pub parameters: &'a [(String, Param)],
+    /// Paths and switches of its dropout and noise.
+    pub noises: &'a [(String, Noise)],
+    /// The optimizer, to change its rate.
+    pub optimizer: Optimizers<'a>,
+    /// Set it to end the run after this batch or epoch.
+    pub stop: bool,
+    /// At the end of a run: whether it was stopped amid an epoch, as by a time limit, and so may be gone on with.
+    pub interrupted: bool,
+    pub(crate) requests: Vec<Request>,
+}
+
+/// What a callback wants done when all callbacks have been called.
+pub(crate) enum Request {
+    BackUp(PathBuf),
+    Resume(PathBuf),
+}
+
+impl Run<'_> {
+    /// [`Layer::freeze_matching`](crate::Layer::freeze_matching) for the model that is trained.
+    ///
+    /// # Errors
+    /// A pattern that matches nothing; the message lists the paths.
+    pub fn freeze_matching(&self, pattern: &str) -> Result<()> {
+        freeze_matching(self.parameters, self.noises, pattern, true)
+    }
+
+    /// [`Layer::unfreeze_matching`](crate::Layer::unfreeze_matching) for the model that is trained.
+    ///
+    /// # Errors
+    /// A pattern that matches nothing; the message lists the paths.
+    pub fn unfreeze_matching(&self, pattern: &str) -> Result<()> {
+        freeze_matching(self.parameters, self.noises, pattern, false)
+    }
+
+    /// Writes all that it takes to go on from here to a file, once all callbacks have been called. [`Backup`](super::Backup)
+    /// does it again and again.
+    pub fn back_up(&mut self, path: impl Into<PathBuf>) {
+        self.requests.push(Request::BackUp(path.into()));
+    }
+
+    /// Goes on from such a file, once all callbacks have been called. Works before the first epoch only.
+    pub fn resume(&mut self, path: impl Into<PathBuf>) {
+        self.requests.push(Request::Resume(path.into()));
+    }
+}
+
+/// The optimizer of a run; a loop of one's own may have several.
+pub struct Optimizers<'a> {
+    pub(crate) steppers: &'a mut [Stepper],
+}
+
+impl Optimizers<'_> {
+    /// The learning rate; of several optimizers, the first one's.
+    pub fn learning_rate(&self) -> Option<Float> {
+        self.steppers.first()?.optimizer().learning_rate()
+    }
+
+    /// Sets the learning rate. Those of further optimizers change by the same factor.
+    ///
+    /// # Errors
+    /// a rate that is none; an optimizer without one
+    pub fn set_learning_rate(&mut self, rate: Float) -> Result<()> {
+        let Some((first, others)) = self.steppers.split_first_mut() else {
+            return Err(Error::value("this run has no optimizer whose learning rate could be set"));
+        };
+        let before = first.optimizer().learning_rate().unwrap_or(0.0);
+        first.optimizer_mut().set_learning_rate(rate)?;
+        for other in others.iter_mut().filter(|_| before > 0.0) {
+            let own = other.optimizer().learning_rate().unwrap_or(0.0);
+            other.optimizer_mut().set_learning_rate(own * (rate / before))?;
+        }
+        Ok(())
+    }
+
+    /// Sets whether [`changes`](Self::changes) tells what steps do; see [`Stepper::watch`]. A run begins without.
+    pub fn watch(&mut self, yes: bool) {
+        self.steppers.iter_mut().for_each(|stepper| stepper.watch(yes));
+    }
+
+    /// What the last step did to each parameter: its gradient, and how far it moved. Nothing unless
+    /// [watched](Self::watch).
+    pub fn changes(&self) -> impl Iterator<Item = &Change> {
+        self.steppers.iter().flat_map(Stepper::changes)
+    }
+}

@@ -1,0 +1,195 @@
+//! A run in progress, of `fit` or of a loop of one's own.
+
+use std::time::Instant;
+
+use super::{History, Logs};
+use crate::callbacks::{Callback, Optimizers, Request, Run};
+use crate::error::{Error, Result};
+use crate::metrics::{Figures, Metrics};
+use crate::optimizers::Stepper;
+use crate::param::{Noise, Param};
+
+/// Where a run is, and who watches it.
+pub(super) struct Course<'a> {
+    pub callbacks: Vec<Box<dyn Callback + 'a>>,
+    pub parameters: Vec<(String, Param)>,
+    pub noises: Vec<(String, Noise)>,
+    pub epoch: usize,
+    pub epochs: usize,
+    pub batch: usize,
+    pub batches: usize,
+    pub examples: usize,
+    pub figures: Figures,
+    pub logs: Logs,
+    pub history: History,
+    pub batch_loss: f64,
+    /// Whether batches run in parts.
+    pub splits: bool,
+    /// What a back-up must have in common with this run.
+    pub identity: Vec<(&'static str, String)>,
+    /// Whether an epoch has begun and not ended.
+    pub is_amid: bool,
+    /// Whether a callback has stopped the run at the end of an epoch: for good.
+    pub is_finished: bool,
+    pub stop: bool,
+    /// Whether the epoch was begun in another process.
+    pub(super) is_resumed: bool,
+    pub(super) started: Instant,
+    /// What the epoch took in another process.
+    pub(super) seconds_before: f64,
+    pub(super) seconds: f64,
+}
+
+/// What a run works with and leaves to others.
+pub(super) struct Tools<'t> {
+    pub steppers: &'t mut [Stepper],
+    pub metrics: &'t mut Metrics,
+}
+
+type Hook = fn(&mut dyn Callback, &mut Run<'_>) -> Result<()>;
+
+impl<'a> Course<'a> {
+    pub fn new(epochs: usize, batches: usize) -> Self {
+        Self {
+            callbacks: Vec::new(),
+            parameters: Vec::new(),
+            noises: Vec::new(),
+            epoch: 0,
+            epochs,
+            batch: 0,
+            batches,
+            examples: 0,
+            figures: Figures::default(),
+            logs: Logs::default(),
+            history: History::default(),
+            batch_loss: f64::NAN,
+            splits: false,
+            identity: Vec::new(),
+            is_amid: false,
+            is_finished: false,
+            stop: false,
+            is_resumed: false,
+            started: Instant::now(),
+            seconds_before: 0.0,
+            seconds: 0.0,
+        }
+    }
+
+    /// Before the first epoch.
+    pub fn begin(&mut self, tools: &mut Tools<'_>) -> Result<()> {
+        tools.steppers.iter_mut().for_each(|stepper| stepper.watch(false));
+        for request in self.call(tools, |callback, run| callback.on_train_begin(run))? {
+            match request {
+                Request::Resume(path) => self.resume(&path, tools)?,
+                Request::BackUp(path) => self.back_up(&path, tools)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Begins the next epoch, or goes on with the present one; `false` at the end of the run.
+    pub fn next_epoch(&mut self, tools: &mut Tools<'_>) -> Result<bool> {
+        self.started = Instant::now();
+        if std::mem::take(&mut self.is_resumed) && self.is_amid {
+            return Ok(true);
+        }
+        if self.epoch >= self.epochs || self.stop {
+            return Ok(false);
+        }
+        self.epoch += 1;
+        (self.batch, self.examples, self.logs, self.figures) = (0, 0, Logs::default(), self.figures.empty());
+        (self.seconds, self.seconds_before, self.is_amid) = (0.0, 0.0, true);
+        tools.metrics.reset();
+        tools.steppers.iter_mut().for_each(|stepper| stepper.show_averages(&self.parameters, false));
+        let requests = self.call(tools, |callback, run| callback.on_epoch_begin(run))?;
+        self.fulfil(requests, tools)?;
+        Ok(true)
+    }
+
+    /// Whether another batch is due in this epoch.
+    pub fn has_batch(&self) -> bool {
+        self.batch < self.batches && !self.stop
+    }
+
+    /// After a batch whose figures were taken in.
+    pub fn end_batch(&mut self, loss: f64, examples: usize, tools: &mut Tools<'_>) -> Result<()> {
+        self.batch += 1;
+        self.examples += examples;
+        self.batch_loss = loss;
+        self.seconds = self.seconds_before + self.started.elapsed().as_secs_f64();
+        self.gather(tools);
+        let requests = self.call(tools, |callback, run| callback.on_batch_end(run))?;
+        if !loss.is_finite() {
+            // The step was not made, so that there is nothing to go on with.
+            let (epoch, batch) = (self.epoch, self.batch);
+            return if self.stop { Ok(()) } else { Err(Error::NotFinite { loss, epoch, batch }) };
+        }
+        self.fulfil(requests, tools)
+    }
+
+    /// After the last batch of an epoch, before validation.
+    pub fn end_batches(&mut self, tools: &mut Tools<'_>) {
+        tools.steppers.iter_mut().for_each(|stepper| stepper.show_averages(&self.parameters, true));
+    }
+
+    /// After an epoch, its validation included.
+    pub fn end_epoch(&mut self, tools: &mut Tools<'_>) -> Result<()> {
+        let was_stopped = std::mem::take(&mut self.stop);
+        let requests = self.call(tools, |callback, run| callback.on_epoch_end(run))?;
+        self.is_finished = self.stop;
+        self.stop |= was_stopped;
+        self.is_amid = false;
+        self.history.push(self.logs.clone());
+        // Half an epoch is nothing to go on with.
+        let requests = if self.batch < self.batches { Vec::new() } else { requests };
+        self.fulfil(requests, tools)
+    }
+
+    /// After the last epoch.
+    pub fn end(&mut self, tools: &mut Tools<'_>) -> Result<()> {
+        if self.epoch > 0 {
+            tools.steppers.iter_mut().for_each(|stepper| stepper.keep_averages(&self.parameters));
+        }
+        self.call(tools, |callback, run| callback.on_train_end(run)).map(|_| ())
+    }
+
+    /// The figures so far.
+    pub fn gather(&mut self, tools: &Tools<'_>) {
+        let mut logs = Logs::default();
+        self.figures.for_each(|name, figure| logs.set(name, figure));
+        tools.metrics.for_each(|name, figure| logs.set(name, figure));
+        self.logs = logs;
+    }
+
+    fn fulfil(&self, requests: Vec<Request>, tools: &Tools<'_>) -> Result<()> {
+        requests.into_iter().try_for_each(|request| match request {
+            Request::BackUp(path) => self.back_up(&path, tools),
+            Request::Resume(path) => {
+                Err(Error::file(path, "cannot be gone on with amid a run; call `Run::resume` in `on_train_begin`"))
+            }
+        })
+    }
+
+    fn call(&mut self, tools: &mut Tools<'_>, hook: Hook) -> Result<Vec<Request>> {
+        let mut run = Run {
+            epoch: self.epoch,
+            epochs: self.epochs,
+            batch: self.batch,
+            batches: self.batches,
+            examples: self.examples,
+            seconds: self.seconds,
+            batch_loss: self.batch_loss,
+            logs: &self.logs,
+            history: &self.history,
+            parameters: &self.parameters,
+            noises: &self.noises,
+            optimizer: Optimizers { steppers: tools.steppers },
+            stop: self.stop,
+            interrupted: self.stop && !self.is_finished,
+            requests: Vec::new(),
+        };
+        self.callbacks.iter_mut().try_for_each(|callback| hook(callback.as_mut(), &mut run))?;
+        self.stop = run.stop;
+        Ok(run.requests)
+    }
+}

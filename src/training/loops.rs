@@ -1,0 +1,221 @@
+//! What `fit` has, for loops of one's own.
+
+use super::course::{Course, Tools};
+use super::pass::Seeds;
+use super::{History, Logs};
+use crate::autograd::{Gradients, Tape};
+use crate::callbacks::Callback;
+use crate::error::{Error, Result};
+use crate::layers::{Layer, Vars};
+use crate::metrics::{Metric, Metrics};
+use crate::optimizers::Stepper;
+use crate::param::Param;
+use crate::tensor::{Float, Tensor};
+
+/// What `fit` has, for a loop of one's own over one or several models: optimizers with their schedules, metrics, callbacks,
+/// history and progress; seeds, and back-ups to go on from.
+///
+/// ```
+/// use gradus::optimizers::schedules::CosineDecay;
+/// use gradus::prelude::*;
+/// let (x, y) = (ndarray::arr2(&[[0.0], [1.0], [2.0], [3.0]]), ndarray::arr2(&[[1.0], [3.0], [5.0], [7.0]]));
+/// let data = (&x, &y);
+/// let model = Dense::new(1);
+/// let mut run = Loop::new(100, 2)
+///     .model("line", &model, Adam::default().schedule(CosineDecay::new(0.5, 200)))
+///     .metric(MeanAbsolute::default())
+///     .callback(StopOnNan);
+/// while run.next_epoch()? {
+///     let mut batches = data.batches(2).shuffle(1).epoch(run.epoch() as u64);
+///     while let Some(batch) = run.next_of(&mut batches)? {
+///         let y = model.forward(&run.tape().input(&batch.inputs[0]))?;
+///         let loss = MeanSquaredError.loss(&y, &batch.targets[0])?;
+///         run.step("line", loss.backward()?)?;
+///         run.update(y.value(), &batch.targets[0])?;
+///         run.end_batch(batch.len(), &[("loss", loss.item())])?;
+///     }
+/// }
+/// assert!(run.history().last().unwrap()["mean_absolute_error"] < 0.5);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+///
+/// # Defaults
+/// the seed 0; nothing is shown without the callback [`Progress`](crate::callbacks::Progress)
+/// # Errors
+/// of all methods: what a callback returns; a step that cannot be made; a loss that is no number
+#[doc(alias = "train_step")]
+pub struct Loop<'a> {
+    course: Course<'a>,
+    models: Vec<Part>,
+    steppers: Vec<Stepper>,
+    metrics: Metrics,
+    seed: u64,
+    has_begun: bool,
+    /// Batches of this epoch that another process has done, and that are to be left out.
+    done: usize,
+}
+
+/// A model's name and its parameters, under their paths in the run.
+struct Part {
+    name: String,
+    parameters: Vec<(String, Param)>,
+}
+
+impl<'a> Loop<'a> {
+    /// Of so many epochs of so many batches.
+    pub fn new(epochs: usize, batches: usize) -> Self {
+        Self {
+            course: Course::new(epochs, batches),
+            models: Vec::new(),
+            steppers: Vec::new(),
+            metrics: Metrics::default(),
+            seed: 0,
+            has_begun: false,
+            done: 0,
+        }
+    }
+
+    /// Adds a model with the optimizer that trains it. The paths of its parameters begin with its name and a dot.
+    pub fn model<X: Vars, Y: Vars>(
+        mut self,
+        name: &str,
+        model: &impl Layer<X, Y>,
+        optimizer: impl Into<Stepper>,
+    ) -> Self {
+        let full = |path: String| format!("{name}.{path}");
+        let parameters: Vec<_> = model.parameters().into_iter().map(|(path, param)| (full(path), param)).collect();
+        self.course.noises.extend(model.noises().into_iter().map(|(path, noise)| (full(path), noise)));
+        self.course.parameters.extend(parameters.iter().cloned());
+        self.models.push(Part { name: name.into(), parameters });
+        self.steppers.push(optimizer.into());
+        self
+    }
+
+    /// Adds a metric, which [`Loop::update`] feeds.
+    pub fn metric(mut self, metric: impl Metric + 'static) -> Self {
+        self.metrics.add(String::new(), false, Box::new(metric));
+        self
+    }
+
+    /// Adds a callback; they are called in the order of adding.
+    pub fn callback(mut self, callback: impl Callback + 'a) -> Self {
+        self.course.callbacks.push(Box::new(callback));
+        self
+    }
+
+    /// Sets the seed of the [tapes](Loop::tape).
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// Ends the epoch before, if there was one, and begins the next; ends the run, and is `false`, if there is none.
+    pub fn next_epoch(&mut self) -> Result<bool> {
+        if !self.has_begun {
+            self.begin()?;
+        } else if self.course.is_amid {
+            self.with_tools(Course::end_epoch)?;
+        }
+        let goes_on = self.with_tools(Course::next_epoch)?;
+        self.done = self.course.batch;
+        if !goes_on {
+            self.with_tools(Course::end)?;
+        }
+        Ok(goes_on)
+    }
+
+    /// The number of the next batch in this epoch, counted from 0; `None` if there is none, or a callback has stopped the
+    /// run. An epoch that was begun in another process goes on amid.
+    pub fn next_batch(&mut self) -> Option<usize> {
+        if self.course.has_batch() {
+            return Some(self.course.batch);
+        }
+        // Whoever validates now sees what the run is to end with.
+        self.course.end_batches(&mut Tools { steppers: &mut self.steppers, metrics: &mut self.metrics });
+        None
+    }
+
+    /// The next batch of an iterator over those of a whole epoch, such as [`Dataset::batches`](crate::Dataset::batches); see
+    /// [`Loop::next_batch`].
+    ///
+    /// # Errors
+    /// a batch that cannot be read; fewer batches than the run was made for
+    pub fn next_of<T>(&mut self, batches: &mut impl Iterator<Item = Result<T>>) -> Result<Option<T>> {
+        let Some(number) = self.next_batch() else { return Ok(None) };
+        let next = batches.nth(std::mem::take(&mut self.done)).transpose()?;
+        let all = self.course.batches;
+        next.map(Some).ok_or_else(|| Error::value(format!("Loop: expected {all} batches an epoch, got {number}")))
+    }
+
+    /// A tape for training in the next batch, of random numbers of its own.
+    pub fn tape(&self) -> Tape {
+        let before = self.course.epoch.saturating_sub(1) * self.course.batches + self.course.batch;
+        let seeds = Seeds { initial: self.seed, random: self.seed }.nth(before as u64);
+        Tape::training().seeds(seeds.initial, seeds.random)
+    }
+
+    /// Changes a model by one step of its optimizer; see [`Stepper::step`].
+    pub fn step(&mut self, model: &str, gradients: Gradients) -> Result<()> {
+        let Some(i) = self.models.iter().position(|part| part.name == model) else {
+            let names: Vec<&str> = self.models.iter().map(|part| part.name.as_str()).collect();
+            return Err(Error::value(format!("Loop: expected one of the models {names:?}, got `{model}`")));
+        };
+        self.steppers[i].step_parts(&self.models[i].parameters, &mut [gradients])
+    }
+
+    /// Takes predictions and targets into the metrics.
+    pub fn update(&mut self, prediction: &Tensor, target: &Tensor) -> Result<()> {
+        self.metrics.update(std::slice::from_ref(prediction), std::slice::from_ref(target), &[])
+    }
+
+    /// Ends a batch of so many examples, with its figures by name; they are averaged over the epoch. The first one is the
+    /// loss that callbacks see.
+    pub fn end_batch(&mut self, examples: usize, figures: &[(&str, Float)]) -> Result<()> {
+        let loss = figures.first().map_or(0.0, |(_, figure)| f64::from(*figure));
+        if loss.is_finite() {
+            figures.iter().for_each(|(name, figure)| self.course.figures.add_named(name, f64::from(*figure), examples));
+        }
+        self.with_tools(|course, tools| course.end_batch(loss, examples, tools))
+    }
+
+    /// Adds a figure of the epoch, such as `val_loss`, after its last batch.
+    pub fn log(&mut self, name: &str, figure: f64) {
+        self.course.logs.set(name, figure);
+    }
+
+    /// The present epoch, counted from 1.
+    pub fn epoch(&self) -> usize {
+        self.course.epoch
+    }
+
+    /// The figures of this epoch so far.
+    pub fn logs(&self) -> &Logs {
+        &self.course.logs
+    }
+
+    /// The figures of the epochs that have ended.
+    pub fn history(&self) -> &History {
+        &self.course.history
+    }
+
+    fn begin(&mut self) -> Result<()> {
+        self.has_begun = true;
+        self.metrics.start(&[String::new()])?;
+        let batches = self.course.epochs.saturating_mul(self.course.batches);
+        for (part, stepper) in self.models.iter().zip(&self.steppers) {
+            stepper.check(&part.parameters, batches)?;
+        }
+        let names: Vec<&str> = self.models.iter().map(|part| part.name.as_str()).collect();
+        self.course.identity = vec![
+            ("models", format!("{names:?}")),
+            ("batches", self.course.batches.to_string()),
+            ("seed", self.seed.to_string()),
+            ("metrics", format!("{:?}", self.metrics.names())),
+        ];
+        self.with_tools(Course::begin)
+    }
+
+    fn with_tools<R>(&mut self, work: impl FnOnce(&mut Course<'a>, &mut Tools<'_>) -> R) -> R {
+        work(&mut self.course, &mut Tools { steppers: &mut self.steppers, metrics: &mut self.metrics })
+    }
+}

@@ -1,0 +1,209 @@
+//! All that a run remembers, to a file and back.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use super::course::{Course, Tools};
+use super::{History, Logs};
+use crate::callbacks::Callback;
+use crate::error::{Error, Result};
+use crate::param::Param;
+use crate::saving::Snapshot;
+use crate::tensor::Tensor;
+
+impl Course<'_> {
+    /// Writes a back-up.
+    pub(super) fn back_up(&self, path: &Path, tools: &Tools<'_>) -> Result<()> {
+        self.state(tools)?.save(path)
+    }
+
+    /// Goes on from a back-up.
+    pub(super) fn resume(&mut self, path: &Path, tools: &mut Tools<'_>) -> Result<()> {
+        if self.epoch > 0 {
+            return Err(Error::file(path, "cannot be gone on with: this run goes on from another file already"));
+        }
+        let state = Snapshot::load(path)?;
+        self.check_identity(&state).map_err(|differences| {
+            Error::file(
+                path,
+                format!(
+                    "is the back-up of another run:\n  {}\ngo on with what that run had, or delete the file to begin anew",
+                    differences.join("\n  ")
+                ),
+            )
+        })?;
+        let cannot = |error| Error::file(path, format!("cannot be gone on with: {error}"));
+        self.restore(&state, tools).map_err(cannot)
+    }
+
+    fn state(&self, tools: &Tools<'_>) -> Result<Snapshot> {
+        let flag = |yes: bool| f64::from(u8::from(yes));
+        let mut state = Snapshot::of([
+            ("epoch", self.epoch as f64),
+            ("batch", self.batch as f64),
+            ("examples", self.examples as f64),
+            ("seconds", self.seconds),
+            ("batch_loss", self.batch_loss),
+            ("splits", flag(self.splits)),
+            ("amid", flag(self.is_amid)),
+            ("finished", flag(self.is_finished)),
+        ]);
+        state.texts = self.identity.iter().map(|(name, text)| (format!("run/{name}"), text.clone())).collect();
+        for (path, param) in &self.parameters {
+            // What a loop of one's own has not made yet, it makes again.
+            state.tensors.extend(param.value().map(|value| (format!("parameter/{path}"), value)));
+            state.numbers.push((format!("frozen/{path}"), vec![flag(param.is_frozen())]));
+        }
+        let noises = self.noises.iter();
+        state.numbers.extend(noises.map(|(path, noise)| (format!("frozen/{path}"), vec![flag(noise.is_frozen())])));
+        for (i, stepper) in tools.steppers.iter().enumerate() {
+            state.nest(&format!("optimizer/{i}"), stepper.snapshot(&self.parameters));
+        }
+        for (name, callback) in named(&self.callbacks).filter(|(_, callback)| !callback.state().is_empty()) {
+            state.nest(&format!("callback/{name}"), callback.state());
+        }
+        let epochs = self.history.epochs();
+        state.numbers.push(("epochs".into(), epochs.iter().map(|logs| logs.iter().count() as f64).collect()));
+        let figures = epochs.iter().flat_map(Logs::iter);
+        state.numbers.extend(figures.map(|(name, figure)| (format!("history/{name}"), vec![figure])));
+        if self.is_amid {
+            state.nest("figure", self.figures.state());
+            let metrics = tools.metrics.state()?.into_iter();
+            state.numbers.extend(metrics.map(|(name, numbers)| (format!("metric/{name}"), numbers)));
+        }
+        Ok(state)
+    }
+
+    /// All that differs between the file's run and this one.
+    fn check_identity(&self, state: &Snapshot) -> Result<(), Vec<String>> {
+        let mut differences = Vec::new();
+        for (name, own) in &self.identity {
+            let given = state.text(&format!("run/{name}")).unwrap_or("nothing");
+            if given != own {
+                differences.push(format!("{name}: {given} in the file, {own} in this run"));
+            }
+        }
+        let stored = state.part("parameter");
+        for (path, param) in &self.parameters {
+            match stored.tensor(path) {
+                None if param.value().is_some() => differences.push(format!("parameter `{path}`: not in the file")),
+                Some(value) if !param.fits(value.shape()) => differences.push(format!(
+                    "parameter `{path}`: {:?} in the file, {} in this run",
+                    value.shape(),
+                    param.shape_text()
+                )),
+                _ => {}
+            }
+        }
+        let is_surplus = |path: &String| self.parameters.iter().all(|(own, _)| own != path);
+        let surplus = stored.tensors.iter().map(|(path, _)| path).filter(|path| is_surplus(path));
+        differences.extend(surplus.map(|path| format!("parameter `{path}`: not in this run")));
+        let own: Vec<String> =
+            named(&self.callbacks).filter(|(_, callback)| !callback.state().is_empty()).map(|(name, _)| name).collect();
+        let given = state.part("callback");
+        let has = |name: &str| !given.part(name).is_empty();
+        differences.extend(
+            own.iter().filter(|name| !has(name)).map(|name| format!("callback `{name}`: nothing of it in the file")),
+        );
+        let texts = given.texts.iter().map(|(name, _)| name);
+        let names = texts.chain(given.numbers.iter().map(|(name, _)| name));
+        let mut surplus: Vec<&str> = names.chain(given.tensors.iter().map(|(name, _)| name)).map(|n| kind(n)).collect();
+        surplus.dedup();
+        surplus.retain(|name| own.iter().all(|own| own != name));
+        differences.extend(surplus.iter().map(|name| format!("callback `{name}`: not in this run")));
+        if let Ok(epoch) = state.count("epoch")
+            && epoch as usize > self.epochs
+        {
+            differences.push(format!("epochs: {epoch} begun in the file, {} asked for in this run", self.epochs));
+        }
+        if differences.is_empty() { Ok(()) } else { Err(differences) }
+    }
+
+    fn restore(&mut self, state: &Snapshot, tools: &mut Tools<'_>) -> Result<()> {
+        let count = |name: &str| state.count(name).map(|count| count as usize);
+        let flag = |name: &str| state.count(name).map(|count| count != 0);
+        let (epoch, batch, examples) = (count("epoch")?, count("batch")?, count("examples")?);
+        let (splits, is_amid, is_finished) = (flag("splits")?, flag("amid")?, flag("finished")?);
+        let (seconds, batch_loss) = (state.number("seconds")?, state.number("batch_loss")?);
+        if batch > self.batches {
+            return Err(Error::value(format!("it is at batch {batch} of {}", self.batches)));
+        }
+        let before: Vec<Option<Tensor>> = self.parameters.iter().map(|(_, param)| param.value()).collect();
+        for (path, param) in &self.parameters {
+            state.tensor(&format!("parameter/{path}")).map_or(Ok(()), |value| param.set(value.clone()))?;
+            match flag(&format!("frozen/{path}"))? {
+                true => param.freeze(),
+                false => param.unfreeze(),
+            }
+        }
+        for (path, noise) in &self.noises {
+            match flag(&format!("frozen/{path}"))? {
+                true => noise.freeze(),
+                false => noise.unfreeze(),
+            }
+        }
+        for (i, stepper) in tools.steppers.iter_mut().enumerate() {
+            let given = stepper.restore_snapshot(&self.parameters, &state.part(&format!("optimizer/{i}")));
+            if let Err(error) = given {
+                let put_back = |((_, param), value): (&(String, Param), Option<Tensor>)| {
+                    value.map_or(Ok(()), |value| param.set(value))
+                };
+                self.parameters.iter().zip(before).try_for_each(put_back)?;
+                return Err(error);
+            }
+        }
+        if is_amid {
+            self.figures.restore(&state.part("figure"))?;
+            tools.metrics.restore(&state.part("metric"))?;
+        }
+        let names: Vec<String> = named(&self.callbacks).map(|(name, _)| name).collect();
+        for (name, callback) in names.iter().zip(&mut self.callbacks) {
+            let memory = state.part(&format!("callback/{name}"));
+            if !memory.is_empty() {
+                let fail = |error| Error::value(format!("callback `{name}`: {error}"));
+                callback.restore(&memory).map_err(fail)?;
+            }
+        }
+        self.history = history(state);
+        (self.epoch, self.batch, self.examples, self.splits) = (epoch, batch, examples, splits);
+        (self.seconds, self.seconds_before, self.batch_loss) = (seconds, seconds, batch_loss);
+        (self.is_amid, self.is_finished, self.stop) = (is_amid, is_finished, is_finished);
+        self.is_resumed = true;
+        if is_amid {
+            self.gather(tools);
+        }
+        Ok(())
+    }
+}
+
+/// The figures of the epochs before.
+fn history(state: &Snapshot) -> History {
+    let mut figures = state.part("history").numbers.into_iter();
+    let mut history = History::default();
+    for count in state.list("epochs").unwrap_or_default() {
+        let mut logs = Logs::default();
+        for (name, figure) in figures.by_ref().take(*count as usize) {
+            logs.set(name, figure.first().copied().unwrap_or(f64::NAN));
+        }
+        history.push(logs);
+    }
+    history
+}
+
+/// Callbacks by their type and their number among those of that type.
+fn named<'c, 'a: 'c>(
+    callbacks: &'c [Box<dyn Callback + 'a>],
+) -> impl Iterator<Item = (String, &'c (dyn Callback + 'a))> {
+    let mut counts: HashMap<&str, usize> = HashMap::new();
+    callbacks.iter().map(move |callback| {
+        let count = counts.entry(callback.kind()).or_default();
+        *count += 1;
+        let name = if *count == 1 { callback.kind().to_owned() } else { format!("{}_{count}", callback.kind()) };
+        (name, callback.as_ref())
+    })
+}
+
+/// The first part of a name.
+fn kind(name: &str) -> &str {
+    name.split('/').next().unwrap_or(name)
+}
