@@ -126,14 +126,15 @@ fn main() -> Result<()> {
     let start = Instant::now();
     let folder = folder(&args)?;
     let (tokenizer, model) = (Tokenizer::from_folder(&folder)?, Bert::from_folder(&folder)?.for_sentence_embedding());
-    let embed = |texts: &[String]| model.forward(&Tape::inference().input(tokenizer.encode(texts)?));
+    let tape = Tape::inference();
+    let embed = |texts: &[String]| model.forward(&tape.input(tokenizer.encode(texts)?));
     let question = embed(std::slice::from_ref(&args.question))?;
     println!("{} parameters, ready after {:.0?}", model.parameter_count(), start.elapsed());
 
     let mut found = Vec::new();
     for batch in sentences.chunks(32) {
         // Vectors of length 1, whose product is the cosine of their angle.
-        let likeness = (embed(batch)? * &question.tape().constant(question.value())).sum_axes(&[1])?;
+        let likeness = (embed(batch)? * &question).sum_axes(&[1])?;
         found.extend(likeness.value().iter().copied().zip(batch));
     }
     found.sort_by(|(one, _), (other, _)| other.total_cmp(one));
