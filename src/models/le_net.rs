@@ -4,14 +4,15 @@ use crate::activations::Tanh;
 use crate::layers::{AvgPool2d, Conv2d, Dense, Flatten, Sequential};
 use crate::saving::Translation;
 
-/// LeNet-5, for grey images of 32 x 32: two convolutions with means of their output, three dense layers; 61,706 parameters for ten
-/// classes.
+/// LeNet-5, for grey images of 32 x 32: two convolutions with means of their output, three dense layers; 61,706 parameters
+/// for ten classes.
 ///
-/// The means have no weights of their own, each channel of the second convolution sees all of the first, and the last layer is a
-/// dense one, as in most programs today.
+/// The means have no weights of their own, each channel of the second convolution sees all of the first, and the last layer
+/// is a dense one, as in most programs today.
 ///
 /// # Shapes
-/// input `[batch, 32, 32, 1]` ([`ZeroPad2d`](crate::layers::ZeroPad2d)`::new(2)` makes it of MNIST's images), output `[batch, classes]`
+/// input `[batch, 32, 32, 1]`, which [`ZeroPad2d`](crate::layers::ZeroPad2d) by 2 makes of MNIST's images; output
+/// `[batch, classes]`
 /// # Example
 /// ```
 /// use gradus::models::LeNet5;

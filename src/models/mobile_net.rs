@@ -6,14 +6,14 @@ use crate::layers::{Conv2d, Dense, Dropout, GlobalAvgPool2d, Residual, Sequentia
 use crate::saving::Translation;
 use crate::tensor::Float;
 
-/// MobileNetV2, for images of 224 x 224: 17 blocks, each of a 1 x 1 convolution that widens, a depthwise 3 x 3, and a 1 x 1 that narrows,
-/// without an activation, with a way around where shapes allow it; 3.5 million parameters for 1,000 classes.
+/// MobileNetV2, for images of 224 x 224: 17 blocks, each of a 1 x 1 convolution that widens, a depthwise 3 x 3, and a 1 x 1
+/// that narrows, without an activation, with a way around where shapes allow it; 3.5 million parameters for 1,000 classes.
 ///
 /// # Shapes
 /// input `[batch, height, width, 3]`, output `[batch, classes]`
 /// # Defaults
-/// width 1, dropout of 0.2 before the dense layer, batch normalisation with epsilon 1e-5 and momentum 0.9, kernels Kaiming normal by
-/// outputs
+/// width 1, dropout of 0.2 before the dense layer, batch normalisation with epsilon 1e-5 and momentum 0.9, kernels Kaiming
+/// normal by outputs
 /// # Example
 /// ```
 /// use gradus::models::MobileNetV2;

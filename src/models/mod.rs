@@ -1,7 +1,7 @@
 //! Ready networks, whose parameters have the paths of the originals, so that their weights can be read.
 //!
-//! Those for images are a [`Sequential`](crate::Sequential) that ends in scores for classes, without a softmax. Their `translation` reads
-//! the weights of torchvision, all of them or, with a head for other classes, all but the head:
+//! Those for images are a [`Sequential`](crate::Sequential) that ends in scores for classes, without a softmax. Their
+//! `translation` reads the weights of torchvision, all of them or, with a head for other classes, all but the head:
 //!
 //! ```no_run
 //! use gradus::models::ResNet;

@@ -5,11 +5,11 @@ use crate::activations::Relu;
 use crate::layers::{Dense, GlobalAvgPool2d, MaxPool2d, Padding, Residual, Sequential};
 use crate::saving::Translation;
 
-/// ResNet, for images of 224 x 224: residual blocks in four stages, then means and a dense layer; 11.7 (ResNet-18), 21.8 (ResNet-34) and
-/// 25.6 million (ResNet-50) parameters for 1,000 classes.
+/// ResNet, for images of 224 x 224: residual blocks in four stages, then means and a dense layer; 11.7 (ResNet-18), 21.8
+/// (ResNet-34) and 25.6 million (ResNet-50) parameters for 1,000 classes.
 ///
-/// A block of ResNet-18 and -34 has two convolutions of 3 x 3; one of ResNet-50 has a 3 x 3 between two of 1 x 1, and the 3 x 3 takes
-/// the stride, as in torchvision.
+/// A block of ResNet-18 and -34 has two convolutions of 3 x 3; one of ResNet-50 has a 3 x 3 between two of 1 x 1, and the
+/// 3 x 3 takes the stride, as in torchvision.
 ///
 /// # Shapes
 /// input `[batch, height, width, 3]`, output `[batch, classes]`

@@ -23,8 +23,8 @@ use crate::param::{Listed, ParamList};
 ///
 /// [`Translation::new`] is our own files: names are paths. [`Translation::pytorch`] knows what PyTorch calls the parameters of
 /// each layer and how it lays them out: `Dense`'s `kernel` is `weight`, transposed; kernels of convolutions have their
-/// channels first; gates of a `Gru` come in another order; `Lstm` has two biases that are added (`save` writes zeros as the second);
-/// `MultiHeadAttention`'s projections are packed into `in_proj_weight`; `BatchNorm` counts its batches (as 0). It covers all
+/// channels first; gates of a `Gru` come in another order; `Lstm` has two biases that are added (`save` writes zeros as the
+/// second); `MultiHeadAttention`'s projections are packed into `in_proj_weight`; `BatchNorm` counts its batches (as 0). It covers all
 /// layers with parameters, also `Bidirectional` (`_reverse`), `TransformerEncoder` and `TransformerDecoder`. A
 /// [`LayerNorm`](crate::layers::LayerNorm) over several axes is taken as it is. Names of layers map by rules of your own
 /// ([`rename`](Self::rename)).
