@@ -38,3 +38,7 @@ pub use param::{Lora, Noise, Param, ParamId, ParamList};
 pub use rand;
 pub use tensor::{Float, IntoTensor, Tensor};
 pub use training::{Fit, Trainer};
+
+#[cfg(doctest)]
+#[doc = include_str!("../docs/fine-tuning.md")]
+mod fine_tuning {}

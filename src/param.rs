@@ -131,7 +131,11 @@ impl Param {
     /// # Errors
     /// A shape that differs from that of the present value, or from what the layer knows of it.
     pub fn set(&self, value: impl crate::IntoTensor) -> Result<()> {
-        let value = value.into_tensor();
+        self.put(value.into_tensor())
+    }
+
+    /// [`Param::set`] of a tensor in standard layout, which is not copied.
+    pub(crate) fn put(&self, value: Tensor) -> Result<()> {
         if !self.fits(value.shape()) {
             return Err(Error::shape(format!(
                 "expected a parameter of shape {}, got {:?}",

@@ -134,7 +134,7 @@ fn minilm_agrees() {
     let model = Bert::from_folder(&path).unwrap().for_sentence_embedding();
     let y = model.forward(&Tape::inference().input(ids)).unwrap();
     let expected = case.get("y").unwrap();
-    let worst = y.value().iter().zip(&expected).fold(0.0, |worst: f32, (a, b)| worst.max((a - b).abs() as f32));
+    let worst = y.value().iter().zip(&expected).fold(0.0, |worst: Float, (a, b)| worst.max((a - b).abs()));
     println!("{} sentences, greatest difference {worst:.1e}", sentences.len());
     assert!(worst < 1e-5, "{worst:.1e}");
 }

@@ -91,7 +91,8 @@ impl NumberType {
     pub(super) fn decode(&self, bytes: &[u8]) -> Result<Vec<Float>, String> {
         match self {
             Self::F64 => each!(bytes, f64, narrowed),
-            Self::F32 => each!(bytes, f32, |x| Ok(x as Float)),
+            // Most of all weights, whose memory is taken at once where none can be refused.
+            Self::F32 => Ok(bytes.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes) as Float).collect()),
             Self::F16 => each!(bytes, u16, |x| Ok(half(x) as Float)),
             Self::BF16 => each!(bytes, u16, |x| Ok(f32::from_bits(u32::from(x) << 16) as Float)),
             Self::I64 => each!(bytes, i64, whole!(i64)),

@@ -135,7 +135,7 @@ impl<'a> Loop<'a> {
         None
     }
 
-    /// The next batch of an iterator over those of a whole epoch, such as [`Dataset::batches`](crate::Dataset::batches); see
+    /// The next batch of an iterator over those of a whole epoch, such as [`Dataset::batches`](crate::data::Dataset::batches); see
     /// [`Loop::next_batch`].
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! Adapters, heads, parts and teachers that do not fit.
 
 use gradus::prelude::*;
+use gradus::saving::Weights;
 
 use super::{classifier, compiled, examples, message, quiet};
 
@@ -167,4 +168,87 @@ fn teachers_that_teach_something_else() {
         message(Distillation::new().loss(&y, &target)),
         "Distillation: expected finite logits as targets, got NaN"
     );
+}
+
+/// The parameters of an adapter of rank 2 on `dense.kernel`, `[5, 4]`.
+fn adapter_file() -> Weights {
+    let model = used();
+    model.freeze();
+    model.attach("dense.kernel", Lora::new(2)).unwrap();
+    model.forward(&Tape::inference().input(&examples().0)).unwrap();
+    model.tuned_weights().unwrap()
+}
+
+#[test]
+fn nothing_to_save_or_what_cannot_be_saved() {
+    let model = used();
+    model.freeze();
+    assert_eq!(
+        message(model.tuned_weights()),
+        "cannot save what was tuned: everything is frozen, and there are no adapters"
+    );
+    model.attach("dense.kernel", Lora::new(2)).unwrap();
+    assert!(
+        message(model.tuned_weights()).starts_with("cannot save: parameter `dense.kernel.lora_a` has no value yet")
+    );
+    model.forward(&Tape::inference().input(&examples().0)).unwrap();
+    model.merge_adapters().unwrap();
+    assert_eq!(
+        message(model.tuned_weights()),
+        "cannot save what was tuned: the adapter of `dense.kernel` is merged; call `unmerge_adapters` first, or save the \
+         whole model"
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tuned.npz");
+    assert_eq!(
+        message(adapter_file().save(&path)),
+        format!(
+            "{}: would hold no metadata, but there is some (dense.kernel.lora_alpha, gradus); name it .safetensors",
+            path.display()
+        )
+    );
+    assert!(!path.exists());
+}
+
+#[test]
+fn files_of_what_was_tuned_that_do_not_fit() {
+    let head = "what was tuned does not fit the model:\n  ";
+    let load = |model: &Sequential, weights: &Weights| {
+        let before = super::bits(model);
+        let text = message(model.load_tuned(weights));
+        assert_eq!(super::bits(model), before);
+        text.strip_prefix(head).unwrap_or_else(|| panic!("{text}")).to_owned()
+    };
+    assert_eq!(load(&used(), &Weights::new()), "there is nothing in it");
+
+    let mut other = adapter_file();
+    other.insert("body.kernel", ndarray::arr1(&[1.0]));
+    other.insert("dense.bias", ndarray::arr1(&[1.0]));
+    other.insert("dense_1.kernel.lora_b", ndarray::arr2(&[[1.0]]));
+    assert_eq!(
+        load(&used(), &other),
+        "not in the model: `body.kernel`\n  differently shaped: `dense.bias` is [4] in the model and [1] in the file\n  not \
+         in the model: `dense_1.kernel.lora_b`"
+    );
+
+    let mut other = adapter_file();
+    other.insert("dense.kernel.lora_b", ndarray::Array2::<Float>::ones((3, 4)));
+    let text = load(&used(), &other);
+    assert!(text.starts_with("no adapter for `dense.kernel`: a product [5, 2] · [3, 4] does not fit [5, 4]"), "{text}");
+
+    let mut other = adapter_file();
+    other.set_metadata("dense.kernel.lora_alpha", "much");
+    let text = load(&used(), &other);
+    let expected = "expected a number `dense.kernel.lora_alpha` in the metadata, got Some(\"much\")";
+    assert!(text.starts_with(&format!("no adapter for `dense.kernel`: {expected}")), "{text}");
+
+    let wide = Sequential::new().add(Dense::new(7));
+    let text = load(&wide, &adapter_file());
+    assert!(text.starts_with("no adapter for `dense.kernel`: a product [5, 2] · [2, 4] does not fit [_, 7]"), "{text}");
+
+    let model = used();
+    model.attach("dense.kernel", Lora::new(1)).unwrap();
+    model.merge_adapters().unwrap();
+    let text = load(&model, &adapter_file());
+    assert!(text.contains("it has one that is merged; call `unmerge_adapters` or `detach_adapters` first"), "{text}");
 }

@@ -46,7 +46,7 @@ pub(crate) type Case = fn(&How) -> Result<Outcome>;
 pub(crate) const CASES: [(&str, Case); 5] = [
     ("schedule and metrics", schedule),
     ("averages, slow weights, accumulation", averages),
-    ("dropout, statistics, augmentation", images),
+    ("dropout, statistics, augmentation, parts that are frozen at first", images),
     ("class weights, callbacks with memory", watched),
     ("two outputs", outputs),
 ];
@@ -142,7 +142,8 @@ fn images(how: &How) -> Result<Outcome> {
         .metric(TopKAccuracy::new(2))
         .metric(MeanIou::default())
         .seed(9);
-    train(trainer, &data, Fit::epochs(4 + how.more_epochs).batch_size(8), how)
+    let unfreezing = GradualUnfreezing::new(["dense.*", "*"]);
+    train(trainer, &data, Fit::epochs(4 + how.more_epochs).batch_size(8).callback(unfreezing), how)
 }
 
 fn watched(how: &How) -> Result<Outcome> {

@@ -73,7 +73,7 @@ pub(super) fn load(translation: &Translation, listed: &[Listed], weights: &Weigh
         let source = weights.path().map_or("the weights".into(), |path| path.display().to_string());
         return Err(Error::Parameters(format!("{source}: does not fit the model:\n  {}", problems.join("\n  "))));
     }
-    values.into_iter().try_for_each(|(param, value)| param.set(value))?;
+    values.into_iter().try_for_each(|(param, value)| param.put(value))?;
     Ok(report)
 }
 
