@@ -1,7 +1,7 @@
 //! The numbers of `tests/fixtures/networks.py`: a hash of a tensor's name and of the place in it.
 
-use gradus::Tensor;
 use gradus::ndarray::{ArcArray, IxDyn};
+use gradus::{Float, Tensor};
 
 /// Numbers from 0 to 1, without 1.
 pub fn uniform(name: &str, count: usize) -> impl Iterator<Item = f64> + use<> {
@@ -34,7 +34,7 @@ pub fn signal(name: &str, shape: &[usize]) -> Tensor {
 }
 
 fn made(name: &str, shape: &[usize], number: impl Fn(f64) -> f64) -> Tensor {
-    let numbers = uniform(name, shape.iter().product()).map(|u| number(u) as f32).collect();
+    let numbers = uniform(name, shape.iter().product()).map(|u| Float::from(number(u) as f32)).collect();
     ArcArray::from_shape_vec(IxDyn(shape), numbers).expect("as many numbers as the shape says")
 }
 

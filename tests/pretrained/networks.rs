@@ -1,6 +1,7 @@
 //! The ready networks against torchvision's: outputs, gradients, statistics; there and back; frozen parts.
 //!
-//! The large ones are left out unless asked for: `cargo test --release --test pretrained -- --include-ignored`
+//! The large ones are left out unless asked for: `cargo test --release --test pretrained -- --include-ignored`. In `f64` all
+//! are compared in training too, and all of MobileNetV2: `RUSTFLAGS="--cfg float64" cargo test --test pretrained`
 
 use gradus::models::{AlexNet, LeNet5, MobileNetV2, ResNet, Vgg};
 use gradus::prelude::*;
@@ -145,7 +146,9 @@ fn agrees(name: &str) {
     }
     drop(back);
     compare(case, &made.0, &made, Tape::inference().recording(), &mut failures);
-    if !case["training"].is_null() {
+    // In training of the deep ones rounding moves numbers over the kinks of activations, and norms over 16 numbers enlarge
+    // that: PyTorch's own gradients in `f32` are up to 6e-2 from those in `f64`.
+    if !case["training"].is_null() && (cfg!(float64) || !["resnet34", "resnet50"].contains(&name)) {
         let made = load();
         let part = made.0.get("features").unwrap_or(&made.0);
         compare(case, part, &made, Tape::training(), &mut failures);
@@ -208,7 +211,7 @@ networks! {
     resnet18
     #[ignore = "21 million parameters"] resnet34
     #[ignore = "24 million parameters"] resnet50
-    #[ignore = "the quarter runs by default"] mobilenet_v2
+    #[cfg(float64)] mobilenet_v2
     mobilenet_v2_quarter
 }
 
