@@ -2,11 +2,9 @@
 //!
 //! `tests/fixtures/make_metrics.py` wrote down what they give; `docs/conformance.md` says what is compared and how.
 
-#![cfg(not(float64))]
-
-mod conformance;
+use super::check;
 
 #[test]
 fn metrics_agree_with_scikit_learn_and_sacrebleu() {
-    conformance::check("metrics", &[("metric", 179), ("confusion", 7), ("bleu", 9)], &[]);
+    check("metrics", &[("metric", 179), ("confusion", 7), ("bleu", 9)], &[]);
 }

@@ -2,9 +2,7 @@
 //!
 //! `tests/fixtures/make_keras.py` wrote down what Keras gives; `docs/conformance.md` says what is compared and how.
 
-#![cfg(not(float64))]
-
-mod conformance;
+use super::check;
 
 /// Rows of the project's table of differences between Keras and PyTorch, with the cases that prove our side. Ours are
 /// Keras' choices, except where the row says otherwise.
@@ -53,7 +51,7 @@ fn agrees_with_keras() {
         ("initializer", 36),
         ("metric", 21),
     ];
-    conformance::check("keras", &counts, PARITY);
+    check("keras", &counts, PARITY);
 }
 
 /// The same for convolutions, pools and shape layers of all ranks.
@@ -66,13 +64,13 @@ const CONVOLUTION: &[(&str, &[&str])] = &[
 
 #[test]
 fn convolutions_agree_with_keras() {
-    conformance::check("convolution_keras", &[("layer", 91)], CONVOLUTION);
+    check("convolution_keras", &[("layer", 91)], CONVOLUTION);
 }
 
 #[test]
 fn normalisation_noise_and_activations_agree_with_keras() {
     let counts = [("layer", 86), ("coin", 5), ("initializer", 17)];
-    conformance::check("normalisation_keras", &counts, &[]);
+    check("normalisation_keras", &counts, &[]);
 }
 
 /// Cases of `tests/fixtures/make_recurrent_keras.py`.
@@ -83,36 +81,36 @@ const RECURRENT: &[(&str, &[&str])] = &[
 
 #[test]
 fn recurrent_layers_agree_with_keras() {
-    conformance::check("recurrent_keras", &[("recurrent", 96)], RECURRENT);
+    check("recurrent_keras", &[("recurrent", 96)], RECURRENT);
 }
 
 #[test]
 fn merges_penalties_and_constraints_agree_with_keras() {
     let counts = [("merge", 17), ("penalty", 4), ("constraint", 8), ("functional", 1)];
-    conformance::check("structure_keras", &counts, &[]);
+    check("structure_keras", &counts, &[]);
 }
 
 #[test]
 fn preprocessing_agrees_with_keras() {
-    conformance::check("data_keras", &[("normalization", 4), ("vectorization", 4), ("padding", 6)], &[]);
+    check("data_keras", &[("normalization", 4), ("vectorization", 4), ("padding", 6)], &[]);
 }
 
 #[test]
 fn attention_agrees_with_keras() {
-    conformance::check("attention_keras", &[("attention", 24)], &[]);
+    check("attention_keras", &[("attention", 24)], &[]);
 }
 
 #[test]
 fn options_weights_masks_and_reductions_of_losses_agree_with_keras() {
-    conformance::check("losses_keras", &[("loss", 114), ("training", 3)], &[]);
+    check("losses_keras", &[("loss", 114), ("training", 3)], &[]);
 }
 
 #[test]
 fn optimizers_and_schedules_agree_with_keras() {
-    conformance::check("optimizers_keras", &[("stepper", 51), ("schedule", 16)], &[]);
+    check("optimizers_keras", &[("stepper", 51), ("schedule", 16)], &[]);
 }
 
 #[test]
 fn resizing_and_masked_moments_agree_with_keras() {
-    conformance::check("sampling_keras", &[("layer", 16)], &[]);
+    check("sampling_keras", &[("layer", 16)], &[]);
 }

@@ -3,9 +3,7 @@
 //!
 //! `tests/fixtures/make_pytorch.py` wrote down what PyTorch gives; `docs/conformance.md` says what is compared and how.
 
-#![cfg(not(float64))]
-
-mod conformance;
+use super::check;
 
 /// Rows of the project's table of differences between PyTorch and Keras, with the cases that prove that our settings
 /// give PyTorch's numbers, or that no setting does: see `differs` in the fixture.
@@ -35,12 +33,12 @@ const PARITY: &[(&str, &[&str])] = &[
 fn agrees_with_pytorch() {
     let counts =
         [("layer", 112), ("loss", 49), ("optimizer", 11), ("training", 3), ("dropout", 3), ("initializer", 13)];
-    conformance::check("pytorch", &counts, PARITY);
+    check("pytorch", &counts, PARITY);
 }
 
 #[test]
 fn optimizers_and_schedules_agree_with_pytorch() {
-    conformance::check("optimizers_pytorch", &[("stepper", 20), ("lbfgs", 5), ("schedule", 14)], &[]);
+    check("optimizers_pytorch", &[("stepper", 20), ("lbfgs", 5), ("schedule", 14)], &[]);
 }
 
 /// The same for convolutions, pools and shape layers of all ranks.
@@ -60,7 +58,7 @@ const CONVOLUTION: &[(&str, &[&str])] = &[
 
 #[test]
 fn convolutions_agree_with_pytorch() {
-    conformance::check("convolution_pytorch", &[("layer", 115)], CONVOLUTION);
+    check("convolution_pytorch", &[("layer", 115)], CONVOLUTION);
 }
 
 #[test]
@@ -70,7 +68,7 @@ fn normalisation_noise_and_activations_agree_with_pytorch() {
         ("LayerNorm epsilon", &["layer_norm.vectors", "layer_norm.axes"]),
         ("BatchNorm", &["batch_norm.3d.training", "batch_norm.5d.inference"]),
     ];
-    conformance::check("normalisation_pytorch", &counts, parity);
+    check("normalisation_pytorch", &counts, parity);
 }
 
 /// Cases of `tests/fixtures/make_recurrent_pytorch.py`.
@@ -81,25 +79,25 @@ const RECURRENT: &[(&str, &[&str])] = &[
 
 #[test]
 fn recurrent_layers_agree_with_pytorch() {
-    conformance::check("recurrent_pytorch", &[("recurrent", 47)], RECURRENT);
+    check("recurrent_pytorch", &[("recurrent", 47)], RECURRENT);
 }
 
 #[test]
 fn attention_agrees_with_pytorch() {
-    conformance::check("attention_pytorch", &[("attention", 62)], &[]);
+    check("attention_pytorch", &[("attention", 62)], &[]);
 }
 
 #[test]
 fn options_and_reductions_of_losses_agree_with_pytorch() {
-    conformance::check("losses_pytorch", &[("loss", 62)], &[]);
+    check("losses_pytorch", &[("loss", 62)], &[]);
 }
 
 #[test]
 fn resizing_and_sampling_agree_with_pytorch() {
-    conformance::check("sampling_pytorch", &[("layer", 24), ("sampling", 28)], &[]);
+    check("sampling_pytorch", &[("layer", 24), ("sampling", 28)], &[]);
 }
 
 #[test]
 fn adapters_and_distillation_agree_with_peft_and_pytorch() {
-    conformance::check("tuning_pytorch", &[("lora", 5), ("loss", 4)], &[]);
+    check("tuning_pytorch", &[("lora", 5), ("loss", 4)], &[]);
 }

@@ -1,7 +1,5 @@
 //! BERT and GPT-2 against Hugging Face's transformers: `tests/fixtures/make_transformers.py` made the folders.
 
-#![cfg(not(float64))]
-
 use std::path::PathBuf;
 
 use gradus::models::*;

@@ -305,14 +305,7 @@ impl Callback for &mut Memory {
 
 #[test]
 fn memory_is_flat_over_2000_steps() {
-    // Other tests of this binary allocate while this one measures, so it runs in a process of its own.
-    const ALONE: &str = "GRADUS_TEST_ALONE";
-    if std::env::var_os(ALONE).is_none() {
-        let status = std::process::Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "memory_is_flat_over_2000_steps", "--nocapture"])
-            .env(ALONE, "1")
-            .status();
-        assert!(status.unwrap().success());
+    if !crate::alone("facts::memory_is_flat_over_2000_steps") {
         return;
     }
     let x = Array4::from_shape_fn((16_000, 10, 10, 1), |(i, r, c, _)| ((i * 31 + r * 7 + c) as Float).sin());

@@ -3,20 +3,26 @@
 //! The error of a tensor is `max|got - expected| / max|expected|`, and `max|got|` where all that is expected is 0. It
 //! must not exceed 1e-5, except where a check states its own bound (training runs, random samples).
 
+#![cfg(not(float64))]
+
 mod attention;
 mod build;
 mod convolution;
 mod data;
 mod fixture;
+mod keras;
 mod losses;
 mod metrics;
 mod normalisation;
 mod optimizers;
+mod pytorch;
 mod random;
 mod recurrent;
 mod run;
 mod sampling;
+mod scikit_learn;
 mod structure;
+mod transformers;
 mod tuning;
 
 use std::collections::BTreeMap;
