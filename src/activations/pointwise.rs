@@ -69,17 +69,17 @@ impl<C: Curve> Pointwise for OfCurve<C> {
 /// Applies a pointwise function as an operation of its own. If not `by_value`, its backward takes `x` in the place of `y`.
 pub(super) fn apply_pointwise(x: &Var, function: impl Pointwise + 'static, by_value: bool) -> Var {
     let at = Tensor::default(ndarray::IxDyn(&[]));
-    x.tape().apply(PointwiseOp { function, by_value, at }, &[x])
+    x.tape().apply(PointwiseOp { function: Box::new(function), by_value, at }, &[x])
 }
 
-/// `y = f(x)`, remembered by `y` or by `x`
-struct PointwiseOp<F> {
-    function: F,
+/// `y = f(x)`, remembered by `y` or by `x`. Not generic: all of it would be compiled for each function.
+struct PointwiseOp {
+    function: Box<dyn Pointwise>,
     by_value: bool,
     at: Tensor,
 }
 
-impl<F: Pointwise + 'static> Op for PointwiseOp<F> {
+impl Op for PointwiseOp {
     fn forward(&mut self, inputs: &[&Tensor]) -> Tensor {
         let mut y = buffer(inputs[0].len());
         curve::by_pieces(data(inputs[0]), &mut y, |_, y| self.function.forward(y));

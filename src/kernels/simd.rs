@@ -237,8 +237,8 @@ pub trait Kernel {
     unsafe fn run<L: Lanes>(self) -> Self::Output;
 }
 
-/// Runs a kernel with the widest registers of this processor.
-#[inline]
+/// Runs a kernel with the widest registers of this processor. Not `#[inline]`: the portable kernel would be compiled for
+/// each caller.
 pub fn dispatch<K: Kernel>(kernel: K) -> K::Output {
     #[cfg(test)]
     if EMULATES_AVX512.get() {

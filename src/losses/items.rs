@@ -21,6 +21,15 @@ pub(super) fn items(
     shape: &[usize],
     loss: impl Fn(usize, &[Float], &mut [Float]) -> f64 + Sync + 'static,
 ) -> Result<Each> {
+    let losses = move |first, x: &[Float], y: &mut [Float], slope: &mut [Float]| {
+        let width = x.len() / y.len();
+        let items = y.iter_mut().zip(slope.chunks_mut(width)).zip(x.chunks(width)).enumerate();
+        items.for_each(|(i, ((y, slope), x))| *y = loss(first + i, x, slope) as Float);
+    };
+    of_all(who, prediction, x, shape, Box::new(losses))
+}
+
+fn of_all(who: &str, prediction: &Var, x: &Var, shape: &[usize], losses: Box<Losses>) -> Result<Each> {
     if prediction.mask().is_some_and(|mask| shape.get(..2) != Some(mask.shape())) {
         return Err(Error::shape(format!(
             "{who}: the prediction {:?} has a padding mask, but losses of shape {shape:?} have no time steps to leave \
@@ -28,7 +37,7 @@ pub(super) fn items(
             prediction.shape()
         )));
     }
-    let op = Items { loss, shape: shape.into(), slope: Tensor::default(ndarray::IxDyn(&[])).into() };
+    let op = Items { losses, shape: shape.into(), slope: Tensor::default(ndarray::IxDyn(&[])).into() };
     Ok(Each::new(x.tape().apply(op, &[x]).with_mask_of(prediction)))
 }
 
@@ -75,15 +84,18 @@ pub(super) fn standard(target: &Tensor) -> Tensor {
     if target.is_standard_layout() { target.clone() } else { target.as_standard_layout().into_owned().into_shared() }
 }
 
-/// `y[i] = loss(x[i])`
-struct Items<F> {
-    loss: F,
+/// The losses of consecutive items, given the number of the first and their numbers, and the slopes.
+type Losses = dyn Fn(usize, &[Float], &mut [Float], &mut [Float]) + Sync;
+
+/// `y[i] = loss(x[i])`. Not generic: all of it would be compiled for each loss.
+struct Items {
+    losses: Box<Losses>,
     shape: Vec<usize>,
     /// The gradient of each item's loss by its numbers.
     slope: Pooled,
 }
 
-impl<F: Fn(usize, &[Float], &mut [Float]) -> f64 + Sync + 'static> Op for Items<F> {
+impl Op for Items {
     fn forward(&mut self, inputs: &[&Tensor]) -> Tensor {
         let x = data(inputs[0]);
         let count: usize = self.shape.iter().product();
@@ -91,10 +103,9 @@ impl<F: Fn(usize, &[Float], &mut [Float]) -> f64 + Sync + 'static> Op for Items<
         let (mut y, mut slope) = (buffer(count), buffer(x.len()));
         let items = (CHUNK / width).max(1);
         let parts = y.chunks_mut(items).zip(slope.chunks_mut(items * width)).zip(x.chunks(items * width));
-        let loss = &self.loss;
+        let losses = &self.losses;
         parallel::for_each(&mut parts.enumerate().collect::<Vec<_>>(), |(part, ((y, slope), x))| {
-            let each = y.iter_mut().zip(slope.chunks_mut(width)).zip(x.chunks(width)).enumerate();
-            each.for_each(|(i, ((y, slope), x))| *y = loss(*part * items + i, x, slope) as Float);
+            losses(*part * items, x, y, slope);
         });
         self.slope = tensor(inputs[0].shape(), slope).into();
         tensor(&self.shape, y)

@@ -146,8 +146,7 @@ macro_rules! operator {
         operator!(@vars $Trait, $method, &Var, Var, |a, b| (a, &b));
         operator!(@vars $Trait, $method, Var, &Var, |a, b| (&a, b));
         operator!(@vars $Trait, $method, Var, Var, |a, b| (&a, &b));
-        operator!(@number $Trait, $method, Var, $right, $left);
-        operator!(@number $Trait, $method, &Var, $right, $left);
+        operator!(@number $Trait, $method, $right, $left);
     };
     (@vars $Trait:ident, $method:ident, $A:ty, $B:ty, |$a:ident, $b:ident| ($x:expr, $y:expr)) => {
         impl std::ops::$Trait<$B> for $A {
@@ -159,30 +158,42 @@ macro_rules! operator {
             }
         }
     };
-    (@number $Trait:ident, $method:ident, $A:ty, $right:expr, $left:expr) => {
-        impl std::ops::$Trait<Float> for $A {
+    (@number $Trait:ident, $method:ident, $right:expr, $left:expr) => {
+        impl std::ops::$Trait<Float> for &Var {
             type Output = Var;
             fn $method(self, number: Float) -> Var {
                 let apply: fn(&Var, Float) -> Var = $right;
-                #[allow(clippy::needless_borrow)]
-                apply(&self, number)
+                apply(self, number)
             }
         }
 
-        impl std::ops::$Trait<$A> for Float {
+        impl std::ops::$Trait<Float> for Var {
             type Output = Var;
-            fn $method(self, var: $A) -> Var {
+            fn $method(self, number: Float) -> Var {
+                std::ops::$Trait::$method(&self, number)
+            }
+        }
+
+        impl std::ops::$Trait<&Var> for Float {
+            type Output = Var;
+            fn $method(self, var: &Var) -> Var {
                 let apply: fn(Float, &Var) -> Var = $left;
-                #[allow(clippy::needless_borrow)]
-                apply(self, &var)
+                apply(self, var)
+            }
+        }
+
+        impl std::ops::$Trait<Var> for Float {
+            type Output = Var;
+            fn $method(self, var: Var) -> Var {
+                std::ops::$Trait::$method(self, &var)
             }
         }
     };
 }
 
-operator!(Add, add, |x, c| x.linear(move |x| x + c, 1.0), |c, x| x.linear(move |x| c + x, 1.0));
+operator!(Add, add, |x, c| x.linear(move |x| x + c, 1.0), |c, x| x + c);
 operator!(Sub, sub, |x, c| x.linear(move |x| x - c, 1.0), |c, x| x.linear(move |x| c - x, -1.0));
-operator!(Mul, mul, |x, c| x.linear(move |x| x * c, c), |c, x| x.linear(move |x| c * x, c));
+operator!(Mul, mul, |x, c| x.linear(move |x| x * c, c), |c, x| x * c);
 operator!(Div, div, |x, c| x.linear(move |x| x / c, 1.0 / c), |c, x| x.each(move |x| c / x, |x, y| -y / x));
 
 impl std::ops::Neg for &Var {

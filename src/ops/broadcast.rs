@@ -1,9 +1,8 @@
 //! Broadcasting as in numpy: shapes are aligned at their last axes, and axes of length 1 are repeated.
 
-use ndarray::{ArrayViewMut, IxDyn, Zip};
-
+use super::folding::expand;
 use crate::autograd::Dependence;
-use crate::buffers::buffer;
+use crate::buffers::{buffer, recycle};
 use crate::error::{Error, Result};
 use crate::tensor::{Float, Tensor, data, tensor};
 
@@ -35,22 +34,24 @@ pub(super) fn checked(who: &str, a: &[usize], b: &[usize]) -> Result<Vec<usize>>
 
 /// `f` of the numbers of two tensors that broadcast to `shape`.
 pub(super) fn zip(a: &Tensor, b: &Tensor, shape: &[usize], f: impl Fn(Float, Float) -> Float) -> Tensor {
+    by_runs(a, b, shape, &|x, y, out| out.iter_mut().zip(x.iter().zip(y)).for_each(|(out, (x, y))| *out = f(*x, *y)))
+}
+
+/// Not generic: all of it would be compiled for each function.
+fn by_runs(a: &Tensor, b: &Tensor, shape: &[usize], work: &dyn Fn(&[Float], &[Float], &mut [Float])) -> Tensor {
+    let repeats = |small: &Tensor, large: &Tensor| large.shape() == shape && is_row(small.shape(), shape);
+    if a.shape() != b.shape() && !repeats(a, b) && !repeats(b, a) {
+        let (a, b) = (expand(a, shape), expand(b, shape));
+        let out = by_runs(&a, &b, shape, work);
+        recycle(a);
+        recycle(b);
+        return out;
+    }
     let mut out = buffer(shape.iter().product());
     let (x, y) = (data(a), data(b));
-    if a.shape() == b.shape() {
-        out.iter_mut().zip(x.iter().zip(y)).for_each(|(out, (x, y))| *out = f(*x, *y));
-    } else if a.shape() == shape && is_row(b.shape(), shape) {
-        for (out, x) in out.chunks_mut(y.len()).zip(x.chunks(y.len())) {
-            out.iter_mut().zip(x.iter().zip(y)).for_each(|(out, (x, y))| *out = f(*x, *y));
-        }
-    } else if b.shape() == shape && is_row(a.shape(), shape) {
-        for (out, y) in out.chunks_mut(x.len()).zip(y.chunks(x.len())) {
-            out.iter_mut().zip(x.iter().zip(y)).for_each(|(out, (x, y))| *out = f(*x, *y));
-        }
-    } else {
-        let view = ArrayViewMut::from_shape(IxDyn(shape), &mut out).expect("the buffer has the shape's length");
-        Zip::from(view).and_broadcast(a).and_broadcast(b).for_each(|out, x, y| *out = f(*x, *y));
-    }
+    let run = x.len().min(y.len()).max(1);
+    let runs = x.chunks(run).cycle().zip(y.chunks(run).cycle());
+    out.chunks_mut(run).zip(runs).for_each(|(out, (x, y))| work(x, y, out));
     tensor(shape, out)
 }
 

@@ -12,13 +12,27 @@ impl Var {
         f: impl Fn(Float) -> Float + 'static,
         slope: impl Fn(Float, Float) -> Float + 'static,
     ) -> Self {
-        self.tape().apply(Each { f, slope, linear: false, x: empty(), y: empty() }, &[self])
+        self.each_or_linear(f, slope, false)
     }
 
     /// The same for a straight line.
     pub(super) fn linear(&self, f: impl Fn(Float) -> Float + 'static, slope: Float) -> Self {
-        let slope = move |_, _| slope;
-        self.tape().apply(Each { f, slope, linear: true, x: empty(), y: empty() }, &[self])
+        self.each_or_linear(f, move |_, _| slope, true)
+    }
+
+    fn each_or_linear(
+        &self,
+        f: impl Fn(Float) -> Float + 'static,
+        slope: impl Fn(Float, Float) -> Float + 'static,
+        linear: bool,
+    ) -> Self {
+        let values = move |x: &[Float], y: &mut [Float]| y.iter_mut().zip(x).for_each(|(y, x)| *y = f(*x));
+        let grads = move |x: &[Float], y: &[Float], dy: &[Float], dx: &mut [Float]| {
+            let slopes = x.iter().zip(y).map(|(x, y)| slope(*x, *y));
+            dx.iter_mut().zip(dy.iter().zip(slopes)).for_each(|(dx, (dy, slope))| *dx = dy * slope);
+        };
+        let op = Each { values: Box::new(values), grads: Box::new(grads), linear, x: empty(), y: empty() };
+        self.tape().apply(op, &[self])
     }
 
     /// `exp(x)`.
@@ -105,19 +119,24 @@ fn empty() -> Tensor {
     Tensor::default(ndarray::IxDyn(&[]))
 }
 
-/// `y = f(x)`
-struct Each<F, D> {
-    f: F,
-    slope: D,
+/// Of `x`, `y`.
+type Values = dyn Fn(&[Float], &mut [Float]);
+/// Of `x`, `y`, `dy`, `dx`.
+type Grads = dyn Fn(&[Float], &[Float], &[Float], &mut [Float]);
+
+/// `y = f(x)`. Not generic: all of it would be compiled for each function.
+struct Each {
+    values: Box<Values>,
+    grads: Box<Grads>,
     linear: bool,
     x: Tensor,
     y: Tensor,
 }
 
-impl<F: Fn(Float) -> Float + 'static, D: Fn(Float, Float) -> Float + 'static> Op for Each<F, D> {
+impl Op for Each {
     fn forward(&mut self, inputs: &[&Tensor]) -> Tensor {
         let mut y = buffer(inputs[0].len());
-        y.iter_mut().zip(data(inputs[0])).for_each(|(y, x)| *y = (self.f)(*x));
+        (self.values)(data(inputs[0]), &mut y);
         (self.x, self.y) = (inputs[0].clone(), tensor(inputs[0].shape(), y));
         self.y.clone()
     }
@@ -126,8 +145,7 @@ impl<F: Fn(Float) -> Float + 'static, D: Fn(Float, Float) -> Float + 'static> Op
     fn backward(&self, dy: &Tensor, dx: &mut InputGrads<'_>) {
         dx.add(0, || {
             let mut out = buffer(dy.len());
-            let slopes = data(&self.x).iter().zip(data(&self.y)).map(|(x, y)| (self.slope)(*x, *y));
-            out.iter_mut().zip(data(dy).iter().zip(slopes)).for_each(|(out, (dy, slope))| *out = dy * slope);
+            (self.grads)(data(&self.x), data(&self.y), data(dy), &mut out);
             tensor(dy.shape(), out)
         });
     }
