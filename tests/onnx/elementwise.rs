@@ -3,7 +3,7 @@
 use gradus::prelude::*;
 
 use super::node::{Failure, Node, Outputs};
-use super::value::{Kind, Value};
+use super::value::Kind;
 
 pub(crate) fn run(node: &Node<'_>) -> Outputs {
     if let Some(f) = unary(node.op()) {
@@ -56,10 +56,6 @@ pub(crate) fn run(node: &Node<'_>) -> Outputs {
 }
 
 fn bitwise(node: &Node<'_>) -> Outputs {
-    let large = |value: &Value| value.numbers().iter().any(|x| x.abs() > 16_777_216.0);
-    if node.inputs.iter().flatten().any(large) {
-        return Err(Failure::skip("bits of integers beyond 2^24, which f32 does not hold"));
-    }
     let x = node.var(0)?;
     let y = match (node.op(), &*node.string("direction", "")) {
         ("BitwiseNot", _) => {
