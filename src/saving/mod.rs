@@ -12,14 +12,14 @@
 //! | safetensors | | every type of number that [`NumberType`] names; others are listed | yes |
 //! | `torch.save`, since 1.6 | `pytorch` | zip archive, stored or deflated | no |
 //! | `torch.save`, before | `pytorch` | the stream of five pickles, with views of storages | no |
-//! | `.npz` | `numpy` | `savez`, `savez_compressed`; members that are no `.npy` are left out | `savez` |
+//! | `.npz` | `numpy` | `savez`, `savez_compressed`; members that are no `.npy` are left out | `savez`; types that NumPy lacks become `Float` |
 //! | `.npy` | `numpy` | versions 1 to 3, both orders, both ends first; the tensor's name is `array` | no |
 //!
 //! A file of PyTorch may hold tensors and parameters of any shape, stride and shared storage, in dictionaries, lists and
 //! tuples in each other, whose keys and places become a name, joined by dots (`model.lstm.weight_ih_l0`, `state.0.exp_avg`;
 //! a lone tensor is `tensor`). Numbers, texts, `None` among them are left out. Whatever else it asks for is refused by
-//! name: its pickle is a program, of which nothing runs here but ten kinds of storage, dictionaries, `torch.Size`,
-//! `_rebuild_tensor_v2` and `_rebuild_parameter`.
+//! name: its pickle is a program, of which nothing runs here but eleven kinds of storage, eight types of numbers in bytes,
+//! dictionaries, `torch.Size`, `_rebuild_tensor_v2`, `_rebuild_tensor_v3` and `_rebuild_parameter`.
 //!
 //! Files may be hostile. What one says of sizes is compared with the bytes that are there before memory is taken for it;
 //! archives whose members overlap, lead out of it or unpack to more than they can are refused. Nothing is unpacked to

@@ -16,6 +16,21 @@ pub enum NumberType {
     F16,
     /// The upper 16 bits of an `F32`.
     BF16,
+    /// 8 bits: a sign, 4 of exponent, 3 of fraction; up to ±448, without infinity.
+    #[doc(alias = "float8_e4m3fn")]
+    F8E4M3,
+    /// The upper 8 bits of an `F16`.
+    #[doc(alias = "float8_e5m2")]
+    F8E5M2,
+    /// Powers of two in 8 bits, from 2^-127: the scales of blocks of smaller numbers.
+    #[doc(alias = "float8_e8m0fnu")]
+    F8E8M0,
+    /// As `F8E4M3`, with half the value, and a NaN in the place of the negative zero; up to ±240.
+    #[doc(alias = "float8_e4m3fnuz")]
+    F8E4M3FNUZ,
+    /// As `F8E5M2`, with half the value, and a NaN in the place of the negative zero, without infinity; up to ±57344.
+    #[doc(alias = "float8_e5m2fnuz")]
+    F8E5M2FNUZ,
     /// 64 bits, with a sign.
     I64,
     /// 32 bits, with a sign.
@@ -43,7 +58,7 @@ impl std::fmt::Display for NumberType {
         match self {
             Self::Bool => f.pad("BOOL"),
             Self::Other(name) => f.pad(name),
-            known => f.pad(&format!("{known:?}")),
+            known => f.pad(&format!("{known:?}").replacen("F8", "F8_", 1)),
         }
     }
 }
@@ -82,6 +97,7 @@ impl NumberType {
             Self::F64 | Self::I64 | Self::U64 => 8,
             Self::F32 | Self::I32 | Self::U32 => 4,
             Self::F16 | Self::BF16 | Self::I16 | Self::U16 => 2,
+            Self::F8E4M3 | Self::F8E5M2 | Self::F8E8M0 | Self::F8E4M3FNUZ | Self::F8E5M2FNUZ => 1,
             Self::I8 | Self::U8 | Self::Bool => 1,
             Self::Other(_) => return None,
         })
@@ -95,6 +111,11 @@ impl NumberType {
             Self::F32 => Ok(bytes.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes) as Float).collect()),
             Self::F16 => each!(bytes, u16, |x| Ok(half(x) as Float)),
             Self::BF16 => each!(bytes, u16, |x| Ok(f32::from_bits(u32::from(x) << 16) as Float)),
+            Self::F8E4M3 => each!(bytes, u8, |x| Ok(if x & 127 == 127 { f32::NAN } else { small(x, 3, 7) } as Float)),
+            Self::F8E5M2 => each!(bytes, u8, |x| Ok(half(u16::from(x) << 8) as Float)),
+            Self::F8E8M0 => each!(bytes, u8, |x| Ok(power(x) as Float)),
+            Self::F8E4M3FNUZ => each!(bytes, u8, |x| Ok(if x == 128 { f32::NAN } else { small(x, 3, 8) } as Float)),
+            Self::F8E5M2FNUZ => each!(bytes, u8, |x| Ok(if x == 128 { f32::NAN } else { small(x, 2, 16) } as Float)),
             Self::I64 => each!(bytes, i64, whole!(i64)),
             Self::I32 => each!(bytes, i32, whole!(i32)),
             Self::I16 => each!(bytes, i16, |x| Ok(Float::from(x))),
@@ -111,7 +132,7 @@ impl NumberType {
     /// Why a tensor of this type is not read.
     pub(super) fn unreadable(&self) -> String {
         format!(
-            "expected floating point numbers, integers or bool (F64, F32, F16, BF16, I64 to U8, BOOL), got {self}; \
+            "expected floating point numbers, integers or bool (F64, F32, F16, BF16, F8, I64 to U8, BOOL), got {self}; \
              convert it where it was made"
         )
     }
@@ -126,16 +147,37 @@ fn narrowed(number: f64) -> Result<Float, String> {
     }
 }
 
-/// An IEEE 754 number of 16 bits, in integers because denormal numbers may count as zero.
+/// An IEEE 754 number of 16 bits.
 fn half(bits: u16) -> f32 {
-    let sign = u32::from(bits >> 15) << 31;
-    let (exponent, fraction) = (u32::from(bits >> 10 & 31), u32::from(bits & 1023));
-    let magnitude = match exponent {
-        0 => (fraction as f32 / (1 << 24) as f32).to_bits(),
-        31 => 255 << 23 | fraction << 13,
-        _ => (exponent + 112) << 23 | fraction << 13,
-    };
-    f32::from_bits(sign | magnitude)
+    let magnitude = u32::from(bits & 0x7FFF);
+    let wide = if magnitude >> 10 == 31 { 255 << 23 | (magnitude & 1023) << 13 } else { widened(magnitude, 10, 15) };
+    signed(bits >> 15, wide)
+}
+
+/// A number of 8 bits with so many of fraction and this bias of the exponent.
+fn small(bits: u8, fraction: u32, bias: u32) -> f32 {
+    signed(u16::from(bits >> 7), widened(u32::from(bits & 127), fraction, bias))
+}
+
+/// A power of two, by its exponent.
+fn power(bits: u8) -> f32 {
+    f32::from_bits(match bits {
+        0 => 1 << 22,
+        255 => return f32::NAN,
+        _ => u32::from(bits) << 23,
+    })
+}
+
+fn signed(sign: u16, magnitude: u32) -> f32 {
+    f32::from_bits(u32::from(sign) << 31 | magnitude)
+}
+
+/// The bits of an `f32`, in integers because denormal numbers may count as zero.
+fn widened(magnitude: u32, fraction: u32, bias: u32) -> u32 {
+    match magnitude >> fraction {
+        0 => (magnitude as f32 / (1_u32 << (bias - 1 + fraction)) as f32).to_bits(),
+        _ => (magnitude << (23 - fraction)) + ((127 - bias) << 23),
+    }
 }
 
 #[cfg(test)]
@@ -156,6 +198,36 @@ mod tests {
                 };
             let value = f64::from(half(bits));
             assert!(value.to_bits() == expected.to_bits() || value.is_nan() && expected.is_nan(), "{bits:#x}");
+        }
+    }
+
+    #[test]
+    fn every_number_of_8_bits_has_its_value() {
+        // Of each type its bits of fraction, its bias, and which codes are infinite or no number.
+        let types: [(NumberType, u32, i32, fn(u8) -> Option<f64>); 4] = [
+            (NumberType::F8E4M3, 3, 7, |x| (x & 127 == 127).then_some(f64::NAN)),
+            (NumberType::F8E5M2, 2, 15, |x| {
+                (x & 127 >= 124).then_some([f64::INFINITY, f64::NAN][usize::from(x & 3 != 0)])
+            }),
+            (NumberType::F8E4M3FNUZ, 3, 8, |x| (x == 128).then_some(f64::NAN)),
+            (NumberType::F8E5M2FNUZ, 2, 16, |x| (x == 128).then_some(f64::NAN)),
+        ];
+        let same = |number: &NumberType, bits: u8, expected: f64| {
+            let value = f64::from(number.decode(&[bits]).unwrap()[0]);
+            assert!(value.to_bits() == expected.to_bits() || value.is_nan() && expected.is_nan(), "{number} {bits:#x}");
+        };
+        for bits in 0..=u8::MAX {
+            for (number, fraction, bias, special) in &types {
+                let (exponent, unit) = (i32::from(bits & 127) >> fraction, 1 << fraction);
+                let part = f64::from(i32::from(bits) % unit) / f64::from(unit);
+                let sign = if bits >> 7 == 1 { -1.0 } else { 1.0 };
+                let size = special(bits).unwrap_or(match exponent {
+                    0 => part * 2_f64.powi(1 - bias),
+                    _ => (1.0 + part) * 2_f64.powi(exponent - bias),
+                });
+                same(number, bits, sign * size);
+            }
+            same(&NumberType::F8E8M0, bits, if bits == 255 { f64::NAN } else { 2_f64.powi(i32::from(bits) - 127) });
         }
     }
 

@@ -12,11 +12,16 @@ use super::write_file;
 use crate::error::{Error, Result};
 
 /// Types of ours and theirs.
-const TYPES: [(NumberType, Dtype); 13] = [
+const TYPES: [(NumberType, Dtype); 18] = [
     (NumberType::F64, Dtype::F64),
     (NumberType::F32, Dtype::F32),
     (NumberType::F16, Dtype::F16),
     (NumberType::BF16, Dtype::BF16),
+    (NumberType::F8E4M3, Dtype::F8_E4M3),
+    (NumberType::F8E5M2, Dtype::F8_E5M2),
+    (NumberType::F8E8M0, Dtype::F8_E8M0),
+    (NumberType::F8E4M3FNUZ, Dtype::F8_E4M3FNUZ),
+    (NumberType::F8E5M2FNUZ, Dtype::F8_E5M2FNUZ),
     (NumberType::I64, Dtype::I64),
     (NumberType::I32, Dtype::I32),
     (NumberType::I16, Dtype::I16),

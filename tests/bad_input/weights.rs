@@ -128,7 +128,7 @@ fn numbers_of_another_type() {
     assert_eq!(
         message(load("C64", [0; 8])),
         start.clone()
-            + "expected floating point numbers, integers or bool (F64, F32, F16, BF16, I64 to U8, BOOL), got C64; \
+            + "expected floating point numbers, integers or bool (F64, F32, F16, BF16, F8, I64 to U8, BOOL), got C64; \
                convert it where it was made"
     );
     assert_eq!(load("I64", 3_i64.to_le_bytes()).unwrap(), 3.0);

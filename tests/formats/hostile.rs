@@ -82,6 +82,23 @@ fn pickles_that_contradict_themselves() {
 }
 
 #[test]
+fn tensors_of_bytes_that_are_none() {
+    let typed = |kind: &[u8]| {
+        let arguments =
+            [storage("0", 5, b"N".to_vec()), integer(0), tuple(&[integer(5)]), tuple(&[integer(1)]), b"\x89N".to_vec()];
+        let arguments = tuple(&[arguments.concat(), kind.to_vec()]);
+        refusal(legacy(&[global("torch._utils", "_rebuild_tensor_v3"), arguments, b"R".to_vec()].concat()))
+    };
+    assert_eq!(
+        typed(&global("torch", "float8_e5m2")),
+        "its pickle makes a tensor of F8_E5M2 of what is not a whole storage of bytes"
+    );
+    assert_eq!(typed(b""), "its pickle makes a tensor of numbers without their type");
+    assert_eq!(typed(&global("torch", "Size")), "its pickle makes a tensor of numbers without their type");
+    assert_eq!(typed(&global("torch", "load")), format!("its pickle asks for `torch.load`, {MEND}"));
+}
+
+#[test]
 fn tensors_beyond_their_storage() {
     let of = |offset, shape: &[i64], strides: &[i64]| refusal(legacy(&of_five(offset, shape, strides)));
     assert_eq!(of(3, &[3], &[1]), "tensor `tensor`: its shape [3] of F32 needs 24 bytes, but there are 20");

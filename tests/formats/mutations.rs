@@ -99,6 +99,11 @@ fn pytorch_legacy() {
 }
 
 #[test]
+fn pytorch_legacy_of_bytes() {
+    survives("float8_legacy.pt", 3000, 0);
+}
+
+#[test]
 fn pytorch_legacy_of_protocol_4() {
     survives("legacy_protocol_4.pt", 5000, 0);
 }

@@ -43,6 +43,34 @@ fn every_form_of_torch_save() {
 }
 
 #[test]
+fn numbers_that_pytorch_stores_as_bytes() {
+    let read = Weights::open(path("float8.safetensors")).unwrap();
+    for file in ["float8.pt", "float8_legacy.pt"] {
+        assert_same(&Weights::open(path(file)).unwrap(), &read, file);
+    }
+    let as_float = Weights::open(path("float8_as_float.safetensors")).unwrap();
+    assert_eq!(as_float.len(), 5);
+    for name in as_float.names() {
+        let (got, want) = (read.get(name).unwrap(), as_float.get(name).unwrap());
+        assert_eq!(got.len(), 256);
+        for (code, (got, want)) in got.iter().zip(&want).enumerate() {
+            assert!(
+                got.to_bits() == want.to_bits() || got.is_nan() && want.is_nan(),
+                "{name} {code:#x}: {got}, {want}"
+            );
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (again, npz) = (folder.path().join("again.safetensors"), folder.path().join("again.npz"));
+    read.save(&again).unwrap();
+    assert_eq!(std::fs::read(&again).unwrap(), bytes("float8.safetensors"));
+    read.save(&npz).unwrap();
+    let from_npz = Weights::open(&npz).unwrap();
+    assert_eq!(from_npz.number_type("float8_e5m2").unwrap().to_string(), "F32");
+    assert_eq!(from_npz.get("uint16").unwrap(), read.get("uint16").unwrap());
+}
+
+#[test]
 fn values_that_are_known() {
     let read = Weights::open(path("legacy.pt")).unwrap();
     let get = |name| numbers(&read, name).unwrap();
@@ -86,7 +114,7 @@ fn what_is_no_number_is_listed_and_not_read() {
     assert_eq!(
         weights.get("complex").unwrap_err().to_string(),
         format!(
-            "{}: tensor `complex`: expected floating point numbers, integers or bool (F64, F32, F16, BF16, I64 to U8, \
+            "{}: tensor `complex`: expected floating point numbers, integers or bool (F64, F32, F16, BF16, F8, I64 to U8, \
              BOOL), got <c16; convert it where it was made",
             path("other.npz").display()
         )

@@ -78,6 +78,22 @@ pub(crate) struct TensorProto {
     pub uint64_data: Vec<u64>,
 }
 
+impl TensorProto {
+    /// Integers of 32 and 64 bits as their digits of 16 bits along a further axis, the least first, in two's complement:
+    /// `Float` holds each digit, but not all such integers.
+    pub(crate) fn in_digits(mut self) -> Self {
+        let digits = match self.data_type {
+            6 | 12 => 2,
+            7 | 13 => 4,
+            _ => return self,
+        };
+        self.dims.push(digits);
+        // Raw data is these digits already.
+        self.data_type = 4;
+        self
+    }
+}
+
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct ValueInfo {
     #[prost(string, tag = "1")]

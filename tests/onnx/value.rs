@@ -1,6 +1,7 @@
 //! ONNX's tensors as variables. All numbers travel as `Float`; what they were is remembered.
 
 use gradus::prelude::*;
+use gradus::saving::Weights;
 use ndarray::ArrayD;
 
 use super::node::Failure;
@@ -16,7 +17,19 @@ impl Kind {
     pub(crate) const BOOL: Self = Self(9);
 
     pub(crate) fn is_float(self) -> bool {
-        matches!(self.0, 1 | 10 | 11 | 16)
+        matches!(self.0, 1 | 10 | 11 | 16) || self.float8().is_some()
+    }
+
+    /// What safetensors calls this type, if it is one of 8 bits with a fraction.
+    pub(crate) fn float8(self) -> Option<&'static str> {
+        Some(match self.0 {
+            17 => "F8_E4M3",
+            18 => "F8_E4M3FNUZ",
+            19 => "F8_E5M2",
+            20 => "F8_E5M2FNUZ",
+            24 => "F8_E8M0",
+            _ => return None,
+        })
     }
 
     /// How many bits an integer without a sign has.
@@ -44,10 +57,9 @@ impl Kind {
     /// a type that the crate does not have
     pub(crate) fn checked(number: i32) -> Result<Self, Failure> {
         Err(Failure::skip(match number {
-            1..=7 | 9..=13 | 16 => return Ok(Self(number)),
+            1..=7 | 9..=13 | 16..=20 | 24 => return Ok(Self(number)),
             8 => "string tensors",
             14 | 15 => "complex numbers",
-            17..=20 | 24 => "float8 type",
             21 | 22 => "4-bit integers",
             23 => "float4 type",
             25 | 26 => "2-bit integers",
@@ -113,6 +125,10 @@ fn decode(proto: &TensorProto) -> Result<(ArrayD<Float>, Kind), Failure> {
     }
     let bits = || raw.chunks_exact(2).map(|bytes| u16::from_le_bytes([bytes[0], bytes[1]]));
     let numbers: Vec<Float> = match (kind.0, raw.is_empty()) {
+        (_, false) if let Some(name) = kind.float8() => float8(name, raw)?,
+        (_, true) if let Some(name) = kind.float8() => {
+            float8(name, &proto.int32_data.iter().map(|x| *x as u8).collect::<Vec<_>>())?
+        }
         (1, false) => raw!(f32),
         (2 | 9, false) => raw!(u8),
         (3, false) => raw!(i8),
@@ -137,6 +153,14 @@ fn decode(proto: &TensorProto) -> Result<(ArrayD<Float>, Kind), Failure> {
     let shape: Vec<usize> = proto.dims.iter().map(|len| *len as usize).collect();
     let array = ArrayD::from_shape_vec(shape, numbers).map_err(|error| Failure::Wrong(error.to_string()))?;
     Ok((array, kind))
+}
+
+/// Numbers of 8 bits as the crate reads them from a file of weights.
+fn float8(name: &str, numbers: &[u8]) -> Result<Vec<Float>, Failure> {
+    let len = numbers.len();
+    let header = format!(r#"{{"x":{{"dtype":"{name}","shape":[{len}],"data_offsets":[0,{len}]}}}}"#);
+    let file = [&(header.len() as u64).to_le_bytes(), header.as_bytes(), numbers].concat();
+    Ok(Weights::from_bytes(file)?.get("x")?.iter().copied().collect())
 }
 
 /// IEEE 754 numbers of 16 bits.

@@ -56,10 +56,14 @@ impl Header {
         })
     }
 
+    /// NumPy's name of a type, if it has one.
+    pub(super) fn descr(number: &NumberType) -> Option<&'static str> {
+        TYPES.iter().find(|(ours, _)| ours == number).map(|(_, theirs)| *theirs)
+    }
+
     /// The bytes of a header for numbers in row-major order, the least byte first.
     pub(super) fn write(number: &NumberType, shape: &[usize]) -> Result<Vec<u8>, String> {
-        let descr = TYPES.iter().find(|(ours, _)| ours == number).map(|(_, theirs)| theirs);
-        let descr = descr.ok_or_else(|| number.unreadable())?;
+        let descr = Self::descr(number).ok_or_else(|| number.unreadable())?;
         let order = if number.size() == Some(1) { '|' } else { '<' };
         let shape: String = shape.iter().map(|len| format!("{len}, ")).collect();
         let shape = if shape.matches(',').count() == 1 { shape.trim_end() } else { shape.trim_end_matches(", ") };

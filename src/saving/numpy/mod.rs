@@ -59,9 +59,9 @@ pub(super) fn write_npz(tensors: &[(String, Stored)], path: &Path) -> Result<()>
         for (name, stored) in tensors {
             let fail = |reason: String| format!("tensor `{name}`: {reason}");
             let (number, bytes) = match &stored.number {
+                number if Header::descr(number).is_some() => (number.clone(), stored.bytes()),
                 // NumPy has no such type.
-                NumberType::BF16 => (NumberType::FLOAT, Stored::from(stored.decode().map_err(fail)?).bytes()),
-                number => (number.clone(), stored.bytes()),
+                _ => (NumberType::FLOAT, Stored::from(stored.decode().map_err(fail)?).bytes()),
             };
             let bytes = bytes.map_err(fail)?;
             let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::globals::{Global, STORAGES};
+use super::globals::{Global, STORAGES, TYPES};
 use crate::saving::NumberType;
 
 /// A value on the stack. Texts stay in the pickle.
@@ -37,6 +37,19 @@ pub(super) struct Storage<'a> {
     pub(super) all: usize,
     /// Where the part begins and how long it is, in numbers.
     pub(super) part: (usize, usize),
+}
+
+impl Storage<'_> {
+    /// Takes its bytes for numbers of this type.
+    fn of_bytes(&mut self, number: NumberType) -> Outcome {
+        match (&self.number, number.size(), self.part) {
+            (NumberType::U8, Some(size), (0, len)) if len == self.all => {
+                *self = Self { all: len / size, part: (0, len / size), number, ..*self };
+                Ok(())
+            }
+            _ => Err(format!("its pickle makes a tensor of {number} of what is not a whole storage of bytes")),
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -227,14 +240,17 @@ impl<'a> Machine<'a> {
                 self.push(*shape)
             }
             (Global::RebuildParameter, [tensor, ..]) => self.push(*tensor),
-            (Global::RebuildTensor, [storage, offset, shape, strides, ..]) => {
-                let storage = match storage {
-                    Value::Object(place) => match &self.objects[*place] {
-                        Object::Storage(storage) => storage.clone(),
-                        _ => return Err("its pickle makes a tensor of what is no storage".into()),
-                    },
+            (Global::RebuildTensor | Global::RebuildTypedTensor, [storage, offset, shape, strides, rest @ ..]) => {
+                let mut storage = match storage {
+                    Value::Object(place) if let Object::Storage(storage) = &self.objects[*place] => storage.clone(),
                     _ => return Err("its pickle makes a tensor of what is no storage".into()),
                 };
+                if global == Global::RebuildTypedTensor {
+                    let [_, _, Value::Global(Global::Type(kind)), ..] = rest else {
+                        return Err("its pickle makes a tensor of numbers without their type".into());
+                    };
+                    storage.of_bytes(TYPES[*kind].1.clone())?;
+                }
                 let (shape, strides) = (self.lengths(*shape)?, self.lengths(*strides)?);
                 self.spend(shape.len() + strides.len())?;
                 let tensor = Tensor { storage, offset: self.length(*offset)?, shape, strides };

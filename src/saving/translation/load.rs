@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::{Report, Translation, matches};
+use super::{Group, Report, Translation, matches};
 use crate::error::{Error, Result};
+use crate::kernels::parallel;
 use crate::layers::glob;
 use crate::param::{Listed, Param};
 use crate::saving::Weights;
@@ -14,8 +15,17 @@ pub(super) fn load(translation: &Translation, listed: &[Listed], weights: &Weigh
     let plan = translation.plan(listed, &|_, whole| present.contains_key(whole))?;
     let (mut report, mut problems, mut values) = (Report::default(), Vec::new(), Vec::new());
     let mut unused: Vec<&str> = weights.names().collect();
-    for group in &plan {
-        let found = |name: &String| present.get(name).copied();
+    let found = |name: &String| present.get(name).copied();
+    let read = |group: &Group| -> Result<_, String> {
+        let names = group.layout.needed(&group.names).iter().filter_map(found);
+        let stored = names.map(|name| decode(translation, weights, name)).collect::<Result<Vec<_>, _>>()?;
+        let params: Vec<&Param> = group.params.iter().map(|i| &listed[*i].param).collect();
+        let shapes: Vec<_> = stored.iter().map(|value| value.shape().to_vec()).collect();
+        Ok((shapes, group.layout.read(&stored, &params)))
+    };
+    // Most of the time goes into memory that is new, which threads get side by side.
+    let values_of_groups = parallel::map_chunks(plan.len(), 1, |part| read(&plan[part.start]));
+    for (group, stored) in plan.iter().zip(values_of_groups) {
         unused.retain(|name| group.names.iter().all(|own| found(own) != Some(name)));
         let params: Vec<&Param> = group.params.iter().map(|i| &listed[*i].param).collect();
         let paths: Vec<&str> = group.params.iter().map(|i| listed[*i].path.as_str()).collect();
@@ -36,17 +46,13 @@ pub(super) fn load(translation: &Translation, listed: &[Listed], weights: &Weigh
             }
             continue;
         }
-        let files: Vec<&str> = needed.iter().filter_map(found).collect();
-        let stored = match files.iter().map(|name| decode(translation, weights, name)).collect::<Result<Vec<_>, _>>() {
+        let (shapes, read) = match stored {
             Ok(stored) => stored,
             Err(reason) => {
                 problems.push(format!("unreadable: {reason}"));
                 continue;
             }
         };
-        let shapes: Vec<_> = stored.iter().map(|value| value.shape().to_vec()).collect();
-        let read = group.layout.read(&stored, &params);
-        drop(stored);
         let fits = |values: &Vec<Tensor>| values.iter().zip(&params).all(|(value, param)| param.fits(value.shape()));
         match read {
             Some(read) if fits(&read) => {
