@@ -37,8 +37,11 @@ pub(super) fn zip(a: &Tensor, b: &Tensor, shape: &[usize], f: impl Fn(Float, Flo
     by_runs(a, b, shape, &|x, y, out| out.iter_mut().zip(x.iter().zip(y)).for_each(|(out, (x, y))| *out = f(*x, *y)))
 }
 
+/// Of runs of equal length: of `a`, of `b`, of the result.
+type Work<'a> = dyn Fn(&[Float], &[Float], &mut [Float]) + 'a;
+
 /// Not generic: all of it would be compiled for each function.
-fn by_runs(a: &Tensor, b: &Tensor, shape: &[usize], work: &dyn Fn(&[Float], &[Float], &mut [Float])) -> Tensor {
+fn by_runs(a: &Tensor, b: &Tensor, shape: &[usize], work: &Work) -> Tensor {
     let repeats = |small: &Tensor, large: &Tensor| large.shape() == shape && is_row(small.shape(), shape);
     if a.shape() != b.shape() && !repeats(a, b) && !repeats(b, a) {
         let (a, b) = (expand(a, shape), expand(b, shape));
