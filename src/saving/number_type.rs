@@ -203,8 +203,9 @@ mod tests {
 
     #[test]
     fn every_number_of_8_bits_has_its_value() {
+        type Special = fn(u8) -> Option<f64>;
         // Of each type its bits of fraction, its bias, and which codes are infinite or no number.
-        let types: [(NumberType, u32, i32, fn(u8) -> Option<f64>); 4] = [
+        let types: [(NumberType, u32, i32, Special); 4] = [
             (NumberType::F8E4M3, 3, 7, |x| (x & 127 == 127).then_some(f64::NAN)),
             (NumberType::F8E5M2, 2, 15, |x| {
                 (x & 127 >= 124).then_some([f64::INFINITY, f64::NAN][usize::from(x & 3 != 0)])
