@@ -51,10 +51,10 @@ impl OutputGradient<'_> {
         (nonzero as usize) < self.dy.len() * pixels * 3 / 10
     }
 
-    /// Argmax of the window in `dy[at]`, or zeros.
-    fn places(&self, at: Range<usize>) -> impl Iterator<Item = u8> {
-        let argmax = self.max_pool.map(|(_, argmax)| &argmax[at.clone()]);
-        (0..at.len()).map(move |i| argmax.map_or(0, |argmax| argmax[i]))
+    /// Argmax of the window in `dy[at]`, if there was a pooling.
+    #[inline]
+    fn places(&self, at: Range<usize>) -> Option<&[u8]> {
+        self.max_pool.map(|(_, argmax)| &argmax[at])
     }
 
     /// For each filter, a list of the gradients of its pixels with the patches that they belong to.
@@ -69,7 +69,8 @@ impl OutputGradient<'_> {
             let image = line / windows[0] * shape.padded_len();
             let corner = image + shape.patch(line % windows[0] * pool[0], x * pool[1]);
             let places = self.places(i * shape.filters..(i + 1) * shape.filters);
-            for (filter, (&value, place)) in dy.iter().zip(places).enumerate() {
+            for (filter, &value) in dy.iter().enumerate() {
+                let place = places.map_or(0, |places| places[filter]);
                 let len = &mut lists.heads[filter].0;
                 let row = (corner + offsets[place as usize]) as u32;
                 // Branches on the numbers would be mispredicted: a term that is zero is overwritten by the next one.
@@ -83,19 +84,21 @@ impl OutputGradient<'_> {
     fn fill_by_pixel(&self, shape: &ConvShape, row: usize, lists: &mut Lists) {
         const NONE: u16 = u16::MAX;
         let ([_, width], pool, grid) = (self.windows(shape), self.pool(), self.grid(shape));
-        let mut winners = Vec::with_capacity(shape.filters);
+        let mut winners = vec![NONE; shape.filters];
         for (i, dy) in self.dy.chunks_exact(shape.filters).enumerate() {
             let corner = i / width * pool[0] * grid[1] + i % width * pool[1];
             let places = self.places(i * shape.filters..(i + 1) * shape.filters);
-            winners.clear();
-            winners.extend(dy.iter().zip(places).map(|(&dy, place)| if dy == 0.0 { NONE } else { u16::from(place) }));
+            for (filter, winner) in winners.iter_mut().enumerate() {
+                let place = places.map_or(0, |places| u16::from(places[filter]));
+                *winner = if dy[filter] == 0.0 { NONE } else { place };
+            }
             for place in 0..pool[0] * pool[1] {
                 let pixel = corner + place / pool[1] * grid[1] + place % pool[1];
                 let terms = &mut lists.terms[pixel * lists.stride..][..shape.filters];
                 let mut len = 0;
-                for (filter, (&value, &winner)) in dy.iter().zip(&winners).enumerate() {
+                for (filter, &winner) in winners.iter().enumerate() {
                     // SAFETY: `len` is at most `filter`, and there is a place for each filter.
-                    unsafe { *terms.get_unchecked_mut(len) = Term { row: (filter * row) as u32, value } };
+                    unsafe { *terms.get_unchecked_mut(len) = Term { row: (filter * row) as u32, value: dy[filter] } };
                     len += usize::from(winner as usize == place);
                 }
                 lists.heads[pixel].0 = len as u32;
@@ -123,8 +126,8 @@ vectorized! {
                 for (pixel, dense) in dense.chunks_exact_mut(filters).enumerate() {
                     let (window, place) = (pixel / pool[1] * filters, (y * pool[1] + pixel % pool[1]) as u8);
                     let (dy, argmax) = (&dy[window..][..filters], &argmax[window..][..filters]);
-                    for (dense, (&dy, &argmax)) in dense.iter_mut().zip(dy.iter().zip(argmax)) {
-                        *dense = if argmax == place { dy } else { 0.0 };
+                    for f in 0..filters {
+                        dense[f] = if argmax[f] == place { dy[f] } else { 0.0 };
                     }
                 }
             }
@@ -322,11 +325,17 @@ vectorized! {
                 for j in (0..row).step_by(SIDE) {
                     let (fs, js) = (SIDE.min(filters - f), SIDE.min(row - j));
                     let mut block = [[0.0; SIDE]; SIDE];
-                    for (a, line) in x[f * row..].chunks(row).take(fs).enumerate() {
-                        line[j..j + js].iter().enumerate().for_each(|(b, &x)| block[b][a] = x);
+                    for a in 0..fs {
+                        let line = &x[(f + a) * row + j..][..js];
+                        for b in 0..js {
+                            block[b][a] = line[b];
+                        }
                     }
-                    for (line, block) in sum[j * filters..].chunks_mut(filters).zip(&block[..js]) {
-                        line[f..f + fs].iter_mut().zip(block).for_each(|(sum, x)| *sum += x);
+                    for b in 0..js {
+                        let line = &mut sum[(j + b) * filters + f..][..fs];
+                        for a in 0..fs {
+                            line[a] += block[b][a];
+                        }
                     }
                 }
             }

@@ -35,10 +35,11 @@ impl ConvShape {
     /// Depth, height and width of the output; zero where the kernel is larger than the padded input.
     pub fn out(&self) -> [usize; 3] {
         let padded = self.padded();
-        [0, 1, 2].map(|i| {
+        let out = |i: usize| {
             let reach = (self.kernel[i] - 1) * self.dilation[i] + 1;
             if padded[i] < reach { 0 } else { (padded[i] - reach) / self.stride[i] + 1 }
-        })
+        };
+        [out(0), out(1), out(2)]
     }
 
     /// Lines (of all depths) and columns of the output.
@@ -68,12 +69,16 @@ impl ConvShape {
         self.groups > 1 && self.groups == self.channels
     }
 
+    #[inline]
     fn padded(&self) -> [usize; 3] {
-        [0, 1, 2].map(|i| self.size[i] + self.padding[i][0] + self.padding[i][1])
+        let padded = |i: usize| self.size[i] + self.padding[i][0] + self.padding[i][1];
+        [padded(0), padded(1), padded(2)]
     }
 
+    #[inline]
     fn padded_len(&self) -> usize {
-        self.padded().iter().product::<usize>() * self.channels
+        let [depth, height, width] = self.padded();
+        depth * height * width * self.channels
     }
 
     fn taps(&self) -> usize {
@@ -109,6 +114,7 @@ impl ConvShape {
     }
 
     /// Where a tap reads, counted from the start of a patch; `row` counts the kernel's rows of all depths.
+    #[inline]
     fn tap(&self, row: usize, column: usize) -> usize {
         let [_, height, width] = self.padded();
         let [_, rows, _] = self.kernel;

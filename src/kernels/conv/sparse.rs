@@ -56,17 +56,17 @@ impl Kernel for SparseProduct<'_> {
     unsafe fn run<L: Lanes>(self) {
         const MOST: usize = 12;
         let (b_reach, c_reach) = self.segments.iter().fold((0, 0), |m, s| (m.0.max(s.0), m.1.max(s.1)));
-        let lists = || {
-            let heads = self.lists.heads.iter().zip(self.lists.terms.chunks_exact(self.lists.stride));
-            heads.map(|(&(len, c_row), terms)| (c_row as usize, &terms[..len as usize]))
-        };
-        for (c_row, terms) in lists() {
+        let Lists { terms, heads, stride } = self.lists;
+        let list = |i: usize| (heads[i].1 as usize, &terms[i * stride..][..heads[i].0 as usize]);
+        for i in 0..heads.len() {
+            let (c_row, terms) = list(i);
             let b_row = terms.iter().fold(0, |furthest, term| furthest.max(term.row)) as usize;
             assert!(b_row + b_reach + self.columns <= self.b.len(), "B is too short for its rows");
             assert!(c_row + c_reach + self.columns <= self.c.len(), "C is too short for its rows");
         }
         for &(b_start, c_start) in self.segments {
-            for (c_row, terms) in lists() {
+            for i in 0..heads.len() {
+                let (c_row, terms) = list(i);
                 for column in (0..self.columns).step_by(MOST * L::WIDTH) {
                     let columns = (self.columns - column).min(MOST * L::WIDTH);
                     let b = unsafe { self.b.as_ptr().add(b_start + column) };
