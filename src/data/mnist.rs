@@ -108,11 +108,10 @@ impl Inputs for Mnist {
         let (_, rows, columns) = self.images.dim();
         let size = rows * columns;
         let mut out = buffer(size * indices.len());
-        for (out, index) in out.chunks_mut(size.max(1)).zip(indices) {
-            for (out, pixel) in
-                out.iter_mut().zip(self.images.index_axis(Axis(0), *index).as_slice().unwrap_or_default())
-            {
-                *out = Float::from(*pixel) / 255.0;
+        for (i, index) in indices.iter().enumerate() {
+            let image = self.images.index_axis(Axis(0), *index);
+            for (place, pixel) in image.as_slice().unwrap_or_default().iter().enumerate() {
+                out[i * size + place] = Float::from(*pixel) / 255.0;
             }
         }
         vec![tensor(&[indices.len(), rows, columns, 1], out)]

@@ -60,8 +60,7 @@ impl Blocks {
             sums.iter_mut().for_each(|sum| *sum *= share);
             sums
         };
-        let zeros = vec![0.0; self.channels];
-        let [sum] = self.sums(|_, range, [sum]| add_rows(&x[range], &zeros, sum));
+        let [sum] = self.sums(|_, range, [sum]| add_rows(&x[range], sum));
         let mean = mean_over_groups(sum);
         let [squares] = self.sums(|b, range, [sum]| add_squares(&x[range], self.of(&mean, b), sum));
         [mean, mean_over_groups(squares)]
@@ -107,24 +106,21 @@ impl Blocks {
 /// Channels whose sums stay in registers while rows go by.
 const WIDTH: usize = 8;
 
-/// Adds to `N` sums of each channel, row by row, what `term` gives for numbers of `M` matrices and a center.
+/// Adds to `N` sums of each channel, row by row, what `term` gives for a place in the rows and its channel.
+///
+/// Asks for places below `rows * channels` only, so that `term` need not check them.
 #[inline(always)]
-fn add_terms<const M: usize, const N: usize>(
-    matrices: [&[Float]; M],
-    center: &[f64],
+fn add_terms<const N: usize>(
+    [rows, channels]: [usize; 2],
     sums: [&mut [f64]; N],
-    term: impl Fn([Float; M], f64) -> [f64; N],
+    term: impl Fn(usize, usize) -> [f64; N],
 ) {
-    let channels = center.len();
-    let (rows, whole) = (matrices[0].len() / channels, channels / WIDTH * WIDTH);
+    let whole = channels / WIDTH * WIDTH;
     for first in (0..whole).step_by(WIDTH) {
-        let center: &[f64; WIDTH] = center[first..].first_chunk().expect("whole registers");
         let mut lanes = [[0.0; WIDTH]; N];
         for row in 0..rows {
-            let from = row * channels + first;
-            let parts: [&[Float; WIDTH]; M] = matrices.map(|x| x[from..].first_chunk().expect("whole registers"));
             for i in 0..WIDTH {
-                let terms = term(parts.map(|part| part[i]), center[i]);
+                let terms = term(row * channels + first + i, first + i);
                 for n in 0..N {
                     lanes[n][i] += terms[n];
                 }
@@ -138,7 +134,7 @@ fn add_terms<const M: usize, const N: usize>(
     }
     for row in 0..rows {
         for channel in whole..channels {
-            let terms = term(matrices.map(|x| x[row * channels + channel]), center[channel]);
+            let terms = term(row * channels + channel, channel);
             for n in 0..N {
                 sums[n][channel] += terms[n];
             }
@@ -148,8 +144,10 @@ fn add_terms<const M: usize, const N: usize>(
 
 vectorized! {
     fn add_squares(x: &[Float], center: &[f64], sum: &mut [f64]) {
-        add_terms([x], center, [sum], |[x], center| {
-            let d = f64::from(x) - center;
+        let channels = center.len();
+        add_terms([x.len() / channels, channels], [sum], |at, channel| {
+            // SAFETY: whole rows of `x`, and the channels of `center`.
+            let d = unsafe { f64::from(*x.get_unchecked(at)) - center.get_unchecked(channel) };
             [d * d]
         });
     }
@@ -157,16 +155,22 @@ vectorized! {
 
 vectorized! {
     fn add_products(x: &[Float], dy: &[Float], center: &[f64], sum: &mut [f64], along: &mut [f64]) {
-        add_terms([x, dy], center, [sum, along], |[x, dy], center| {
-            let dy = f64::from(dy);
-            [dy, dy * (f64::from(x) - center)]
+        let (x, channels) = (&x[..dy.len()], center.len());
+        add_terms([dy.len() / channels, channels], [sum, along], |at, channel| {
+            // SAFETY: whole rows of both, and the channels of `center`.
+            unsafe {
+                let dy = f64::from(*dy.get_unchecked(at));
+                [dy, dy * (f64::from(*x.get_unchecked(at)) - center.get_unchecked(channel))]
+            }
         });
     }
 }
 
 vectorized! {
-    fn add_rows(x: &[Float], zeros: &[f64], sum: &mut [f64]) {
-        add_terms([x], zeros, [sum], |[x], _| [f64::from(x)]);
+    fn add_rows(x: &[Float], sum: &mut [f64]) {
+        let channels = sum.len();
+        // SAFETY: whole rows of `x`.
+        add_terms([x.len() / channels, channels], [sum], |at, _| [f64::from(unsafe { *x.get_unchecked(at) })]);
     }
 }
 

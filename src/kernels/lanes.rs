@@ -5,34 +5,34 @@ use crate::Float;
 
 const LANES: usize = 32;
 
-/// Each lane takes every 32nd number, and then the lanes are folded in half again and again.
+/// Each lane takes every 32nd of `len` numbers, and then the lanes are folded in half again and again.
+///
+/// Asks for the numbers of `0..len` only, so that `value` need not check its place.
 #[inline(always)]
-fn fold<const N: usize>(
-    runs: [&[Float]; N],
-    start: Float,
-    each: impl Fn([Float; N]) -> Float,
-    join: impl Fn(Float, Float) -> Float,
-) -> Float {
-    if runs[0].len() < LANES {
+fn fold(len: usize, start: Float, value: impl Fn(usize) -> Float, join: impl Fn(Float, Float) -> Float) -> Float {
+    if len < LANES {
         // Too short to be worth lanes.
-        return (0..runs[0].len()).fold(start, |sum, i| join(sum, each(runs.map(|run| run[i]))));
+        let mut all = start;
+        for i in 0..len {
+            all = join(all, value(i));
+        }
+        return all;
     }
     let mut lanes = [start; LANES];
-    let whole = runs[0].len() / LANES * LANES;
-    for at in (0..whole).step_by(LANES) {
-        let parts: [&[Float; LANES]; N] = runs.map(|run| run[at..].first_chunk().expect("a whole part"));
+    let whole = len / LANES;
+    for part in 0..whole {
         for i in 0..LANES {
-            lanes[i] = join(lanes[i], each(parts.map(|part| part[i])));
+            lanes[i] = join(lanes[i], value(part * LANES + i));
         }
     }
-    for (i, lane) in lanes.iter_mut().enumerate().take(runs[0].len() - whole) {
-        *lane = join(*lane, each(runs.map(|run| run[whole + i])));
+    for i in 0..len % LANES {
+        lanes[i] = join(lanes[i], value(whole * LANES + i));
     }
-    let mut len = LANES;
-    while len > 1 {
-        len /= 2;
-        for i in 0..len {
-            lanes[i] = join(lanes[i], lanes[i + len]);
+    let mut half = LANES;
+    while half > 1 {
+        half /= 2;
+        for i in 0..half {
+            lanes[i] = join(lanes[i], lanes[i + half]);
         }
     }
     lanes[0]
@@ -41,25 +41,31 @@ fn fold<const N: usize>(
 /// `Σ x`
 #[inline(always)]
 pub fn sum(x: &[Float]) -> Float {
-    fold([x], 0.0, |[x]| x, |a, b| a + b)
+    // SAFETY: places below the length.
+    fold(x.len(), 0.0, |i| unsafe { *x.get_unchecked(i) }, |a, b| a + b)
 }
 
 /// `Σ x y`
 #[inline(always)]
 pub fn dot(x: &[Float], y: &[Float]) -> Float {
-    fold([x, &y[..x.len()]], 0.0, |[x, y]| x * y, |a, b| a + b)
+    let y = &y[..x.len()];
+    // SAFETY: places below the length of both.
+    fold(x.len(), 0.0, |i| unsafe { x.get_unchecked(i) * y.get_unchecked(i) }, |a, b| a + b)
 }
 
 /// `Σ (x - center)²`
 #[inline(always)]
 pub fn squares(x: &[Float], center: Float) -> Float {
-    fold([x], 0.0, |[x]| (x - center) * (x - center), |a, b| a + b)
+    let square = |d: Float| d * d;
+    // SAFETY: places below the length.
+    fold(x.len(), 0.0, |i| square(unsafe { *x.get_unchecked(i) } - center), |a, b| a + b)
 }
 
 /// The greatest number, or -∞; NaN is passed over.
 #[inline(always)]
 pub fn max(x: &[Float]) -> Float {
-    fold([x], Float::NEG_INFINITY, |[x]| x, |a, b| if b > a { b } else { a })
+    // SAFETY: places below the length.
+    fold(x.len(), Float::NEG_INFINITY, |i| unsafe { *x.get_unchecked(i) }, |a, b| if b > a { b } else { a })
 }
 
 #[cfg(test)]

@@ -85,8 +85,9 @@ vectorized! {
             let center = if by.centered { lanes::sum(x) / by.len as Float } else { 0.0 };
             let scale = 1.0 / (by.share * lanes::squares(x, center) + by.epsilon).sqrt();
             (*mean, *inverse) = (center, scale);
-            for (((x, y), gamma), beta) in x.iter().zip(y).zip(gamma).zip(beta) {
-                *y = (x - center) * scale * gamma + beta;
+            let (y, gamma, beta) = (&mut y[..x.len()], &gamma[..x.len()], &beta[..x.len()]);
+            for i in 0..x.len() {
+                y[i] = (x[i] - center) * scale * gamma[i] + beta[i];
             }
         }
     }
@@ -105,31 +106,33 @@ vectorized! {
         of_gamma: &mut [f64],
         of_beta: &mut [f64],
     ) {
-        let mut normal = vec![0.0; by.len];
+        let len = by.len;
+        let (gamma, of_gamma, of_beta) = (&gamma[..len], &mut of_gamma[..len], &mut of_beta[..len]);
+        let mut scratch = vec![0.0; 3 * len];
+        let (normal, few) = scratch.split_at_mut(len);
         // In `f32` over a few rows, which is quicker.
-        let mut few = [vec![0.0; by.len], vec![0.0; by.len]];
-        let rows = x.chunks_exact(by.len).zip(dy.chunks_exact(by.len)).zip(dx.chunks_exact_mut(by.len));
-        for (row, (((x, dy), dx), (center, scale))) in rows.zip(mean.iter().zip(inverse)).enumerate() {
-            for (((normal, x), (dx, dy)), gamma) in normal.iter_mut().zip(x).zip(dx.iter_mut().zip(dy)).zip(gamma) {
-                *normal = (x - center) * scale;
-                *dx = dy * gamma;
-            }
-            let [few_gamma, few_beta] = &mut few;
-            let sums = few_gamma.iter_mut().zip(few_beta.iter_mut());
-            for ((few_gamma, few_beta), (normal, dy)) in sums.zip(normal.iter().zip(dy)) {
-                *few_gamma += normal * dy;
-                *few_beta += dy;
+        let (few_gamma, few_beta) = few.split_at_mut(len);
+        for row in 0..mean.len() {
+            let (x, dy, dx) = (&x[row * len..][..len], &dy[row * len..][..len], &mut dx[row * len..][..len]);
+            let (center, scale) = (mean[row], inverse[row]);
+            for i in 0..len {
+                normal[i] = (x[i] - center) * scale;
+                dx[i] = dy[i] * gamma[i];
+                few_gamma[i] += normal[i] * dy[i];
+                few_beta[i] += dy[i];
             }
             if row % FEW == FEW - 1 || row + 1 == mean.len() {
-                for (of, few) in [&mut *of_gamma, &mut *of_beta].into_iter().zip(&mut few) {
-                    of.iter_mut().zip(few.iter()).for_each(|(of, few)| *of += f64::from(*few));
-                    few.fill(0.0);
+                for i in 0..len {
+                    of_gamma[i] += f64::from(few_gamma[i]);
+                    of_beta[i] += f64::from(few_beta[i]);
                 }
+                few_gamma.fill(0.0);
+                few_beta.fill(0.0);
             }
             let shift = if by.centered { by.share * lanes::sum(dx) } else { 0.0 };
-            let slope = by.share * lanes::dot(dx, &normal);
-            for (dx, normal) in dx.iter_mut().zip(&normal) {
-                *dx = (*dx - shift - normal * slope) * scale;
+            let slope = by.share * lanes::dot(dx, normal);
+            for i in 0..len {
+                dx[i] = (dx[i] - shift - normal[i] * slope) * scale;
             }
         }
     }

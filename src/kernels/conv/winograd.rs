@@ -25,11 +25,13 @@ pub(super) fn pack(shape: &ConvShape, kernel: &[Float]) -> Vec<Float> {
     for (channel, filter) in (0..channels).flat_map(|c| (0..shape.filters).map(move |f| (c, f))) {
         let (panel, column) = (filter / width, filter % width);
         let w = |y: usize, x: usize| kernel[((y * 3 + x) * channels + channel) * shape.filters + filter];
-        let columns = [0, 1, 2].map(|x| g([w(0, x), w(1, x), w(2, x)]));
+        let columns = |x: usize| g([w(0, x), w(1, x), w(2, x)]);
+        let [a, b, c] = [columns(0), columns(1), columns(2)];
         for y in 0..4 {
-            for (x, value) in g(columns.map(|column| column[y])).into_iter().enumerate() {
+            let line = g([a[y], b[y], c[y]]);
+            for x in 0..4 {
                 let place = (panel * 16 + y * 4 + x) * channels + channel;
-                packed[place * width + column] = value;
+                packed[place * width + column] = line[x];
             }
         }
     }
