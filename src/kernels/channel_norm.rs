@@ -177,9 +177,11 @@ vectorized! {
 vectorized! {
     fn apply(x: &[Float], center: &[Float], scale: &[Float], shift: &[Float], y: &mut [Float]) {
         let channels = center.len();
-        for (x, y) in x.chunks_exact(channels).zip(y.chunks_exact_mut(channels)) {
-            for ((((x, y), center), scale), shift) in x.iter().zip(y).zip(center).zip(scale).zip(shift) {
-                *y = (x - center) * scale + shift;
+        let (scale, shift) = (&scale[..channels], &shift[..channels]);
+        for row in (0..x.len()).step_by(channels) {
+            let (x, y) = (&x[row..][..channels], &mut y[row..][..channels]);
+            for i in 0..channels {
+                y[i] = (x[i] - center[i]) * scale[i] + shift[i];
             }
         }
     }
@@ -196,10 +198,11 @@ vectorized! {
         dx: &mut [Float],
     ) {
         let channels = center.len();
-        for ((x, dy), dx) in x.chunks_exact(channels).zip(dy.chunks_exact(channels)).zip(dx.chunks_exact_mut(channels)) {
-            let by = center.iter().zip(scale).zip(shift).zip(slope);
-            for (((x, dy), dx), (((center, scale), shift), slope)) in x.iter().zip(dy).zip(dx).zip(by) {
-                *dx = scale * dy - shift - (x - center) * slope;
+        let (scale, shift, slope) = (&scale[..channels], &shift[..channels], &slope[..channels]);
+        for row in (0..x.len()).step_by(channels) {
+            let (x, dy, dx) = (&x[row..][..channels], &dy[row..][..channels], &mut dx[row..][..channels]);
+            for i in 0..channels {
+                dx[i] = scale[i] * dy[i] - shift[i] - (x[i] - center[i]) * slope[i];
             }
         }
     }

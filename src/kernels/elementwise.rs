@@ -38,8 +38,11 @@ pub fn dot(x: &[Float], y: &[Float]) -> f64 {
 
 vectorized! {
     fn add_products(sums: &mut [f64; 16], x: &[Float], y: &[Float]) {
-        for (x, y) in x.chunks(16).zip(y.chunks(16)) {
-            sums.iter_mut().zip(x).zip(y).for_each(|((sum, x), y)| *sum += f64::from(*x) * f64::from(*y));
+        let y = &y[..x.len()];
+        for first in (0..x.len()).step_by(16) {
+            for i in 0..16.min(x.len() - first) {
+                sums[i] += f64::from(x[first + i]) * f64::from(y[first + i]);
+            }
         }
     }
 }

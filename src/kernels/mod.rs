@@ -19,6 +19,7 @@ pub mod map;
 pub mod math;
 pub mod packed;
 pub mod parallel;
+pub mod permute;
 pub mod pool;
 pub mod row_norm;
 pub mod scratch;

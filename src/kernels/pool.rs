@@ -80,7 +80,8 @@ impl PoolShape {
 /// One over what the sum over a window is divided by.
 #[inline(always)]
 fn factor(window: [Span; 3]) -> Float {
-    1.0 / window.iter().map(|span| span.count).product::<usize>().max(1) as Float
+    let [depth, height, width] = window;
+    1.0 / (depth.count * height.count * width.count).max(1) as Float
 }
 
 vectorized! {
@@ -95,10 +96,10 @@ vectorized! {
             argmax.fill(if window.iter().any(|span| span.is_empty()) { u32::MAX } else { first as u32 });
             shape.each_pixel(window, |pixel| {
                 let x = &x[pixel * channels..][..channels];
-                for ((best, place), &x) in y.iter_mut().zip(argmax.iter_mut()).zip(x) {
-                    let greater = (x > *best) | x.is_nan();
-                    *best = if greater { x } else { *best };
-                    *place = if greater { pixel as u32 } else { *place };
+                for i in 0..channels {
+                    let greater = (x[i] > y[i]) | x[i].is_nan();
+                    y[i] = if greater { x[i] } else { y[i] };
+                    argmax[i] = if greater { pixel as u32 } else { argmax[i] };
                 }
             });
         });
@@ -124,10 +125,15 @@ vectorized! {
             let y = &mut y[position * channels..][..channels];
             y.fill(0.0);
             shape.each_pixel(window, |pixel| {
-                y.iter_mut().zip(&x[pixel * channels..][..channels]).for_each(|(y, x)| *y += x);
+                let x = &x[pixel * channels..][..channels];
+                for i in 0..channels {
+                    y[i] += x[i];
+                }
             });
             let factor = factor(window);
-            y.iter_mut().for_each(|y| *y *= factor);
+            for y in y {
+                *y *= factor;
+            }
         });
     }
 }
@@ -139,7 +145,10 @@ vectorized! {
         shape.each_window(|position, window| {
             let (dy, factor) = (&dy[position * channels..][..channels], factor(window));
             shape.each_pixel(window, |pixel| {
-                dx[pixel * channels..][..channels].iter_mut().zip(dy).for_each(|(dx, dy)| *dx += dy * factor);
+                let dx = &mut dx[pixel * channels..][..channels];
+                for i in 0..channels {
+                    dx[i] += dy[i] * factor;
+                }
             });
         });
     }

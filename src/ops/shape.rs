@@ -1,13 +1,12 @@
 //! Other shapes over the same numbers.
 
-use ndarray::{ArrayViewMut, IxDyn};
-
 use super::folding::{expand, sum_to};
 use super::{broadcast, rearranged, resolve};
 use crate::autograd::{Dependence, InputGrads, Op, Var};
 use crate::buffers::buffer;
 use crate::error::{Error, Result};
-use crate::tensor::{Tensor, reshaped, tensor};
+use crate::kernels::permute::permute;
+use crate::tensor::{Tensor, data, reshaped, tensor};
 
 impl Var {
     /// The same numbers, in row-major order, in another shape.
@@ -152,11 +151,9 @@ struct Permute {
 }
 
 fn permuted(x: &Tensor, axes: &[usize]) -> Tensor {
-    let view = x.view().permuted_axes(IxDyn(axes));
     let mut out = buffer(x.len());
-    let mut array = ArrayViewMut::from_shape(view.raw_dim(), &mut out).expect("as many numbers as before");
-    array.assign(&view);
-    tensor(view.shape(), out)
+    permute(data(x), x.shape(), axes, &mut out);
+    tensor(&axes.iter().map(|axis| x.shape()[*axis]).collect::<Vec<_>>(), out)
 }
 
 impl Op for Permute {
