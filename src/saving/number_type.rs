@@ -129,6 +129,59 @@ impl NumberType {
         }
     }
 
+    /// Whether it has fractions.
+    pub(super) fn is_floating(&self) -> bool {
+        matches!(self, Self::F64 | Self::F32 | Self::F8E8M0) || self.small_format().is_some()
+    }
+
+    /// Bits of fraction, bias of the exponent, the bits of the greatest number, of infinity (which is 0 if there is none)
+    /// and of what is not a number.
+    fn small_format(&self) -> Option<[u32; 5]> {
+        Some(match self {
+            Self::F16 => [10, 15, 0x7BFF, 0x7C00, 0x7E00],
+            Self::BF16 => [7, 127, 0x7F7F, 0x7F80, 0x7FC0],
+            Self::F8E4M3 => [3, 7, 126, 0, 127],
+            Self::F8E5M2 => [2, 15, 123, 124, 126],
+            Self::F8E4M3FNUZ => [3, 8, 127, 0, 128],
+            Self::F8E5M2FNUZ => [2, 16, 127, 0, 128],
+            _ => return None,
+        })
+    }
+
+    /// The bytes of numbers, each rounded to the nearest of this type, halfway to the one that is even.
+    pub(super) fn encode(&self, numbers: &[Float]) -> Result<Vec<u8>, String> {
+        let Some([fraction, bias, greatest, infinity, nan]) = self.small_format() else {
+            return match self {
+                Self::F64 => Ok(numbers.iter().flat_map(|x| f64::from(*x).to_le_bytes()).collect()),
+                Self::F32 => each_fits(numbers, |x| {
+                    let narrow = *x as f32;
+                    (narrow.is_finite() || !x.is_finite()).then_some(narrow.to_le_bytes())
+                })
+                .map_err(|x| self.too_small(x)),
+                _ => Err(format!("expected F64, F32, F16, BF16 or a type of 8 bits with a sign, got {self}")),
+            };
+        };
+        let size = self.size().unwrap_or_default();
+        let sign = 1 << (8 * size - 1);
+        let bytes = each_fits(numbers, |x| {
+            let x = f64::from(*x);
+            let magnitude = match x.abs() {
+                x if x.is_nan() => nan,
+                f64::INFINITY => Some(infinity).filter(|bits| *bits > 0)?,
+                x => Some(rounded(x, fraction, bias)).filter(|bits| *bits <= greatest)?,
+            };
+            // Where its bits mean something else, there is no negative zero, nor a NaN with a sign.
+            let negative = x.is_sign_negative() && (nan != sign || magnitude % sign != 0);
+            Some((magnitude | if negative { sign } else { 0 }).to_le_bytes())
+        });
+        let bytes = bytes.map_err(|x| self.too_small(x))?;
+        Ok(bytes.chunks_exact(4).flat_map(|bits| &bits[..size]).copied().collect())
+    }
+
+    fn too_small(&self, number: Float) -> String {
+        format!("{number:e} is beyond the range of {self}; scale it, or keep a larger type")
+    }
+
     /// Why a tensor of this type is not read.
     pub(super) fn unreadable(&self) -> String {
         format!(
@@ -145,6 +198,24 @@ fn narrowed(number: f64) -> Result<Float, String> {
         }
         float => Ok(float),
     }
+}
+
+/// The bytes of all numbers, or the first that has none.
+fn each_fits(numbers: &[Float], bytes: impl Fn(&Float) -> Option<[u8; 4]>) -> Result<Vec<u8>, Float> {
+    let mut all = Vec::with_capacity(4 * numbers.len());
+    for number in numbers {
+        all.extend(bytes(number).ok_or(*number)?);
+    }
+    Ok(all)
+}
+
+/// The bits of the nearest number with so many of fraction and this bias of the exponent, as if there were no greatest.
+fn rounded(magnitude: f64, fraction: u32, bias: u32) -> u32 {
+    let exponent = i64::max((magnitude.to_bits() >> 52) as i64 - 1023, 1 - i64::from(bias));
+    // 2^(exponent - fraction), of which a number is a whole multiple; a carry of the fraction raises the exponent.
+    let unit = f64::from_bits(((exponent - i64::from(fraction) + 1023) as u64) << 52);
+    let exponents = (exponent + i64::from(bias) - 1) as u32;
+    (exponents << fraction) + (magnitude / unit).round_ties_even() as u32
 }
 
 /// An IEEE 754 number of 16 bits.
@@ -230,6 +301,41 @@ mod tests {
             }
             same(&NumberType::F8E8M0, bits, if bits == 255 { f64::NAN } else { 2_f64.powi(i32::from(bits) - 127) });
         }
+    }
+
+    #[test]
+    fn rounding_goes_to_the_nearest_or_the_even_one() {
+        use NumberType::*;
+        for number in [F16, BF16, F8E4M3, F8E5M2, F8E4M3FNUZ, F8E5M2FNUZ] {
+            let size = number.size().unwrap();
+            let bits = |x: Float| {
+                let bytes = number.encode(&[x]).unwrap();
+                bytes.iter().rev().fold(0, |bits, byte| bits << 8 | u32::from(*byte))
+            };
+            let value = |bits: u32| number.decode(&bits.to_le_bytes()[..size]).unwrap()[0];
+            let [.., greatest, _, nan] = number.small_format().unwrap();
+            let sign = 1 << (8 * size - 1);
+            assert_eq!((bits(Float::NAN), bits(-0.0)), (nan, if nan == sign { 0 } else { sign }), "{number}");
+            for low in 0..greatest {
+                let (from, to) = (value(low), value(low + 1));
+                let middle = from + (to - from) / 2.0;
+                assert_eq!([bits(from), bits(to)], [low, low + 1], "{number}");
+                assert_eq!(bits(middle), low + low % 2, "{number}: halfway from {from}");
+                assert_eq!([bits(middle.next_down()), bits(middle.next_up())], [low, low + 1], "{number}: {middle}");
+                if low > 0 {
+                    assert_eq!(bits(-from), low + sign, "{number}");
+                }
+            }
+            let (most, below) = (value(greatest), value(greatest - 1));
+            for beyond in [Float::MAX, most + (most - below)].into_iter().filter(|x| x.is_finite()) {
+                assert!(number.encode(&[1.0, beyond]).unwrap_err().ends_with("keep a larger type"), "{number}");
+            }
+            match number.encode(&[Float::INFINITY]) {
+                Ok(bytes) => assert_eq!(number.decode(&bytes), Ok(vec![Float::INFINITY])),
+                Err(reason) => assert!(reason.contains("beyond the range"), "{number}: {reason}"),
+            }
+        }
+        assert!(I64.encode(&[1.0]).is_err() && F8E8M0.encode(&[1.0]).is_err());
     }
 
     #[test]

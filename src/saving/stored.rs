@@ -151,6 +151,13 @@ impl Stored {
         Ok(Self { number, shape, place: Place::File(layout, source) })
     }
 
+    /// Rounded to another type.
+    pub(super) fn converted(&self, number: &NumberType) -> Result<Self, String> {
+        let bytes: Bytes = number.encode(data(&self.decode()?))?.into();
+        let layout = Layout::row_major(0, &self.shape)?;
+        Self::new(number.clone(), self.shape.clone(), layout, Source::Bytes(bytes))
+    }
+
     /// Its numbers as bytes, one after the other, the last axis fastest, the least byte of each first.
     pub(super) fn bytes(&self) -> Result<Bytes, String> {
         let size = self.number.size().ok_or_else(|| self.number.unreadable())?;

@@ -87,6 +87,38 @@ impl Weights {
         }
     }
 
+    /// Rounds all floating point tensors to a type, to the nearest number of it, as PyTorch's `module.half()` does: in
+    /// [`BF16`](NumberType::BF16) or [`F16`](NumberType::F16) a file is half as large. Integers stay as they are.
+    ///
+    /// ```
+    /// use gradus::ndarray::array;
+    /// use gradus::saving::{NumberType, Weights};
+    /// let mut weights = Weights::new();
+    /// weights.insert("gain", array![1.0, 1.01]);
+    /// weights.convert(&NumberType::BF16)?;
+    /// assert_eq!(weights.number_type("gain"), Some(&NumberType::BF16));
+    /// assert_eq!(weights.get("gain")?, array![1.0, 1.0078125].into_dyn());
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// a type of integers, or [`F8E8M0`](NumberType::F8E8M0), which has no sign; a number beyond the range of the type, where
+    /// PyTorch makes it infinite or NaN; a tensor that cannot be read. The weights are then as before.
+    #[doc(alias = "half")]
+    #[doc(alias = "bfloat16")]
+    #[doc(alias = "float16")]
+    pub fn convert(&mut self, number: &NumberType) -> Result<()> {
+        let tensors = self.tensors.iter().map(|(name, stored)| {
+            let converted = match stored.number.is_floating() && stored.number != *number {
+                true => stored.converted(number).map_err(|reason| self.failed(name, reason))?,
+                false => stored.clone(),
+            };
+            Ok((name.clone(), converted))
+        });
+        self.tensors = tensors.collect::<Result<_>>()?;
+        Ok(())
+    }
+
     /// Keeps a text beside the tensors, such as the names of classes or how inputs are prepared: a safetensors file holds it
     /// as an entry of its `__metadata__`.
     ///
@@ -156,13 +188,15 @@ impl Weights {
     /// a name that there is not; numbers that [`crate::Float`] cannot hold, such as complex ones, or whole ones beyond
     /// 2^24
     pub fn get(&self, name: &str) -> Result<Tensor> {
-        self.decode(name).map_err(|reason| {
-            let reason = format!("tensor `{name}`: {reason}");
-            match &self.path {
-                Some(path) => Error::file(path, reason),
-                None => Error::Parameters(reason),
-            }
-        })
+        self.decode(name).map_err(|reason| self.failed(name, reason))
+    }
+
+    fn failed(&self, name: &str, reason: String) -> Error {
+        let reason = format!("tensor `{name}`: {reason}");
+        match &self.path {
+            Some(path) => Error::file(path, reason),
+            None => Error::Parameters(reason),
+        }
     }
 
     /// A tensor, or what is wrong with it.

@@ -1,6 +1,8 @@
 //! Operators on each number alone, and on several of the same place.
 
 use gradus::prelude::*;
+use gradus::saving::{NumberType, Weights};
+use ndarray::ArrayD;
 
 use super::node::{Failure, Node, Outputs};
 use super::value::Kind;
@@ -75,16 +77,37 @@ fn bitwise(node: &Node<'_>) -> Outputs {
 }
 
 fn cast(node: &Node<'_>, to: Kind) -> Outputs {
-    if to.float8().is_some() {
-        return Err(Failure::skip("rounding to float8, which the crate reads and keeps, but does not compute"));
-    }
     let x = node.var(0)?;
+    if let Some(number) = to.rounds_to() {
+        let saturates = to.float8().is_some() && node.int("saturate", 1) == 1;
+        let y = x.value().iter().map(|x| rounded(&number, *x, saturates)).collect::<Result<Vec<_>, _>>()?;
+        let y = ArrayD::from_shape_vec(x.shape(), y).expect("as many numbers");
+        return node.typed(x.tape().constant(y), to);
+    }
     let y = match (to == Kind::BOOL, to.is_float()) {
         (true, _) => x.not_equal(&node.scalar(0.0))?,
         (_, true) => x.clone(),
         _ => x.trunc(),
     };
     node.typed(y, to)
+}
+
+/// The crate refuses what is beyond the range of a type; the operator has the greatest number there, or none.
+fn rounded(number: &NumberType, x: Float, saturates: bool) -> Result<Float, Failure> {
+    let (greatest, beyond) = match number {
+        NumberType::F16 | NumberType::BF16 => (Float::MAX, Float::INFINITY),
+        NumberType::F8E4M3 => (448.0, Float::NAN),
+        NumberType::F8E4M3FNUZ => (240.0, Float::NAN),
+        NumberType::F8E5M2 => (57344.0, Float::INFINITY),
+        NumberType::F8E5M2FNUZ => (57344.0, Float::NAN),
+        _ => return Err(Failure::skip("rounding to a type of powers of two, which the crate reads and keeps")),
+    };
+    let mut weights = Weights::new();
+    weights.insert("x", ArrayD::from_elem(vec![1], if saturates { x.clamp(-greatest, greatest) } else { x }));
+    match weights.convert(number) {
+        Ok(()) => Ok(weights.get("x")?[[0]]),
+        Err(_) => Ok(beyond.copysign(x)),
+    }
 }
 
 fn unary(op: &str) -> Option<fn(&Var) -> Var> {

@@ -1,7 +1,7 @@
 //! ONNX's tensors as variables. All numbers travel as `Float`; what they were is remembered.
 
 use gradus::prelude::*;
-use gradus::saving::Weights;
+use gradus::saving::{NumberType, Weights};
 use ndarray::ArrayD;
 
 use super::node::Failure;
@@ -20,14 +20,23 @@ impl Kind {
         matches!(self.0, 1 | 10 | 11 | 16) || self.float8().is_some()
     }
 
-    /// What safetensors calls this type, if it is one of 8 bits with a fraction.
-    pub(crate) fn float8(self) -> Option<&'static str> {
+    /// The type that numbers are rounded to in a cast to this one, if there is anything to round.
+    pub(crate) fn rounds_to(self) -> Option<NumberType> {
+        match self.0 {
+            10 => Some(NumberType::F16),
+            16 => Some(NumberType::BF16),
+            _ => self.float8(),
+        }
+    }
+
+    /// This type, if it is one of 8 bits with a fraction.
+    pub(crate) fn float8(self) -> Option<NumberType> {
         Some(match self.0 {
-            17 => "F8_E4M3",
-            18 => "F8_E4M3FNUZ",
-            19 => "F8_E5M2",
-            20 => "F8_E5M2FNUZ",
-            24 => "F8_E8M0",
+            17 => NumberType::F8E4M3,
+            18 => NumberType::F8E4M3FNUZ,
+            19 => NumberType::F8E5M2,
+            20 => NumberType::F8E5M2FNUZ,
+            24 => NumberType::F8E8M0,
             _ => return None,
         })
     }
@@ -125,9 +134,9 @@ fn decode(proto: &TensorProto) -> Result<(ArrayD<Float>, Kind), Failure> {
     }
     let bits = || raw.chunks_exact(2).map(|bytes| u16::from_le_bytes([bytes[0], bytes[1]]));
     let numbers: Vec<Float> = match (kind.0, raw.is_empty()) {
-        (_, false) if let Some(name) = kind.float8() => float8(name, raw)?,
-        (_, true) if let Some(name) = kind.float8() => {
-            float8(name, &proto.int32_data.iter().map(|x| *x as u8).collect::<Vec<_>>())?
+        (_, false) if let Some(number) = kind.float8() => float8(&number, raw)?,
+        (_, true) if let Some(number) = kind.float8() => {
+            float8(&number, &proto.int32_data.iter().map(|x| *x as u8).collect::<Vec<_>>())?
         }
         (1, false) => raw!(f32),
         (2 | 9, false) => raw!(u8),
@@ -156,9 +165,9 @@ fn decode(proto: &TensorProto) -> Result<(ArrayD<Float>, Kind), Failure> {
 }
 
 /// Numbers of 8 bits as the crate reads them from a file of weights.
-fn float8(name: &str, numbers: &[u8]) -> Result<Vec<Float>, Failure> {
+fn float8(number: &NumberType, numbers: &[u8]) -> Result<Vec<Float>, Failure> {
     let len = numbers.len();
-    let header = format!(r#"{{"x":{{"dtype":"{name}","shape":[{len}],"data_offsets":[0,{len}]}}}}"#);
+    let header = format!(r#"{{"x":{{"dtype":"{number}","shape":[{len}],"data_offsets":[0,{len}]}}}}"#);
     let file = [&(header.len() as u64).to_le_bytes(), header.as_bytes(), numbers].concat();
     Ok(Weights::from_bytes(file)?.get("x")?.iter().copied().collect())
 }
