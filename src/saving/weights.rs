@@ -108,6 +108,7 @@ impl Weights {
     #[doc(alias = "bfloat16")]
     #[doc(alias = "float16")]
     pub fn convert(&mut self, number: &NumberType) -> Result<()> {
+        number.encode(&[]).map_err(Error::Parameters)?;
         let tensors = self.tensors.iter().map(|(name, stored)| {
             let converted = match stored.number.is_floating() && stored.number != *number {
                 true => stored.converted(number).map_err(|reason| self.failed(name, reason))?,

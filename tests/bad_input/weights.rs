@@ -145,6 +145,29 @@ fn numbers_of_another_type() {
 }
 
 #[test]
+fn a_conversion_fits_or_changes_nothing() {
+    use gradus::saving::{NumberType, Weights};
+    let mut weights = Weights::new();
+    assert_eq!(
+        message(weights.convert(&NumberType::I64)),
+        "expected F64, F32, F16, BF16 or a type of 8 bits with a sign, got I64"
+    );
+    weights.insert("a", ndarray::array![1.0, 2.0]);
+    weights.insert("b", ndarray::array![1.0, -70_000.0]);
+    assert_eq!(
+        message(weights.convert(&NumberType::F16)),
+        "tensor `b`: -7e4 is beyond the range of F16; scale it, or keep a larger type"
+    );
+    assert!(["a", "b"].iter().all(|name| weights.number_type(name) == Some(&NumberType::F32)));
+    weights.convert(&NumberType::BF16).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    weights.save(folder.path().join("half.safetensors")).unwrap();
+    let read = Weights::open(folder.path().join("half.safetensors")).unwrap();
+    assert_eq!(read.number_type("b"), Some(&NumberType::BF16));
+    assert_eq!(read.get("b").unwrap(), ndarray::array![1.0, -70_144.0].into_dyn());
+}
+
+#[test]
 fn thousands_of_mutated_files() {
     let (_folder, path, sound) = saved();
     let mut rng = Rng::seed_from_u64(7);
