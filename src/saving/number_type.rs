@@ -154,7 +154,7 @@ impl NumberType {
             return match self {
                 Self::F64 => Ok(numbers.iter().flat_map(|x| f64::from(*x).to_le_bytes()).collect()),
                 Self::F32 => each_fits(numbers, |x| {
-                    let narrow = *x as f32;
+                    let narrow = f64::from(*x) as f32;
                     (narrow.is_finite() || !x.is_finite()).then_some(narrow.to_le_bytes())
                 })
                 .map_err(|x| self.too_small(x)),
