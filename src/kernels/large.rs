@@ -51,28 +51,30 @@ const PANELS: usize = 8;
 /// Copies the columns that `panels` has room for, a panel of neighbours after the other.
 fn pack_columns(b: &[Float], strides: [usize; 2], [k, columns]: [usize; 2], panels: &mut [Float]) {
     let width = panel_width();
-    let mut panels: Vec<&mut [Float]> = panels.chunks_mut(k * width).collect();
-    if strides[1] != 1 {
-        for (i, panel) in panels.iter_mut().enumerate() {
-            pack(&b[i * width * strides[1]..], strides, k, width.min(columns - i * width), width, panel);
-        }
-        return;
-    }
-    for term in 0..k {
-        let row = &b[term * strides[0]..];
-        for (i, panel) in panels.iter_mut().enumerate() {
-            let from = &row[i * width..][..width.min(columns - i * width)];
-            copy::<16>(from, &mut panel[term * width..][..width]);
+    match (strides[1], width) {
+        (1, 32) => cut::<32>(b, strides[0], [k, columns], panels),
+        (1, 16) => cut::<16>(b, strides[0], [k, columns], panels),
+        _ => {
+            for (i, panel) in panels.chunks_mut(k * width).enumerate() {
+                pack(&b[i * width * strides[1]..], strides, k, width.min(columns - i * width), width, panel);
+            }
         }
     }
 }
 
-/// Copies in pieces of `N`, for which no function is called.
-#[inline(always)]
-fn copy<const N: usize>(from: &[Float], to: &mut [Float]) {
-    let (pieces, rest) = from.as_chunks::<N>();
-    pieces.iter().zip(to.as_chunks_mut::<N>().0).for_each(|(from, to)| *to = *from);
-    to[from.len() - rest.len()..][..rest.len()].copy_from_slice(rest);
+/// Cuts rows into panels of `N` numbers each: a length that is known when compiled, so that no function is called for each.
+fn cut<const N: usize>(rows: &[Float], stride: usize, [count, len]: [usize; 2], panels: &mut [Float]) {
+    let len = len.min(panels.len() / count);
+    for i in 0..count {
+        let (pieces, rest) = rows[i * stride..][..len].as_chunks::<N>();
+        let mut panels = panels.chunks_mut(N * count);
+        for (piece, panel) in pieces.iter().zip(&mut panels) {
+            panel.as_chunks_mut().0[i] = *piece;
+        }
+        if !rest.is_empty() {
+            panels.next().expect("room for the rest")[i * N..][..rest.len()].copy_from_slice(rest);
+        }
+    }
 }
 
 /// A multiple of the rows of all tiles that are two registers wide.
@@ -105,15 +107,17 @@ fn some_rows([m, k, n]: [usize; 3], a: Matrix<'_>, panels: &[Float], c: &mut [Fl
 /// Copies rows so that the terms of `TILE` of them lie side by side.
 fn pack_rows(a: &[Float], strides: [usize; 2], [m, terms]: [usize; 2], packed: &mut [Float]) {
     if strides[0] == 1 {
-        for term in 0..terms {
-            let column = &a[term * strides[1]..][..m];
-            for (from, to) in column.chunks(TILE).zip(packed.chunks_mut(TILE * terms)) {
-                copy::<TILE>(from, &mut to[term * TILE..][..TILE]);
-            }
-        }
-        return;
+        return cut::<TILE>(a, strides[1], [terms, m], packed);
     }
-    for i in 0..m {
+    // Whole tiles, from so many rows at once.
+    let whole = if strides[1] == 1 { m / TILE } else { 0 };
+    for (i, to) in packed.chunks_exact_mut(TILE * terms).take(whole).enumerate() {
+        let rows: [_; TILE] = std::array::from_fn(|r| &a[(i * TILE + r) * strides[0]..][..terms]);
+        for (term, to) in to.as_chunks_mut().0.iter_mut().enumerate() {
+            *to = rows.map(|row| row[term]);
+        }
+    }
+    for i in whole * TILE..m {
         let to = packed[i / TILE * TILE * terms + i % TILE..].iter_mut().step_by(TILE).take(terms);
         to.zip(a[i * strides[0]..].iter().step_by(strides[1])).for_each(|(to, a)| *to = *a);
     }

@@ -130,8 +130,25 @@ unsafe fn tile<L: Lanes, const R: usize, const V: usize, const PART: bool>(
                 }
             }
         }
+        // So many pointers would not all fit into registers; where rows lie side by side, one is enough.
+        let side_by_side = R > 8 && V == 2 && !PART && (1..R).all(|i| a[i] == a[0].wrapping_add(i));
         for &(a_start, b_start) in product.segments {
             let (mut x, mut y) = (a_start, b.add(b_start));
+            if side_by_side {
+                let mut x = a[0].add(a_start);
+                for _ in 0..k {
+                    let row = [load(y, 0), load(y, 1)];
+                    for i in 0..R {
+                        let factor = L::splat(*x.add(i));
+                        for v in 0..V {
+                            sum[i][v] = factor.mul_add(row[v], sum[i][v]);
+                        }
+                    }
+                    x = x.wrapping_add(a_step);
+                    y = y.wrapping_add(b_step);
+                }
+                continue;
+            }
             for _ in 0..k {
                 let mut row = [L::splat(0.0); V];
                 for v in 0..V {
