@@ -53,7 +53,7 @@ impl protocol::Rival for Gradus {
 }
 
 fn main() {
-    if let Some(task @ ("lstm" | "encoder")) = std::env::args().nth(1).as_deref() {
+    if let Some(task @ ("lstm" | "encoder" | "minilm")) = std::env::args().nth(1).as_deref() {
         return sequences::measure(task).expect("training");
     }
     protocol::measure(|| Gradus::new().expect("MNIST"));

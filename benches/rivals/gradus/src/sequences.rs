@@ -1,7 +1,8 @@
-//! The LSTM and the encoder of Transformers on gradus. `PROGRAM lstm|encoder BLOCKS`.
+//! The LSTM, the encoder of Transformers and MiniLM on gradus. `PROGRAM lstm|encoder|minilm BLOCKS`.
 
 use std::time::Instant;
 
+use gradus::models::{Bert, BertConfig};
 use gradus::ndarray::{Array1, Array2};
 use gradus::prelude::*;
 
@@ -55,6 +56,16 @@ pub fn measure(task: &str) -> Result<()> {
         let mut model = model.compile(Adam::default(), BinaryCrossEntropy::default()).threads(threads());
         let blocks_per_s = rate(1, blocks, || model.fit(&(&x, &y), fit(32)).map(|_| ()))?;
         println!("{{\"train_per_s\": {}}}", 320.0 * blocks_per_s);
+        return Ok(());
+    }
+    if task == "minilm" {
+        let (x, y) = (tokens(80, 64, 30_521) + 1, classes(80));
+        let sizes = BertConfig { size: 384, layers: 6, heads: 12, hidden: 1536, ..BertConfig::default() };
+        let model = Sequential::new().add(Bert::new(&sizes)).add(GlobalAvgPool1d).add(Dense::new(2));
+        let optimizer = AdamW::new(5e-5).weight_decay(0.01).clip(Clip::GlobalNorm(1.0));
+        let mut model = model.compile(optimizer, SparseCrossEntropy::from_logits()).threads(threads());
+        let blocks_per_s = rate(1, blocks, || model.fit(&(&x, &y), fit(16)).map(|_| ()))?;
+        println!("{{\"train_per_s\": {}}}", 80.0 * blocks_per_s);
         return Ok(());
     }
     let (body, one) = (encoder(), tokens(8, 128, 30_522));
