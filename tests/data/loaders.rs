@@ -1,7 +1,7 @@
 //! The well-known sets: made in the form of the real files, and, by hand, the real ones.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -47,11 +47,11 @@ fn gzipped_tables() {
     assert_eq!((digits.features().dim(), digits.classes().unwrap()), ((1, 64), vec![7]));
 }
 
-/// Name the folder `sklearn/datasets/data` of the package `scikit-learn` on PyPI by `SCIKIT_LEARN_DATA`.
 #[test]
-#[ignore = "needs the files of scikit-learn"]
+#[ignore = "needs the files that .ci/weights fetches"]
 fn the_real_files() {
-    let folder = std::env::var("SCIKIT_LEARN_DATA").expect("the folder sklearn/datasets/data");
+    let weights = std::env::var_os("WEIGHTS").map_or_else(|| PathBuf::from("target/weights"), PathBuf::from);
+    let folder = weights.join("scikit_learn");
     let sets = [
         (scikit_learn::iris(&folder), (150, 4), 3),
         (scikit_learn::wine(&folder), (178, 13), 3),
