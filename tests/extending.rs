@@ -241,3 +241,25 @@ fn it_is_as_short_as_promised() {
         assert!(lines <= limit);
     }
 }
+
+/// An operation whose backward gives a gradient of another shape.
+struct Crooked;
+
+impl Op for Crooked {
+    fn forward(&mut self, inputs: &[&Tensor]) -> Tensor {
+        inputs[0].clone()
+    }
+
+    fn backward(&self, _: &Tensor, dx: &mut InputGrads<'_>) {
+        dx.add(0, || Tensor::ones([2].as_slice()));
+    }
+}
+
+#[test]
+fn a_gradient_of_another_shape_is_an_error_that_names_the_operation() {
+    let tape = Tape::training();
+    // Of an intermediate value with a second reader: what comes first would be added to the other, as far as it reaches.
+    let x = tape.variable(gradus::ndarray::arr2(&[[1.0, 2.0], [3.0, 4.0]])).exp();
+    let error = (tape.apply(Crooked, &[&x]) + &x).sum().backward().unwrap_err().to_string();
+    assert!(error.contains("Crooked") && error.contains("[2, 2], got [2]"), "{error}");
+}

@@ -1,5 +1,7 @@
 //! One differentiable operation.
 
+use ndarray::{Dimension, IxDyn};
+
 use super::Dependence;
 use crate::buffers::zeros;
 use crate::tensor::{Float, Tensor, add_into, tensor};
@@ -37,7 +39,8 @@ pub trait Op: 'static {
     /// Computes the value, and keeps in `self` what `backward` will need.
     fn forward(&mut self, inputs: &[&Tensor]) -> Tensor;
 
-    /// Given the gradient of the value, adds the gradients of the inputs. Each has the shape of its input.
+    /// Given the gradient of the value, adds the gradients of the inputs. Each has the shape of its input; another
+    /// is an error of `Var::backward`.
     fn backward(&self, dy: &Tensor, dx: &mut InputGrads<'_>);
 
     /// How the value depends on the examples of a batch. Say [`Dependence::per_example`] if each row of axis 0 is
@@ -56,7 +59,11 @@ pub trait Op: 'static {
 /// Where an operation leaves the gradients of its inputs; unwanted ones are never computed.
 pub struct InputGrads<'a> {
     pub(super) inputs: &'a [Option<usize>],
+    /// Of the values of all nodes.
+    pub(super) shapes: &'a [Option<IxDyn>],
     pub(super) grads: &'a mut [Option<Tensor>],
+    /// An input whose gradient had another shape, that shape, and the one expected.
+    pub(super) odd: Option<(usize, Vec<usize>, Vec<usize>)>,
 }
 
 impl InputGrads<'_> {
@@ -68,14 +75,19 @@ impl InputGrads<'_> {
     /// Adds to the gradient of input `i`. The closure runs only if there is that input and its gradient is wanted.
     pub fn add(&mut self, i: usize, grad: impl FnOnce() -> Tensor) {
         if let Some(node) = self.inputs.get(i).copied().flatten() {
-            self.add_to(node, grad());
+            let grad = standard(grad());
+            if self.fits(i, node, grad.shape()) {
+                self.add_to(node, grad);
+            }
         }
     }
 
     /// Adds to a part of the gradient of input `i`, which has this shape: the closure sees all of it, zeros at first. For
     /// an operation that takes a few of many numbers, and is applied many times to the same input.
     pub fn add_part(&mut self, i: usize, shape: &[usize], change: impl FnOnce(&mut [Float])) {
-        if let Some(node) = self.inputs.get(i).copied().flatten() {
+        if let Some(node) = self.inputs.get(i).copied().flatten()
+            && self.fits(i, node, shape)
+        {
             let slot = &mut self.grads[node];
             let mut sum = slot.take().unwrap_or_else(|| tensor(shape, zeros(shape.iter().product())));
             change(sum.as_slice_mut().expect("gradients are in standard layout"));
@@ -83,8 +95,19 @@ impl InputGrads<'_> {
         }
     }
 
+    /// Remembers that a shape is not that of the input, which is an error after the operation.
+    fn fits(&mut self, i: usize, node: usize, shape: &[usize]) -> bool {
+        let sum = self.grads[node].as_ref().map(|sum| sum.shape());
+        match sum.or_else(|| self.shapes[node].as_ref().map(|own| own.slice())) {
+            Some(expected) if shape != expected => {
+                self.odd = Some((i, shape.into(), expected.into()));
+                false
+            }
+            _ => true,
+        }
+    }
+
     fn add_to(&mut self, node: usize, grad: Tensor) {
-        let grad = standard(grad);
         let slot = &mut self.grads[node];
         *slot = Some(match slot.take() {
             Some(sum) => {

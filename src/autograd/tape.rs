@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use ndarray::IxDyn;
 use rand::SeedableRng;
 
 use super::op::standard;
@@ -40,6 +41,8 @@ struct Inner {
     /// Dropped before `values`, so that these are the last holders and give their memory back.
     nodes: RefCell<Vec<Node>>,
     values: RefCell<Vec<Pooled>>,
+    /// Of the value of each node, whose gradient is to have it too; none of a parameter, for the optimizer's check names that.
+    shapes: RefCell<Vec<Option<IxDyn>>>,
     leaves: RefCell<HashMap<ParamId, usize>>,
     random: RefCell<Rng>,
     initial: RefCell<Rng>,
@@ -65,7 +68,7 @@ fn mask_of(inputs: &[&Var]) -> Option<Rc<Tensor>> {
 enum Node {
     Param(ParamId),
     Variable,
-    Op(Box<dyn Op>, Vec<Option<usize>>),
+    Op(Box<dyn Op>, &'static str, Vec<Option<usize>>),
 }
 
 /// A layer as the summary shows it.
@@ -91,6 +94,7 @@ impl Tape {
             recording: Cell::new(training),
             nodes: RefCell::default(),
             values: RefCell::default(),
+            shapes: RefCell::default(),
             leaves: RefCell::default(),
             random: RefCell::new(Rng::seed_from_u64(0)),
             initial: RefCell::new(Rng::seed_from_u64(0)),
@@ -152,13 +156,14 @@ impl Tape {
 
     /// A batch of examples whose gradient is wanted: [`Gradients::of`] gives it.
     pub fn variable(&self, value: impl IntoTensor) -> Var {
-        let node = self.is_recording().then(|| self.push(Node::Variable));
-        Var::new(value.into_tensor().into(), self, node, Dependence::PerExample)
+        let value = standard(value.into_tensor());
+        let node = self.is_recording().then(|| self.push(Node::Variable, Some(value.shape())));
+        Var::new(value.into(), self, node, Dependence::PerExample)
     }
 
     /// A value that is the same for every batch, without a gradient.
     pub fn constant(&self, value: impl IntoTensor) -> Var {
-        Var::new(value.into_tensor().into(), self, None, Dependence::Constant)
+        Var::new(standard(value.into_tensor()).into(), self, None, Dependence::Constant)
     }
 
     /// Runs an operation on variables of this tape, and records it if a gradient may be wanted.
@@ -167,12 +172,13 @@ impl Tape {
     /// if a variable is on another tape: its gradient would be lost without a word
     #[track_caller]
     pub fn apply<O: Op>(&self, op: O, inputs: &[&Var]) -> Var {
-        self.apply_boxed(Box::new(op), inputs)
+        let name = std::any::type_name_of_val(&op);
+        self.apply_boxed(Box::new(op), name, inputs)
     }
 
     /// Not generic: it would be compiled for each operation.
     #[track_caller]
-    fn apply_boxed(&self, mut op: Box<dyn Op>, inputs: &[&Var]) -> Var {
+    fn apply_boxed(&self, mut op: Box<dyn Op>, name: &'static str, inputs: &[&Var]) -> Var {
         assert!(
             inputs.iter().all(|var| Rc::ptr_eq(&var.tape.0, &self.0)),
             "an operation met variables of two tapes; make both on one, or bring a value over with `tape.constant(x.value())`"
@@ -191,14 +197,15 @@ impl Tape {
         let mask = mask_of(inputs).filter(|mask| value.shape().get(..2) == Some(mask.shape()) && op.keeps_steps());
         let node = (self.is_recording() && nodes.iter().any(Option::is_some)).then(|| {
             self.0.values.borrow_mut().push(value.clone());
-            self.push(Node::Op(op, nodes))
+            self.push(Node::Op(op, name, nodes), Some(value.shape()))
         });
         Var { mask, ..Var::new(value, self, node, dependence) }
     }
 
-    fn push(&self, node: Node) -> usize {
+    fn push(&self, node: Node, shape: Option<&[usize]>) -> usize {
         let mut nodes = self.0.nodes.borrow_mut();
         nodes.push(node);
+        self.0.shapes.borrow_mut().push(shape.map(IxDyn));
         nodes.len() - 1
     }
 
@@ -206,7 +213,7 @@ impl Tape {
         let node = (self.is_recording() && param.is_trainable()).then(|| {
             let known = self.0.leaves.borrow().get(&param.id()).copied();
             known.unwrap_or_else(|| {
-                let node = self.push(Node::Param(param.id()));
+                let node = self.push(Node::Param(param.id()), None);
                 self.0.leaves.borrow_mut().insert(param.id(), node);
                 node
             })
@@ -348,7 +355,7 @@ impl Tape {
         }
         let mut found = Gradients::default();
         let Some(last) = var.node else { return Ok(found) };
-        let nodes = self.0.nodes.borrow();
+        let (nodes, shapes) = (self.0.nodes.borrow(), self.0.shapes.borrow());
         let mut grads: Vec<Option<Tensor>> = vec![None; last + 1];
         grads[last] = Some(tensor(var.shape(), vec![seed]));
         let _flush = FlushDenormals::new();
@@ -361,8 +368,14 @@ impl Tape {
                 Node::Variable => {
                     found.variables.insert(i, dy);
                 }
-                Node::Op(op, inputs) => {
-                    op.backward(&dy, &mut InputGrads { inputs, grads: &mut grads });
+                Node::Op(op, name, inputs) => {
+                    let mut dx = InputGrads { inputs, shapes: &shapes, grads: &mut grads, odd: None };
+                    op.backward(&dy, &mut dx);
+                    if let Some((input, got, expected)) = dx.odd {
+                        return Err(Error::shape(format!(
+                            "backward of {name}: expected a gradient of the shape of its input {input}, {expected:?}, got {got:?}"
+                        )));
+                    }
                     recycle(dy);
                 }
             }
