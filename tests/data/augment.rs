@@ -64,7 +64,7 @@ fn repetitions_differ() {
 }
 
 fn apply(augment: &dyn Augment, seed: u64, image: &Image) -> Image {
-    let changed = augment.apply(image.clone().into_example(), &mut Rng::seed_from_u64(seed)).unwrap();
+    let changed = augment.apply(image.clone().into_example().unwrap(), &mut Rng::seed_from_u64(seed)).unwrap();
     Image::new("test", changed).unwrap()
 }
 
@@ -88,7 +88,7 @@ fn outcomes(augment: &dyn Augment) -> Vec<Image> {
 #[test]
 fn flips_are_the_mirror_images() {
     let mirrored = |horizontal: bool, vertical: bool| {
-        let source = sample().into_example();
+        let source = sample().into_example().unwrap();
         let at = |(y, x, c): (usize, usize, usize)| {
             source[[if vertical { 2 - y } else { y }, if horizontal { 3 - x } else { x }, c]]
         };
@@ -248,4 +248,11 @@ fn validation_is_not_augmented() {
     assert!((history.last().unwrap()["loss"] - (10.0_f64).ln()).abs() < 0.2);
     assert_eq!(history.last().unwrap()["val_loss"], model.evaluate(&(&plain).skip(32)).unwrap()["loss"]);
     assert_eq!(model.evaluate(&data).unwrap()["loss"], model.evaluate(&plain).unwrap()["loss"]);
+}
+
+#[test]
+fn an_image_of_other_pixels_than_its_sizes_say_is_an_error() {
+    let mut image = sample();
+    image.pixels.pop();
+    assert!(image.into_example().unwrap_err().to_string().contains("cannot have"));
 }

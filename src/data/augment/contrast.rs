@@ -61,6 +61,6 @@ impl Augment for RandomContrast {
                 *x = ((*x - mean) * factor + mean).max(self.low).min(self.high);
             }
         }
-        Ok(image.into_example())
+        image.into_example()
     }
 }

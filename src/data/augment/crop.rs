@@ -75,7 +75,7 @@ impl RandomCrop {
             let piece = &mut pixels[(y * width + start) * channels..(y * width + end) * channels];
             piece.copy_from_slice(&image.row(row)[source..source + piece.len()]);
         }
-        Ok(Image { height, width, channels, pixels }.into_example())
+        Image { height, width, channels, pixels }.into_example()
     }
 }
 
@@ -98,7 +98,7 @@ mod tests {
     fn corners_and_padding() {
         let image = || Image { height: 2, width: 3, channels: 1, pixels: (1..7).map(|x| x as Float).collect() };
         let cut = |crop: RandomCrop, padding, corner: fn(usize) -> usize| {
-            crop.cut(image().into_example(), padding, corner).unwrap().iter().copied().collect::<Vec<_>>()
+            crop.cut(image().into_example().unwrap(), padding, corner).unwrap().iter().copied().collect::<Vec<_>>()
         };
         assert_eq!(cut(RandomCrop::new(2, 2), 0, |_| 0), [1.0, 2.0, 4.0, 5.0]);
         assert_eq!(cut(RandomCrop::new(1, 2), 0, |room| room), [5.0, 6.0]);

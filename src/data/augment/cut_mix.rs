@@ -60,7 +60,7 @@ impl Mix for CutMix {
         image.paste(&source, [top, left], [bottom - top, right - left]);
         let area = ((bottom - top) * (right - left)) as Float / (image.height * image.width).max(1) as Float;
         example.mix_target(other, area);
-        example.input = image.into_example();
+        example.input = image.into_example()?;
         Ok(example)
     }
 }

@@ -91,7 +91,7 @@ impl Augment for RandomElasticTransform {
             )));
         }
         if image.pixels.is_empty() {
-            return Ok(image.into_example());
+            return image.into_example();
         }
         let down = self.field(image.height, image.width, rng);
         let right = self.field(image.height, image.width, rng);
@@ -99,6 +99,6 @@ impl Augment for RandomElasticTransform {
             let i = y * image.width + x;
             (y as Float + down[i], x as Float + right[i])
         });
-        Ok(moved.into_example())
+        moved.into_example()
     }
 }

@@ -87,7 +87,7 @@ impl Augment for RandomErasing {
             )));
         }
         if rng.random::<Float>() >= rate {
-            return Ok(image.into_example());
+            return image.into_example();
         }
         let area = f64::from(rng.random_range(least..=most)) * (image.height * image.width) as f64;
         let log = if self.squares { 0.0 } else { libm::log(RATIO) };
@@ -97,6 +97,6 @@ impl Augment for RandomErasing {
         let (top, left) = (rng.random_range(0..=image.height - rows), rng.random_range(0..=image.width - columns));
         let hole = Image { pixels: vec![self.value; image.pixels.len()], ..image };
         image.paste(&hole, [top, left], [rows, columns]);
-        Ok(image.into_example())
+        image.into_example()
     }
 }

@@ -70,6 +70,6 @@ impl Augment for RandomFlip {
                 top[y * row..][..row].swap_with_slice(&mut bottom[..row]);
             }
         }
-        Ok(image.into_example())
+        image.into_example()
     }
 }

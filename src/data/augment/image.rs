@@ -49,9 +49,14 @@ impl Image {
     }
 
     /// As an example again.
-    pub fn into_example(self) -> ArrayD<Float> {
-        let shape = IxDyn(&[self.height, self.width, self.channels]);
-        ArrayD::from_shape_vec(shape, self.pixels).expect("an image has the pixels of its size")
+    ///
+    /// # Errors
+    /// another number of pixels than the sizes say
+    pub fn into_example(self) -> Result<ArrayD<Float>> {
+        let (shape, count) = ([self.height, self.width, self.channels], self.pixels.len());
+        ArrayD::from_shape_vec(IxDyn(&shape), self.pixels).map_err(|_| {
+            Error::shape(format!("an image {shape:?} [height, width, channels] cannot have {count} numbers"))
+        })
     }
 
     /// A row of pixels.

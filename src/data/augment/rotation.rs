@@ -54,7 +54,7 @@ impl Augment for RandomRotation {
         // `libm` gives the same bits on every machine.
         let (sin, cos) = libm::sincos(f64::from(rng.random_range(-most..=most)) * TAU);
         let (sin, cos) = (sin as Float, cos as Float);
-        Ok(image.transform(self.fill, [cos, -sin, sin, cos]).into_example())
+        image.transform(self.fill, [cos, -sin, sin, cos]).into_example()
     }
 }
 

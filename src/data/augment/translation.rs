@@ -63,7 +63,7 @@ impl Augment for RandomTranslation {
         };
         let down = draw("a share of the height", self.height, image.height)?;
         let right = draw("a share of the width", self.width, image.width)?;
-        Ok(self.shifted(&image, down, right).into_example())
+        self.shifted(&image, down, right).into_example()
     }
 }
 

@@ -59,6 +59,6 @@ impl Augment for RandomZoom {
         let mut draw = || 1.0 + rng.random_range(-most..=most);
         let height = draw();
         let width = if self.keep_ratio { height } else { draw() };
-        Ok(image.transform(self.fill, [height, 0.0, 0.0, width]).into_example())
+        image.transform(self.fill, [height, 0.0, 0.0, width]).into_example()
     }
 }
