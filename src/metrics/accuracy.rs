@@ -1,7 +1,7 @@
 //! The share of right answers.
 
 use super::answers::answers;
-use super::{Mean, Metric, gathered, updates, weights_of};
+use super::{Mean, Metric, better, gathered, updates, weights_of};
 use crate::error::Result;
 use crate::tensor::{Float, Tensor};
 
@@ -60,6 +60,8 @@ impl Metric for Accuracy {
     updates!();
 
     gathered!(mean);
+
+    better!(Higher);
 
     fn result(&self) -> f64 {
         self.mean.result()

@@ -1,7 +1,7 @@
 //! Areas under curves.
 
 use super::answers::is_binary;
-use super::{Gathered, Metric, gathered, updates, weights_of};
+use super::{Gathered, Metric, better, gathered, updates, weights_of};
 use crate::error::{Error, Result};
 use crate::tensor::{Float, Tensor};
 
@@ -109,6 +109,8 @@ impl Metric for Auc {
     updates!();
 
     gathered!(scores);
+
+    better!(Higher);
 
     fn result(&self) -> f64 {
         let mut sorted = self.scores.clone();

@@ -154,6 +154,8 @@ macro_rules! of_confusion {
 
             $crate::metrics::updates!();
 
+            $crate::metrics::better!(Higher);
+
             fn state(&self) -> Option<Vec<f64>> {
                 Some(self.confusion.state())
             }

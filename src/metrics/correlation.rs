@@ -1,6 +1,6 @@
 //! How much of the targets the predictions explain.
 
-use super::{Gathered, Metric, check_same_shape, gathered};
+use super::{Gathered, Metric, better, check_same_shape, gathered};
 use crate::error::Result;
 use crate::tensor::Tensor;
 
@@ -82,6 +82,8 @@ impl Metric for R2 {
 
     gathered!(outputs);
 
+    better!(Higher);
+
     fn update(&mut self, prediction: &Tensor, target: &Tensor) -> Result<()> {
         check_same_shape("R2", prediction, target)?;
         let outputs = if prediction.ndim() > 1 { prediction.shape()[prediction.ndim() - 1] } else { 1 };
@@ -138,6 +140,8 @@ impl Metric for Pearson {
     }
 
     gathered!(moments);
+
+    better!(Higher);
 
     fn update(&mut self, prediction: &Tensor, target: &Tensor) -> Result<()> {
         check_same_shape("Pearson", prediction, target)?;

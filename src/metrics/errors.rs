@@ -1,6 +1,6 @@
 //! Mean errors, as metrics.
 
-use super::{Mean, Metric, check_same_shape, gathered, updates, weights_of};
+use super::{Mean, Metric, better, check_same_shape, gathered, updates, weights_of};
 use crate::error::Result;
 use crate::tensor::Tensor;
 
@@ -35,6 +35,8 @@ macro_rules! mean_error {
             updates!();
 
             gathered!(mean);
+
+            better!(Lower);
 
             fn result(&self) -> f64 {
                 let finish: fn(f64) -> f64 = $finish;

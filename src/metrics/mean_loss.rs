@@ -1,6 +1,6 @@
 //! Losses as metrics.
 
-use super::{Mean, Metric, gathered, updates, weights_of};
+use super::{Mean, Metric, better, gathered, updates, weights_of};
 use crate::autograd::Tape;
 use crate::error::Result;
 use crate::losses::{CosineSimilarity, Loss, SparseCrossEntropy};
@@ -48,6 +48,8 @@ impl Metric for MeanLoss {
 
     gathered!(mean);
 
+    better!(Lower);
+
     fn result(&self) -> f64 {
         self.mean.result()
     }
@@ -55,7 +57,7 @@ impl Metric for MeanLoss {
 
 /// A metric that is another one under a function.
 macro_rules! derived {
-    ($name:ident, $make:expr, $figure:expr) => {
+    ($name:ident, $direction:ident, $make:expr, $figure:expr) => {
         impl Default for $name {
             fn default() -> Self {
                 Self($make)
@@ -87,6 +89,8 @@ macro_rules! derived {
                 self.0.restore(state)
             }
 
+            better!($direction);
+
             fn result(&self) -> f64 {
                 let figure: fn(f64) -> f64 = $figure;
                 figure(self.0.result())
@@ -109,7 +113,7 @@ macro_rules! derived {
 #[doc(alias = "CosineSimilarity")]
 pub struct MeanCosine(MeanLoss);
 
-derived!(MeanCosine, MeanLoss::new("cosine_similarity", CosineSimilarity), |mean| -mean);
+derived!(MeanCosine, Higher, MeanLoss::new("cosine_similarity", CosineSimilarity), |mean| -mean);
 
 /// Perplexity: the exponential of the mean cross-entropy, over all tokens.
 ///
@@ -128,7 +132,7 @@ derived!(MeanCosine, MeanLoss::new("cosine_similarity", CosineSimilarity), |mean
 /// KerasHub `Perplexity`.
 pub struct Perplexity(MeanLoss);
 
-derived!(Perplexity, MeanLoss::new("perplexity", SparseCrossEntropy::default()), f64::exp);
+derived!(Perplexity, Lower, MeanLoss::new("perplexity", SparseCrossEntropy::default()), f64::exp);
 
 impl Perplexity {
     /// Of this cross-entropy.

@@ -7,6 +7,7 @@ mod auc;
 mod bleu;
 mod confusion;
 mod correlation;
+mod direction;
 mod errors;
 mod mean_loss;
 #[allow(clippy::module_inception)]
@@ -23,6 +24,7 @@ pub use auc::Auc;
 pub use bleu::Bleu;
 pub use confusion::ConfusionMatrix;
 pub use correlation::{Pearson, R2};
+pub use direction::Direction;
 pub use errors::{MeanAbsolute, MeanSquared, RootMeanSquared};
 pub use mean_loss::{MeanCosine, MeanLoss, Perplexity};
 pub(crate) use metrics::{Figures, Metrics};
@@ -50,6 +52,7 @@ use crate::tensor::Tensor;
 ///         Ok(())
 ///     }
 ///     fn result(&self) -> f64 { self.0 }
+///     fn direction(&self) -> Option<Direction> { Some(Direction::Lower) }
 /// }
 ///
 /// let model = Dense::new(1).compile(Sgd::default(), MeanSquaredError::default()).metric(MaxError::default());
@@ -82,6 +85,12 @@ pub trait Metric: Send {
 
     /// The figure over all examples since the last reset; NaN before any.
     fn result(&self) -> f64;
+
+    /// Returns which way the figure gets better, for whoever watches it, such as
+    /// [`EarlyStopping`](crate::callbacks::EarlyStopping); `None`, the default, if that is not known.
+    fn direction(&self) -> Option<Direction> {
+        None
+    }
 
     /// All that was gathered, so that a [back-up](crate::callbacks::Backup) amid an epoch can go on with it; `None`, the
     /// default, if it does not tell.
@@ -123,6 +132,16 @@ macro_rules! gathered {
     };
 }
 use gathered;
+
+/// The method `direction`, of a metric that is better lower or higher whatever its settings.
+macro_rules! better {
+    ($direction:ident) => {
+        fn direction(&self) -> Option<$crate::metrics::Direction> {
+            Some($crate::metrics::Direction::$direction)
+        }
+    };
+}
+use better;
 
 /// Both updates, from a method `take` that has the weights as an option.
 macro_rules! updates {

@@ -2,7 +2,7 @@
 
 use ndarray::Axis;
 
-use super::{Mean, Metric, argmax, gathered, updates, weights_of};
+use super::{Mean, Metric, argmax, better, gathered, updates, weights_of};
 use crate::error::{Error, Result};
 use crate::tensor::{Float, Tensor};
 
@@ -78,6 +78,8 @@ impl Metric for TopKAccuracy {
     updates!();
 
     gathered!(mean);
+
+    better!(Higher);
 
     fn result(&self) -> f64 {
         self.mean.result()
