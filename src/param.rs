@@ -95,7 +95,7 @@ impl Param {
     }
 
     pub(crate) fn value_on(&self, tape: &Tape, shape: &[usize]) -> Result<Tensor> {
-        let present = self.value();
+        let present = tape.pending(self).or_else(|| self.value());
         let value = present.unwrap_or_else(|| {
             let mut slot = self.0.value.write().unwrap_or_else(PoisonError::into_inner);
             slot.get_or_insert_with(|| tape.initial(|rng| self.0.initializer.sample(shape, rng))).clone()

@@ -275,9 +275,35 @@ impl Tape {
         draw(&mut self.0.initial.borrow_mut())
     }
 
-    /// Postpones a change of state, such as batch normalisation's statistics, until [`Tape::commit`].
+    /// Postpones a change of state, such as batch normalisation's statistics, until [`Tape::commit`]. Whoever uses the
+    /// parameter later in this pass gets the new value, so that a layer that is used twice changes its state twice. A frozen
+    /// parameter keeps its value.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let layer = BatchNorm::new().momentum(0.5);
+    /// let tape = Tape::training();
+    /// layer.forward(&tape.input(ndarray::arr2(&[[0.0], [2.0]])))?; // moving mean 0.5 · 0 + 0.5 · 1
+    /// layer.forward(&tape.input(ndarray::arr2(&[[10.0], [30.0]])))?; // 0.5 · 0.5 + 0.5 · 20
+    /// tape.commit()?;
+    /// assert_eq!(layer.parameters()[2].1.value().unwrap()[0], 10.25);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     pub fn update(&self, param: &Param, value: Tensor) {
-        self.0.updates.borrow_mut().push((param.clone(), value));
+        if param.is_frozen() {
+            return;
+        }
+        let mut updates = self.0.updates.borrow_mut();
+        match updates.iter_mut().find(|(known, _)| known.id() == param.id()) {
+            Some((_, pending)) => *pending = value,
+            None => updates.push((param.clone(), value)),
+        }
+    }
+
+    /// What [`Tape::update`] has postponed for a parameter.
+    pub(crate) fn pending(&self, param: &Param) -> Option<Tensor> {
+        let updates = self.0.updates.borrow();
+        updates.iter().find(|(known, _)| known.id() == param.id()).map(|(_, value)| value.clone())
     }
 
     /// Carries out the postponed changes of state. The trainer does this after each step; a loop of your own calls it

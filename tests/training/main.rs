@@ -6,6 +6,7 @@ mod facts;
 mod graph;
 mod optimizers;
 mod search;
+mod state;
 mod tensorboard;
 mod tuning;
 
