@@ -1,16 +1,19 @@
 //! Writes the figures of each epoch to a CSV file.
 
-use std::fmt::Write;
 use std::path::PathBuf;
 
 use super::{Callback, Run};
 use crate::error::Result;
-use crate::training::Logs;
+use crate::saving::csv_line;
+use crate::training::{Logs, figure_names};
 
 /// Writes a line an epoch to a CSV file: epoch, then the figures under their names. The file is whole after each epoch.
 ///
+/// A figure that some epochs do not have, such as one that a [`Loop`](crate::training::Loop) logs every other epoch, is an
+/// empty cell in these. Names with commas, quotes or line breaks are quoted.
+///
 /// # Errors
-/// a file that cannot be written
+/// a file that cannot be written; a folder that does not exist, before the first step
 /// # Example
 /// ```
 /// use gradus::prelude::*;
@@ -30,16 +33,18 @@ impl CsvLog {
 }
 
 impl Callback for CsvLog {
+    fn on_train_begin(&mut self, _: &mut Run<'_>) -> Result<()> {
+        crate::saving::check_folder(&self.path)
+    }
+
     fn on_epoch_end(&mut self, run: &mut Run<'_>) -> Result<()> {
         let epochs: Vec<&Logs> = run.history.epochs().iter().chain([run.logs]).collect();
-        let mut text = String::from("epoch");
-        epochs[0].iter().for_each(|(name, _)| text.extend([",", name]));
+        let names = figure_names(epochs.iter().copied());
+        let mut text = csv_line(["epoch"].iter().chain(&names));
         for (i, logs) in epochs.into_iter().enumerate() {
-            // Writing to a string does not fail.
-            let _ = write!(text, "\n{}", i + 1);
-            logs.iter().for_each(|(_, figure)| text.extend([",", &figure.to_string()]));
+            let figure = |name: &&str| logs.get(name).map_or(String::new(), |figure| figure.to_string());
+            text += &csv_line([(i + 1).to_string()].into_iter().chain(names.iter().map(figure)));
         }
-        text.push('\n');
         crate::saving::write_file(&self.path, text.as_bytes())
     }
 }

@@ -21,7 +21,7 @@ use crate::tensor::data;
 /// The gradients are those of the loss, before penalties and clipping. They cost a copy in each step.
 ///
 /// # Errors
-/// a file that cannot be written
+/// a file that cannot be written; a folder that does not exist, before the first step
 /// # Example
 /// ```
 /// use gradus::prelude::*;
@@ -172,6 +172,7 @@ impl ParameterFlow {
 
 impl Callback for GradientFlow {
     fn on_train_begin(&mut self, run: &mut Run<'_>) -> Result<()> {
+        self.csv.as_ref().map_or(Ok(()), crate::saving::check_folder)?;
         self.text = "epoch,parameter,gradient,greatest_gradient,update_ratio,dead,units\n".into();
         self.seen.clear();
         run.optimizer.watch(true);
@@ -192,8 +193,9 @@ impl Callback for GradientFlow {
         let Some(path) = &self.csv else { return Ok(()) };
         for flow in &self.parameters {
             let ParameterFlow { path, gradient, greatest_gradient, update_ratio, dead, units, .. } = flow;
-            let epoch = run.epoch;
-            self.text += &format!("{epoch},{path},{gradient},{greatest_gradient},{update_ratio},{dead},{units}\n");
+            let numbers = [gradient, greatest_gradient, update_ratio].map(f64::to_string);
+            let cells = [run.epoch.to_string(), path.clone()].into_iter().chain(numbers);
+            self.text += &crate::saving::csv_line(cells.chain([dead.to_string(), units.to_string()]));
         }
         crate::saving::write_file(path, self.text.as_bytes())
     }

@@ -10,7 +10,7 @@ use crate::saving::Snapshot;
 /// `null`. The file is whole after each epoch.
 ///
 /// # Errors
-/// a file that cannot be written
+/// a file that cannot be written; a folder that does not exist, before the first step
 /// # Example
 /// ```
 /// use gradus::prelude::*;
@@ -32,7 +32,7 @@ impl JsonLog {
 impl Callback for JsonLog {
     fn on_train_begin(&mut self, _: &mut Run<'_>) -> Result<()> {
         self.seconds.clear();
-        Ok(())
+        crate::saving::check_folder(&self.path)
     }
 
     fn on_epoch_end(&mut self, run: &mut Run<'_>) -> Result<()> {

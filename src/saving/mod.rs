@@ -80,6 +80,34 @@ pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
     })
 }
 
+/// Refuses a file whose folder does not exist: said before a long run, and not at its end.
+pub(crate) fn check_folder(path: impl AsRef<Path>) -> Result<()> {
+    let path = path.as_ref();
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let reason = if folder.exists() { "is not a folder" } else { "does not exist; create it first" };
+    Err(Error::file(path, format!("cannot be written: the folder `{}` {reason}", folder.display())))
+}
+
+/// A line of a CSV file. Cells with commas, quotes or line breaks are quoted, so that every reader gets them back.
+pub(crate) fn csv_line<S: AsRef<str>>(cells: impl IntoIterator<Item = S>) -> String {
+    let mut line = String::new();
+    for (i, cell) in cells.into_iter().enumerate() {
+        let cell = cell.as_ref();
+        if i > 0 {
+            line.push(',');
+        }
+        match cell.contains(['"', ',', '\n', '\r']) {
+            true => line.extend(["\"", &cell.replace('"', "\"\""), "\""]),
+            false => line.push_str(cell),
+        }
+    }
+    line.push('\n');
+    line
+}
+
 /// What the temporary names of a file begin with.
 fn temporary_prefix(path: &Path) -> String {
     let name: String = path.file_name().unwrap_or_default().to_string_lossy().chars().take(40).collect();

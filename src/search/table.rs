@@ -1,26 +1,22 @@
 //! The table of a search as CSV.
 
-use std::fmt::{self, Write};
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::{Record, Space, Trial};
 use crate::callbacks::Watched;
 use crate::error::{Error, Result};
-use crate::training::Logs;
+use crate::saving::csv_line;
+use crate::training::{Logs, figure_names};
 
 /// The columns that are no settings and no figures.
 pub(super) const OWN: [&str; 3] = ["trial", "epochs", "failure"];
 
 /// Writes a line of names, and one for each trial.
 pub(super) fn write(f: &mut fmt::Formatter<'_>, space: &Space, records: &[Record]) -> fmt::Result {
-    let mut figures: Vec<&str> = Vec::new();
-    for (name, _) in records.iter().flat_map(|record| record.logs().iter()) {
-        if !figures.contains(&name) {
-            figures.push(name);
-        }
-    }
+    let figures = figure_names(records.iter().map(Record::logs));
     let names = OWN[..2].iter().copied().chain(space.names()).chain(figures.iter().copied()).chain([OWN[2]]);
-    line(f, names.map(String::from))?;
+    f.write_str(&csv_line(names))?;
     for record in records {
         let trial = record.trial();
         let numbers = [trial.number().to_string(), trial.budget().to_string()];
@@ -28,22 +24,9 @@ pub(super) fn write(f: &mut fmt::Formatter<'_>, space: &Space, records: &[Record
         let figures = figures.iter().map(|name| record.logs().get(name).map_or(String::new(), |x| x.to_string()));
         let failure =
             record.failure().map_or(String::new(), |text| if text.is_empty() { "failed" } else { text }.into());
-        line(f, numbers.into_iter().chain(settings).chain(figures).chain([failure]))?;
+        f.write_str(&csv_line(numbers.into_iter().chain(settings).chain(figures).chain([failure])))?;
     }
     Ok(())
-}
-
-fn line(f: &mut fmt::Formatter<'_>, cells: impl Iterator<Item = String>) -> fmt::Result {
-    for (i, cell) in cells.enumerate() {
-        if i > 0 {
-            f.write_char(',')?;
-        }
-        match cell.contains(['"', ',', '\n', '\r']) {
-            true => write!(f, "\"{}\"", cell.replace('"', "\"\""))?,
-            false => f.write_str(&cell)?,
-        }
-    }
-    f.write_char('\n')
 }
 
 /// A line of a file.

@@ -80,9 +80,13 @@ impl History {
         self.epochs.last()
     }
 
-    /// One figure over the epochs, such as `"val_loss"`; empty if there is none of that name.
+    /// Returns one figure over the epochs, such as `"val_loss"`: NaN in an epoch that has none; empty if no epoch has it.
     pub fn get(&self, name: &str) -> Vec<f64> {
-        self.epochs.iter().filter_map(|logs| logs.get(name)).collect()
+        let mut figures: Vec<Option<f64>> = self.epochs.iter().map(|logs| logs.get(name)).collect();
+        if figures.iter().all(Option::is_none) {
+            figures.clear();
+        }
+        figures.into_iter().map(|figure| figure.unwrap_or(f64::NAN)).collect()
     }
 
     /// Each figure over the epochs, training beside validation.
@@ -92,15 +96,28 @@ impl History {
         let names = self.names();
         let own = names.iter().filter(|name| !name.starts_with("val_"));
         own.fold(Figure::new("Training"), |figure, name| {
-            let curve = |name: &str| (1..).zip(self.get(name)).collect::<Vec<(u32, f64)>>();
+            let curve = |name: &str| {
+                (1..).zip(self.get(name)).filter(|(_, figure)| !figure.is_nan()).collect::<Vec<(u32, f64)>>()
+            };
             let panel = Panel::new("Epoch", name.replace('_', " ")).line("training", curve(name));
             let validation = curve(&format!("val_{name}"));
             figure.panel(if validation.is_empty() { panel } else { panel.line("validation", validation) })
         })
     }
 
-    /// The names of the figures.
+    /// Returns the names of the figures of all epochs, in the order of their first appearance.
     pub fn names(&self) -> Vec<&str> {
-        self.epochs.first().map(|logs| logs.iter().map(|(name, _)| name).collect()).unwrap_or_default()
+        figure_names(&self.epochs)
     }
+}
+
+/// The names of the figures in all of these, in the order of their first appearance.
+pub(crate) fn figure_names<'a>(all: impl IntoIterator<Item = &'a Logs>) -> Vec<&'a str> {
+    let mut names = Vec::new();
+    for (name, _) in all.into_iter().flat_map(Logs::iter) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
 }

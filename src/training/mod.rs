@@ -12,6 +12,7 @@ mod summary;
 mod trainer;
 
 pub use fit::Fit;
+pub(crate) use history::figure_names;
 pub use history::{History, Logs};
 pub use loops::Loop;
 pub use summary::{Summary, summary};
