@@ -65,8 +65,11 @@ fn main() -> Result<()> {
         .list("units", [32, 64, 128, 256])
         .range("dropout", 0.0, 0.6)
         .integers("layers", 1, 3);
-    let search =
-        Search::random(space, args.trials).epochs(args.epochs).halving(3).watch("val_accuracy").seed(args.seed);
+    let search = Search::random(space, args.trials)
+        .epochs(args.epochs)
+        .halving(3)
+        .watch(Watched::new("val_accuracy").direction(Direction::Higher))
+        .seed(args.seed);
     let results = search.file(&file).run(|trial| {
         let (rate, dropout) = (trial.real("rate")?, trial.real("dropout")?);
         let mut model = network(rate, trial.integer("units")?, dropout, trial.integer("layers")?, trial.seed());

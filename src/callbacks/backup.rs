@@ -21,7 +21,7 @@ use crate::error::{Error, Result};
 /// # Defaults
 /// written after each epoch; deleted at the end of the run
 /// # Errors
-/// a file that cannot be read or written, or is of another run; 0 batches; a metric that does not tell what it has
+/// a file that cannot be read or written, or is of another run; a folder that does not exist; 0 batches; a metric that does not tell what it has
 /// gathered ([`Metric::state`](crate::metrics::Metric::state)) amid an epoch
 /// # Example
 /// ```
@@ -79,6 +79,7 @@ impl Callback for Backup {
         if self.every == Some(0) {
             return Err(Error::value("Backup: expected at least 1 batch between files, got 0; 100 is usual"));
         }
+        crate::saving::check_folder(&self.path)?;
         crate::saving::remove_leftovers(&self.path);
         if self.path.exists() {
             run.resume(&self.path);

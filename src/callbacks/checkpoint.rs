@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::path::PathBuf;
 
+use super::file_name::FileName;
 use super::{Callback, Run, Watched};
 use crate::error::{Error, Result};
 use crate::saving::Snapshot;
@@ -10,20 +11,23 @@ use crate::saving::Snapshot;
 /// Saves the weights after each epoch in which a figure is better than ever before in this run, or after every so many
 /// epochs.
 ///
-/// `{epoch}` in the path becomes the number of the epoch, so that each has its own file; [`Checkpoint::keep`] says how
-/// many of them stay.
+/// In the path, `{epoch}` becomes the number of the epoch and `{val_loss}` that figure of it, so that each epoch has its
+/// own file; `{epoch:02d}` and `{val_loss:.2f}` format them as in Python (`d` for the epoch; `f`, `e` and `%` for figures;
+/// a width, with zeros or not; `{{` for a brace). [`Checkpoint::keep`] sets how many files stay.
 ///
 /// # Defaults
 /// all files are kept
 /// # Errors
-/// a figure that is not in the logs; a file that cannot be written; 0 epochs; several files to keep under one name
+/// before the first step: a figure that is not in the logs, watched or in the path; one whose [direction](Watched) is not
+/// known; a folder that does not exist; 0 epochs; several files to keep under one name. Later: a file that cannot be
+/// written
 /// # Example
 /// ```
 /// use gradus::prelude::*;
 /// let fit = Fit::epochs(10)
 ///     .validation_split(0.1)
 ///     .callback(Checkpoint::best("val_accuracy", "target/best.safetensors"))
-///     .callback(Checkpoint::every(2, "target/epoch-{epoch}.safetensors").keep(3));
+///     .callback(Checkpoint::every(2, "target/{epoch:02d}-{val_loss:.2f}.safetensors").keep(3));
 /// ```
 /// # Reference
 /// Keras `ModelCheckpoint`
@@ -31,6 +35,8 @@ use crate::saving::Snapshot;
 pub struct Checkpoint {
     when: When,
     path: PathBuf,
+    /// What the path says, once a run has begun; `None` if it is no text.
+    name: Option<FileName>,
     keep: Option<usize>,
     kept: VecDeque<PathBuf>,
 }
@@ -52,7 +58,7 @@ impl Checkpoint {
     }
 
     fn new(when: When, path: impl Into<PathBuf>) -> Self {
-        Self { when, path: path.into(), keep: None, kept: VecDeque::new() }
+        Self { when, path: path.into(), name: None, keep: None, kept: VecDeque::new() }
     }
 
     /// Sets how many files of this run stay; older ones are deleted.
@@ -63,22 +69,34 @@ impl Checkpoint {
 }
 
 impl Callback for Checkpoint {
-    fn on_train_begin(&mut self, _: &mut Run<'_>) -> Result<()> {
-        if let When::Better { best, .. } = &mut self.when {
-            *best = f64::NAN;
-        }
+    fn on_train_begin(&mut self, run: &mut Run<'_>) -> Result<()> {
         self.kept.clear();
-        if matches!(self.when, When::Every(0)) {
-            return Err(Error::value("Checkpoint: expected at least 1 epoch between files, got 0"));
+        let refused = |reason: String| Error::value(format!("Checkpoint: {reason}"));
+        match &mut self.when {
+            When::Every(0) => return Err(refused("expected at least 1 epoch between files, got 0".into())),
+            When::Every(_) => {}
+            When::Better { watched, best } => {
+                watched.direction_in(run)?;
+                *best = f64::NAN;
+            }
         }
-        if self.keep == Some(0) || self.keep.is_some() && !self.path.to_string_lossy().contains("{epoch}") {
-            return Err(Error::value(format!(
-                "Checkpoint: expected to keep at least 1 file, and `{{epoch}}` in the path, got {:?} and `{}`",
-                self.keep.unwrap_or_default(),
-                self.path.display()
+        let path = self.path.display();
+        self.name = match self.path.to_str() {
+            Some(text) => {
+                Some(FileName::parse(text).map_err(|reason| refused(format!("in the path `{path}`, {reason}")))?)
+            }
+            None => None,
+        };
+        let has_epoch = self.name.as_ref().is_some_and(FileName::has_epoch);
+        if self.keep == Some(0) || self.keep.is_some() && !has_epoch {
+            let keep = self.keep.unwrap_or_default();
+            return Err(refused(format!(
+                "expected to keep at least 1 file, and `{{epoch}}` in the path, got {keep:?} and `{path}`"
             )));
         }
-        Ok(())
+        let Some(name) = &self.name else { return crate::saving::check_folder(&self.path) };
+        name.names().filter(|name| *name != "epoch").try_for_each(|name| run.known.check(name))?;
+        name.check_folder()
     }
 
     fn on_epoch_end(&mut self, run: &mut Run<'_>) -> Result<()> {
@@ -86,7 +104,7 @@ impl Callback for Checkpoint {
             When::Every(epochs) => run.epoch.is_multiple_of(*epochs),
             When::Better { watched, best } => {
                 let figure = watched.read(run.logs)?;
-                let is_better = watched.is_better(figure, *best);
+                let is_better = watched.direction_in(run)?.is_better(figure, *best);
                 if is_better {
                     *best = figure;
                 }
@@ -96,10 +114,7 @@ impl Callback for Checkpoint {
         if !is_due {
             return Ok(());
         }
-        let path = match self.path.to_str() {
-            Some(path) => path.replace("{epoch}", &run.epoch.to_string()).into(),
-            None => self.path.clone(),
-        };
+        let path = self.name.as_ref().map_or(Ok(self.path.clone()), |name| name.of(run))?;
         crate::saving::save(run.parameters, &path)?;
         self.kept.push_back(path);
         while self.keep.is_some_and(|keep| self.kept.len() > keep) {

@@ -10,7 +10,7 @@ use crate::tensor::Tensor;
 /// # Defaults
 /// patience 0 as in Keras, least improvement 0, weights restored (in Keras not)
 /// # Errors
-/// a figure that is not in the logs
+/// a figure that is not in the logs, or whose [direction](Watched) is not known, before the first step
 /// # Example
 /// ```
 /// use gradus::prelude::*;
@@ -62,7 +62,8 @@ impl EarlyStopping {
 }
 
 impl Callback for EarlyStopping {
-    fn on_train_begin(&mut self, _: &mut Run<'_>) -> Result<()> {
+    fn on_train_begin(&mut self, run: &mut Run<'_>) -> Result<()> {
+        self.watched.direction_in(run)?;
         (self.best, self.waited) = (f64::NAN, 0);
         self.weights.clear();
         Ok(())
@@ -71,7 +72,7 @@ impl Callback for EarlyStopping {
     fn on_epoch_end(&mut self, run: &mut Run<'_>) -> Result<()> {
         let figure = self.watched.read(run.logs)?;
         let enough = self.best.is_nan() || (figure - self.best).abs() > self.min_delta;
-        if self.watched.is_better(figure, self.best) && enough {
+        if self.watched.direction_in(run)?.is_better(figure, self.best) && enough {
             (self.best, self.waited) = (figure, 0);
             if self.restore {
                 self.weights = run.parameters.iter().map(|(_, param)| param.value()).collect();

@@ -4,6 +4,7 @@ mod backup;
 mod checkpoint;
 mod csv_log;
 mod early_stopping;
+mod file_name;
 mod gradient_flow;
 mod gradual_unfreezing;
 mod json_log;
@@ -35,6 +36,7 @@ pub use stop_on_nan::StopOnNan;
 #[cfg(feature = "tensorboard")]
 pub use tensorboard::{EventWriter, TensorBoard};
 pub use time_limit::TimeLimit;
+pub(crate) use watched::KnownFigures;
 pub use watched::Watched;
 
 use crate::error::Result;

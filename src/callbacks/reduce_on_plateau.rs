@@ -10,7 +10,7 @@ use crate::tensor::Float;
 /// # Defaults
 /// factor 0.1, patience 10, least improvement 1e-4, cooldown 0, least rate 0
 /// # Errors
-/// a figure that is not in the logs; a factor that is not in 0..1; an optimizer without a rate
+/// a figure that is not in the logs, or whose [direction](Watched) is not known, before the first step; a factor that is not in 0..1; an optimizer without a rate
 /// # Example
 /// ```
 /// use gradus::prelude::*;
@@ -79,7 +79,8 @@ impl ReduceOnPlateau {
 }
 
 impl Callback for ReduceOnPlateau {
-    fn on_train_begin(&mut self, _: &mut Run<'_>) -> Result<()> {
+    fn on_train_begin(&mut self, run: &mut Run<'_>) -> Result<()> {
+        self.watched.direction_in(run)?;
         if !(0.0..1.0).contains(&self.factor) {
             let factor = self.factor;
             return Err(Error::value(format!(
@@ -96,7 +97,7 @@ impl Callback for ReduceOnPlateau {
             (self.cooling, self.waited) = (self.cooling - 1, 0);
         }
         let enough = self.best.is_nan() || (figure - self.best).abs() > self.min_delta;
-        if self.watched.is_better(figure, self.best) && enough {
+        if self.watched.direction_in(run)?.is_better(figure, self.best) && enough {
             (self.best, self.waited) = (figure, 0);
         } else if self.cooling == 0 {
             self.waited += 1;

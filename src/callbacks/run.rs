@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::KnownFigures;
 use crate::error::{Error, Result};
 use crate::layers::freeze_matching;
 use crate::optimizers::{Change, Stepper};
@@ -40,6 +41,7 @@ pub struct Run<'a> {
     pub stop: bool,
     /// At the end of a run: whether it was stopped amid an epoch, as by a time limit, and so may be gone on with.
     pub interrupted: bool,
+    pub(crate) known: &'a KnownFigures,
     pub(crate) requests: Vec<Request>,
 }
 

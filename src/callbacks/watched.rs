@@ -1,64 +1,136 @@
 //! A figure that a callback watches, and which way is better.
 
+use super::Run;
 use crate::error::{Error, Result};
+use crate::metrics::Direction;
 use crate::training::Logs;
 
-/// A figure of the logs and which way is better: down for losses and errors, up for the rest.
+/// A figure of the logs, and which way it gets better.
+///
+/// A name is enough where the run knows the rest: losses get better downwards, and a metric says its direction
+/// ([`Metric::direction`](crate::metrics::Metric::direction)), with `val_` before its name too. For any other figure say
+/// it by [`Watched::direction`]. Nothing is guessed from a name, but that what a [`Loop`](crate::training::Loop) or a
+/// [`Search`](crate::search::Search) calls `loss`, or something that ends with `_loss`, is one.
 ///
 /// ```
-/// use gradus::callbacks::Watched;
-/// assert!(Watched::new("val_loss").is_better(0.1, 0.2));
-/// assert!(Watched::new("val_accuracy").is_better(0.2, 0.1));
-/// assert!(Watched::new("my_figure").lower_is_better(true).is_better(0.1, 0.2));
+/// use gradus::prelude::*;
+/// let by_name = EarlyStopping::new("val_accuracy");
+/// let by_setter = EarlyStopping::new(Watched::new("val_profit").direction(Direction::Higher));
 /// ```
 #[derive(Clone, Debug)]
 pub struct Watched {
     name: String,
-    lower: bool,
+    direction: Option<Direction>,
 }
 
 impl Watched {
-    /// Of this name; lower is better if the name has `loss`, `error` or `perplexity` in it.
+    /// Watches the figure of this name.
     pub fn new(name: impl Into<String>) -> Self {
-        let name = name.into();
-        Self { lower: ["loss", "error", "perplexity"].iter().any(|low| name.contains(low)), name }
+        Self { name: name.into(), direction: None }
     }
 
-    /// Says which way is better.
-    pub fn lower_is_better(mut self, yes: bool) -> Self {
-        self.lower = yes;
+    /// Sets which way the figure gets better.
+    #[doc(alias = "mode")]
+    pub fn direction(mut self, direction: Direction) -> Self {
+        self.direction = Some(direction);
         self
     }
 
-    /// The figure's name.
+    /// Returns the figure's name.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Whether `new` is better than `old`. No number is never better, and anything is better than it.
-    pub fn is_better(&self, new: f64, old: f64) -> bool {
-        let improved = if self.lower { new < old } else { new > old };
-        improved || old.is_nan() && !new.is_nan()
+    /// Returns which way the figure gets better in this run. Callbacks call it in
+    /// [`on_train_begin`](super::Callback::on_train_begin) too, so that a wrong name costs no training.
+    ///
+    /// # Errors
+    /// a figure that `fit` will not have, or whose direction is not known; the message lists the figures that there are
+    pub fn direction_in(&self, run: &Run<'_>) -> Result<Direction> {
+        run.known.check(&self.name)?;
+        let known = run.known.get(&self.name);
+        let own_loss = if known.is_none() { self.direction_of_loss() } else { None };
+        self.direction.or(known.flatten()).or(own_loss).ok_or_else(|| self.unknown(&run.known.names()))
     }
 
-    /// The figure in these logs.
+    /// The direction where no run tells: as set, or that of a loss.
+    pub(crate) fn direction_alone(&self) -> Result<Direction> {
+        self.direction.or(self.direction_of_loss()).ok_or_else(|| self.unknown(&[]))
+    }
+
+    fn direction_of_loss(&self) -> Option<Direction> {
+        (self.name == "loss" || self.name.ends_with("_loss")).then_some(Direction::Lower)
+    }
+
+    /// Returns the figure in these logs.
     ///
     /// # Errors
     /// no figure of that name; the message lists those that there are
     pub fn read(&self, logs: &Logs) -> Result<f64> {
-        logs.get(&self.name).ok_or_else(|| {
-            let names: Vec<&str> = logs.iter().map(|(name, _)| name).collect();
-            Error::value(format!(
-                "no figure named `{}` to watch; there are: {}; `val_...` needs `Fit::validation`",
-                self.name,
-                names.join(", ")
-            ))
-        })
+        logs.get(&self.name).ok_or_else(|| missing(&self.name, logs.iter().map(|(name, _)| name)))
     }
+
+    fn unknown(&self, names: &[&str]) -> Error {
+        let name = &self.name;
+        let metrics = match names {
+            [] => String::new(),
+            names => format!(", implement `Metric::direction`, or watch one of: {}", names.join(", ")),
+        };
+        Error::value(format!(
+            "it is not known which way `{name}` gets better: watch \
+             `Watched::new(\"{name}\").direction(Direction::Lower)` or `Direction::Higher`{metrics}"
+        ))
+    }
+}
+
+fn missing<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Error {
+    let names: Vec<&str> = names.collect();
+    Error::value(format!(
+        "no figure named `{name}` to watch; there are: {}; `val_...` needs `Fit::validation`",
+        names.join(", ")
+    ))
 }
 
 impl<S: Into<String>> From<S> for Watched {
     fn from(name: S) -> Self {
         Self::new(name)
+    }
+}
+
+/// The figures that a run is known to have before its first step, and which way they get better.
+#[derive(Debug, Default)]
+pub(crate) struct KnownFigures {
+    figures: Vec<(String, Option<Direction>)>,
+    /// Whether there will be no others: a loop of one's own may log what it likes.
+    is_complete: bool,
+}
+
+impl KnownFigures {
+    /// Of training; those of validation have the same names after `val_`.
+    pub(crate) fn new(training: Vec<(String, Option<Direction>)>, is_validated: bool, is_complete: bool) -> Self {
+        let validation: Vec<_> = training.iter().map(|(name, way)| (format!("val_{name}"), *way)).collect();
+        let mut figures = training;
+        if is_validated {
+            figures.extend(validation);
+        }
+        Self { figures, is_complete }
+    }
+
+    /// Its direction, if it is known; `None` if the figure is not.
+    fn get(&self, name: &str) -> Option<Option<Direction>> {
+        self.figures.iter().find(|(known, _)| known == name).map(|(_, direction)| *direction)
+    }
+
+    /// Refuses a figure that there will not be.
+    pub(super) fn check(&self, name: &str) -> Result<()> {
+        if self.is_complete && self.get(name).is_none() {
+            return Err(missing(name, self.names().into_iter()));
+        }
+        Ok(())
+    }
+
+    /// The names in the order of the logs.
+    fn names(&self) -> Vec<&str> {
+        self.figures.iter().map(|(name, _)| name.as_str()).collect()
     }
 }

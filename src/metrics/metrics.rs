@@ -1,6 +1,6 @@
 //! The figures of a pass over the data: losses and metrics, of one output or several.
 
-use super::{Gathered, Mean, Metric};
+use super::{Direction, Gathered, Mean, Metric};
 use crate::error::{Error, Result};
 use crate::saving::Snapshot;
 use crate::tensor::Tensor;
@@ -69,6 +69,11 @@ impl Metrics {
         self.0.iter().map(OutputMetric::name).collect()
     }
 
+    /// Which way each gets better, in order.
+    pub(crate) fn directions(&self) -> impl Iterator<Item = Option<Direction>> {
+        self.0.iter().map(|own| own.metric.direction())
+    }
+
     /// Forgets what was gathered.
     pub(crate) fn reset(&mut self) {
         self.0.iter_mut().for_each(|own| own.metric.reset());
@@ -135,6 +140,11 @@ impl Figures {
     /// The first mean.
     pub(crate) fn loss(&self) -> f64 {
         self.0.first().map_or(f64::NAN, |(_, mean)| mean.result())
+    }
+
+    /// The names in logs.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| name.as_str())
     }
 
     pub(crate) fn for_each(&self, mut report: impl FnMut(&str, f64)) {

@@ -53,7 +53,7 @@ use crate::error::{Error, Result};
 /// 10 epochs, no halving, watches `val_loss`, seed 0, no file
 /// # Errors
 /// a space without settings, or with such as make no sense; no trials or more than 100,000; 0 epochs; a factor below 2; a
-/// file that cannot be written, or is another search's; a trial that does not give the watched figure
+/// a watched figure whose [direction](Watched) is not known; a file that cannot be written, or is another search's; a trial that does not give the watched figure
 /// # Example
 /// see [the module](crate::search)
 /// # Reference
@@ -108,7 +108,8 @@ impl Search {
         self
     }
 
-    /// Sets which figure counts. Where trials give a mere number, this is its name.
+    /// Sets which figure counts. Where trials give a mere number, this is its name. Of a figure that is not a loss, say which
+    /// way it gets better: `Watched::new("val_accuracy").direction(Direction::Higher)`.
     #[doc(alias = "objective")]
     pub fn watch(mut self, figure: impl Into<Watched>) -> Self {
         self.watched = figure.into();
@@ -134,7 +135,8 @@ impl Search {
     /// those of [`Search`]
     pub fn run<O: Outcome>(&self, mut work: impl FnMut(&Trial) -> Result<O>) -> Result<Results> {
         let trials = self.trials()?;
-        let mut results = Results::new(self.space.clone(), self.watched.clone());
+        let mut results = Results::new(self.space.clone(), &self.watched)?;
+        self.file.as_ref().map_or(Ok(()), crate::saving::check_folder)?;
         let stored = self.file.as_ref().map_or(Ok(Vec::new()), |file| table::read(file, &self.space))?;
         let mut stored = stored.into_iter();
         let mut going: Vec<usize> = (0..trials.len()).collect();

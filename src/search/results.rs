@@ -5,6 +5,7 @@ use std::fmt;
 use super::{Space, Trial, table};
 use crate::callbacks::Watched;
 use crate::error::{Error, Result};
+use crate::metrics::Direction;
 use crate::training::Logs;
 
 /// What a trial gave: figures, or the message of its failure.
@@ -52,13 +53,15 @@ impl Record {
 #[derive(Clone, Debug)]
 pub struct Results {
     space: Space,
-    watched: Watched,
+    watched: String,
+    direction: Direction,
     records: Vec<Record>,
 }
 
 impl Results {
-    pub(super) fn new(space: Space, watched: Watched) -> Self {
-        Self { space, watched, records: Vec::new() }
+    pub(super) fn new(space: Space, watched: &Watched) -> Result<Self> {
+        let direction = watched.direction_alone().map_err(|error| Error::value(format!("search: {error}")))?;
+        Ok(Self { space, watched: watched.name().into(), direction, records: Vec::new() })
     }
 
     pub(super) fn push(&mut self, record: Record) {
@@ -88,8 +91,8 @@ impl Results {
         let score = |record: &Record| self.score(record);
         // Stable: of equals, the first counts.
         ranked.sort_by(|a, b| match (score(a), score(b)) {
-            (a, b) if self.watched.is_better(a, b) => std::cmp::Ordering::Less,
-            (a, b) if self.watched.is_better(b, a) => std::cmp::Ordering::Greater,
+            (a, b) if self.direction.is_better(a, b) => std::cmp::Ordering::Less,
+            (a, b) if self.direction.is_better(b, a) => std::cmp::Ordering::Greater,
             _ => std::cmp::Ordering::Equal,
         });
         ranked
@@ -97,7 +100,7 @@ impl Results {
 
     /// The figure that counts.
     fn score(&self, record: &Record) -> f64 {
-        record.logs.get(self.watched.name()).unwrap_or(f64::NAN)
+        record.logs.get(&self.watched).unwrap_or(f64::NAN)
     }
 
     /// The watched figure over each setting, the epochs in colours.
@@ -123,7 +126,7 @@ impl Results {
                 Value::Number(number) => number,
                 Value::Text(text) => words.iter().position(|word| *word == text).map_or(f64::NAN, |place| place as f64),
             };
-            let mut panel = Panel::new(name, self.watched.name().replace('_', " ")).categories(words.clone());
+            let mut panel = Panel::new(name, self.watched.replace('_', " ")).categories(words.clone());
             if self.space.is_logarithmic(name) {
                 panel = panel.logarithmic();
             }

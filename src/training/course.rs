@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::{History, Logs};
-use crate::callbacks::{Callback, Optimizers, Request, Run};
+use crate::callbacks::{Callback, KnownFigures, Optimizers, Request, Run};
 use crate::error::{Error, Result};
 use crate::metrics::{Figures, Metrics};
 use crate::optimizers::Stepper;
@@ -20,6 +20,7 @@ pub(super) struct Course<'a> {
     pub batches: usize,
     pub examples: usize,
     pub figures: Figures,
+    pub known: KnownFigures,
     pub logs: Logs,
     pub history: History,
     pub batch_loss: f64,
@@ -60,6 +61,7 @@ impl<'a> Course<'a> {
             batches,
             examples: 0,
             figures: Figures::default(),
+            known: KnownFigures::default(),
             logs: Logs::default(),
             history: History::default(),
             batch_loss: f64::NAN,
@@ -186,6 +188,7 @@ impl<'a> Course<'a> {
             optimizer: Optimizers { steppers: tools.steppers },
             stop: self.stop,
             interrupted: self.stop && !self.is_finished,
+            known: &self.known,
             requests: Vec::new(),
         };
         self.callbacks.iter_mut().try_for_each(|callback| hook(callback.as_mut(), &mut run))?;

@@ -8,10 +8,12 @@ use super::pass::{self, Part};
 use super::trainer::check_dataset;
 use super::{Fit, History, Trainer};
 use crate::autograd::{Gradients, Tape};
+use crate::callbacks::KnownFigures;
 use crate::data::{Batches, ClassWeighted, Dataset, Epoch, Ready, Subset};
 use crate::error::{Error, Result};
 use crate::initializers::Rng;
 use crate::layers::{Layer, Vars};
+use crate::metrics::{Direction, Figures};
 use crate::param::Param;
 use crate::tensor::Float;
 
@@ -56,6 +58,7 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
         validation.map_or(Ok(()), |validation| check_dataset("fit's validation", validation))?;
         let mut course = Course::new(fit.epochs, training.len().div_ceil(fit.batch_size));
         course.figures = self.start_figures()?;
+        course.known = KnownFigures::new(self.known_figures(&course.figures), validation.is_some(), true);
         self.create_parameters(training)?;
         course.callbacks = fit.take_callbacks();
         course.parameters = self.model.parameters();
@@ -80,6 +83,13 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
         }
         course.end(&mut self.tools())?;
         Ok(course.history)
+    }
+
+    /// The figures of training, and which way each gets better.
+    fn known_figures(&self, losses: &Figures) -> Vec<(String, Option<Direction>)> {
+        let mut known: Vec<_> = losses.names().map(|name| (name.into(), Some(Direction::Lower))).collect();
+        known.extend(self.metrics.names().into_iter().zip(self.metrics.directions()));
+        known
     }
 
     fn tools(&mut self) -> Tools<'_> {

@@ -4,7 +4,7 @@ use super::course::{Course, Tools};
 use super::pass::Seeds;
 use super::{History, Logs};
 use crate::autograd::{Gradients, Tape};
-use crate::callbacks::Callback;
+use crate::callbacks::{Callback, KnownFigures};
 use crate::error::{Error, Result};
 use crate::layers::{Layer, Vars};
 use crate::metrics::{Metric, Metrics};
@@ -201,6 +201,8 @@ impl<'a> Loop<'a> {
     fn begin(&mut self) -> Result<()> {
         self.has_begun = true;
         self.metrics.start(&[String::new()])?;
+        let metrics = self.metrics.names().into_iter().zip(self.metrics.directions()).collect();
+        self.course.known = KnownFigures::new(metrics, true, false);
         let batches = self.course.epochs.saturating_mul(self.course.batches);
         for (part, stepper) in self.models.iter().zip(&self.steppers) {
             stepper.check(&part.parameters, batches)?;

@@ -3,6 +3,7 @@
 mod attention;
 mod callbacks;
 mod facts;
+mod figures;
 mod graph;
 mod optimizers;
 mod search;

@@ -64,7 +64,7 @@ fn halving_goes_on_with_the_best() {
     let inverse = Search::random(space(), 20)
         .epochs(9)
         .halving(3)
-        .watch("accuracy")
+        .watch(Watched::new("accuracy").direction(Direction::Higher))
         .run(|trial| bowl(trial).map(|x| -x))
         .unwrap();
     assert_eq!(inverse.best().unwrap().trial(), results.best().unwrap().trial());
@@ -131,12 +131,13 @@ fn files_of_others_are_refused_and_stay() {
     let path = folder.path().join("search.csv");
     let search = |seed| Search::random(Space::new().range("x", 0.0, 6.0), 3).seed(seed).file(&path);
     search(1).run(bowl).unwrap();
+    let by_accuracy = || Watched::new("accuracy").direction(Direction::Higher);
     let good = std::fs::read(&path).unwrap();
     assert!(message(search(2).run(bowl)).contains("search.csv: row 2: expected 1, 10, "));
     assert!(message(search(2).run(bowl)).ends_with("choose another file, or the settings that it was made with"));
     let fewer = Search::random(Space::new().range("x", 0.0, 6.0), 2).seed(1).file(&path);
     assert!(message(fewer.run(bowl)).contains("row 4: this search has no more trials; choose another file"));
-    assert!(message(search(1).watch("accuracy").run(bowl)).contains("row 2: no figure named `accuracy` to watch"));
+    assert!(message(search(1).watch(by_accuracy()).run(bowl)).contains("row 2: no figure named `accuracy` to watch"));
     let other = Search::random(Space::new().range("y", 0.0, 6.0), 3).file(&path).run(|_| Ok(0.0));
     assert!(message(other).contains(
         "expected the table of this search, with columns trial, epochs, y, figures, failure, got columns trial, epochs, x, \
