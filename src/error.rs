@@ -62,6 +62,17 @@ pub enum Error {
         /// Path of the first such parameter.
         name: String,
     },
+    /// A step that would leave a weight or the optimizer's memory of it infinite or not a number; nothing was changed.
+    #[error(
+        "the step of `{name}` was not made: {reason}; all weights are as they were before that batch: bring the data to a smaller \
+         range, lower the learning rate, or bound the gradients with `Clip`"
+    )]
+    StepNotFinite {
+        /// Path of the first such parameter.
+        name: String,
+        /// What would not be finite, and why.
+        reason: String,
+    },
     /// A loss that is no number any more; the weights are those from before the step.
     #[error(
         "the loss became {loss} in epoch {epoch}, batch {batch}; the weights are as they were before that batch: lower the learning rate, or look for values in the data that are not finite"

@@ -36,6 +36,8 @@ struct Inner {
     pattern: Vec<Option<usize>>,
     frozen: AtomicBool,
     value: RwLock<Option<Tensor>>,
+    /// How often the value was set or modified by others than optimizers.
+    assignments: AtomicU64,
     regularizers: RwLock<Vec<Arc<dyn Regularizer>>>,
     constraints: RwLock<Vec<Arc<dyn Constraint>>>,
     adapter: RwLock<Option<Arc<Adapter>>>,
@@ -64,6 +66,7 @@ impl Param {
             pattern: Vec::new(),
             frozen: AtomicBool::new(false),
             value: RwLock::new(None),
+            assignments: AtomicU64::new(0),
             regularizers: RwLock::default(),
             constraints: RwLock::default(),
             adapter: RwLock::default(),
@@ -144,8 +147,15 @@ impl Param {
             )));
         }
         *self.0.value.write().unwrap_or_else(PoisonError::into_inner) = Some(value);
+        self.0.assignments.fetch_add(1, Ordering::Relaxed);
         self.forget_derived();
         Ok(())
+    }
+
+    /// How often the value was set or modified by others than optimizers, which tells them whether what they remember of earlier
+    /// values still holds.
+    pub(crate) fn assignments(&self) -> u64 {
+        self.0.assignments.load(Ordering::Relaxed)
     }
 
     /// The shape as far as it is known: that of the value, or what the layer knows of it, which may be nothing.
@@ -179,6 +189,12 @@ impl Param {
 
     /// Changes the numbers in place. Does nothing before the first use.
     pub fn modify(&self, change: impl FnOnce(&mut [Float])) {
+        self.0.assignments.fetch_add(1, Ordering::Relaxed);
+        self.train(change);
+    }
+
+    /// [`Param::modify`] for optimizers, which know of it.
+    pub(crate) fn train(&self, change: impl FnOnce(&mut [Float])) {
         let mut value = self.0.value.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(slice) = value.as_mut().and_then(|value| value.as_slice_mut()) {
             change(slice);
@@ -242,6 +258,10 @@ impl Param {
             });
         }
         Ok(sum)
+    }
+
+    pub(crate) fn has_constraints(&self) -> bool {
+        !self.0.constraints.read().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 
     pub(crate) fn apply_constraints(&self) {

@@ -15,5 +15,5 @@ pub use op::{InputGrads, Op};
 pub use tape::Tape;
 pub use var::Var;
 
-pub(crate) use tape::TraceRow;
+pub(crate) use tape::{TraceRow, check_update};
 pub(crate) use var::Origin;

@@ -12,9 +12,10 @@ use super::{Dependence, Gradients, InputGrads, Op, Var};
 use crate::buffers::{Pooled, recycle};
 use crate::error::{Error, Result};
 use crate::initializers::Rng;
+use crate::kernels::elementwise::largest;
 use crate::kernels::parallel::FlushDenormals;
 use crate::param::{Param, ParamId};
-use crate::tensor::{Float, IntoTensor, Tensor, tensor};
+use crate::tensor::{Float, IntoTensor, Tensor, data, tensor};
 
 /// One forward pass: it owns the mode (training or inference), the random numbers, the recorded operations and the
 /// postponed changes of state.
@@ -53,6 +54,15 @@ struct Inner {
     changes: RefCell<Vec<(ParamId, Rc<Change>)>>,
     inspected: Cell<bool>,
     trace: RefCell<Option<Vec<TraceRow>>>,
+}
+
+/// The new value of a state must be finite, or it never will be again.
+pub(crate) fn check_update(value: &Tensor, name: impl FnOnce() -> String) -> Result<()> {
+    if largest(data(value)).is_finite() {
+        return Ok(());
+    }
+    let reason = "the new value that a layer has for it, by `Tape::update`, is not finite".into();
+    Err(Error::StepNotFinite { name: name(), reason })
 }
 
 /// The steps that are real in all inputs.
@@ -308,8 +318,15 @@ impl Tape {
 
     /// Carries out the postponed changes of state. The trainer does this after each step; a loop of your own calls it
     /// after its step, or its statistics stay as they are.
+    ///
+    /// # Errors
+    /// A new value that is not finite or has another shape; nothing is changed then.
     pub fn commit(&self) -> Result<()> {
-        self.take_updates().into_iter().try_for_each(|(param, value)| param.set(value))
+        let updates = self.take_updates();
+        for (param, value) in &updates {
+            check_update(value, || format!("a state of shape {}", param.shape_text()))?;
+        }
+        updates.into_iter().try_for_each(|(param, value)| param.set(value))
     }
 
     pub(crate) fn take_updates(&self) -> Vec<(Param, Tensor)> {

@@ -6,19 +6,22 @@ use super::Constraint;
 use crate::tensor::Float;
 
 /// What Keras adds to a length before it divides by it.
-const EPSILON: Float = 1e-7;
+const EPSILON: f64 = 1e-7;
 
 /// Multiplies each vector by a factor that depends on its length. A vector is what leads to one unit: all axes but the
 /// last, or those given.
-fn rescale(weights: &mut ArrayViewMut<Float, IxDyn>, axes: Option<&[usize]>, factor: impl Fn(Float) -> Float) {
+fn rescale(weights: &mut ArrayViewMut<Float, IxDyn>, axes: Option<&[usize]>, factor: impl Fn(f64) -> f64) {
     let last = weights.ndim().saturating_sub(1);
     let is_inner = |axis: usize| axes.map_or(axis != last || last == 0, |axes| axes.contains(&axis));
-    let mut squares = weights.mapv(|weight| weight * weight);
+    // Squares of `f32` overflow from 1.8e19 on.
+    let mut squares = weights.mapv(|weight| f64::from(weight).powi(2));
     for axis in (0..weights.ndim()).filter(|axis| is_inner(*axis)) {
         squares = squares.sum_axis(Axis(axis)).insert_axis(Axis(axis));
     }
     let factors = squares.mapv(|square| factor(square.sqrt()));
-    *weights *= &factors;
+    ndarray::Zip::from(weights).and_broadcast(&factors).for_each(|weight, factor| {
+        *weight = (f64::from(*weight) * factor) as Float;
+    });
 }
 
 macro_rules! axes {
@@ -58,7 +61,7 @@ impl MaxNorm {
 
 impl Constraint for MaxNorm {
     fn apply(&self, mut weights: ArrayViewMut<Float, IxDyn>) {
-        rescale(&mut weights, self.axes.as_deref(), |length| length.clamp(0.0, self.max) / (EPSILON + length));
+        rescale(&mut weights, self.axes.as_deref(), |length| length.min(f64::from(self.max)) / (EPSILON + length));
     }
 }
 
@@ -98,8 +101,9 @@ impl MinMaxNorm {
 impl Constraint for MinMaxNorm {
     fn apply(&self, mut weights: ArrayViewMut<Float, IxDyn>) {
         rescale(&mut weights, self.axes.as_deref(), |length| {
-            let wanted = length.max(self.min).min(self.max);
-            (self.rate * wanted + (1.0 - self.rate) * length) / (EPSILON + length)
+            let [min, max, rate] = [self.min, self.max, self.rate].map(f64::from);
+            let wanted = length.max(min).min(max);
+            (rate * wanted + (1.0 - rate) * length) / (EPSILON + length)
         });
     }
 }

@@ -47,10 +47,26 @@ vectorized! {
     }
 }
 
-/// Whether all are numbers, and none infinite.
-pub fn is_finite(x: &[Float]) -> bool {
-    // What is not finite gives no zero here, and then never again.
-    vectorize(|| x.chunks(64).all(|x| x.iter().map(|x| x * 0.0).sum::<Float>() == 0.0))
+/// The largest magnitude; not a finite number if one of them is not.
+pub fn largest(x: &[Float]) -> Float {
+    const LANES: usize = 32;
+    let (mut largest, mut odd) = ([0.0; LANES], [0.0; LANES]);
+    vectorize(|| {
+        let (whole, rest) = x.as_chunks::<LANES>();
+        for x in whole {
+            for i in 0..LANES {
+                let size = x[i].abs();
+                largest[i] = if size > largest[i] { size } else { largest[i] };
+                // What is not finite gives no zero here, and then never again.
+                odd[i] += x[i] * 0.0;
+            }
+        }
+        for (i, x) in rest.iter().enumerate() {
+            largest[i] = if x.abs() > largest[i] { x.abs() } else { largest[i] };
+            odd[i] += x * 0.0;
+        }
+    });
+    largest.iter().fold(0.0, |all: Float, x| all.max(*x)) + odd.iter().sum::<Float>()
 }
 
 /// `x = max(x, 0)`; what is not a number stays so.
@@ -150,6 +166,22 @@ mod tests {
         let mut sum = [0.0, 1.0];
         add_rows(&mut sum, &matrix);
         assert_eq!((matrix, sum), ([11.0, 22.0, 13.0, 24.0], [24.0, 47.0]));
+    }
+
+    #[test]
+    fn the_largest_of_any_number_and_whatever_is_not_finite() {
+        for len in [0, 1, 31, 32, 33, 100] {
+            let x: Vec<Float> = (0..len).map(|i| if i % 2 == 0 { i as Float } else { -(i as Float) }).collect();
+            assert_eq!(largest(&x), (len as Float - 1.0).max(0.0));
+            for odd in [Float::NAN, Float::INFINITY, Float::NEG_INFINITY] {
+                for place in 0..len {
+                    let mut x = x.clone();
+                    x[place] = odd;
+                    assert!(!largest(&x).is_finite(), "{odd} at {place} of {len}");
+                }
+            }
+        }
+        assert_eq!(largest(&[Float::MAX, -Float::MAX]), Float::MAX);
     }
 
     #[test]

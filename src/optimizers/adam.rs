@@ -77,6 +77,11 @@ impl Optimizer for Adam {
 
     learning_rate!();
 
+    fn stays_finite(&self) -> bool {
+        // A mean of 1e19 at a corrected rate of 1e9 over this.
+        self.epsilon >= 1e-9
+    }
+
     fn check(&self) -> Result<()> {
         self.check_as("Adam")
     }

@@ -85,6 +85,10 @@ impl Optimizer for AdamW {
         self.weight_decay
     }
 
+    fn stays_finite(&self) -> bool {
+        self.adam.stays_finite()
+    }
+
     fn check(&self) -> Result<()> {
         self.adam.check_as("AdamW")?;
         check_at_least_0("AdamW", "a weight decay", self.weight_decay, "0.004 is usual")

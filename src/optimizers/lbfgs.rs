@@ -7,9 +7,9 @@ use super::stepper::{check_gradients, check_kind, refused};
 use super::{check_at_least_0, check_rate, setters};
 use crate::autograd::{Tape, Var};
 use crate::error::{Error, Result};
-use crate::kernels::elementwise::{add_scaled, dot, scale};
+use crate::kernels::elementwise::{add_scaled, dot, largest, scale};
 use crate::layers::{Layer, Vars};
-use crate::param::Param;
+use crate::param::{Param, ParamId};
 use crate::saving::Snapshot;
 use crate::tensor::{Float, data, tensor};
 
@@ -78,6 +78,8 @@ struct Memory {
     diagonal: f64,
     /// Changes of the gradient and of the weights.
     changes: VecDeque<[Vec<Float>; 2]>,
+    /// Which parameters were trained, and how often they had been assigned at the end of the last call; empty if that is not known.
+    assignments: Vec<(ParamId, u64)>,
 }
 
 impl Default for Lbfgs {
@@ -117,8 +119,9 @@ impl Lbfgs {
     /// `loss` makes a tape, and must compute the same thing.
     ///
     /// # Errors
-    /// settings out of their range; a loss or gradient that is no number at the start; a trainable parameter without a
-    /// gradient; whatever `loss` returns, after which the weights are those of the last trial
+    /// settings out of their range; a loss or gradient that is not finite, at the start or along the whole search; a trainable
+    /// parameter without a gradient; whatever `loss` returns. The weights are then those before the step that failed, and what was
+    /// remembered is forgotten.
     pub fn minimize<X: Vars, Y: Vars>(
         &mut self,
         model: &impl Layer<X, Y>,
@@ -128,7 +131,10 @@ impl Lbfgs {
         let first = loss()?;
         let parameters = model.parameters();
         let mut point = start(&parameters, &first)?;
-        if self.memory.gradient.len() != point.gradient.len() {
+        // What was learned of other weights says nothing about these.
+        let known = &self.memory.assignments;
+        let has_moved = !known.is_empty() && *known != assignments(&parameters);
+        if has_moved || self.memory.gradient.len() != point.gradient.len() {
             self.memory = Memory::default();
         }
         let most = self.max_evaluations.unwrap_or(self.max_iterations * 5 / 4);
@@ -144,10 +150,10 @@ impl Lbfgs {
                 break;
             }
             let direction = &self.memory.direction;
-            let weights = gather(&parameters);
+            let weights = Start::of(&parameters);
             let left = most.saturating_sub(evaluations).max(1);
             let mut try_at = |at: f64| {
-                move_to(&parameters, &weights, at, direction);
+                weights.move_along(direction, at);
                 let (value, gradient) = evaluate(&parameters, &loss()?)?;
                 evaluations += 1;
                 Ok(Point { at, value, slope: dot(&gradient, direction), gradient })
@@ -156,18 +162,31 @@ impl Lbfgs {
                 true => {
                     let interval = greatest(direction) / tolerance.max(f64::MIN_POSITIVE);
                     let bounds = Bounds { evaluations: left, interval };
-                    strong_wolfe(&mut try_at, &point, self.memory.length, &bounds)?
+                    strong_wolfe(&mut try_at, &point, self.memory.length, &bounds)
                 }
-                false => try_at(self.memory.length)?,
+                false => try_at(self.memory.length),
             };
-            move_to(&parameters, &weights, new.at, direction);
+            let new = match new.and_then(|new| weights.step(direction, new)) {
+                Ok(new) => new,
+                Err(error) => {
+                    weights.put_back();
+                    self.memory = Memory::default();
+                    return Err(error);
+                }
+            };
             self.memory.length = new.at;
             converged = greatest(&new.gradient) <= f64::from(self.tolerance_gradient)
                 || greatest(direction) * new.at.abs() <= tolerance
                 || (new.value - point.value).abs() < tolerance;
             point = new;
         }
+        let weights = Start::of(&parameters);
         trainable(&parameters).for_each(Param::apply_constraints);
+        if let Err(error) = weights.check() {
+            weights.put_back();
+            return Err(error);
+        }
+        self.memory.assignments = assignments(&parameters);
         Ok(Minimum { loss: point.value, iterations, evaluations, converged })
     }
 
@@ -220,7 +239,7 @@ impl Lbfgs {
     /// All that is remembered: the numbers `steps`, `length` and `diagonal`, and the tensors `direction`, `gradient`,
     /// `change.0`, `moved.0`, `change.1` and so on, each over all trainable parameters.
     pub fn state(&self) -> Snapshot {
-        let Memory { steps, direction, gradient, length, diagonal, changes } = &self.memory;
+        let Memory { steps, direction, gradient, length, diagonal, changes, .. } = &self.memory;
         let numbers = [("steps", f64::from(*steps)), ("length", *length), ("diagonal", *diagonal)];
         let mut tensors = vec![("direction".to_owned(), direction), ("gradient".to_owned(), gradient)];
         for (i, [change, moved]) in changes.iter().enumerate() {
@@ -251,6 +270,7 @@ impl Lbfgs {
             length: state.positive("length")?,
             diagonal: state.positive("diagonal")?,
             changes: VecDeque::new(),
+            assignments: Vec::new(),
         };
         while let Some(change) = get(&format!("change.{}", memory.changes.len())) {
             let moved = needed(&format!("moved.{}", memory.changes.len()))?;
@@ -263,6 +283,10 @@ impl Lbfgs {
         self.memory = memory;
         Ok(())
     }
+}
+
+fn assignments(parameters: &[(String, Param)]) -> Vec<(ParamId, u64)> {
+    trainable(parameters).map(|param| (param.id(), param.assignments())).collect()
 }
 
 fn trainable(parameters: &[(String, Param)]) -> impl Iterator<Item = &Param> {
@@ -299,16 +323,56 @@ fn evaluate(parameters: &[(String, Param)], loss: &Var) -> Result<(f64, Vec<Floa
     Ok((if finite { value } else { f64::INFINITY }, gradient))
 }
 
-fn gather(parameters: &[(String, Param)]) -> Vec<Float> {
-    trainable(parameters).flat_map(|param| param.value()).flat_map(|value| data(&value).to_vec()).collect()
+/// The weights before a step.
+struct Start<'a> {
+    parameters: &'a [(String, Param)],
+    weights: Vec<Float>,
 }
 
-/// Sets the weights to `from + at · direction`.
-fn move_to(parameters: &[(String, Param)], from: &[Float], at: f64, direction: &[Float]) {
-    let mut numbers = from.iter().zip(direction).map(|(w, d)| w + at as Float * d);
-    trainable(parameters).for_each(|param| {
-        param.modify(|weights| weights.iter_mut().zip(&mut numbers).for_each(|(w, new)| *w = new));
-    });
+impl<'a> Start<'a> {
+    fn of(parameters: &'a [(String, Param)]) -> Self {
+        let weights = trainable(parameters).flat_map(Param::value).flat_map(|value| data(&value).to_vec()).collect();
+        Self { parameters, weights }
+    }
+
+    fn set(&self, mut numbers: impl Iterator<Item = Float>) {
+        for param in trainable(self.parameters) {
+            param.modify(|weights| weights.iter_mut().zip(&mut numbers).for_each(|(w, new)| *w = new));
+        }
+    }
+
+    fn put_back(&self) {
+        self.set(self.weights.iter().copied());
+    }
+
+    /// Sets the weights to `start + at · direction`.
+    fn move_along(&self, direction: &[Float], at: f64) {
+        self.set(self.weights.iter().zip(direction).map(|(w, d)| w + at as Float * d));
+    }
+
+    /// Moves to the point that a search has found, which must be one of finite numbers.
+    fn step(&self, direction: &[Float], point: Point) -> Result<Point> {
+        self.move_along(direction, point.at);
+        self.check()?;
+        if point.value.is_finite() {
+            return Ok(point);
+        }
+        Err(Error::value(
+            "Lbfgs: a step along the gradient makes the loss infinite or not a number; the weights are as they were before it: \
+             search along the line with `line_search`, or lower the learning rate",
+        ))
+    }
+
+    /// Whether all weights are finite.
+    fn check(&self) -> Result<()> {
+        let is_finite = |param: &Param| param.value().is_none_or(|weights| largest(data(&weights)).is_finite());
+        let trained = self.parameters.iter().filter(|(_, param)| param.is_trainable());
+        let broken = trained.filter(|(_, param)| !is_finite(param)).map(|(path, _)| path.clone()).next();
+        broken.map_or(Ok(()), |name| {
+            let reason = "Lbfgs would not leave it finite, along a direction or by its constraints".into();
+            Err(Error::StepNotFinite { name, reason })
+        })
+    }
 }
 
 /// The greatest number without its sign.

@@ -95,6 +95,15 @@ pub trait Optimizer: Send + Sync {
         &[]
     }
 
+    /// Whether [`update`](Self::update) is sure to leave finite weights and memory where gradients are at most 1e9 in magnitude,
+    /// weights 1e18, the memory 1e19, and the rate is at most 100.
+    ///
+    /// [`Stepper`] makes such steps in place. All others it makes on copies of weights and memory, so that it can take back a step
+    /// that overflows. The default is `false`, which is right for any rule and costs those copies.
+    fn stays_finite(&self) -> bool {
+        false
+    }
+
     /// Whether the settings make sense. Checked before the first step.
     ///
     /// # Errors
@@ -194,6 +203,10 @@ impl Optimizer for Box<dyn Optimizer> {
 
     fn patterns(&self) -> &[String] {
         (**self).patterns()
+    }
+
+    fn stays_finite(&self) -> bool {
+        (**self).stays_finite()
     }
 
     fn check(&self) -> Result<()> {

@@ -73,6 +73,10 @@ impl Optimizer for Momentum {
 
     learning_rate!();
 
+    fn stays_finite(&self) -> bool {
+        true
+    }
+
     fn check(&self) -> Result<()> {
         check_rate("Momentum", self.learning_rate)?;
         check_factor("Momentum", "momentum", self.momentum)?;

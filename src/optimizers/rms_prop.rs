@@ -90,6 +90,10 @@ impl Optimizer for RmsProp {
 
     learning_rate!();
 
+    fn stays_finite(&self) -> bool {
+        self.epsilon >= 1e-9
+    }
+
     fn check(&self) -> Result<()> {
         check_rate("RmsProp", self.learning_rate)?;
         check_factor("RmsProp", "rho", self.rho)?;

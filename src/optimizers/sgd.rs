@@ -39,6 +39,10 @@ impl Optimizer for Sgd {
 
     learning_rate!();
 
+    fn stays_finite(&self) -> bool {
+        true
+    }
+
     fn check(&self) -> Result<()> {
         check_rate("Sgd", self.learning_rate)
     }

@@ -7,7 +7,7 @@ use super::course::{Course, Tools};
 use super::pass::{self, Part};
 use super::trainer::check_dataset;
 use super::{Fit, History, Trainer};
-use crate::autograd::{Gradients, Tape};
+use crate::autograd::{Gradients, Tape, check_update};
 use crate::callbacks::KnownFigures;
 use crate::data::{Batches, ClassWeighted, Dataset, Epoch, Ready, Subset};
 use crate::error::{Error, Result};
@@ -183,6 +183,10 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
         if parts.iter().all(|part| part.loss.is_finite()) {
             let mut gradients: Vec<Gradients> =
                 parts.iter_mut().map(|part| std::mem::take(&mut part.gradients)).collect();
+            for (param, value) in parts.iter().flat_map(|part| &part.updates) {
+                let path = parameters.iter().find(|(_, known)| known.id() == param.id()).map(|(path, _)| path.clone());
+                check_update(value, || path.unwrap_or_else(|| "a state that no layer lists".into()))?;
+            }
             let stepper = &mut self.stepper;
             self.threads.run(|| stepper.step_parts(parameters, &mut gradients))?;
             let updates = parts.iter_mut().flat_map(|part| std::mem::take(&mut part.updates));

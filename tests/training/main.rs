@@ -1,11 +1,13 @@
 //! Training at work, on small real runs.
 
 mod attention;
+mod averages;
 mod callbacks;
 mod facts;
 mod figures;
 mod graph;
 mod optimizers;
+mod overflow;
 mod search;
 mod state;
 mod tensorboard;

@@ -10,6 +10,10 @@ use crate::tensor::Float;
 /// does whoever uses the model afterwards. (In Keras the former takes the callback `SwapEMAWeights`.) Loops of your own
 /// call [`Stepper::swap_averages`](super::Stepper::swap_averages). Only what is trained is averaged, not statistics.
 ///
+/// A parameter that somebody else sets, loads, modifies or freezes between two steps keeps what it was given to the bit: its
+/// average begins anew with the next step. To bound weights in training use a [constraint](crate::constraints), which is part of
+/// the step.
+///
 /// Polyak & Juditsky 1992; Keras' `use_ema`.
 ///
 /// ```
@@ -64,7 +68,8 @@ impl Default for MovingAverage {
     }
 }
 
-/// Weights that follow slowly: every `steps` steps `s ← s + rate · (w - s)`, `w ← s`.
+/// Weights that follow slowly: every `steps` steps `s ← s + rate · (w - s)`, `w ← s`. Where somebody else sets, loads, modifies
+/// or freezes a parameter between two steps, its slow weights begin anew from there.
 ///
 /// Zhang et al. 2019.
 ///

@@ -2,12 +2,12 @@
 
 use super::{Change, Clip, Lookahead, MovingAverage};
 use crate::autograd::Tape;
-use crate::buffers::recycle;
+use crate::buffers::{buffer, recycle};
 use crate::error::{Error, Result};
-use crate::kernels::elementwise::{add_assign, is_finite, scale, sum_of_squares};
+use crate::kernels::elementwise::{add_assign, largest, scale, sum_of_squares};
 use crate::optimizers::{Optimizer, State, Step};
 use crate::param::Param;
-use crate::tensor::{Float, Tensor, add_into, data};
+use crate::tensor::{Float, Tensor, add_into, data, tensor};
 
 /// All that is remembered of a parameter. What is not in use is empty.
 #[derive(Default)]
@@ -19,6 +19,70 @@ pub(super) struct Memory {
     pub(super) average: Vec<Float>,
     /// Steps that were made before the parameter was trained: its own are counted from there.
     pub(super) joined: u32,
+    /// [`Param::assignments`] when the parameter was last looked at.
+    pub(super) assignments: u64,
+    /// Whether there may be numbers beyond [`LARGEST_MEMORY`] in the optimizer's state.
+    pub(super) is_large: bool,
+}
+
+/// Up to here [`Optimizer::stays_finite`] promises a step without overflow.
+const LARGEST_GRADIENT: Float = 1e9;
+const LARGEST_WEIGHT: Float = 1e18;
+const LARGEST_MEMORY: Float = 1e19;
+const LARGEST_RATE: Float = 100.0;
+
+impl Memory {
+    /// Whether others have set, loaded, modified or frozen the parameter since, so that slow weights and averages would bring back
+    /// numbers which it is not to have any more.
+    pub(super) fn is_outdated(&self, param: &Param) -> bool {
+        self.assignments != param.assignments() || !param.is_trainable()
+    }
+
+    /// Forgets what is outdated.
+    pub(super) fn keep_up(&mut self, param: &Param) {
+        if self.is_outdated(param) {
+            self.slow.clear();
+            self.average.clear();
+        }
+        if !param.is_trainable() {
+            self.gradient.clear();
+        }
+        self.assignments = param.assignments();
+    }
+
+    /// Notes how large the optimizer's state is.
+    pub(super) fn measure(&mut self) {
+        self.is_large = !self.state.slots.iter().all(|slot| largest(slot) <= LARGEST_MEMORY);
+    }
+
+    fn copy(&self) -> Self {
+        let slots = self.state.slots.iter().map(|slot| copy(slot)).collect();
+        Self {
+            state: State { slots },
+            gradient: copy(&self.gradient),
+            slow: copy(&self.slow),
+            average: copy(&self.average),
+            ..*self
+        }
+    }
+
+    fn recycle(self) {
+        for numbers in self.state.slots.into_iter().chain([self.gradient, self.slow, self.average]) {
+            recycle(tensor(&[numbers.len()], numbers));
+        }
+    }
+}
+
+fn copy(x: &[Float]) -> Vec<Float> {
+    let mut copy = buffer(x.len());
+    copy.copy_from_slice(x);
+    copy
+}
+
+/// A parameter before a step that may have to be taken back.
+pub(super) struct Before {
+    weights: Vec<Float>,
+    memory: Memory,
 }
 
 /// What a step does, the same for all parameters.
@@ -46,7 +110,11 @@ pub(super) struct Job<'a> {
     /// Factor of the rate, and weight decay.
     pub(super) settings: (Float, Float),
     pub(super) memory: Memory,
-    pub(super) is_finite: bool,
+    /// The largest magnitude in the gradient; not finite if one of its numbers is not.
+    pub(super) largest: Float,
+    /// Whether the step is sure to leave finite numbers.
+    pub(super) is_safe: bool,
+    pub(super) before: Option<Before>,
     /// The sum of the gradient's squares, if it is wanted.
     pub(super) squares: f64,
     pub(super) error: Option<Error>,
@@ -62,11 +130,13 @@ impl Job<'_> {
             sum = add_into(sum, &grad);
             recycle(grad);
         }
+        if let Some(sum) = sum.as_slice_mut().filter(|_| !self.memory.gradient.is_empty()) {
+            add_assign(sum, &self.memory.gradient);
+        }
         if plan.is_whole
             && plan.batches > 1
             && let Some(sum) = sum.as_slice_mut()
         {
-            add_assign(sum, &self.memory.gradient);
             scale(sum, 1.0 / plan.batches as Float);
         }
         if plan.is_whole && plan.watched {
@@ -82,25 +152,87 @@ impl Job<'_> {
                 self.squares = sum_of_squares(data(&sum));
             }
         }
-        self.is_finite = is_finite(data(&sum));
+        self.largest = largest(data(&sum));
+        self.is_safe = plan.is_whole && self.is_safe(plan);
         self.grads.push(sum);
     }
 
-    /// Changes the weights, or keeps the gradient for later.
-    pub(super) fn finish(&mut self, plan: &Plan<'_>, all_squares: f64) {
+    /// Whether this step is sure to leave finite numbers.
+    fn is_safe(&self, plan: &Plan<'_>) -> bool {
+        let (factor, decay) = self.settings;
+        let rate = plan.rate * factor;
+        plan.optimizer.stays_finite()
+            && self.largest <= LARGEST_GRADIENT
+            && !self.memory.is_large
+            && rate <= LARGEST_RATE
+            && rate * decay <= LARGEST_RATE
+            && !self.param.has_constraints()
+            && self.param.value().is_some_and(|weights| largest(data(&weights)) <= LARGEST_WEIGHT)
+    }
+
+    /// Changes the weights, or keeps the gradient for later. Keeps copies for [`Job::take_back`] if the step is not sure to be
+    /// finite.
+    pub(super) fn finish(&mut self, plan: &Plan<'_>, all_squares: f64, is_safe: bool) {
         for mut sum in std::mem::take(&mut self.grads) {
             match sum.as_slice_mut() {
-                Some(grads) if plan.is_whole => self.update(plan, grads, all_squares),
-                Some(grads) if self.memory.gradient.is_empty() => self.memory.gradient.extend_from_slice(grads),
-                Some(grads) => add_assign(&mut self.memory.gradient, grads),
+                Some(grads) if plan.is_whole && is_safe => self.update(plan, grads, all_squares),
+                Some(grads) if plan.is_whole => {
+                    let weights = self.param.value().map_or_else(Vec::new, |weights| copy(data(&weights)));
+                    self.before = Some(Before { weights, memory: self.memory.copy() });
+                    self.update(plan, grads, all_squares);
+                    self.error = self.what_is_not_finite(plan).map(|reason| Error::StepNotFinite {
+                        name: self.path.to_owned(),
+                        reason: format!("{reason} (numbers in its gradient go up to {:e})", self.largest),
+                    });
+                    self.memory.measure();
+                }
+                Some(grads) => {
+                    self.memory.gradient.clear();
+                    self.memory.gradient.extend_from_slice(grads);
+                }
                 None => {}
             }
             recycle(sum);
         }
     }
 
+    /// What a step has made that is not a finite number.
+    fn what_is_not_finite(&self, plan: &Plan<'_>) -> Option<String> {
+        let is_finite = |x: &[Float]| largest(x).is_finite();
+        let optimizer = plan.optimizer.kind();
+        let Memory { state, slow, average, .. } = &self.memory;
+        if self.before.as_ref().is_some_and(|before| !is_finite(&before.weights)) {
+            return Some("it was not finite before, and no step mends that; set or load other weights".into());
+        }
+        if self.param.value().is_some_and(|weights| !is_finite(data(&weights)))
+            || !is_finite(slow)
+            || !is_finite(average)
+        {
+            return Some(format!("{optimizer} at a rate of {} would not leave it finite", plan.rate * self.settings.0));
+        }
+        let is_stuck = !state.slots.iter().all(|slot| is_finite(slot));
+        is_stuck.then(|| format!("the memory of {optimizer} would overflow, and never let it move again"))
+    }
+
+    /// Puts weights and memory back as they were before the step.
+    pub(super) fn take_back(&mut self) {
+        if let Some(before) = self.before.take() {
+            self.param.train(|weights| weights.copy_from_slice(&before.weights));
+            self.memory = before.memory;
+        }
+    }
+
+    /// The memory, once nothing has to be taken back any more.
+    pub(super) fn into_memory(self) -> Memory {
+        if let Some(before) = self.before {
+            before.memory.recycle();
+            recycle(tensor(&[before.weights.len()], before.weights));
+        }
+        self.memory
+    }
+
     fn update(&mut self, plan: &Plan<'_>, grads: &mut [Float], all_squares: f64) {
-        let Memory { state, gradient, slow, average, joined } = &mut self.memory;
+        let Memory { state, gradient, slow, average, joined, .. } = &mut self.memory;
         gradient.clear();
         if let Some(clip) = plan.clip {
             clip.apply(grads, self.squares, all_squares);
@@ -113,7 +245,7 @@ impl Job<'_> {
             path: self.path,
             shape: &self.shape,
         };
-        self.param.modify(|weights| {
+        self.param.train(|weights| {
             if plan.lookahead.is_some() && slow.len() != weights.len() {
                 *slow = weights.to_vec();
             }
@@ -127,7 +259,7 @@ impl Job<'_> {
         });
         self.param.apply_constraints();
         if let Some(rule) = plan.average {
-            self.param.modify(|weights| rule.apply(plan.step, weights, average));
+            self.param.train(|weights| rule.apply(plan.step, weights, average));
         }
         if let (Some(change), Some(before)) = (&mut self.change, before) {
             change.measure(&before, self.param);

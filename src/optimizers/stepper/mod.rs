@@ -224,8 +224,8 @@ impl Stepper {
     ///
     /// # Errors
     /// Settings that make no sense; a pattern that matches no parameter; a model that holds averages; a trainable
-    /// parameter without a gradient, or with one that is not finite or of another shape, which is named. Nothing is
-    /// changed then.
+    /// parameter without a gradient, or with one that is not finite or of another shape, or a step that would leave a weight
+    /// or the optimizer's memory infinite or not a number, with the parameter's name. Nothing is changed then.
     pub fn step<X: Vars, Y: Vars>(&mut self, model: &impl Layer<X, Y>, gradients: Gradients) -> Result<()> {
         self.step_parts(&model.parameters(), &mut [gradients])
     }
@@ -243,7 +243,11 @@ impl Stepper {
         if let Some(schedule) = self.schedule.as_mut().filter(|_| is_whole) {
             schedule.set_rate(self.steps, self.optimizer.as_mut())?;
         }
-        let joining = || Memory { joined: self.steps, ..Memory::default() };
+        for (_, param) in parameters {
+            self.memories.entry(param.id()).and_modify(|memory| memory.keep_up(param));
+        }
+        let joining =
+            |param: &Param| Memory { joined: self.steps, assignments: param.assignments(), ..Memory::default() };
         let mut jobs: Vec<Job> = trainable(parameters)
             .map(|(path, param)| Job {
                 path,
@@ -251,8 +255,10 @@ impl Stepper {
                 shape: param.shape().unwrap_or_default(),
                 grads: parts.iter_mut().filter_map(|part| part.take(param.id())).collect(),
                 settings: settings.of(param.id()),
-                memory: self.memories.remove(&param.id()).unwrap_or_else(joining),
-                is_finite: true,
+                memory: self.memories.remove(&param.id()).unwrap_or_else(|| joining(param)),
+                largest: 0.0,
+                is_safe: false,
+                before: None,
                 squares: 0.0,
                 error: None,
                 change: None,
@@ -270,17 +276,16 @@ impl Stepper {
             lookahead: self.lookahead,
         };
         parallel::for_each(&mut jobs, |job| job.add_up(&plan));
-        let broken = jobs.iter().find(|job| !job.is_finite);
+        let broken = jobs.iter().find(|job| !job.largest.is_finite());
         let broken = broken.map(|job| Error::GradientNotFinite { name: job.path.to_owned() });
-        let error = jobs.iter_mut().find_map(|job| job.error.take()).or(broken);
+        let mut error = jobs.iter_mut().find_map(|job| job.error.take()).or(broken);
         if error.is_none() {
-            let squares = jobs.iter().map(|job| job.squares).sum();
-            parallel::for_each(&mut jobs, |job| job.finish(&plan, squares));
+            error = change_all(&mut jobs, &plan);
         }
         if self.watched && is_whole {
             self.changes = jobs.iter_mut().filter_map(|job| job.change.take()).collect();
         }
-        self.memories.extend(jobs.into_iter().map(|job| (job.param.id(), job.memory)));
+        self.memories.extend(jobs.into_iter().map(|job| (job.param.id(), job.into_memory())));
         if let Some(error) = error {
             return Err(error);
         }
@@ -341,11 +346,23 @@ impl Stepper {
             return;
         }
         self.swapped = !self.swapped;
-        for (_, param) in parameters {
-            if let Some(memory) = self.memories.get_mut(&param.id()).filter(|memory| !memory.average.is_empty()) {
-                param.modify(|weights| weights.swap_with_slice(&mut memory.average));
+        for (memory, param) in self.averaged(parameters) {
+            param.train(|weights| weights.swap_with_slice(&mut memory.average));
+        }
+    }
+
+    /// The parameters of which there is an average, without those that others have changed or frozen meanwhile.
+    fn averaged<'p>(&mut self, parameters: &'p [(String, Param)]) -> Vec<(&mut Memory, &'p Param)> {
+        let params: HashMap<ParamId, &Param> = parameters.iter().map(|(_, param)| (param.id(), param)).collect();
+        let mut averaged = Vec::new();
+        for (id, memory) in &mut self.memories {
+            let Some(param) = params.get(id) else { continue };
+            memory.keep_up(param);
+            if !memory.average.is_empty() {
+                averaged.push((memory, *param));
             }
         }
+        averaged
     }
 
     /// Puts the averages into the model, or its weights, whichever is not there yet.
@@ -358,12 +375,22 @@ impl Stepper {
     /// Ends a run: the weights become their averages.
     pub(crate) fn keep_averages(&mut self, parameters: &[(String, Param)]) {
         self.show_averages(parameters, false);
-        for (_, param) in parameters {
-            if let Some(memory) = self.memories.get(&param.id()).filter(|memory| !memory.average.is_empty()) {
-                param.modify(|weights| weights.clone_from_slice(&memory.average));
-            }
+        for (memory, param) in self.averaged(parameters) {
+            param.train(|weights| weights.clone_from_slice(&memory.average));
         }
     }
+}
+
+/// Changes the weights of all parameters or, where one would not stay finite, of none.
+fn change_all(jobs: &mut [Job<'_>], plan: &Plan<'_>) -> Option<Error> {
+    let squares = jobs.iter().map(|job| job.squares).sum();
+    let is_safe = jobs.iter().all(|job| job.is_safe);
+    parallel::for_each(jobs, |job| job.finish(plan, squares, is_safe));
+    let error = jobs.iter_mut().find_map(|job| job.error.take());
+    if error.is_some() {
+        jobs.iter_mut().for_each(Job::take_back);
+    }
+    error
 }
 
 fn trainable(parameters: &[(String, Param)]) -> impl Iterator<Item = &(String, Param)> {

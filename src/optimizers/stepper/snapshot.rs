@@ -61,7 +61,8 @@ impl Stepper {
                 keep(format!("optimizer.{i}"), slot);
             }
             for (name, numbers) in memory.named() {
-                if !numbers.is_empty() {
+                // What is outdated would bring back old numbers after a resumption, too.
+                if !numbers.is_empty() && !memory.is_outdated(param) {
                     keep(name.into(), numbers);
                 }
             }
@@ -106,6 +107,9 @@ impl Stepper {
                 memories.push((owner, Memory::default()));
                 memories.len() - 1
             });
+            if numbers.iter().any(|x| !x.is_finite()) {
+                return Err(Error::value(format!("`{name}` has numbers that are not finite")));
+            }
             let put = memories[place].1.put(what, numbers.iter().copied().collect());
             put.ok_or_else(|| Error::value(format!("`{name}` is not known, or not in order")))?;
         }
@@ -113,7 +117,9 @@ impl Stepper {
             let name = format!("{path}/joined");
             memory.joined = state.list(&name).map_or(Ok(0), |_| state.count(&name))?.min(steps);
         }
-        for ((path, param), memory) in &memories {
+        for ((path, param), memory) in &mut memories {
+            memory.assignments = param.assignments();
+            memory.measure();
             self.check_lengths(path, param, memory).map_err(|why| Error::value(format!("for `{path}`, {why}")))?;
         }
         if self.optimizer.learning_rate().is_some() {
