@@ -2,7 +2,7 @@
 
 use std::{fs::File, io::Read};
 
-use flate2::read::GzDecoder;
+use flate2::read::MultiGzDecoder;
 
 /// Pixels in 0..1 and labels.
 pub struct Digits {
@@ -18,7 +18,7 @@ impl Digits {
         let read = |kind: &str, header: usize| {
             let mut bytes = Vec::new();
             let file = File::open(format!("{directory}/{set}-{kind}-ubyte.gz")).expect("MNIST");
-            GzDecoder::new(file).read_to_end(&mut bytes).expect("MNIST");
+            MultiGzDecoder::new(file).read_to_end(&mut bytes).expect("MNIST");
             bytes.split_off(header)
         };
         let images = read("images-idx3", 16).into_iter().map(|pixel| pixel as f32 / 255.0).collect();

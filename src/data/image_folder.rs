@@ -3,24 +3,29 @@
 use std::path::{Path, PathBuf};
 
 use image::imageops::FilterType;
-use image::{DynamicImage, ImageReader};
+use image::metadata::Orientation;
+use image::{DynamicImage, ImageDecoder, ImageReader, Limits};
 
-use super::folder::{self, Classes};
+use super::folder::{self, Classes, Wanted};
 use super::{Batch, Dataset};
 use crate::buffers::buffer;
 use crate::error::{Error, Result};
 use crate::tensor::{Float, tensor};
 
-/// Images in sub-folders that are their classes, numbered in the order of the alphabet: PNG, JPEG and BMP. They are
-/// read when their batch is made, on the threads that train.
+/// Images in sub-folders that are their classes, numbered in the order of the alphabet: PNG, JPEG, BMP, GIF (the first
+/// picture), TIFF and WebP. They are read when their batch is made, on the threads that train.
+///
+/// Sub-folders of a class belong to it. Hidden files and folders, `__MACOSX` and the like are passed over;
+/// [`left_out`](ImageFolder::left_out) lists the rest of what is not read, and an image of a kind that cannot be read is an error.
 ///
 /// # Shapes
 /// batches of images `[batch, height, width, 3]` from 0 to 1, labels `[batch]`
 /// # Defaults
-/// in colour (transparency is left out); in the size that they have, which must then be the same for all
+/// in colour (transparency is left out); in the size that they have, which must then be the same for all; as their pixels
+/// lie, whatever the camera says
 /// # Errors
-/// a folder that is absent, or has no sub-folders or no images; in a batch, a file that is no sound image, or of another
-/// size: the error names the file
+/// a folder that is absent, or has no sub-folders or no images; an image of another kind; in a batch, a file that is not a
+/// valid image, or of another size: the error names the file
 /// # Example
 /// ```no_run
 /// use gradus::prelude::*;
@@ -34,23 +39,45 @@ use crate::tensor::{Float, tensor};
 /// Keras `image_dataset_from_directory`, torchvision `ImageFolder`
 #[derive(Clone, Debug)]
 pub struct ImageFolder {
-    classes: Vec<String>,
-    files: Vec<(PathBuf, usize)>,
+    classes: Classes,
     size: Option<(usize, usize)>,
     grey: bool,
+    orient: bool,
 }
+
+const WANTED: Wanted = Wanted {
+    what: "images",
+    extensions: &["png", "jpg", "jpeg", "jfif", "bmp", "gif", "tif", "tiff", "webp"],
+    refused: &[
+        "avif", "heic", "heif", "jxl", "jp2", "svg", "psd", "cr2", "cr3", "nef", "arw", "dng", "tga", "ico", "ppm",
+        "pgm", "pbm", "pnm", "qoi", "exr", "hdr", "dds",
+    ],
+};
 
 /// Images in a batch are all of one size: height, width and the numbers.
 type Pixels = (usize, usize, Vec<f32>);
 
 impl ImageFolder {
-    /// The images in the sub-folders of this folder.
+    /// Lists the images in the sub-folders of this folder. A sub-folder without images is not a class.
     ///
     /// # Errors
-    /// a folder that is absent, or has no sub-folders or no images
+    /// a folder that is absent, or has no sub-folders or no images; an image of a kind that cannot be read
     pub fn new(folder: impl AsRef<Path>) -> Result<Self> {
-        let Classes { names, files } = folder::classes(folder.as_ref(), "images", &["png", "jpg", "jpeg", "bmp"])?;
-        Ok(Self { classes: names, files, size: None, grey: false })
+        Ok(Self { classes: folder::classes(folder.as_ref(), &WANTED, None)?, size: None, grey: false, orient: false })
+    }
+
+    /// Lists the images of these classes, in the order of their numbers, whether they have images or not: those of the
+    /// training set give a test set the same numbers.
+    ///
+    /// # Errors
+    /// those of [`new`](Self::new)
+    pub fn with_classes<S: Into<String>>(
+        folder: impl AsRef<Path>,
+        classes: impl IntoIterator<Item = S>,
+    ) -> Result<Self> {
+        let names: Vec<String> = classes.into_iter().map(Into::into).collect();
+        let classes = folder::classes(folder.as_ref(), &WANTED, Some(&names))?;
+        Ok(Self { classes, size: None, grey: false, orient: false })
     }
 
     /// Brings all images to this size, each pixel a weighted mean.
@@ -65,21 +92,41 @@ impl ImageFolder {
         self
     }
 
+    /// Sets whether images are turned upright as their EXIF data says, as viewers of photos do. By default they stay as their
+    /// pixels lie, as in Keras.
+    #[doc(alias = "exif_transpose")]
+    pub fn exif_orientation(mut self, yes: bool) -> Self {
+        self.orient = yes;
+        self
+    }
+
     /// The names of the classes, in the order of their numbers.
     pub fn class_names(&self) -> &[String] {
-        &self.classes
+        &self.classes.names
     }
 
     /// The files with the numbers of their classes, in the order of the examples.
     pub fn files(&self) -> &[(PathBuf, usize)] {
-        &self.files
+        &self.classes.files
+    }
+
+    /// What is in the folder and is not read: files of other kinds or outside of the classes, and folders without images.
+    /// Hidden files are in neither.
+    pub fn left_out(&self) -> &[PathBuf] {
+        &self.classes.left_out
     }
 
     fn pixels(&self, path: &Path) -> Result<Pixels> {
-        let fail = |error: &dyn std::fmt::Display| Error::file(path, format!("is no sound image: {error}"));
+        let fail = |error: &dyn std::fmt::Display| Error::file(path, format!("is not a valid image: {error}"));
         let reader = ImageReader::open(path).map_err(|error| Error::file(path, error))?;
         let reader = reader.with_guessed_format().map_err(|error| fail(&error))?;
-        let mut image: DynamicImage = reader.decode().map_err(|error| fail(&error))?;
+        let mut decoder = reader.into_decoder().map_err(|error| fail(&error))?;
+        // As `ImageReader::decode` does.
+        Limits::default().reserve(decoder.total_bytes()).map_err(|error| fail(&error))?;
+        let orientation = if self.orient { decoder.orientation() } else { Ok(Orientation::NoTransforms) };
+        let orientation = orientation.map_err(|error| fail(&error))?;
+        let mut image = DynamicImage::from_decoder(decoder).map_err(|error| fail(&error))?;
+        image.apply_orientation(orientation);
         if let Some((height, width)) = self.size {
             let pixels = |len: usize| u32::try_from(len).ok().filter(|len| (1..=65_536).contains(len));
             let (Some(rows), Some(columns)) = (pixels(height), pixels(width)) else {
@@ -96,7 +143,7 @@ impl ImageFolder {
 
 impl Dataset for ImageFolder {
     fn len(&self) -> usize {
-        self.files.len()
+        self.classes.files.len()
     }
 
     fn batch(&self, indices: &[usize]) -> Result<Batch> {
@@ -104,7 +151,7 @@ impl Dataset for ImageFolder {
         let mut size = None;
         let mut all = Vec::new();
         for (row, index) in indices.iter().enumerate() {
-            let path = &self.files[*index].0;
+            let path = &self.classes.files[*index].0;
             let (height, width, numbers) = self.pixels(path)?;
             let (rows, columns) = *size.get_or_insert((height, width));
             if (rows, columns) != (height, width) {
@@ -113,7 +160,7 @@ impl Dataset for ImageFolder {
                     format!(
                         "expected an image of {rows} x {columns} as {} is, got {height} x {width}; bring all to one \
                          size with `size`",
-                        self.files[indices[0]].0.display()
+                        self.classes.files[indices[0]].0.display()
                     ),
                 ));
             }
@@ -124,7 +171,7 @@ impl Dataset for ImageFolder {
             out.iter_mut().zip(numbers).for_each(|(out, x)| *out = Float::from(x));
         }
         let (height, width) = size.unwrap_or((0, 0));
-        let labels = indices.iter().map(|i| self.files[*i].1 as Float).collect();
+        let labels = indices.iter().map(|i| self.classes.files[*i].1 as Float).collect();
         let images = tensor(&[indices.len(), height, width, channels], all);
         Ok(Batch::new(vec![images], vec![tensor(&[indices.len()], labels)]))
     }

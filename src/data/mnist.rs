@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use ndarray::{Array1, Array3, Axis};
+use ndarray::{Array1, Array3, ArrayD, Axis};
 
 use super::{Batch, Dataset, Inputs, idx};
 use crate::buffers::buffer;
@@ -21,7 +21,7 @@ pub struct Mnist {
 
 /// Reads the training and the test set from the four IDX files in a folder, gzipped (feature `gzip`) or not:
 /// `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`, `t10k-images-idx3-ubyte`, `t10k-labels-idx1-ubyte`. Also reads
-/// Fashion-MNIST.
+/// Fashion-MNIST and Kuzushiji-MNIST; [`load_files`] reads files of other names.
 ///
 /// # Errors
 /// a file that is absent, cut off, corrupt or of another kind; images and labels that differ in number
@@ -35,24 +35,61 @@ pub struct Mnist {
 /// LeCun, Bottou, Bengio & Haffner 1998
 pub fn load(folder: impl AsRef<Path>) -> Result<(Mnist, Mnist)> {
     let folder = folder.as_ref();
-    Ok((read(folder, "train")?, read(folder, "t10k")?))
+    let hint = "; name the folder of the IDX files";
+    let read = |set: &str| {
+        let (images, labels) = (format!("{set}-images-idx3-ubyte"), format!("{set}-labels-idx1-ubyte"));
+        read(&folder.join(images), &folder.join(labels), hint)
+    };
+    Ok((read("train")?, read("t10k")?))
 }
 
-fn read(folder: &Path, set: &str) -> Result<Mnist> {
-    let image_file = format!("{set}-images-idx3-ubyte");
-    let label_file = format!("{set}-labels-idx1-ubyte");
-    let (sizes, pixels) = idx::read(folder, &image_file)?;
-    let [count, rows, columns] = sizes[..] else {
-        return Err(Error::file(folder.join(image_file), format!("expected images in 3 axes, got sizes {sizes:?}")));
+/// Reads images and their labels from two IDX files of any names, gzipped (feature `gzip`) or not; `.gz` may be left out.
+///
+/// Images are unsigned bytes in 3 axes. Labels are whole numbers from 0 to 255 in one axis, or in the first of several columns,
+/// as QMNIST's integers are. [`idx::load`] reads whatever else such files hold, such as colours in a fourth axis.
+///
+/// # Errors
+/// a file that is absent, cut off, corrupt or of another kind; images and labels that differ in number
+/// # Example
+/// ```no_run
+/// use gradus::data::mnist;
+/// # fn main() -> gradus::Result<()> {
+/// // EMNIST's images lie on their side, and its letters begin with 1.
+/// let train = mnist::load_files("emnist-letters-train-images-idx3-ubyte", "emnist-letters-train-labels-idx1-ubyte")?;
+/// let train = train.transpose().map_labels(|label| label - 1);
+/// # Ok(())
+/// # }
+/// ```
+/// # Reference
+/// Cohen, Afshar, Tapson & van Schaik 2017 (EMNIST); Yadav & Bottou 2019 (QMNIST)
+pub fn load_files(images: impl AsRef<Path>, labels: impl AsRef<Path>) -> Result<Mnist> {
+    read(images.as_ref(), labels.as_ref(), "")
+}
+
+fn read(images: &Path, labels: &Path, hint: &str) -> Result<Mnist> {
+    let file = idx::read(images, hint)?;
+    let ([count, rows, columns], 0x08) = (&file.sizes[..], file.kind) else {
+        let reason = format!(
+            "expected images of unsigned bytes (type 8) in 3 axes, got type {} in sizes {:?}; `idx::load` reads any",
+            file.kind, file.sizes
+        );
+        return Err(Error::file(&file.path, reason));
     };
-    let (label_sizes, labels) = idx::read(folder, &label_file)?;
-    if label_sizes != [count] {
-        let reason = format!("expected {count} labels, one an image, got sizes {label_sizes:?}");
-        return Err(Error::file(folder.join(label_file), reason));
+    let pixels =
+        Array3::from_shape_vec((*count, *rows, *columns), file.body).map_err(|error| Error::file(&file.path, error))?;
+    let file = idx::read(labels, hint)?;
+    let table: ArrayD<i32> = file.array()?;
+    if !(1..=2).contains(&table.ndim()) || table.shape()[0] != *count {
+        let reason = format!("expected {count} labels, one an image, got sizes {:?}", file.sizes);
+        return Err(Error::file(&file.path, reason));
     }
-    let images = Array3::from_shape_vec((count, rows, columns), pixels)
-        .map_err(|_| Error::file(folder.join(image_file), "its sizes do not fit its bytes"))?;
-    Mnist::new(images, Array1::from(labels))
+    let mut classes = Array1::zeros(*count);
+    for (class, row) in classes.iter_mut().zip(table.axis_iter(Axis(0))) {
+        let label = row.first().copied().unwrap_or_default();
+        *class = u8::try_from(label)
+            .map_err(|_| Error::file(&file.path, format!("expected labels from 0 to 255, got {label}")))?;
+    }
+    Mnist::new(pixels, classes)
 }
 
 impl Mnist {
@@ -90,6 +127,12 @@ impl Mnist {
     pub fn take(self, count: usize) -> Self {
         let kept: Vec<usize> = (0..self.labels.len().min(count)).collect();
         Self { images: self.images.select(Axis(0), &kept), labels: self.labels.select(Axis(0), &kept) }
+    }
+
+    /// The images with rows and columns exchanged: upright ones of EMNIST's files.
+    pub fn transpose(self) -> Self {
+        let images = self.images.permuted_axes([0, 2, 1]);
+        Self { images: images.as_standard_layout().into_owned(), labels: self.labels }
     }
 
     /// The same images with other labels.

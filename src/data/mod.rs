@@ -22,7 +22,7 @@ mod classes;
 #[cfg(feature = "csv")]
 mod csv;
 mod folder;
-mod idx;
+pub mod idx;
 #[cfg(feature = "image")]
 mod image_folder;
 pub mod mnist;

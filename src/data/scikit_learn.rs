@@ -11,6 +11,7 @@
 use std::path::Path;
 
 use super::table::{check_classes, numbers, split_last};
+use super::text::Encoding;
 use super::{Table, bytes};
 use crate::error::{Error, Result};
 
@@ -52,14 +53,12 @@ pub fn breast_cancer(folder: impl AsRef<Path>) -> Result<Table> {
 /// Efron, Hastie, Johnstone & Tibshirani 2004
 pub fn diabetes(folder: impl AsRef<Path>) -> Result<Table> {
     let folder = folder.as_ref();
-    let (path, read) = bytes::read(folder, "diabetes_data_raw.csv", KIND)?;
-    let features = numbers(&path, &bytes::text(&path, read)?, ' ', 0, 10)?;
-    let (path, read) = bytes::read(folder, "diabetes_target.csv", KIND)?;
-    let targets = numbers(&path, &bytes::text(&path, read)?, ' ', 0, 1)?.remove_axis(ndarray::Axis(1));
-    if features.nrows() != targets.len() {
-        let (features, targets) = (features.nrows(), targets.len());
-        return Err(Error::file(path, format!("expected {features} targets, one a row of features, got {targets}")));
-    }
+    let (features_path, read) = bytes::in_folder(folder, "diabetes_data_raw.csv", KIND)?;
+    let features = numbers(&features_path, &bytes::text(&features_path, read, Encoding::Utf8)?, ' ', 0, 10)?;
+    let (path, read) = bytes::in_folder(folder, "diabetes_target.csv", KIND)?;
+    let targets = numbers(&path, &bytes::text(&path, read, Encoding::Utf8)?, ' ', 0, 1)?.remove_axis(ndarray::Axis(1));
+    check_rows(&features_path, features.nrows(), 442)?;
+    check_rows(&path, targets.len(), 442)?;
     let names = ["age", "sex", "bmi", "bp", "s1", "s2", "s3", "s4", "s5", "s6"];
     Ok(table(features, targets.into_dyn().into_shared(), &names, Vec::new()))
 }
@@ -69,8 +68,9 @@ pub fn diabetes(folder: impl AsRef<Path>) -> Result<Table> {
 /// # Errors
 /// those of [`iris`]
 pub fn digits(folder: impl AsRef<Path>) -> Result<Table> {
-    let (path, read) = bytes::read(folder.as_ref(), "digits.csv", KIND)?;
-    let all = numbers(&path, &bytes::text(&path, read)?, ',', 0, 65)?;
+    let (path, read) = bytes::in_folder(folder.as_ref(), "digits.csv", KIND)?;
+    let all = numbers(&path, &bytes::text(&path, read, Encoding::Utf8)?, ',', 0, 65)?;
+    check_rows(&path, all.nrows(), 1797)?;
     check_classes(&path, all.column(64), 10)?;
     let (features, targets) = split_last(all);
     Ok(table(features, targets, &[], (0..10).map(|digit: u8| digit.to_string()).collect()))
@@ -80,8 +80,8 @@ const KIND: &str = "scikit-learn CSV";
 
 /// A file whose first line has the number of rows, of features, and the names of the classes.
 fn classes(folder: &Path, name: &str, features: Option<&[&str]>) -> Result<Table> {
-    let (path, read) = bytes::read(folder, name, KIND)?;
-    let text = bytes::text(&path, read)?;
+    let (path, read) = bytes::in_folder(folder, name, KIND)?;
+    let text = bytes::text(&path, read, Encoding::Utf8)?;
     let header: Vec<&str> = text.lines().next().unwrap_or_default().split(',').collect();
     let parsed = match header.as_slice() {
         [rows, columns, names @ ..] if !names.is_empty() => {
@@ -94,12 +94,17 @@ fn classes(folder: &Path, name: &str, features: Option<&[&str]>) -> Result<Table
         return Err(Error::file(&path, reason));
     };
     let all = numbers(&path, &text, ',', 1, columns.saturating_add(1))?;
-    if all.nrows() != rows {
-        return Err(Error::file(&path, format!("expected {rows} rows, got {}; is it cut off?", all.nrows())));
-    }
+    check_rows(&path, all.nrows(), rows)?;
     check_classes(&path, all.column(columns), names.len())?;
     let (numbers, targets) = split_last(all);
     Ok(table(numbers, targets, features.unwrap_or_default(), names.iter().map(|name| name.to_string()).collect()))
+}
+
+fn check_rows(path: &Path, got: usize, expected: usize) -> Result<()> {
+    match got == expected {
+        true => Ok(()),
+        false => Err(Error::file(path, format!("expected {expected} rows, got {got}; is it cut off?"))),
+    }
 }
 
 /// A table; features without names have numbers.

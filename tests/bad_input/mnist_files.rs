@@ -97,9 +97,9 @@ fn another_kind_or_cut_off() {
     let folder = folder(false);
     let says = |bytes: &[u8]| says(folder.path(), IMAGES, bytes);
     let sound = sound(IMAGES);
-    assert_eq!(says(b""), "is no IDX file: expected it to begin with two zero bytes, got []");
-    assert_eq!(says(b"PNG!..."), "is no IDX file: expected it to begin with two zero bytes, got [80, 78, 71, 33]");
-    assert_eq!(says(&[0, 0, 13, 1, 0, 0, 0, 0]), "expected an IDX file of unsigned bytes (type 8), got type 13");
+    assert_eq!(says(b""), "is not an IDX file: expected it to begin with two zero bytes, got []");
+    assert_eq!(says(b"PNG!..."), "is not an IDX file: expected it to begin with two zero bytes, got [80, 78, 71, 33]");
+    assert_eq!(says(&[0, 0, 7, 1, 0, 0, 0, 0]), "expected numbers of type 8, 9, 11, 12, 13 or 14, got type 7");
     assert_eq!(says(&sound[..10]), "is cut off in its header: expected 16 bytes, got 10");
     assert_eq!(says(&sound[..40]), "expected the bytes of an array [3, 4, 4] after its header, got 24; is it cut off?");
     assert_eq!(
@@ -110,7 +110,10 @@ fn another_kind_or_cut_off() {
         says(&idx(&[u32::MAX, u32::MAX, u32::MAX], &[0; 8])),
         "expected the bytes of an array [4294967295, 4294967295, 4294967295] after its header, got 8; is it cut off?"
     );
-    assert_eq!(says(&idx(&[48], &[0; 48])), "expected images in 3 axes, got sizes [48]");
+    assert_eq!(
+        says(&idx(&[48], &[0; 48])),
+        "expected images of unsigned bytes (type 8) in 3 axes, got type 8 in sizes [48]; `idx::load` reads any"
+    );
 }
 
 #[test]
@@ -118,7 +121,9 @@ fn labels_that_do_not_belong_to_the_images() {
     let folder = folder(false);
     let says = |bytes: &[u8]| says(folder.path(), LABELS, bytes);
     assert_eq!(says(&idx(&[2], &[1, 2])), "expected 3 labels, one an image, got sizes [2]");
-    assert_eq!(says(&idx(&[3, 1], &[1, 2, 3])), "expected 3 labels, one an image, got sizes [3, 1]");
+    assert_eq!(says(&idx(&[3, 1, 1], &[1, 2, 3])), "expected 3 labels, one an image, got sizes [3, 1, 1]");
+    let large = [&[0, 0, 12, 1, 0, 0, 0, 3][..], &[0, 0, 0, 1, 0, 0, 1, 0, 0, 0, 0, 3]].concat();
+    assert_eq!(says(&large), "expected labels from 0 to 255, got 256");
 }
 
 #[test]
@@ -126,7 +131,7 @@ fn gzip_that_is_cut_off_or_corrupt() {
     let folder = folder(true);
     let name = format!("{IMAGES}.gz");
     let sound = zip(&sound(IMAGES));
-    let start = "is no sound gzip file: ";
+    let start = "is not a valid gzip file: ";
     assert!(says(folder.path(), &name, b"").starts_with(start));
     assert!(says(folder.path(), &name, b"not gzip at all").starts_with(start));
     assert!(says(folder.path(), &name, &sound[..sound.len() / 2]).starts_with(start));
@@ -137,7 +142,7 @@ fn gzip_that_is_cut_off_or_corrupt() {
     // Sound gzip around an unsound file is the file's fault.
     assert_eq!(
         says(folder.path(), &name, &zip(b"PNG!...")),
-        "is no IDX file: expected it to begin with two zero bytes, got [80, 78, 71, 33]"
+        "is not an IDX file: expected it to begin with two zero bytes, got [80, 78, 71, 33]"
     );
 }
 

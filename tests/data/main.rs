@@ -5,6 +5,7 @@ mod augment;
 mod batches;
 mod files;
 mod loaders;
+mod pandas;
 mod preprocessing;
 mod records;
 mod splits;

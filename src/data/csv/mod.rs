@@ -1,0 +1,317 @@
+//! Tables in text files (feature `csv`).
+
+mod columns;
+mod rows;
+
+use std::path::PathBuf;
+
+use ndarray::{Array2, Axis};
+
+use self::columns::Role;
+use self::rows::Rows;
+use super::Table;
+use super::bytes;
+use super::table::shown;
+use super::text::Encoding;
+use crate::error::{Error, Result};
+use crate::preprocessing::StringLookup;
+use crate::tensor::Float;
+
+/// How to read a table of comma-separated values into memory, gzipped (feature `gzip`) or not.
+///
+/// Columns are read as pandas reads them: a field that is empty or one of pandas' strings for it (`NA`, `NaN`, `null`, `None`,
+/// `N/A` and so on) is a missing value; a column of `true` and `false` is one of 1 and 0; a name that occurs again becomes
+/// `name.1`, and an absent one `Unnamed: 0`, by its place. A missing value is an error until you say what becomes of it
+/// ([`missing`](Self::missing), [`missing_of`](Self::missing_of), [`drop_missing`](Self::drop_missing)). A target is never filled.
+///
+/// # Defaults
+/// comma, UTF-8, point for decimals, no thousands separator, no comments, blanks are part of strings; first line with the names
+/// of the columns; all columns that are not targets are features; every field a finite number, and whole ones exact
+/// # Errors
+/// a file that cannot be read; a column that it does not have; a broken row or field: the error names line and column
+/// # Example
+/// ```no_run
+/// use gradus::prelude::*;
+/// use gradus::data::Csv;
+/// let iris = Csv::new("iris.csv").categorical("species").target("species").read()?;
+/// println!("{:?}", iris.class_names());
+///
+/// // Incomes of 1994: `?` for what is not known, a blank after each comma, no names.
+/// let adults = Csv::new("adult.data")
+///     .header(false)
+///     .trim(true)
+///     .missing_string("?")
+///     .drop_missing(true)
+///     .categorical("1")
+///     .categorical("14")
+///     .features(["0", "1", "4"])
+///     .target("14")
+///     .read()?;
+/// # Ok::<(), gradus::Error>(())
+/// ```
+/// # Reference
+/// pandas `read_csv`
+#[derive(Clone, Debug)]
+pub struct Csv {
+    path: PathBuf,
+    separator: u8,
+    decimal: u8,
+    thousands: Option<u8>,
+    comment: Option<u8>,
+    trim: bool,
+    header: bool,
+    encoding: Encoding,
+    features: Option<Vec<String>>,
+    targets: Vec<String>,
+    categorical: Vec<String>,
+    missing: Option<Float>,
+    missing_of: Vec<(String, Float)>,
+    missing_strings: Vec<String>,
+    missing_strings_of: Vec<(String, Vec<String>)>,
+    default_missing_strings: bool,
+    drop_missing: bool,
+    round: bool,
+}
+
+impl Csv {
+    /// Creates a reader of this file.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: path.into(),
+            separator: b',',
+            decimal: b'.',
+            thousands: None,
+            comment: None,
+            trim: false,
+            header: true,
+            encoding: Encoding::Utf8,
+            features: None,
+            targets: Vec::new(),
+            categorical: Vec::new(),
+            missing: None,
+            missing_of: Vec::new(),
+            missing_strings: Vec::new(),
+            missing_strings_of: Vec::new(),
+            default_missing_strings: true,
+            drop_missing: false,
+            round: false,
+        }
+    }
+
+    /// Sets what separates fields, such as `b';'` or `b'\t'`.
+    #[doc(alias = "delimiter")]
+    pub fn separator(mut self, separator: u8) -> Self {
+        self.separator = separator;
+        self
+    }
+
+    /// Sets the mark before decimals, such as `b','`.
+    pub fn decimal(mut self, mark: u8) -> Self {
+        self.decimal = mark;
+        self
+    }
+
+    /// Sets a mark between thousands, which is left out of numbers, such as `b','` for `"1,234,567"`.
+    pub fn thousands(mut self, mark: u8) -> Self {
+        self.thousands = Some(mark);
+        self
+    }
+
+    /// Sets the character that begins a comment, such as `b'#'`: what follows it in a line is left out, except between quotes.
+    pub fn comment(mut self, character: u8) -> Self {
+        self.comment = Some(character);
+        self
+    }
+
+    /// Sets whether blanks around strings are left out; around numbers and names of columns they always are.
+    #[doc(alias = "skipinitialspace")]
+    pub fn trim(mut self, yes: bool) -> Self {
+        self.trim = yes;
+        self
+    }
+
+    /// Sets whether the first line names the columns; else their names are "0", "1" and so on.
+    pub fn header(mut self, yes: bool) -> Self {
+        self.header = yes;
+        self
+    }
+
+    /// Sets the encoding of the file. A file with a mark of UTF-16 is read as that.
+    pub fn encoding(mut self, encoding: Encoding) -> Self {
+        self.encoding = encoding;
+        self
+    }
+
+    /// Sets which columns are features, in this order.
+    #[doc(alias = "usecols")]
+    pub fn features<S: Into<String>>(mut self, columns: impl IntoIterator<Item = S>) -> Self {
+        self.features = Some(columns.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Adds a target; with several, a row of targets is in the order of adding.
+    pub fn target(mut self, column: impl Into<String>) -> Self {
+        self.targets.push(column.into());
+        self
+    }
+
+    /// Says that a column has strings: they become numbers in the order of the alphabet, see [`Table::lookup`]. A missing value is
+    /// not one of them.
+    pub fn categorical(mut self, column: impl Into<String>) -> Self {
+        self.categorical.push(column.into());
+        self
+    }
+
+    /// Sets the number that stands for a missing value in all features; targets are not filled.
+    ///
+    /// In a categorical column it must not be the number of a class: -1, as in pandas, or the number of classes.
+    #[doc(alias = "fillna")]
+    pub fn missing(mut self, value: Float) -> Self {
+        self.missing = Some(value);
+        self
+    }
+
+    /// Sets the number that stands for a missing value in one feature.
+    pub fn missing_of(mut self, column: impl Into<String>, value: Float) -> Self {
+        self.missing_of.push((column.into(), value));
+        self
+    }
+
+    /// Sets whether rows are left out that miss a target, or a feature without a number that stands for it.
+    #[doc(alias = "dropna")]
+    pub fn drop_missing(mut self, yes: bool) -> Self {
+        self.drop_missing = yes;
+        self
+    }
+
+    /// Adds a string that stands for a missing value, such as `?` or `-`.
+    #[doc(alias = "na_values")]
+    pub fn missing_string(mut self, string: impl Into<String>) -> Self {
+        self.missing_strings.push(string.into());
+        self
+    }
+
+    /// Sets all the strings that stand for a missing value in one column, such as `[""]` where `None` is a class.
+    pub fn missing_strings_of<S: Into<String>>(
+        mut self,
+        column: impl Into<String>,
+        strings: impl IntoIterator<Item = S>,
+    ) -> Self {
+        self.missing_strings_of.push((column.into(), strings.into_iter().map(Into::into).collect()));
+        self
+    }
+
+    /// Sets whether pandas' strings stand for a missing value, the default, or only those that you add: the empty one,
+    /// `#N/A`, `#N/A N/A`, `#NA`, `-1.#IND`, `-1.#QNAN`, `-NaN`, `-nan`, `1.#IND`, `1.#QNAN`, `<NA>`, `N/A`, `NA`, `NULL`, `NaN`,
+    /// `None`, `n/a`, `nan`, `null`.
+    #[doc(alias = "keep_default_na")]
+    pub fn default_missing_strings(mut self, yes: bool) -> Self {
+        self.default_missing_strings = yes;
+        self
+    }
+
+    /// Sets whether whole numbers that [`Float`] does not hold exactly, such as 16777217 (2²⁴ + 1) in `f32`, are rounded. By
+    /// default they are an error, since a number of an account or a second of a clock would become another one.
+    pub fn round_large_numbers(mut self, yes: bool) -> Self {
+        self.round = yes;
+        self
+    }
+
+    fn fail(&self, reason: impl std::fmt::Display) -> Error {
+        Error::file(&self.path, reason)
+    }
+
+    /// Reads the file.
+    ///
+    /// # Errors
+    /// a file that cannot be read; a column that it does not have; no rows; a broken row or field; a missing value without an
+    /// answer
+    pub fn read(&self) -> Result<Table> {
+        self.check()?;
+        let text = bytes::text(&self.path, bytes::file(&self.path)?, self.encoding)?;
+        let mut rows = self.rows(&text)?;
+        let targets = self.places(&rows.names, &self.targets)?;
+        let features = match &self.features {
+            Some(features) => self.places(&rows.names, features)?,
+            None => (0..rows.names.len()).filter(|i| !targets.contains(i)).collect(),
+        };
+        for columns in [&self.categorical, &first(&self.missing_of), &first(&self.missing_strings_of)] {
+            self.places(&rows.names, columns)?;
+        }
+        if let Some((name, _)) = self.missing_of.iter().find(|(name, _)| self.targets.contains(name)) {
+            return Err(self.fail(format!("`missing_of` would invent targets in `{name}`; use `drop_missing(true)`")));
+        }
+        if self.drop_missing {
+            self.drop_rows(&mut rows, &features, &targets)?;
+        }
+        let mut lookups = Vec::new();
+        let features_read = self.table(&rows, &features, Role::Feature, &mut lookups)?;
+        let targets_read = self.table(&rows, &targets, Role::Target, &mut lookups)?;
+        let (target, classes) = match self.targets.as_slice() {
+            [name] => {
+                let lookup = lookups.iter().find(|(column, _)| column == name);
+                let classes = lookup.map(|(_, lookup)| lookup.vocabulary().to_vec());
+                (targets_read.remove_axis(Axis(1)).into_dyn(), classes)
+            }
+            _ => (targets_read.into_dyn(), None),
+        };
+        Ok(Table {
+            features: features_read,
+            targets: target.into_shared(),
+            feature_names: features.iter().map(|i| rows.names[*i].clone()).collect(),
+            lookups,
+            class_names: classes.unwrap_or_default(),
+        })
+    }
+
+    /// The marks must differ, or fields could be read in two ways.
+    fn check(&self) -> Result<()> {
+        let marks = [Some(self.separator), Some(self.decimal), self.thousands, self.comment];
+        let marks: Vec<u8> = marks.into_iter().flatten().collect();
+        for (i, mark) in marks.iter().enumerate() {
+            if marks[..i].contains(mark) || !mark.is_ascii() || b"\"\r\n".contains(mark) {
+                let mark = mark.escape_ascii();
+                return Err(Error::value(format!(
+                    "Csv: expected a separator, a decimal mark, a mark of thousands and one of comments that differ, in ASCII \
+                     and without quotes and ends of lines, got `{mark}`"
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// The numbers of these columns.
+    fn table(
+        &self,
+        rows: &Rows,
+        columns: &[usize],
+        role: Role,
+        lookups: &mut Vec<(String, StringLookup)>,
+    ) -> Result<Array2<Float>> {
+        let mut all = Array2::zeros((rows.rows.len(), columns.len()));
+        for (out, place) in columns.iter().enumerate() {
+            let (numbers, lookup) = self.column(rows, *place, role)?;
+            all.column_mut(out).assign(&ndarray::ArrayView1::from(&numbers));
+            lookups.extend(lookup.map(|lookup| (rows.names[*place].clone(), lookup)));
+        }
+        Ok(all)
+    }
+
+    /// Where the columns of these names are.
+    fn places(&self, names: &[String], wanted: &[String]) -> Result<Vec<usize>> {
+        let mut places = Vec::with_capacity(wanted.len());
+        for name in wanted {
+            let Some(place) = names.iter().position(|known| known == name) else {
+                let known = names.iter().map(|name| format!("`{}`", shown(name))).collect::<Vec<_>>().join(", ");
+                return Err(self.fail(format!("expected a column `{name}`, got the columns {known}")));
+            };
+            places.push(place);
+        }
+        Ok(places)
+    }
+}
+
+/// The names of columns that have something of their own.
+fn first<T>(settings: &[(String, T)]) -> Vec<String> {
+    settings.iter().map(|(name, _)| name.clone()).collect()
+}
