@@ -44,6 +44,9 @@ pub enum Error {
     /// Names or shapes of stored parameters that do not match those of the model, all at once.
     #[error("{0}")]
     Parameters(String),
+    /// A mean over items of which none counts: all are padding, ignored, or of class weight 0.
+    #[error("{0}")]
+    NothingCounts(String),
     /// Trainable parameters that the loss does not reach.
     #[error(
         "no gradient for the trainable parameters {}; the loss does not depend on them: use them in `forward`, or freeze them",

@@ -18,16 +18,19 @@ pub struct Var {
     pub(super) tape: Tape,
     pub(super) node: Option<usize>,
     pub(crate) dependence: Dependence,
-    /// What a softmax or sigmoid was applied to, so that losses can work on it in one stable operation.
+    /// What it was computed from, where somebody after it needs to know.
     pub(crate) origin: Option<Rc<Origin>>,
     pub(super) mask: Option<Rc<Tensor>>,
 }
 
-/// The input of the activation that a value came out of.
+/// What a value was computed from: the input of an activation, so that losses can work on it in one stable operation; or, of
+/// a reduced loss, what its items count, so that those of several batches can be averaged.
 pub(crate) enum Origin {
     Softmax(Var),
     LogSoftmax,
     Sigmoid(Var),
+    /// What the loss weighs in a mean over batches, and what each of its items counts: 1 without.
+    Loss(f64, Option<Tensor>),
 }
 
 impl Var {

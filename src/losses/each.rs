@@ -1,6 +1,6 @@
 //! The losses of single items, and their reductions.
 
-use crate::autograd::Var;
+use crate::autograd::{Origin, Var};
 use crate::error::{Error, Result};
 use crate::tensor::{Tensor, data};
 
@@ -48,6 +48,24 @@ impl Each {
         Ok(self)
     }
 
+    /// Returns what each item counts in the mean: 0 for padding and for ignored items, else 1 unless set otherwise. Metrics in a loop of
+    /// your own take it as weights, to leave out what the loss leaves out:
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let y = Tape::inference().input(ndarray::arr2(&[[0.25, 0.75], [0.5, 0.5]]));
+    /// let labels = ndarray::arr1(&[1, -1]).into_tensor();
+    /// let each = SparseCrossEntropy::default().ignore_index(-1).each(&y, &labels)?;
+    /// let mut accuracy = Accuracy::default();
+    /// accuracy.update_weighted(y.value(), &labels, &each.counts())?;
+    /// assert_eq!(accuracy.result(), 1.0);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    pub fn counts(&self) -> Tensor {
+        let ones = || crate::tensor::tensor(self.losses.shape(), vec![1.0; self.losses.value.len()]);
+        self.counts.clone().unwrap_or_else(ones)
+    }
+
     /// Each loss so many times.
     pub(super) fn scaled(self, factor: crate::Float) -> Self {
         Self { losses: self.losses * factor, ..self }
@@ -60,7 +78,8 @@ impl Each {
 
     /// The sum of all losses.
     pub fn sum(&self) -> Var {
-        self.losses.sum()
+        let examples = self.losses.shape().first().map_or(1.0, |examples| *examples as f64);
+        self.losses.sum().with_origin(Origin::Loss(examples, self.counts.clone()))
     }
 
     /// The mean over all items that count, whatever their [weights](Each::weigh): Keras' "sum over batch size".
@@ -68,16 +87,20 @@ impl Each {
     /// # Errors
     /// no item that counts: all are padding, or left out by the loss
     pub fn mean(&self) -> Result<Var> {
-        let Some(counts) = &self.counts else { return Ok(self.losses.mean()) };
+        let Some(counts) = &self.counts else {
+            let count = self.losses.value.len() as f64;
+            return Ok(self.losses.mean().with_origin(Origin::Loss(count, None)));
+        };
         let count: f64 = counts.iter().map(|count| f64::from(*count)).sum();
         if count == 0.0 {
-            return Err(Error::value(format!(
+            return Err(Error::NothingCounts(format!(
                 "the mean of {} losses of which none counts: all are padding, left out by `ignore_index`, or of class \
                  weight 0; leave such batches out",
                 counts.len()
             )));
         }
-        Ok(self.losses.sum() * (1.0 / count) as crate::Float)
+        let mean = self.losses.sum() * (1.0 / count) as crate::Float;
+        Ok(mean.with_origin(Origin::Loss(count, Some(counts.clone()))))
     }
 
     /// Each loss with what it counts.
@@ -113,7 +136,7 @@ impl Each {
 }
 
 /// The tensor with axes of length 1 at its end, so that it broadcasts against `shape`.
-fn spread(tensor: &Tensor, shape: &[usize]) -> Tensor {
+pub(super) fn spread(tensor: &Tensor, shape: &[usize]) -> Tensor {
     let mut wide: Vec<usize> = shape.to_vec();
     let mut rest = tensor.len();
     for axis in &mut wide {

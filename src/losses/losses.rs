@@ -1,9 +1,9 @@
 //! A loss for each output of a model.
 
 use super::Loss;
-use crate::autograd::Var;
+use crate::autograd::{Origin, Var};
 use crate::error::{Error, Result};
-use crate::tensor::{Float, Tensor, data};
+use crate::tensor::{Float, Tensor, data, tensor};
 
 /// A loss for each output of a model: what [`Layer::compile`](crate::Layer::compile) takes. A single [`Loss`] turns
 /// into one by itself, for the only output.
@@ -74,9 +74,39 @@ impl Losses {
         self.0.iter().map(|loss| loss.output.as_str())
     }
 
-    /// The weighted sum, and each loss as a number. `weights` are those of examples: none, the same for all outputs, or as
-    /// many as outputs.
-    pub(crate) fn total(&self, predictions: &[Var], targets: &[Tensor], weights: &[Tensor]) -> Result<(Var, Vec<f64>)> {
+    /// What each output's loss weighs in the whole one, in order.
+    pub(crate) fn weights(&self) -> impl Iterator<Item = f64> {
+        self.0.iter().map(|loss| f64::from(loss.weight))
+    }
+
+    /// The weighted sum, and what each output's loss is. `weights` are those of examples: none, the same for all outputs, or
+    /// as many as outputs.
+    pub(crate) fn total(
+        &self,
+        predictions: &[Var],
+        targets: &[Tensor],
+        weights: &[Tensor],
+    ) -> Result<(Var, Vec<OutputTotal>)> {
+        self.check_counts(predictions, targets, weights)?;
+        let mut totals = Vec::with_capacity(self.0.len());
+        let mut sum: Option<Var> = None;
+        for (i, ((own, prediction), target)) in self.0.iter().zip(predictions).zip(targets).enumerate() {
+            let weights = weights.get(i).or(weights.first());
+            let (loss, total) = own.total(prediction, target, weights).map_err(|error| match own.output.as_str() {
+                "" => error,
+                name => error.at_output(name),
+            })?;
+            totals.push(total);
+            let loss = if own.weight == 1.0 { loss } else { loss * own.weight };
+            sum = Some(match sum {
+                Some(sum) => sum + loss,
+                None => loss,
+            });
+        }
+        Ok((sum.expect("there is at least one output"), totals))
+    }
+
+    fn check_counts(&self, predictions: &[Var], targets: &[Tensor], weights: &[Tensor]) -> Result<()> {
         if predictions.len() != self.0.len() || targets.len() != self.0.len() || predictions.is_empty() {
             return Err(Error::shape(format!(
                 "expected as many outputs, targets and losses, got {} outputs, {} arrays of targets and {} losses",
@@ -92,30 +122,53 @@ impl Losses {
                 weights.len()
             )));
         }
-        let mut numbers = Vec::with_capacity(self.0.len());
-        let mut sum: Option<Var> = None;
-        for (i, ((own, prediction), target)) in self.0.iter().zip(predictions).zip(targets).enumerate() {
-            let loss = match weights.get(i).or(weights.first()) {
-                Some(weights) => own.loss.each(prediction, target).and_then(|each| each.weigh(weights)?.mean()),
-                None => own.loss.loss(prediction, target),
-            };
-            let loss = loss.map_err(|error| match own.output.as_str() {
-                "" => error,
-                name => error.at_output(name),
-            })?;
-            if loss.value.len() != 1 {
-                let shape = loss.shape();
-                return Err(Error::shape(format!(
-                    "the loss: expected a scalar, got shape {shape:?}; end it with `mean`"
-                )));
+        Ok(())
+    }
+}
+
+/// What the loss of one output came to in some examples.
+pub(crate) struct OutputTotal {
+    /// The mean over the items that count; 0 if none does.
+    pub loss: f64,
+    /// What the mean divides by.
+    pub count: f64,
+    /// Which items count, 1 or 0, in the first axes of prediction and target; `None` if all do.
+    pub counted: Option<Tensor>,
+    /// What the items weigh in the sum; `None` if all weigh 1.
+    pub weights: Option<Tensor>,
+}
+
+impl OutputLoss {
+    fn total(&self, prediction: &Var, target: &Tensor, weights: Option<&Tensor>) -> Result<(Var, OutputTotal)> {
+        let loss = match weights {
+            Some(weights) => self.loss.each(prediction, target).and_then(|each| each.weigh(weights)?.mean()),
+            None => self.loss.loss(prediction, target),
+        };
+        let weights = weights.cloned();
+        let loss = match loss {
+            // There is nothing to learn from: as in Keras, the loss and its gradients are 0.
+            Err(Error::NothingCounts(_)) => {
+                let counted = tensor(&prediction.shape()[..1], vec![0.0; prediction.shape()[0]]);
+                let nothing = OutputTotal { loss: 0.0, count: 0.0, counted: Some(counted), weights };
+                return Ok(((prediction.clone().without_mask() * 0.0).sum(), nothing));
             }
-            numbers.push(f64::from(data(&loss.value)[0]));
-            let loss = if own.weight == 1.0 { loss } else { loss * own.weight };
-            sum = Some(match sum {
-                Some(sum) => sum + loss,
-                None => loss,
-            });
+            other => other?,
+        };
+        if loss.value.len() != 1 {
+            let shape = loss.shape();
+            return Err(Error::shape(format!("the loss: expected a scalar, got shape {shape:?}; end it with `mean`")));
         }
-        Ok((sum.expect("there is at least one output"), numbers))
+        let (count, counts) = match loss.origin.as_deref() {
+            Some(Origin::Loss(count, counts)) => (*count, counts.clone()),
+            // A loss of somebody else's does not say what it counts.
+            _ => (prediction.shape().first().map_or(1.0, |examples| *examples as f64), prediction.mask().cloned()),
+        };
+        let is_of_items = |counts: &Tensor| {
+            let shape = super::strip(counts.shape());
+            !shape.is_empty() && prediction.shape().starts_with(shape) && target.shape().starts_with(shape)
+        };
+        let counted = counts.filter(is_of_items).map(|counts| counts.mapv(|x| Float::from(u8::from(x != 0.0))).into());
+        let loss_number = f64::from(data(&loss.value)[0]);
+        Ok((loss, OutputTotal { loss: loss_number, count, counted, weights }))
     }
 }

@@ -34,6 +34,7 @@ pub use huber::{Huber, LogCosh, SmoothL1};
 pub use kl_divergence::KlDivergence;
 pub use likelihood::{GaussianNll, Poisson};
 pub use losses::Losses;
+pub(crate) use losses::OutputTotal;
 pub use mean_absolute::{MeanAbsoluteError, MeanAbsolutePercentageError};
 pub use mean_squared::{MeanSquaredError, MeanSquaredLogarithmicError};
 pub use overlap::{Dice, Tversky};

@@ -41,7 +41,7 @@ impl Accuracy {
 
     fn take(&mut self, prediction: &Tensor, target: &Tensor, weights: Option<&Tensor>) -> Result<()> {
         let (_, pairs) = answers("Accuracy", self.threshold, prediction, target)?;
-        let weight = weights_of("Accuracy", weights, prediction, pairs.len())?;
+        let weight = weights_of("Accuracy", weights, pairs.len())?;
         let right = pairs.iter().map(|(p, t)| f64::from(u8::from(*p as Float == *t)));
         right.enumerate().for_each(|(i, right)| self.mean.add(right, weight(i)));
         Ok(())
@@ -57,7 +57,7 @@ impl Metric for Accuracy {
         self.mean = Mean::default();
     }
 
-    updates!();
+    updates!("Accuracy");
 
     gathered!(mean);
 

@@ -74,7 +74,7 @@ impl Auc {
         if prediction.iter().any(|p| p.is_nan()) {
             return Err(Error::value("Auc: expected numbers as scores, got NaN among them"));
         }
-        let weight = weights_of("Auc", weights, prediction, prediction.len())?;
+        let weight = weights_of("Auc", weights, prediction.len())?;
         let examples = prediction.iter().zip(target).enumerate();
         self.scores.extend(examples.map(|(i, (score, answer))| (*score, *answer, weight(i) as Float)));
         Ok(())
@@ -106,7 +106,7 @@ impl Metric for Auc {
         self.scores.clear();
     }
 
-    updates!();
+    updates!("Auc");
 
     gathered!(scores);
 

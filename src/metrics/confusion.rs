@@ -1,7 +1,7 @@
 //! Which classes are taken for which.
 
 use super::answers::answers;
-use super::weights_of;
+use super::items::{counted, weights_of};
 use crate::error::{Error, Result};
 use crate::tensor::{Float, Tensor};
 use ndarray::Array2;
@@ -57,12 +57,15 @@ impl ConfusionMatrix {
         self.take("ConfusionMatrix", prediction, target, None)
     }
 
-    /// Takes in examples that weigh differently, one weight each.
+    /// Takes in examples that weigh differently, one weight each; those of weight 0 are not there.
     ///
     /// # Errors
     /// those of [`ConfusionMatrix::update`]; weights that do not fit
     pub fn update_weighted(&mut self, prediction: &Tensor, target: &Tensor, weights: &Tensor) -> Result<()> {
-        self.take("ConfusionMatrix", prediction, target, Some(weights))
+        match counted("ConfusionMatrix", prediction, target, weights)? {
+            Some(items) => self.take("ConfusionMatrix", &items.prediction, &items.target, Some(&items.weights)),
+            None => Ok(()),
+        }
     }
 
     pub(super) fn take(
@@ -88,7 +91,7 @@ impl ConfusionMatrix {
                 "{who}: expected whole class numbers 0..{classes} ({classes} excluded), got {bad}"
             )));
         }
-        let weight = weights_of(who, weights, prediction, pairs.len())?;
+        let weight = weights_of(who, weights, pairs.len())?;
         self.classes = classes;
         self.counts.resize(classes * classes, 0.0);
         pairs.iter().enumerate().for_each(|(i, (p, t))| self.counts[*t as usize * classes + p] += weight(i));
@@ -152,7 +155,7 @@ macro_rules! of_confusion {
                 self.confusion.reset();
             }
 
-            $crate::metrics::updates!();
+            $crate::metrics::updates!(stringify!($name));
 
             $crate::metrics::better!(Higher);
 

@@ -15,7 +15,7 @@ macro_rules! mean_error {
         impl $name {
             fn take(&mut self, prediction: &Tensor, target: &Tensor, weights: Option<&Tensor>) -> Result<()> {
                 check_same_shape(stringify!($name), prediction, target)?;
-                let weight = weights_of(stringify!($name), weights, prediction, prediction.len())?;
+                let weight = weights_of(stringify!($name), weights, prediction.len())?;
                 let term: fn(f64) -> f64 = $term;
                 let terms = prediction.iter().zip(target).map(|(p, t)| term(f64::from(p - t)));
                 terms.enumerate().for_each(|(i, term)| self.mean.add(term, weight(i)));
@@ -32,7 +32,7 @@ macro_rules! mean_error {
                 self.mean = Mean::default();
             }
 
-            updates!();
+            updates!(stringify!($name));
 
             gathered!(mean);
 

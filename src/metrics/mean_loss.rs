@@ -28,7 +28,7 @@ impl MeanLoss {
 
     fn take(&mut self, prediction: &Tensor, target: &Tensor, weights: Option<&Tensor>) -> Result<()> {
         let each = self.loss.each(&Tape::inference().examples(prediction.clone()), target)?;
-        let weight = weights_of(&self.name, weights, prediction, each.losses().value.len())?;
+        let weight = weights_of("MeanLoss", weights, each.losses().value.len())?;
         let counted = each.counted().enumerate();
         counted.for_each(|(i, (loss, count))| self.mean.add_counted(loss * weight(i), count * weight(i)));
         Ok(())
@@ -44,7 +44,7 @@ impl Metric for MeanLoss {
         self.mean = Mean::default();
     }
 
-    updates!();
+    updates!("MeanLoss");
 
     gathered!(mean);
 

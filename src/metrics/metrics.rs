@@ -2,8 +2,9 @@
 
 use super::{Direction, Gathered, Mean, Metric};
 use crate::error::{Error, Result};
+use crate::losses::OutputTotal;
 use crate::saving::Snapshot;
-use crate::tensor::Tensor;
+use crate::tensor::{Tensor, tensor};
 
 /// Metrics, each of one of the model's outputs.
 #[derive(Default)]
@@ -23,6 +24,13 @@ impl OutputMetric {
     fn name(&self) -> String {
         let name = self.metric.name();
         if self.output.is_empty() { name } else { format!("{}_{name}", self.output) }
+    }
+
+    fn update(&mut self, prediction: &Tensor, target: &Tensor, weights: Option<&Tensor>) -> Result<()> {
+        match weights {
+            Some(weights) => self.metric.update_weighted(prediction, target, weights),
+            None => self.metric.update(prediction, target),
+        }
     }
 }
 
@@ -50,14 +58,27 @@ impl Metrics {
         Ok(())
     }
 
-    pub(crate) fn update(&mut self, predictions: &[Tensor], targets: &[Tensor], weights: &[Tensor]) -> Result<()> {
+    /// Takes in the predictions and targets of each output, with what its loss counts and weighs.
+    pub(crate) fn update(&mut self, predictions: &[Tensor], targets: &[Tensor], totals: &[OutputTotal]) -> Result<()> {
         self.0.iter_mut().try_for_each(|own| {
-            let (prediction, target) = (&predictions[own.index], &targets[own.index]);
-            match weights.get(own.index).or(weights.first()).filter(|_| own.weighted) {
-                Some(weights) => own.metric.update_weighted(prediction, target, weights),
-                None => own.metric.update(prediction, target),
-            }
+            let total = &totals[own.index];
+            let weights = total.weights.as_ref().filter(|_| own.weighted);
+            let weights = match (&total.counted, weights) {
+                (Some(counted), Some(weights)) => Some(product(counted, weights)),
+                (counted, weights) => counted.as_ref().or(weights).cloned(),
+            };
+            own.update(&predictions[own.index], &targets[own.index], weights.as_ref())
         })
+    }
+
+    /// The same of a loop of one's own, which has one output.
+    pub(crate) fn update_first(
+        &mut self,
+        prediction: &Tensor,
+        target: &Tensor,
+        weights: Option<&Tensor>,
+    ) -> Result<()> {
+        self.0.iter_mut().try_for_each(|own| own.update(prediction, target, weights))
     }
 
     pub(crate) fn for_each(&self, mut report: impl FnMut(String, f64)) {
@@ -101,65 +122,140 @@ impl Metrics {
     }
 }
 
-/// Running means by name: of the loss, then of others.
+/// What counts, times the weights, one of which may be for all items of an example.
+fn product(counted: &Tensor, weights: &Tensor) -> Tensor {
+    let share = (counted.len() / weights.len().max(1)).max(1);
+    let numbers = weights.iter().flat_map(|weight| std::iter::repeat_n(*weight, share));
+    tensor(counted.shape(), counted.iter().zip(numbers).map(|(counted, weight)| counted * weight).collect())
+}
+
+/// Running means: of the losses of the outputs over the items that count, of what is added to them over the examples, and of
+/// others by name.
 #[derive(Clone, Default)]
-pub(crate) struct Figures(Vec<(String, Mean)>);
+pub(crate) struct Figures {
+    outputs: Vec<OutputFigure>,
+    added: Mean,
+    named: Vec<(String, Mean)>,
+}
+
+#[derive(Clone)]
+struct OutputFigure {
+    name: String,
+    /// What it weighs in the whole loss.
+    weight: f64,
+    mean: Mean,
+}
+
+impl OutputFigure {
+    /// 0 while no item counts.
+    fn result(&self) -> f64 {
+        if self.mean.count == 0.0 { 0.0 } else { self.mean.result() }
+    }
+}
 
 impl Figures {
     /// Of the whole loss, and of the outputs' if there are several.
-    pub(crate) fn new(outputs: &[String]) -> Self {
-        let several = if outputs.len() > 1 { outputs } else { &[] };
-        let names = [LOSS.to_owned()].into_iter().chain(several.iter().map(|name| format!("{name}_{LOSS}")));
-        Self(names.map(|name| (name, Mean::default())).collect())
+    pub(crate) fn new(outputs: &[String], weights: impl Iterator<Item = f64>) -> Self {
+        let output = |(name, weight): (&String, f64)| OutputFigure {
+            name: format!("{name}_{LOSS}"),
+            weight,
+            mean: Mean::default(),
+        };
+        Self { outputs: outputs.iter().zip(weights).map(output).collect(), ..Self::default() }
     }
 
     /// The same names, nothing gathered.
     pub(crate) fn empty(&self) -> Self {
-        Self(self.0.iter().map(|(name, _)| (name.clone(), Mean::default())).collect())
+        let mut empty = self.clone();
+        empty.added = Mean::default();
+        let means = empty.outputs.iter_mut().map(|output| &mut output.mean);
+        means.chain(empty.named.iter_mut().map(|(_, mean)| mean)).for_each(|mean| *mean = Mean::default());
+        empty
     }
 
-    /// Takes in the mean loss of some examples, and those of the outputs.
-    pub(crate) fn add(&mut self, total: f64, losses: &[f64], examples: usize) {
-        let losses = [total].into_iter().chain(losses.iter().copied());
-        self.0.iter_mut().zip(losses).for_each(|((_, mean), loss)| mean.add(loss, examples as f64));
+    /// Takes in the whole loss of some examples, the losses of the outputs in it, and what was added to them.
+    pub(crate) fn add(&mut self, loss: f64, outputs: &[OutputTotal], added: f64, examples: usize) {
+        for (own, output) in self.outputs.iter_mut().zip(outputs) {
+            own.mean.add(output.loss, output.count);
+        }
+        // The whole loss may overflow where its parts do not.
+        let added = if loss.is_finite() { added } else { loss };
+        self.added.add(added, examples as f64);
     }
 
     /// Takes in the mean of any figure.
     pub(crate) fn add_named(&mut self, name: &str, figure: f64, examples: usize) {
-        let place = self.0.iter().position(|(known, _)| known == name).unwrap_or_else(|| {
-            self.0.push((name.into(), Mean::default()));
-            self.0.len() - 1
+        let place = self.named.iter().position(|(known, _)| known == name).unwrap_or_else(|| {
+            self.named.push((name.into(), Mean::default()));
+            self.named.len() - 1
         });
-        self.0[place].1.add(figure, examples as f64);
+        self.named[place].1.add(figure, examples as f64);
     }
 
     pub(crate) fn merge(&mut self, other: &Self) {
-        self.0.iter_mut().zip(&other.0).for_each(|((_, mean), (_, other))| mean.merge(other));
+        self.outputs.iter_mut().zip(&other.outputs).for_each(|(own, other)| own.mean.merge(&other.mean));
+        self.added.merge(&other.added);
     }
 
-    /// The first mean.
+    /// The whole loss; NaN before any example.
     pub(crate) fn loss(&self) -> f64 {
-        self.0.first().map_or(f64::NAN, |(_, mean)| mean.result())
+        self.added.result() + self.outputs.iter().map(|output| output.weight * output.result()).sum::<f64>()
+    }
+
+    /// Refuses an output whose loss counts nothing in all the examples.
+    pub(crate) fn check_counted<'a>(&self, who: &str, outputs: impl Iterator<Item = &'a str>) -> Result<()> {
+        for (own, name) in self.outputs.iter().zip(outputs) {
+            if own.mean.count == 0.0 {
+                let of = if name.is_empty() { String::new() } else { format!(" of the output `{name}`") };
+                return Err(Error::value(format!(
+                    "{who}: the loss{of} has no item that counts in all the examples: all are padding, left out by \
+                     `ignore_index`, or of class weight 0; look at the labels and masks"
+                )));
+            }
+        }
+        Ok(())
     }
 
     /// The names in logs.
-    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|(name, _)| name.as_str())
+    pub(crate) fn names(&self) -> Vec<String> {
+        let mut names = Vec::new();
+        self.for_each(|name, _| names.push(name.to_owned()));
+        names
     }
 
     pub(crate) fn for_each(&self, mut report: impl FnMut(&str, f64)) {
-        self.0.iter().for_each(|(name, mean)| report(name, mean.result()));
+        if !self.outputs.is_empty() {
+            report(LOSS, self.loss());
+        }
+        if self.outputs.len() > 1 {
+            self.outputs.iter().for_each(|output| report(&output.name, output.result()));
+        }
+        self.named.iter().for_each(|(name, mean)| report(name, mean.result()));
     }
 
     pub(crate) fn state(&self) -> Snapshot {
-        let numbers = self.0.iter().map(|(name, mean)| (name.clone(), mean.to_numbers())).collect();
-        Snapshot { numbers, ..Snapshot::default() }
+        let mut state = Snapshot::default();
+        state.numbers.push(("added".into(), self.added.to_numbers()));
+        let outputs = self.outputs.iter().flat_map(|output| output.mean.to_numbers());
+        state.numbers.push(("outputs".into(), outputs.collect()));
+        let named = self.named.iter().map(|(name, mean)| (format!("named/{name}"), mean.to_numbers()));
+        state.numbers.extend(named);
+        state
     }
 
     pub(crate) fn restore(&mut self, state: &Snapshot) -> Result<()> {
-        let mean = |(name, numbers): &(String, Vec<f64>)| Some((name.clone(), Mean::from_numbers(numbers)?));
-        let means = state.numbers.iter().map(mean).collect::<Option<_>>();
-        self.0 = means.ok_or_else(|| Error::value("expected a sum and a count for each figure"))?;
+        let fail = || Error::value("expected a sum and a count for each figure");
+        let mean = |numbers: &[f64]| Mean::from_numbers(numbers).ok_or_else(fail);
+        self.added = mean(state.list("added").unwrap_or_default())?;
+        let outputs = state.list("outputs").unwrap_or_default();
+        if outputs.len() != 2 * self.outputs.len() {
+            return Err(fail());
+        }
+        for (own, numbers) in self.outputs.iter_mut().zip(outputs.chunks(2)) {
+            own.mean = mean(numbers)?;
+        }
+        let named = state.part("named").numbers.into_iter();
+        self.named = named.map(|(name, numbers)| Ok((name, mean(&numbers)?))).collect::<Result<_>>()?;
         Ok(())
     }
 }

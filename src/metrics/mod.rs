@@ -9,6 +9,7 @@ mod confusion;
 mod correlation;
 mod direction;
 mod errors;
+mod items;
 mod mean_loss;
 #[allow(clippy::module_inception)]
 mod metrics;
@@ -26,6 +27,7 @@ pub use confusion::ConfusionMatrix;
 pub use correlation::{Pearson, R2};
 pub use direction::Direction;
 pub use errors::{MeanAbsolute, MeanSquared, RootMeanSquared};
+use items::weights_of;
 pub use mean_loss::{MeanCosine, MeanLoss, Perplexity};
 pub(crate) use metrics::{Figures, Metrics};
 pub use precision::{Averaging, FBeta, Precision, Recall};
@@ -70,17 +72,27 @@ pub trait Metric: Send {
     /// Shapes that do not belong together.
     fn update(&mut self, prediction: &Tensor, target: &Tensor) -> Result<()>;
 
-    /// Takes in examples that weigh differently, for [`Trainer::weighted_metric`](crate::Trainer::weighted_metric): weights are
-    /// not negative, one for each example or step. The default refuses.
+    /// Takes in items (examples, or steps of sequences) that weigh differently. Weights are not negative, and have the shape of the
+    /// predictions' first axes. An item of weight 0 is not there: padding, an ignored label, whatever numbers stand in it.
+    ///
+    /// A trainer calls this where the loss of the output leaves out items, with 1 for those that count, and for
+    /// [`Trainer::weighted_metric`](crate::Trainer::weighted_metric) with the weights of the examples. The default takes the items
+    /// that count out of both tensors, and gives them to [`Metric::update`] as `[items, ...]`; it refuses weights other than 0 and 1.
     ///
     /// # Errors
     /// Those of [`Metric::update`]; weights that do not fit.
     fn update_weighted(&mut self, prediction: &Tensor, target: &Tensor, weights: &Tensor) -> Result<()> {
-        let _ = (prediction, target, weights);
-        Err(Error::value(format!(
-            "the metric `{}` cannot weigh its examples: implement `Metric::update_weighted` for it, or add it by `metric`",
-            self.name()
-        )))
+        match items::counted(&self.name(), prediction, target, weights)? {
+            None => Ok(()),
+            Some(items) if items.weights.iter().all(|weight| *weight == 1.0) => {
+                self.update(&items.prediction, &items.target)
+            }
+            Some(_) => Err(Error::value(format!(
+                "the metric `{}` cannot weigh its examples: implement `Metric::update_weighted` for it, or add it by \
+                 `metric`",
+                self.name()
+            ))),
+        }
     }
 
     /// The figure over all examples since the last reset; NaN before any.
@@ -145,7 +157,7 @@ use better;
 
 /// Both updates, from a method `take` that has the weights as an option.
 macro_rules! updates {
-    () => {
+    ($who:expr) => {
         fn update(
             &mut self,
             prediction: &$crate::tensor::Tensor,
@@ -160,32 +172,14 @@ macro_rules! updates {
             target: &$crate::tensor::Tensor,
             weights: &$crate::tensor::Tensor,
         ) -> $crate::error::Result<()> {
-            self.take(prediction, target, Some(weights))
+            match $crate::metrics::items::counted($who, prediction, target, weights)? {
+                Some(items) => self.take(&items.prediction, &items.target, Some(&items.weights)),
+                None => Ok(()),
+            }
         }
     };
 }
 use updates;
-
-/// The weight of each of so many items of a prediction; weights have the shape of its first axes.
-fn weights_of(who: &str, weights: Option<&Tensor>, prediction: &Tensor, items: usize) -> Result<impl Fn(usize) -> f64> {
-    let numbers: Vec<f64> = weights.map_or(vec![1.0], |weights| weights.iter().map(|w| f64::from(*w)).collect());
-    let fits = weights.is_none_or(|weights| {
-        let shape = crate::losses::strip(weights.shape());
-        !shape.is_empty() && prediction.shape().starts_with(shape) && items.is_multiple_of(numbers.len().max(1))
-    });
-    if !fits {
-        let shape = weights.map_or(&[][..], |weights| weights.shape());
-        return Err(Error::shape(format!(
-            "{who}: expected weights of the first axes of the predictions {:?}, for each example or step, got {shape:?}",
-            prediction.shape()
-        )));
-    }
-    if let Some(bad) = numbers.iter().find(|weight| !(weight.is_finite() && **weight >= 0.0)) {
-        return Err(Error::value(format!("{who}: expected weights that are finite and not negative, got {bad}")));
-    }
-    let share = (items / numbers.len().max(1)).max(1);
-    Ok(move |item: usize| numbers[item / share])
-}
 
 /// A running mean.
 #[derive(Clone, Copy, Debug, Default)]

@@ -45,7 +45,7 @@ impl TopKAccuracy {
                 "TopKAccuracy: expected targets {rows:?} (class numbers) or {p:?} (one-hot) for predictions {p:?}, got {t:?}"
             )));
         };
-        let weight = weights_of("TopKAccuracy", weights, prediction, answers.len())?;
+        let weight = weights_of("TopKAccuracy", weights, answers.len())?;
         for (i, (row, answer)) in prediction.lanes(last).into_iter().zip(answers).enumerate() {
             if !(answer.fract() == 0.0 && answer >= 0.0 && answer < *classes as Float) {
                 return Err(Error::value(format!(
@@ -75,7 +75,7 @@ impl Metric for TopKAccuracy {
         self.mean = Mean::default();
     }
 
-    updates!();
+    updates!("TopKAccuracy");
 
     gathered!(mean);
 

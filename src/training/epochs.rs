@@ -23,7 +23,8 @@ const ORDER: u64 = 0x006f_7264_6572;
 impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
     /// Trains the model, and returns loss and metrics of each epoch.
     ///
-    /// Loss and metrics of an epoch are means over its batches, while the weights change, as in Keras. Where the loss
+    /// Loss and metrics of an epoch are means over all its items that count, while the weights change: padding and ignored
+    /// labels count in neither. Where the loss
     /// is a mean over examples that do not look at each other, a batch runs in parts of fixed size, each forward and
     /// backward on one thread while it is in cache; the crate finds that out by itself, and with anything that looks
     /// across the batch (batch normalisation) the batch runs whole.
@@ -74,6 +75,9 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
         }
         while course.next_epoch(&mut self.tools())? {
             self.epoch(training, &fit, &mut course)?;
+            if !course.stop {
+                course.figures.check_counted("fit", self.losses.names())?;
+            }
             course.end_batches(&mut self.tools());
             if let Some(validation) = validation {
                 let logs = self.evaluate(validation)?;
@@ -87,7 +91,7 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
 
     /// The figures of training, and which way each gets better.
     fn known_figures(&self, losses: &Figures) -> Vec<(String, Option<Direction>)> {
-        let mut known: Vec<_> = losses.names().map(|name| (name.into(), Some(Direction::Lower))).collect();
+        let mut known: Vec<_> = losses.names().into_iter().map(|name| (name, Some(Direction::Lower))).collect();
         known.extend(self.metrics.names().into_iter().zip(self.metrics.directions()));
         known
     }
@@ -148,14 +152,16 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
         let penalty = pass::penalty(&course.parameters)?;
         let parts = self.step(dataset, indices, &mut course.splits, &course.parameters)?;
         let mut batch = course.figures.empty();
-        for part in parts {
-            batch.add(part.loss + penalty, &part.losses, part.examples);
-            self.metrics.update(&part.predictions, &part.targets, &part.weights)?;
-            part.predictions.into_iter().for_each(crate::buffers::recycle);
+        for part in &parts {
+            batch.add(part.loss, &part.outputs, part.added + penalty, part.examples);
         }
         if batch.loss().is_finite() {
             course.figures.merge(&batch);
+            for part in &parts {
+                self.metrics.update(&part.predictions, &part.targets, &part.outputs)?;
+            }
         }
+        parts.into_iter().flat_map(|part| part.predictions).for_each(crate::buffers::recycle);
         course.end_batch(batch.loss(), indices.len(), &mut self.tools())
     }
 

@@ -165,7 +165,13 @@ impl<'a> Loop<'a> {
 
     /// Takes predictions and targets into the metrics.
     pub fn update(&mut self, prediction: &Tensor, target: &Tensor) -> Result<()> {
-        self.metrics.update(std::slice::from_ref(prediction), std::slice::from_ref(target), &[])
+        self.metrics.update_first(prediction, target, None)
+    }
+
+    /// Takes predictions and targets into the metrics, with a weight for each example or step: items of weight 0 are left out,
+    /// such as padding; see [`Each::counts`](crate::losses::Each::counts).
+    pub fn update_weighted(&mut self, prediction: &Tensor, target: &Tensor, weights: &Tensor) -> Result<()> {
+        self.metrics.update_first(prediction, target, Some(weights))
     }
 
     /// Ends a batch of so many examples, with its figures by name; they are averaged over the epoch. The first one is the

@@ -5,20 +5,21 @@ use crate::data::{Batch, Dataset};
 use crate::error::Result;
 use crate::kernels::parallel;
 use crate::layers::{Layer, Vars};
-use crate::losses::Losses;
+use crate::losses::{Losses, OutputTotal};
 use crate::param::Param;
 use crate::tensor::{Float, Tensor, data};
 
 /// What a part of a batch gave.
 pub(super) struct Part {
-    /// Mean loss over the examples of the part.
+    /// The whole loss, whose gradients these are.
     pub loss: f64,
-    /// The mean loss of each output.
-    pub losses: Vec<f64>,
+    /// The loss of each output.
+    pub outputs: Vec<OutputTotal>,
+    /// What layers add to the loss.
+    pub added: f64,
     pub examples: usize,
     pub predictions: Vec<Tensor>,
     pub targets: Vec<Tensor>,
-    pub weights: Vec<Tensor>,
     pub gradients: Gradients,
     pub updates: Vec<(Param, Tensor)>,
     /// Whether this pass, too, shows nothing that looks across the batch.
@@ -65,27 +66,29 @@ pub(super) fn run<M: Layer<X, Y>, X: Vars, Y: Vars>(
     let examples = batch.targets.first().and_then(|targets| targets.shape().first()).copied().unwrap_or(0);
     let inputs = std::mem::take(&mut batch.inputs);
     let predictions = model.forward(&input(tape, inputs)?)?.to_list();
-    let (value, losses) = total(losses, tape, &predictions, &batch)?;
+    let (value, outputs, added) = total(losses, tape, &predictions, &batch)?;
     Ok(Part {
-        losses,
+        outputs,
+        added,
         loss: f64::from(data(&value.value)[0]),
         examples,
         splits: tape.splits(&value),
         gradients: if tape.is_training() { value.backward_scaled(share)? } else { Gradients::default() },
         predictions: predictions.iter().map(|prediction| (*prediction.value).clone()).collect(),
         targets: batch.targets,
-        weights: batch.weights,
         updates: tape.take_updates(),
     })
 }
 
-/// The losses of the outputs with those that layers added.
-fn total(losses: &Losses, tape: &Tape, predictions: &[Var], batch: &Batch) -> Result<(Var, Vec<f64>)> {
-    let (mut total, numbers) = losses.total(predictions, &batch.targets, &batch.weights)?;
+/// The losses of the outputs with those that layers added; each output's, and the sum of the added ones.
+fn total(losses: &Losses, tape: &Tape, predictions: &[Var], batch: &Batch) -> Result<(Var, Vec<OutputTotal>, f64)> {
+    let (mut total, outputs) = losses.total(predictions, &batch.targets, &batch.weights)?;
+    let mut number = 0.0;
     for added in tape.take_losses() {
+        number += f64::from(data(&added.value)[0]);
         total = total + added;
     }
-    Ok((total, numbers))
+    Ok((total, outputs, number))
 }
 
 /// The penalties on the values of parameters, as a number.
@@ -113,7 +116,7 @@ pub(super) fn splits<M: Layer<X, Y>, X: Vars, Y: Vars>(
         let mut batch = dataset.batch(indices)?;
         let inputs = std::mem::take(&mut batch.inputs);
         let predictions = model.forward(&input(tape, inputs)?)?.to_list();
-        total(losses, tape, &predictions, &batch).map(|(loss, _)| loss)
+        total(losses, tape, &predictions, &batch).map(|(loss, ..)| loss)
     };
     let examples: Vec<usize> = (0..dataset.len().min(3)).collect();
     let value = value_on(&tape, &examples)?;

@@ -136,10 +136,14 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
         self.model.forward(&pass::input(&tape(self.seed), batch.inputs)?).map(|_| ())
     }
 
-    /// Loss and metrics over a dataset, in inference mode.
+    /// Returns loss and metrics over a dataset, in inference mode.
+    ///
+    /// The loss of each output is `Σ loss · weight / Σ count` over the items (examples, steps, pixels) of the whole dataset: what
+    /// the loss of an output leaves out, padding or ignored labels, counts in neither loss nor metrics, wherever it stands. A
+    /// loss that gives a mean only, such as a closure, is averaged over the examples of the batches.
     ///
     /// # Errors
-    /// no examples; data that does not fit the model
+    /// no examples; data that does not fit the model; no item that counts
     pub fn evaluate(&mut self, dataset: &dyn Dataset) -> Result<Logs> {
         check_dataset("evaluate", dataset)?;
         self.create_parameters(dataset)?;
@@ -153,10 +157,11 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
             let run = |_, part: &[usize]| pass::run(model, losses, &tape(seed), dataset.batch(part)?, 1.0);
             let parts = self.threads.run(|| pass::in_parts(indices.len(), size, run, indices))?;
             for part in parts {
-                figures.add(part.loss + penalty, &part.losses, part.examples);
-                self.metrics.update(&part.predictions, &part.targets, &part.weights)?;
+                figures.add(part.loss, &part.outputs, part.added + penalty, part.examples);
+                self.metrics.update(&part.predictions, &part.targets, &part.outputs)?;
             }
         }
+        figures.check_counted("evaluate", self.losses.names())?;
         Ok(self.logs(&figures))
     }
 
@@ -165,7 +170,7 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
         self.losses.arrange(&self.model.output_names())?;
         let names: Vec<String> = self.losses.names().map(String::from).collect();
         self.metrics.start(&names)?;
-        Ok(Figures::new(&names))
+        Ok(Figures::new(&names, self.losses.weights()))
     }
 
     pub(super) fn logs(&self, figures: &Figures) -> Logs {

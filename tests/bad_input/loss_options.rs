@@ -133,10 +133,18 @@ fn nothing_that_counts() {
     let padding = Tape::training().input(Array3::<Float>::zeros((1, 2, 3))).with_mask(arr2(&[[0, 0]])).unwrap();
     let target = Array3::<Float>::zeros((1, 2, 3)).into_tensor();
     assert_eq!(message(MeanSquaredError.loss(&padding, &target)), expected);
-    // A batch like that in a run is the same error, and no NaN.
+    // A whole run of such batches is an error, and no NaN.
     let (x, y) = examples();
     let mut model = super::classifier().compile(Adam::default(), SparseCrossEntropy::default().ignore_index(7));
-    assert!(message(model.fit(&(&x, &(&y * 0.0 + 7.0)), quiet())).ends_with("leave such batches out"));
+    let ignored = &y * 0.0 + 7.0;
+    let nothing = |who: &str| {
+        format!(
+            "{who}: the loss has no item that counts in all the examples: all are padding, left out by `ignore_index`, or of \
+             class weight 0; look at the labels and masks"
+        )
+    };
+    assert_eq!(message(model.fit(&(&x, &ignored), quiet())), nothing("fit"));
+    assert_eq!(message(model.evaluate(&(&x, &ignored))), nothing("evaluate"));
 }
 
 #[test]
@@ -289,7 +297,7 @@ fn metrics() {
         "Recall: expected weights of the first axes of the predictions [2], for each example or step, got [3]"
     );
     assert_eq!(
-        weigh(&mut R2::default(), &[1.0; 2]),
+        weigh(&mut R2::default(), &[1.0, 2.0]),
         "the metric `r2` cannot weigh its examples: implement `Metric::update_weighted` for it, or add it by `metric`"
     );
     assert!(Perplexity::default().update(&scores, &arr3(&[[[1.0]]]).into_tensor()).is_err());

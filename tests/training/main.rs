@@ -6,6 +6,7 @@ mod callbacks;
 mod facts;
 mod figures;
 mod graph;
+mod masks;
 mod optimizers;
 mod overflow;
 mod search;
