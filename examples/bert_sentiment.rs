@@ -88,7 +88,7 @@ fn bert(args: &Args) -> Result<Bert> {
 
 /// The mean of the vectors of all tokens, and a dense layer.
 fn network(bert: Bert) -> Sequential {
-    let head = Dense::new(CLASSES.len()).kernel_initializer(RandomNormal { mean: 0.0, std: 0.02 });
+    let head = Dense::new(CLASSES.len()).kernel_initializer(RandomNormal { mean: 0.0, stddev: 0.02 });
     Sequential::new().add_named("bert", bert).add(GlobalAvgPool1d).add(Dropout::new(0.1)).add_named("head", head)
 }
 

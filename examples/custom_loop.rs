@@ -44,7 +44,7 @@ fn two_optimizers(epochs: usize) -> Result<()> {
     let discriminator = Sequential::new().add(dense(32)).add(dense(32)).add(Dense::new(1).activation(Sigmoid));
     let adam = || Adam::default().betas(0.5, 0.999).schedule(CosineDecay::new(2e-3, epochs as u32 * 200));
     let loss = BinaryCrossEntropy::default();
-    let sample = |tape: &Tape, mean, std| tape.random(|rng| RandomNormal { mean, std }.sample(&[64, 1], rng));
+    let sample = |tape: &Tape, mean, std| tape.random(|rng| RandomNormal { mean, stddev: std }.sample(&[64, 1], rng));
     let (real, fake) = (Tensor::ones([64, 1].as_slice()), Tensor::zeros([64, 1].as_slice()));
 
     let mut run = Loop::new(epochs, 200)

@@ -32,8 +32,8 @@ struct Args {
 /// Ten features from 0 to 1, and what they give, with noise of standard deviation 1.
 fn friedman(examples: usize, rng: &mut Rng) -> (Array2<Float>, Array1<Float>) {
     let mut draw = |initializer: &dyn Initializer, shape: &[usize]| initializer.sample(shape, rng);
-    let x = draw(&RandomUniform { min: 0.0, max: 1.0 }, &[examples, 10]);
-    let noise = draw(&RandomNormal { mean: 0.0, std: 1.0 }, &[examples]);
+    let x = draw(&RandomUniform { minval: 0.0, maxval: 1.0 }, &[examples, 10]);
+    let noise = draw(&RandomNormal { mean: 0.0, stddev: 1.0 }, &[examples]);
     let x = Array2::from_shape_fn((examples, 10), |(i, j)| x[[i, j]]);
     let y = x.rows().into_iter().zip(&noise).map(|(x, noise)| {
         10.0 * (PI as Float * x[0] * x[1]).sin() + 20.0 * (x[2] - 0.5).powi(2) + 10.0 * x[3] + 5.0 * x[4] + noise

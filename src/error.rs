@@ -27,6 +27,14 @@ pub enum Error {
         /// What went wrong there.
         source: Box<Error>,
     },
+    /// A setting in a description that cannot be written or read.
+    #[error("setting `{path}`: {source}")]
+    Setting {
+        /// Path of the setting, such as `layers.dense_1.units`.
+        path: String,
+        /// What went wrong there.
+        source: Box<Error>,
+    },
     /// A shape that does not fit.
     #[error("{0}")]
     Shape(String),
@@ -115,6 +123,14 @@ impl Error {
     /// The same error, with the name of an output before it.
     pub(crate) fn at_output(self, output: &str) -> Self {
         Self::Output { output: output.into(), source: Box::new(self) }
+    }
+
+    /// The same error, with the name of a setting put before its path.
+    pub(crate) fn at_setting(self, name: &str) -> Self {
+        match self {
+            Self::Setting { path, source } => Self::Setting { path: format!("{name}.{path}"), source },
+            other => Self::Setting { path: name.into(), source: Box::new(other) },
+        }
     }
 
     /// The same error, with the name of a layer put before its path. Containers call this.

@@ -31,9 +31,9 @@ pub struct Param(Arc<Inner>);
 
 struct Inner {
     id: ParamId,
-    initializer: Box<dyn Initializer>,
+    initializer: Arc<dyn Initializer>,
     is_state: bool,
-    pattern: Vec<Option<usize>>,
+    pattern: RwLock<Vec<Option<usize>>>,
     frozen: AtomicBool,
     value: RwLock<Option<Tensor>>,
     /// How often the value was set or modified by others than optimizers.
@@ -48,22 +48,22 @@ struct Inner {
 impl Param {
     /// A trainable parameter whose first value comes from `initializer`.
     pub fn new(initializer: impl Initializer + 'static) -> Self {
-        Self::build(Box::new(initializer), false)
+        Self::build(Arc::new(initializer), false)
     }
 
     /// A parameter that is saved but never trained by gradients, such as batch normalisation's statistics. It changes
     /// through [`Tape::update`].
     pub fn state(initializer: impl Initializer + 'static) -> Self {
-        Self::build(Box::new(initializer), true)
+        Self::build(Arc::new(initializer), true)
     }
 
-    fn build(initializer: Box<dyn Initializer>, is_state: bool) -> Self {
+    fn build(initializer: Arc<dyn Initializer>, is_state: bool) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         Self(Arc::new(Inner {
             id: ParamId(NEXT.fetch_add(1, Ordering::Relaxed)),
             initializer,
             is_state,
-            pattern: Vec::new(),
+            pattern: RwLock::default(),
             frozen: AtomicBool::new(false),
             value: RwLock::new(None),
             assignments: AtomicU64::new(0),
@@ -74,13 +74,26 @@ impl Param {
         }))
     }
 
-    /// What the layer knows of the shape before it has seen an input, so that loading can refuse a file that does
-    /// not fit: `None` for an axis that the input will tell. Call it right after [`Param::new`].
-    pub fn pattern(mut self, pattern: &[Option<usize>]) -> Self {
-        if let Some(inner) = Arc::get_mut(&mut self.0) {
-            inner.pattern = pattern.into();
-        }
+    /// [`Param::shaped`] of a new parameter.
+    #[must_use]
+    pub fn pattern(self, pattern: &[Option<usize>]) -> Self {
+        self.shaped(pattern);
         self
+    }
+
+    /// Says what the layer knows of the shape before it has seen an input, so that loading can refuse a file that does not
+    /// fit: `None` for an axis whose length follows from the input. Layers call it as they list their parameters.
+    pub fn shaped(&self, pattern: &[Option<usize>]) -> &Self {
+        let mut known = self.0.pattern.write().unwrap_or_else(PoisonError::into_inner);
+        if *known != pattern {
+            *known = pattern.into();
+        }
+        drop(known);
+        self
+    }
+
+    fn known_pattern(&self) -> Vec<Option<usize>> {
+        self.0.pattern.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// This parameter as a variable on the tape of `x`; created there if it is new.
@@ -111,6 +124,11 @@ impl Param {
             )));
         }
         Ok(value)
+    }
+
+    /// Returns what gives its first value.
+    pub fn initializer(&self) -> Arc<dyn Initializer> {
+        self.0.initializer.clone()
     }
 
     /// Its identity, the key of gradients and optimizer memory.
@@ -160,12 +178,12 @@ impl Param {
 
     /// The shape as far as it is known: that of the value, or what the layer knows of it, which may be nothing.
     pub(crate) fn known_shape(&self) -> Vec<Option<usize>> {
-        self.shape().map_or(self.0.pattern.clone(), |shape| shape.into_iter().map(Some).collect())
+        self.shape().map_or_else(|| self.known_pattern(), |shape| shape.into_iter().map(Some).collect())
     }
 
     /// Whether a value of this shape may be set.
     pub(crate) fn fits(&self, shape: &[usize]) -> bool {
-        let pattern = &self.0.pattern;
+        let pattern = self.known_pattern();
         match self.shape() {
             Some(own) => own == shape,
             None if pattern.is_empty() => true,
@@ -181,7 +199,7 @@ impl Param {
         match self.shape() {
             Some(shape) => format!("{shape:?}"),
             None => {
-                let axes = self.0.pattern.iter().map(|axis| axis.map_or("_".into(), |len| len.to_string()));
+                let axes = self.known_pattern().into_iter().map(|axis| axis.map_or("_".into(), |len| len.to_string()));
                 format!("[{}]", axes.collect::<Vec<_>>().join(", "))
             }
         }

@@ -98,7 +98,7 @@ impl Initializer for Spread {
     fn sample(&self, shape: &[usize], rng: &mut Rng) -> Tensor {
         count(&self.0);
         let max = 1.0 / gradus::initializers::fans(shape).0.sqrt();
-        RandomUniform { min: -max, max }.sample(shape, rng)
+        RandomUniform { minval: -max, maxval: max }.sample(shape, rng)
     }
 }
 

@@ -2,52 +2,43 @@
 
 use super::hard::between;
 use super::pointwise::activation;
+use crate::config::described;
 use crate::kernels::math;
 use crate::tensor::Float;
 
-/// Scaled exponential linear unit: `y = scale · x` for positive `x`, else `y = scale · alpha (exp(x) - 1)`, with the
-/// constants that keep mean 0 and variance 1 from layer to layer. For kernels of `LecunNormal`. Its slope at 0 is `scale`, as
-/// in Keras; PyTorch has `scale · alpha` there.
-///
-/// ```
-/// use gradus::prelude::*;
-/// let y = Selu.apply(&Tape::inference().input(ndarray::arr1(&[-1000.0, 1.0])));
-/// assert!((y.value()[0] + 1.758_099_3).abs() < 1e-6 && (y.value()[1] - 1.050_701).abs() < 1e-6);
-/// ```
-///
-/// Klambauer et al. 2017.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Selu;
+described! {
+    /// Scaled exponential linear unit: `y = scale · x` for positive `x`, else `y = scale · alpha (exp(x) - 1)`, with the
+    /// constants that keep mean 0 and variance 1 from layer to layer. For kernels of `LecunNormal`. Its slope at 0 is `scale`, as
+    /// in Keras; PyTorch has `scale · alpha` there.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let y = Selu.apply(&Tape::inference().input(ndarray::arr1(&[-1000.0, 1.0])));
+    /// assert!((y.value()[0] + 1.758_099_3).abs() < 1e-6 && (y.value()[1] - 1.050_701).abs() < 1e-6);
+    /// ```
+    ///
+    /// Klambauer et al. 2017.
+    pub struct Selu;
+}
 
 const SCALE: Float = 1.050_700_987_355_480_493_419_334_985_294_6;
 const ALPHA: Float = 1.673_263_242_354_377_284_817_042_991_671_7;
 
-/// Continuously differentiable exponential linear unit: `y = x` for positive `x`, else `y = alpha (exp(x / alpha) - 1)`.
-///
-/// ```
-/// use gradus::prelude::*;
-/// let y = Celu::new(2.0).apply(&Tape::inference().input(ndarray::arr1(&[-1000.0, 3.0])));
-/// assert_eq!(y.value().as_slice().unwrap(), [-2.0, 3.0]);
-/// ```
-///
-/// Barron 2017.
-#[derive(Clone, Copy, Debug)]
-pub struct Celu {
-    /// What negative numbers approach, with the other sign, 1; not 0.
-    pub alpha: Float,
-}
-
-impl Celu {
-    /// With this `alpha`.
-    pub fn new(alpha: Float) -> Self {
-        Self { alpha }
-    }
-}
-
-impl Default for Celu {
-    fn default() -> Self {
-        Self::new(1.0)
-    }
+described! {
+    /// Continuously differentiable exponential linear unit: `y = x` for positive `x`, else `y = alpha (exp(x / alpha) - 1)`.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let y = Celu::new(2.0).apply(&Tape::inference().input(ndarray::arr1(&[-1000.0, 3.0])));
+    /// assert_eq!(y.value().as_slice().unwrap(), [-2.0, 3.0]);
+    /// ```
+    ///
+    /// Barron 2017.
+    #[derive(Clone, Copy)]
+    pub struct Celu(
+        /// What negative numbers approach, with the other sign.
+        alpha: [Float] = 1.0,
+    ) {}
 }
 
 activation! {

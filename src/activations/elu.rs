@@ -2,35 +2,25 @@
 
 use super::hard::between;
 use super::pointwise::activation;
+use crate::config::described;
 use crate::kernels::math;
 use crate::tensor::Float;
 
-/// Exponential linear unit: `y = x` for positive `x`, else `y = alpha (exp(x) - 1)`.
-///
-/// ```
-/// use gradus::prelude::*;
-/// let y = Elu::default().apply(&Tape::inference().input(ndarray::arr1(&[-1000.0, 0.0, 1000.0])));
-/// assert_eq!(y.value().as_slice().unwrap(), [-1.0, 0.0, 1000.0]);
-/// ```
-///
-/// Clevert, Unterthiner & Hochreiter 2016.
-#[derive(Clone, Copy, Debug)]
-pub struct Elu {
-    /// What negative numbers approach, with the other sign, 1.
-    pub alpha: Float,
-}
-
-impl Elu {
-    /// With this `alpha`.
-    pub fn new(alpha: Float) -> Self {
-        Self { alpha }
-    }
-}
-
-impl Default for Elu {
-    fn default() -> Self {
-        Self::new(1.0)
-    }
+described! {
+    /// Exponential linear unit: `y = x` for positive `x`, else `y = alpha (exp(x) - 1)`.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let y = Elu::default().apply(&Tape::inference().input(ndarray::arr1(&[-1000.0, 0.0, 1000.0])));
+    /// assert_eq!(y.value().as_slice().unwrap(), [-1.0, 0.0, 1000.0]);
+    /// ```
+    ///
+    /// Clevert, Unterthiner & Hochreiter 2016.
+    #[derive(Clone, Copy)]
+    pub struct Elu(
+        /// What negative numbers approach, with the other sign.
+        alpha: [Float] = 1.0,
+    ) {}
 }
 
 activation! {

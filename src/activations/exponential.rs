@@ -1,17 +1,19 @@
 //! The exponential.
 
 use super::pointwise::activation;
+use crate::config::described;
 use crate::kernels::math;
 
-/// Exponential: `y = exp(x)`.
-///
-/// ```
-/// use gradus::prelude::*;
-/// let y = Exponential.apply(&Tape::inference().input(ndarray::arr1(&[0.0, 1.0])));
-/// assert!((y.value()[1] - 2.718_281_8).abs() < 1e-6);
-/// ```
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Exponential;
+described! {
+    /// Exponential: `y = exp(x)`.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let y = Exponential.apply(&Tape::inference().input(ndarray::arr1(&[0.0, 1.0])));
+    /// assert!((y.value()[1] - 2.718_281_8).abs() < 1e-6);
+    /// ```
+    pub struct Exponential;
+}
 
 activation! {
     Exponential,

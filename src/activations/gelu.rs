@@ -1,24 +1,26 @@
 //! The Gaussian error linear unit.
 
 use super::pointwise::activation;
+use crate::config::described;
 use crate::kernels::math;
 use crate::tensor::Float;
 
-/// Gaussian error linear unit: `y = x Φ(x)` with the normal distribution `Φ`, exact.
-///
-/// The default of Keras 3 and PyTorch, and what BERT was trained with. [`Gelu::tanh`] is the approximation that GPT-2
-/// was trained with.
-///
-/// ```
-/// use gradus::prelude::*;
-/// let x = Tape::inference().input(ndarray::arr1(&[1.0]));
-/// assert!((Gelu.apply(&x).item() - 0.841_344_75).abs() < 1e-7);
-/// assert!((Gelu::tanh().apply(&x).item() - 0.841_191_99).abs() < 1e-7);
-/// ```
-///
-/// Hendrycks & Gimpel 2016.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Gelu;
+described! {
+    /// Gaussian error linear unit: `y = x Φ(x)` with the normal distribution `Φ`, exact.
+    ///
+    /// The default of Keras 3 and PyTorch, and what BERT was trained with. [`Gelu::tanh`] is the approximation that GPT-2
+    /// was trained with.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let x = Tape::inference().input(ndarray::arr1(&[1.0]));
+    /// assert!((Gelu.apply(&x).item() - 0.841_344_75).abs() < 1e-7);
+    /// assert!((Gelu::tanh().apply(&x).item() - 0.841_191_99).abs() < 1e-7);
+    /// ```
+    ///
+    /// Hendrycks & Gimpel 2016.
+    pub struct Gelu;
+}
 
 impl Gelu {
     /// The approximation by a hyperbolic tangent.
@@ -37,16 +39,17 @@ activation! {
     fn by_value(self) { false }
 }
 
-/// Gaussian error linear unit, approximated: `y = x/2 (1 + tanh(√(2/π) (x + 0.044715 x³)))`.
-///
-/// ```
-/// use gradus::prelude::*;
-/// let model = Dense::new(8).activation(Gelu::tanh());
-/// ```
-///
-/// Hendrycks & Gimpel 2016.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct GeluTanh;
+described! {
+    /// Gaussian error linear unit, approximated: `y = x/2 (1 + tanh(√(2/π) (x + 0.044715 x³)))`.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let model = Dense::new(8).activation(Gelu::tanh());
+    /// ```
+    ///
+    /// Hendrycks & Gimpel 2016.
+    pub struct GeluTanh;
+}
 
 const CUBE: Float = 0.044715;
 const SCALE: Float = 0.797_884_560_802_865_4;

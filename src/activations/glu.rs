@@ -1,41 +1,39 @@
 //! The gated linear unit.
 
 use crate::autograd::Var;
+use crate::config::described;
 use crate::error::{Error, Result};
 use crate::layers::Layer;
 
-/// Gated linear unit: halves an axis into `a` and `b`, and gives `y = a · sigmoid(b)`.
-///
-/// # Shapes
-/// input `[batch, ..., 2 n]`, output `[batch, ..., n]`; with [`Glu::over`] along another axis
-/// # Defaults
-/// the last axis
-/// # Errors
-/// an axis out of range, or of odd length
-/// # Example
-/// ```
-/// use gradus::prelude::*;
-/// let y = Glu::default().forward(&Tape::inference().input(ndarray::arr2(&[[3.0, 5.0, 0.0, 1000.0]])))?;
-/// assert_eq!(y.value().as_slice().unwrap(), [1.5, 5.0]);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Dauphin et al. 2017; Keras `glu`, PyTorch `GLU`
-#[derive(Clone, Copy, Debug)]
-pub struct Glu {
-    axis: isize,
+described! {
+    /// Gated linear unit: halves an axis into `a` and `b`, and gives `y = a · sigmoid(b)`.
+    ///
+    /// # Shapes
+    /// input `[batch, ..., 2 n]`, output `[batch, ..., n]`; with [`Glu::over`] along another axis
+    /// # Defaults
+    /// the last axis
+    /// # Errors
+    /// an axis out of range, or of odd length
+    /// # Example
+    /// ```
+    /// use gradus::prelude::*;
+    /// let y = Glu::default().forward(&Tape::inference().input(ndarray::arr2(&[[3.0, 5.0, 0.0, 1000.0]])))?;
+    /// assert_eq!(y.value().as_slice().unwrap(), [1.5, 5.0]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    /// # Reference
+    /// Dauphin et al. 2017; Keras `glu`, PyTorch `GLU`
+    #[derive(Clone, Copy)]
+    pub struct Glu {
+        /// The axis that is halved; negative ones count from the end.
+        axis: [isize] = -1,
+    }
 }
 
 impl Glu {
     /// Along this axis; negative ones count from the end.
     pub fn over(axis: isize) -> Self {
         Self { axis }
-    }
-}
-
-impl Default for Glu {
-    fn default() -> Self {
-        Self::over(-1)
     }
 }
 

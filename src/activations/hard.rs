@@ -1,44 +1,48 @@
 //! Sigmoid functions out of straight lines.
 
 use super::pointwise::activation;
+use crate::config::described;
 use crate::tensor::Float;
 
-/// Hard sigmoid: `y = min(max(x / 6 + 1/2, 0), 1)`, as Keras 3 and PyTorch have it.
-///
-/// ```
-/// use gradus::prelude::*;
-/// let y = HardSigmoid.apply(&Tape::inference().input(ndarray::arr1(&[-4.0, 0.0, 1.5, 4.0])));
-/// assert_eq!(y.value().as_slice().unwrap(), [0.0, 0.5, 0.75, 1.0]);
-/// ```
-///
-/// Courbariaux, Bengio & David 2015; Howard et al. 2019 for these constants.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct HardSigmoid;
+described! {
+    /// Hard sigmoid: `y = min(max(x / 6 + 1/2, 0), 1)`, as Keras 3 and PyTorch have it.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let y = HardSigmoid.apply(&Tape::inference().input(ndarray::arr1(&[-4.0, 0.0, 1.5, 4.0])));
+    /// assert_eq!(y.value().as_slice().unwrap(), [0.0, 0.5, 0.75, 1.0]);
+    /// ```
+    ///
+    /// Courbariaux, Bengio & David 2015; Howard et al. 2019 for these constants.
+    pub struct HardSigmoid;
+}
 
-/// Hard SiLU, also called hard swish: `y = x · hard_sigmoid(x)`.
-///
-/// ```
-/// use gradus::prelude::*;
-/// let y = HardSilu.apply(&Tape::inference().input(ndarray::arr1(&[-4.0, 0.0, 1.5, 4.0])));
-/// assert_eq!(y.value().as_slice().unwrap(), [0.0, 0.0, 1.125, 4.0]);
-/// ```
-///
-/// Howard et al. 2019, "Searching for MobileNetV3".
-#[doc(alias = "HardSwish")]
-#[derive(Clone, Copy, Debug, Default)]
-pub struct HardSilu;
+described! {
+    /// Hard SiLU, also called hard swish: `y = x · hard_sigmoid(x)`.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let y = HardSilu.apply(&Tape::inference().input(ndarray::arr1(&[-4.0, 0.0, 1.5, 4.0])));
+    /// assert_eq!(y.value().as_slice().unwrap(), [0.0, 0.0, 1.125, 4.0]);
+    /// ```
+    ///
+    /// Howard et al. 2019, "Searching for MobileNetV3".
+    #[doc(alias = "HardSwish")]
+    pub struct HardSilu;
+}
 
-/// Hard hyperbolic tangent: `y = min(max(x, -1), 1)`.
-///
-/// ```
-/// use gradus::prelude::*;
-/// let y = HardTanh.apply(&Tape::inference().input(ndarray::arr1(&[-4.0, 0.5, 4.0])));
-/// assert_eq!(y.value().as_slice().unwrap(), [-1.0, 0.5, 1.0]);
-/// ```
-///
-/// Collobert 2004.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct HardTanh;
+described! {
+    /// Hard hyperbolic tangent: `y = min(max(x, -1), 1)`.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let y = HardTanh.apply(&Tape::inference().input(ndarray::arr1(&[-4.0, 0.5, 4.0])));
+    /// assert_eq!(y.value().as_slice().unwrap(), [-1.0, 0.5, 1.0]);
+    /// ```
+    ///
+    /// Collobert 2004.
+    pub struct HardTanh;
+}
 
 /// `x`, but not below `low` nor above `high`; NaN stays NaN.
 #[inline(always)]

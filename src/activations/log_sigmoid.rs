@@ -1,17 +1,19 @@
 //! The logarithm of the logistic function.
 
 use super::pointwise::activation;
+use crate::config::described;
 use crate::kernels::math;
 
-/// Logarithm of the sigmoid: `y = ln(1 / (1 + exp(-x)))`, computed without overflow on both sides.
-///
-/// ```
-/// use gradus::prelude::*;
-/// let y = LogSigmoid.apply(&Tape::inference().input(ndarray::arr1(&[-1000.0, 1000.0])));
-/// assert_eq!(y.value().as_slice().unwrap(), [-1000.0, 0.0]);
-/// ```
-#[derive(Clone, Copy, Debug, Default)]
-pub struct LogSigmoid;
+described! {
+    /// Logarithm of the sigmoid: `y = ln(1 / (1 + exp(-x)))`, computed without overflow on both sides.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let y = LogSigmoid.apply(&Tape::inference().input(ndarray::arr1(&[-1000.0, 1000.0])));
+    /// assert_eq!(y.value().as_slice().unwrap(), [-1000.0, 0.0]);
+    /// ```
+    pub struct LogSigmoid;
+}
 
 activation! {
     LogSigmoid,

@@ -2,22 +2,28 @@
 
 use super::Activation;
 use crate::autograd::Var;
+use crate::config::{Config, described};
 use crate::ops::log_softmax_over;
 
-/// Logarithm of the softmax over the last axis: `y = x - ln Σ exp(x)`, which stays finite where the softmax is 0.
-/// [`Var::log_softmax`] takes any axis.
-///
-/// The categorical cross-entropies recognise a prediction that comes out of it.
-///
-/// ```
-/// use gradus::prelude::*;
-/// let y = LogSoftmax.apply(&Tape::inference().input(ndarray::arr2(&[[1000.0, 0.0]])));
-/// assert_eq!(y.value().as_slice().unwrap(), [0.0, -1000.0]);
-/// ```
-#[derive(Clone, Copy, Debug, Default)]
-pub struct LogSoftmax;
+described! {
+    /// Logarithm of the softmax over the last axis: `y = x - ln Σ exp(x)`, which stays finite where the softmax is 0.
+    /// [`Var::log_softmax`] takes any axis.
+    ///
+    /// The categorical cross-entropies recognise a prediction that comes out of it.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let y = LogSoftmax.apply(&Tape::inference().input(ndarray::arr2(&[[1000.0, 0.0]])));
+    /// assert_eq!(y.value().as_slice().unwrap(), [0.0, -1000.0]);
+    /// ```
+    pub struct LogSoftmax;
+}
 
 impl Activation for LogSoftmax {
+    fn config(&self) -> Config {
+        self.describe()
+    }
+
     fn apply(&self, x: &Var) -> Var {
         log_softmax_over(x, x.shape().len().saturating_sub(1))
     }

@@ -1,19 +1,21 @@
 //! Mish.
 
 use super::pointwise::activation;
+use crate::config::described;
 use crate::kernels::math;
 
-/// Mish: `y = x · tanh(softplus(x))`.
-///
-/// ```
-/// use gradus::prelude::*;
-/// let y = Mish.apply(&Tape::inference().input(ndarray::arr1(&[-1000.0, 0.0, 1000.0])));
-/// assert_eq!(y.value().as_slice().unwrap(), [0.0, 0.0, 1000.0]);
-/// ```
-///
-/// Misra 2019.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Mish;
+described! {
+    /// Mish: `y = x · tanh(softplus(x))`.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let y = Mish.apply(&Tape::inference().input(ndarray::arr1(&[-1000.0, 0.0, 1000.0])));
+    /// assert_eq!(y.value().as_slice().unwrap(), [0.0, 0.0, 1000.0]);
+    /// ```
+    ///
+    /// Misra 2019.
+    pub struct Mish;
+}
 
 activation! {
     Mish,

@@ -50,6 +50,7 @@ pub use threshold::Threshold;
 use std::sync::Arc;
 
 use crate::autograd::Var;
+use crate::config::{Config, Described, Registry, described, family};
 use crate::error::Result;
 use crate::layers::Layer;
 use crate::tensor::Float;
@@ -84,6 +85,33 @@ pub trait Activation: Send + Sync {
     fn recurrent(&self) -> Option<Arc<dyn Pointwise>> {
         self.pointwise()
     }
+
+    /// What makes another one like it. The default is that of a type which cannot be described.
+    fn config(&self) -> Config {
+        Config::of_unknown::<Self>()
+    }
+}
+
+family!(Box, dyn Activation);
+
+impl Registry {
+    /// Adds an activation, which is a layer too.
+    #[must_use]
+    pub fn activation<A: Activation + Described + 'static>(mut self) -> Self {
+        self.insert(A::KIND, |from| Ok(Box::new(A::from_config(from)?) as Box<dyn Activation>));
+        self.layer::<A, Var, Var>()
+    }
+}
+
+pub(crate) fn register(registry: Registry) -> Registry {
+    macro_rules! all {
+        ($($name:ident)*) => { registry$(.activation::<$name>())* };
+    }
+    all!(
+        Linear Relu Relu6 ReluWith LeakyRelu Elu Selu Celu Exponential Gelu GeluTanh HardSigmoid HardSilu HardTanh LogSigmoid
+        LogSoftmax Mish SoftShrink HardShrink TanhShrink Sigmoid Silu Softmax Softplus Softsign Squareplus Sparsemax Tanh
+        Threshold
+    )
 }
 
 /// A function of each number alone whose slope follows from its value.
@@ -110,19 +138,28 @@ impl<A: Activation + 'static> Layer for A {
     fn forward(&self, x: &Var) -> Result<Var> {
         Ok(self.apply(x))
     }
+
+    fn config(&self) -> Config {
+        Activation::config(self)
+    }
 }
 
-/// `y = x`: the default activation of layers.
-///
-/// ```
-/// use gradus::prelude::*;
-/// let layer = Dense::new(3).activation(Linear);
-/// ```
-#[doc(alias = "Identity")]
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Linear;
+described! {
+    /// `y = x`: the default activation of layers.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let layer = Dense::new(3).activation(Linear);
+    /// ```
+    #[doc(alias = "Identity")]
+    pub struct Linear;
+}
 
 impl Activation for Linear {
+    fn config(&self) -> Config {
+        self.describe()
+    }
+
     fn apply(&self, x: &Var) -> Var {
         x.clone()
     }

@@ -35,6 +35,10 @@ macro_rules! activation {
             fn pointwise(&self) -> Option<std::sync::Arc<dyn $crate::activations::Pointwise>> {
                 $crate::activations::pointwise::fused(*self)
             }
+
+            fn config(&self) -> $crate::config::Config {
+                self.describe()
+            }
         }
     };
 }

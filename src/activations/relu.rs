@@ -5,22 +5,28 @@ use std::sync::Arc;
 use super::pointwise::apply_pointwise;
 use super::{Activation, Pointwise};
 use crate::autograd::Var;
+use crate::config::{Config, described};
 use crate::kernels::elementwise;
 use crate::tensor::Float;
 
-/// Rectified linear unit: `y = max(x, 0)`; its slope at 0 is 0.
-///
-/// ```
-/// use gradus::prelude::*;
-/// let y = Relu.apply(&Tape::inference().input(ndarray::arr1(&[-1.0, 2.0])));
-/// assert_eq!(y.value().as_slice().unwrap(), [0.0, 2.0]);
-/// ```
-///
-/// Nair & Hinton 2010.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Relu;
+described! {
+    /// Rectified linear unit: `y = max(x, 0)`; its slope at 0 is 0.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let y = Relu.apply(&Tape::inference().input(ndarray::arr1(&[-1.0, 2.0])));
+    /// assert_eq!(y.value().as_slice().unwrap(), [0.0, 2.0]);
+    /// ```
+    ///
+    /// Nair & Hinton 2010.
+    pub struct Relu;
+}
 
 impl Activation for Relu {
+    fn config(&self) -> Config {
+        self.describe()
+    }
+
     fn apply(&self, x: &Var) -> Var {
         apply_pointwise(x, *self, true)
     }

@@ -3,72 +3,57 @@
 use super::Relu;
 use super::hard::{between, inside};
 use super::pointwise::activation;
+use crate::config::described;
 use crate::tensor::Float;
 
-/// Rectifier that stops at 6: `y = min(max(x, 0), 6)`.
-///
-/// ```
-/// use gradus::prelude::*;
-/// let y = Relu6.apply(&Tape::inference().input(ndarray::arr1(&[-1.0, 2.0, 8.0])));
-/// assert_eq!(y.value().as_slice().unwrap(), [0.0, 2.0, 6.0]);
-/// ```
-///
-/// Krizhevsky 2010.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Relu6;
-
-/// Rectifier with all of Keras' options: `y = x` above the threshold, else `y = negative_slope (x - threshold)`, and
-/// nowhere more than `max_value`. Made by [`Relu::max_value`], [`Relu::negative_slope`] or [`Relu::threshold`].
-///
-/// ```
-/// use gradus::prelude::*;
-/// let x = Tape::inference().input(ndarray::arr1(&[-2.0, 0.5, 2.0, 9.0]));
-/// let y = Relu::threshold(1.0).negative_slope(0.5).max_value(4.0).apply(&x);
-/// assert_eq!(y.value().as_slice().unwrap(), [-1.5, -0.25, 2.0, 4.0]);
-/// ```
-#[derive(Clone, Copy, Debug)]
-pub struct ReluWith {
-    max_value: Float,
-    negative_slope: Float,
-    threshold: Float,
+described! {
+    /// Rectifier that stops at 6: `y = min(max(x, 0), 6)`.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let y = Relu6.apply(&Tape::inference().input(ndarray::arr1(&[-1.0, 2.0, 8.0])));
+    /// assert_eq!(y.value().as_slice().unwrap(), [0.0, 2.0, 6.0]);
+    /// ```
+    ///
+    /// Krizhevsky 2010.
+    pub struct Relu6;
 }
 
-impl ReluWith {
-    /// Sets the greatest value; infinite by default.
-    pub fn max_value(mut self, max_value: Float) -> Self {
-        self.max_value = max_value;
-        self
-    }
-
-    /// Sets the slope up to the threshold; 0 by default.
-    pub fn negative_slope(mut self, slope: Float) -> Self {
-        self.negative_slope = slope;
-        self
-    }
-
-    /// Sets the threshold; 0 by default.
-    pub fn threshold(mut self, threshold: Float) -> Self {
-        self.threshold = threshold;
-        self
+described! {
+    /// Rectifier with all of Keras' options: `y = x` above the threshold, else `y = negative_slope (x - threshold)`, and
+    /// nowhere more than `max_value`. Made by [`Relu::max_value`], [`Relu::negative_slope`] or [`Relu::threshold`].
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let x = Tape::inference().input(ndarray::arr1(&[-2.0, 0.5, 2.0, 9.0]));
+    /// let y = Relu::threshold(1.0).negative_slope(0.5).max_value(4.0).apply(&x);
+    /// assert_eq!(y.value().as_slice().unwrap(), [-1.5, -0.25, 2.0, 4.0]);
+    /// ```
+    #[derive(Clone, Copy)]
+    pub struct ReluWith {
+        /// The greatest value.
+        max_value: [Float] = Float::INFINITY,
+        /// The slope up to the threshold.
+        negative_slope: [Float] = 0.0,
+        /// Numbers up to it are below.
+        threshold: [Float] = 0.0,
     }
 }
 
 impl Relu {
-    const WITH: ReluWith = ReluWith { max_value: Float::INFINITY, negative_slope: 0.0, threshold: 0.0 };
-
     /// The rectifier with this greatest value.
     pub fn max_value(max_value: Float) -> ReluWith {
-        Self::WITH.max_value(max_value)
+        ReluWith::default().max_value(max_value)
     }
 
     /// The rectifier with this slope up to the threshold.
     pub fn negative_slope(slope: Float) -> ReluWith {
-        Self::WITH.negative_slope(slope)
+        ReluWith::default().negative_slope(slope)
     }
 
     /// The rectifier with this threshold.
     pub fn threshold(threshold: Float) -> ReluWith {
-        Self::WITH.threshold(threshold)
+        ReluWith::default().threshold(threshold)
     }
 }
 

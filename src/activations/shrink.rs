@@ -1,28 +1,19 @@
 //! Functions that pull numbers towards 0.
 
 use super::pointwise::activation;
+use crate::config::described;
 use crate::kernels::math;
 use crate::tensor::Float;
 
 macro_rules! shrink {
     ($(#[$doc:meta])* $name:ident) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug)]
-        pub struct $name {
-            threshold: Float,
-        }
-
-        impl $name {
-            /// With this threshold; 0.5 by default, and 0 if it is negative.
-            pub fn new(threshold: Float) -> Self {
-                Self { threshold: if threshold < 0.0 { 0.0 } else { threshold } }
-            }
-        }
-
-        impl Default for $name {
-            fn default() -> Self {
-                Self::new(0.5)
-            }
+        described! {
+            $(#[$doc])*
+            #[derive(Clone, Copy)]
+            pub struct $name(
+                /// How near to 0 numbers become 0; a negative one counts as 0.
+                threshold: [Float] = 0.5,
+            ) {}
         }
     };
 }
@@ -53,28 +44,29 @@ shrink! {
     HardShrink
 }
 
-/// What the hyperbolic tangent leaves: `y = x - tanh(x)`.
-///
-/// ```
-/// use gradus::prelude::*;
-/// let y = TanhShrink.apply(&Tape::inference().input(ndarray::arr1(&[-20.0, 0.0, 20.0])));
-/// assert_eq!(y.value().as_slice().unwrap(), [-19.0, 0.0, 19.0]);
-/// ```
-///
-/// PyTorch `Tanhshrink`.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct TanhShrink;
+described! {
+    /// What the hyperbolic tangent leaves: `y = x - tanh(x)`.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let y = TanhShrink.apply(&Tape::inference().input(ndarray::arr1(&[-20.0, 0.0, 20.0])));
+    /// assert_eq!(y.value().as_slice().unwrap(), [-19.0, 0.0, 19.0]);
+    /// ```
+    ///
+    /// PyTorch `Tanhshrink`.
+    pub struct TanhShrink;
+}
 
 activation! {
     SoftShrink,
-    fn value(self, x) { x - super::hard::between(-self.threshold, x, self.threshold) }
+    fn value(self, x) { x - super::hard::between(-self.threshold.max(0.0), x, self.threshold.max(0.0)) }
     fn slope(self, y) { if y == 0.0 { 0.0 } else { 1.0 } }
     fn by_value(self) { true }
 }
 
 activation! {
     HardShrink,
-    fn value(self, x) { if x.abs() <= self.threshold { 0.0 } else { x } }
+    fn value(self, x) { if x.abs() <= self.threshold.max(0.0) { 0.0 } else { x } }
     fn slope(self, y) { if y == 0.0 { 0.0 } else { 1.0 } }
     fn by_value(self) { true }
 }

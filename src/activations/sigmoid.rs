@@ -5,24 +5,26 @@ use std::sync::Arc;
 use super::pointwise::{apply_curve, fused};
 use super::{Activation, Pointwise};
 use crate::autograd::{Origin, Var};
+use crate::config::described;
 use crate::kernels::curve::Curve;
 use crate::kernels::math;
 use crate::tensor::Float;
 
-/// Logistic sigmoid: `y = 1 / (1 + exp(-x))`, computed without overflow on both sides.
-///
-/// `BinaryCrossEntropy` recognises a prediction that comes out of it and works on `x`, in one stable operation. That is
-/// why layers do not fuse it: `x` must stay.
-///
-/// ```
-/// use gradus::prelude::*;
-/// let y = Sigmoid.apply(&Tape::inference().input(ndarray::arr1(&[-1000.0, 0.0, 1000.0])));
-/// assert_eq!(y.value().as_slice().unwrap(), [0.0, 0.5, 1.0]);
-/// ```
-///
-/// Rumelhart, Hinton & Williams 1986.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Sigmoid;
+described! {
+    /// Logistic sigmoid: `y = 1 / (1 + exp(-x))`, computed without overflow on both sides.
+    ///
+    /// `BinaryCrossEntropy` recognises a prediction that comes out of it and works on `x`, in one stable operation. That is
+    /// why layers do not fuse it: `x` must stay.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let y = Sigmoid.apply(&Tape::inference().input(ndarray::arr1(&[-1000.0, 0.0, 1000.0])));
+    /// assert_eq!(y.value().as_slice().unwrap(), [0.0, 0.5, 1.0]);
+    /// ```
+    ///
+    /// Rumelhart, Hinton & Williams 1986.
+    pub struct Sigmoid;
+}
 
 impl Activation for Sigmoid {
     fn apply(&self, x: &Var) -> Var {

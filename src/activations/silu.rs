@@ -1,20 +1,22 @@
 //! The sigmoid linear unit.
 
 use super::pointwise::activation;
+use crate::config::described;
 use crate::kernels::math;
 
-/// Sigmoid linear unit, also called swish: `y = x · sigmoid(x)`.
-///
-/// ```
-/// use gradus::prelude::*;
-/// let y = Silu.apply(&Tape::inference().input(ndarray::arr1(&[-1000.0, 0.0, 1000.0])));
-/// assert_eq!(y.value().as_slice().unwrap(), [0.0, 0.0, 1000.0]);
-/// ```
-///
-/// Elfwing, Uchibe & Doya 2018; Ramachandran, Zoph & Le 2017.
-#[doc(alias = "Swish")]
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Silu;
+described! {
+    /// Sigmoid linear unit, also called swish: `y = x · sigmoid(x)`.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let y = Silu.apply(&Tape::inference().input(ndarray::arr1(&[-1000.0, 0.0, 1000.0])));
+    /// assert_eq!(y.value().as_slice().unwrap(), [0.0, 0.0, 1000.0]);
+    /// ```
+    ///
+    /// Elfwing, Uchibe & Doya 2018; Ramachandran, Zoph & Le 2017.
+    #[doc(alias = "Swish")]
+    pub struct Silu;
+}
 
 activation! {
     Silu,

@@ -1,19 +1,21 @@
 //! The smooth rectifier.
 
 use super::pointwise::activation;
+use crate::config::described;
 use crate::kernels::math;
 
-/// Smooth rectifier: `y = ln(1 + exp(x))`, computed as `max(x, 0) + ln(1 + exp(-|x|))`.
-///
-/// ```
-/// use gradus::prelude::*;
-/// let y = Softplus.apply(&Tape::inference().input(ndarray::arr1(&[-1000.0, 1000.0])));
-/// assert_eq!(y.value().as_slice().unwrap(), [0.0, 1000.0]);
-/// ```
-///
-/// Dugas et al. 2001.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Softplus;
+described! {
+    /// Smooth rectifier: `y = ln(1 + exp(x))`, computed as `max(x, 0) + ln(1 + exp(-|x|))`.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let y = Softplus.apply(&Tape::inference().input(ndarray::arr1(&[-1000.0, 1000.0])));
+    /// assert_eq!(y.value().as_slice().unwrap(), [0.0, 1000.0]);
+    /// ```
+    ///
+    /// Dugas et al. 2001.
+    pub struct Softplus;
+}
 
 activation! {
     Softplus,

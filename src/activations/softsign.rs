@@ -1,46 +1,37 @@
 //! Smooth functions without exponentials.
 
 use super::pointwise::activation;
+use crate::config::described;
 use crate::tensor::Float;
 
-/// Softsign: `y = x / (1 + |x|)`.
-///
-/// ```
-/// use gradus::prelude::*;
-/// let y = Softsign.apply(&Tape::inference().input(ndarray::arr1(&[-3.0, 0.0, 1.0])));
-/// assert_eq!(y.value().as_slice().unwrap(), [-0.75, 0.0, 0.5]);
-/// ```
-///
-/// Bergstra et al. 2009.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Softsign;
-
-/// Squareplus, a softplus of roots: `y = (x + √(x² + b)) / 2`.
-///
-/// ```
-/// use gradus::prelude::*;
-/// let y = Squareplus::default().apply(&Tape::inference().input(ndarray::arr1(&[-1.5, 0.0, 1.5])));
-/// assert_eq!(y.value().as_slice().unwrap(), [0.5, 1.0, 2.0]);
-/// ```
-///
-/// Barron 2021.
-#[derive(Clone, Copy, Debug)]
-pub struct Squareplus {
-    /// How smooth, 4: 0 gives the rectifier.
-    pub b: Float,
+described! {
+    /// Softsign: `y = x / (1 + |x|)`.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let y = Softsign.apply(&Tape::inference().input(ndarray::arr1(&[-3.0, 0.0, 1.0])));
+    /// assert_eq!(y.value().as_slice().unwrap(), [-0.75, 0.0, 0.5]);
+    /// ```
+    ///
+    /// Bergstra et al. 2009.
+    pub struct Softsign;
 }
 
-impl Squareplus {
-    /// With this smoothness.
-    pub fn new(b: Float) -> Self {
-        Self { b }
-    }
-}
-
-impl Default for Squareplus {
-    fn default() -> Self {
-        Self::new(4.0)
-    }
+described! {
+    /// Squareplus, a softplus of roots: `y = (x + √(x² + b)) / 2`.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let y = Squareplus::default().apply(&Tape::inference().input(ndarray::arr1(&[-1.5, 0.0, 1.5])));
+    /// assert_eq!(y.value().as_slice().unwrap(), [0.5, 1.0, 2.0]);
+    /// ```
+    ///
+    /// Barron 2021.
+    #[derive(Clone, Copy)]
+    pub struct Squareplus(
+        /// How smooth it is: 0 gives the rectifier.
+        b: [Float] = 4.0,
+    ) {}
 }
 
 activation! {

@@ -2,22 +2,28 @@
 
 use super::Activation;
 use crate::autograd::Var;
+use crate::config::{Config, described};
 use crate::ops::sparsemax_over;
 
-/// Sparsemax over the last axis: the point of the simplex that is nearest to `x`, so that small numbers become 0
-/// altogether. [`Sparsemax::over`] and [`Var::sparsemax`] take any axis.
-///
-/// ```
-/// use gradus::prelude::*;
-/// let y = Sparsemax.apply(&Tape::inference().input(ndarray::arr2(&[[1.0, 0.5, -1.0]])));
-/// assert_eq!(y.value().as_slice().unwrap(), [0.75, 0.25, 0.0]);
-/// ```
-///
-/// Martins & Astudillo 2016.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Sparsemax;
+described! {
+    /// Sparsemax over the last axis: the point of the simplex that is nearest to `x`, so that small numbers become 0
+    /// altogether. [`Sparsemax::over`] and [`Var::sparsemax`] take any axis.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let y = Sparsemax.apply(&Tape::inference().input(ndarray::arr2(&[[1.0, 0.5, -1.0]])));
+    /// assert_eq!(y.value().as_slice().unwrap(), [0.75, 0.25, 0.0]);
+    /// ```
+    ///
+    /// Martins & Astudillo 2016.
+    pub struct Sparsemax;
+}
 
 impl Activation for Sparsemax {
+    fn config(&self) -> Config {
+        self.describe()
+    }
+
     fn apply(&self, x: &Var) -> Var {
         sparsemax_over(x, x.shape().len().saturating_sub(1))
     }

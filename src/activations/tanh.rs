@@ -1,19 +1,21 @@
 //! The hyperbolic tangent.
 
 use super::pointwise::activation;
+use crate::config::described;
 use crate::kernels::math;
 
-/// Hyperbolic tangent: `y = tanh(x)`.
-///
-/// ```
-/// use gradus::prelude::*;
-/// let y = Tanh.apply(&Tape::inference().input(ndarray::arr1(&[-1000.0, 0.0, 1000.0])));
-/// assert_eq!(y.value().as_slice().unwrap(), [-1.0, 0.0, 1.0]);
-/// ```
-///
-/// LeCun et al. 1998, "Efficient BackProp".
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Tanh;
+described! {
+    /// Hyperbolic tangent: `y = tanh(x)`.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let y = Tanh.apply(&Tape::inference().input(ndarray::arr1(&[-1000.0, 0.0, 1000.0])));
+    /// assert_eq!(y.value().as_slice().unwrap(), [-1.0, 0.0, 1.0]);
+    /// ```
+    ///
+    /// LeCun et al. 1998, "Efficient BackProp".
+    pub struct Tanh;
+}
 
 activation! {
     Tanh,

@@ -1,6 +1,8 @@
 //! Values that are the same everywhere.
 
 use super::{Initializer, Rng};
+use crate::config::{Config, Described, Reader, described};
+use crate::error::Result;
 use crate::tensor::{Float, Tensor};
 
 /// All numbers are `self.0`.
@@ -15,37 +17,66 @@ pub struct Constant(
     pub Float,
 );
 
-/// All zeros: the default of biases.
-///
-/// ```
-/// use gradus::prelude::*;
-/// let layer = Dense::new(3).kernel_initializer(Zeros);
-/// ```
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Zeros;
+impl Constant {
+    fn describe(&self) -> Config {
+        Config::new(Self::KIND).with("value", &self.0)
+    }
+}
 
-/// All ones: the default of scales.
-///
-/// ```
-/// use gradus::prelude::*;
-/// let layer = Dense::new(3).kernel_initializer(Ones);
-/// ```
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Ones;
+impl Described for Constant {
+    const KIND: &'static str = "Constant";
+
+    fn from_config(from: &Reader<'_>) -> Result<Self> {
+        from.only(&["value"])?;
+        from.get("value").map(Self)
+    }
+}
+
+described! {
+    /// All zeros: the default of biases.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let layer = Dense::new(3).kernel_initializer(Zeros);
+    /// ```
+    pub struct Zeros;
+}
+
+described! {
+    /// All ones: the default of scales.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let layer = Dense::new(3).kernel_initializer(Ones);
+    /// ```
+    pub struct Ones;
+}
 
 impl Initializer for Constant {
+    fn config(&self) -> Config {
+        self.describe()
+    }
+
     fn sample(&self, shape: &[usize], _: &mut Rng) -> Tensor {
         Tensor::from_elem(shape, self.0)
     }
 }
 
 impl Initializer for Zeros {
+    fn config(&self) -> Config {
+        self.describe()
+    }
+
     fn sample(&self, shape: &[usize], _: &mut Rng) -> Tensor {
         Tensor::zeros(shape)
     }
 }
 
 impl Initializer for Ones {
+    fn config(&self) -> Config {
+        self.describe()
+    }
+
     fn sample(&self, shape: &[usize], _: &mut Rng) -> Tensor {
         Tensor::ones(shape)
     }

@@ -1,33 +1,34 @@
 //! Kernels that pass their input on.
 
 use super::{Initializer, Rng};
+use crate::config::{Config, described};
 use crate::tensor::{Float, Tensor, tensor};
 
-/// The identity matrix times `gain`, over the last two axes; of a convolution's kernel only the middle of the receptive
-/// field, so that it passes its input on with padding [`Same`](crate::layers::Padding::Same).
-///
-/// ```
-/// use gradus::prelude::*;
-/// let layer = Dense::new(2).kernel_initializer(Identity::default());
-/// let y = layer.forward(&Tape::inference().input(ndarray::arr2(&[[3.0, 5.0]])))?;
-/// assert_eq!(y.value().as_slice().unwrap(), [3.0, 5.0]);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-///
-/// Keras `Identity`; PyTorch `dirac_` for convolutions.
-#[derive(Clone, Copy, Debug)]
-pub struct Identity {
-    /// Factor, 1.
-    pub gain: Float,
-}
-
-impl Default for Identity {
-    fn default() -> Self {
-        Self { gain: 1.0 }
+described! {
+    /// The identity matrix times `gain`, over the last two axes; of a convolution's kernel only the middle of the receptive
+    /// field, so that it passes its input on with padding [`Same`](crate::layers::Padding::Same).
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let layer = Dense::new(2).kernel_initializer(Identity::default());
+    /// let y = layer.forward(&Tape::inference().input(ndarray::arr2(&[[3.0, 5.0]])))?;
+    /// assert_eq!(y.value().as_slice().unwrap(), [3.0, 5.0]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
+    /// Keras `Identity`; PyTorch `dirac_` for convolutions.
+    #[derive(Clone, Copy)]
+    pub struct Identity {
+        /// The factor.
+        gain: [Float] = 1.0,
     }
 }
 
 impl Initializer for Identity {
+    fn config(&self) -> Config {
+        self.describe()
+    }
+
     fn sample(&self, shape: &[usize], _: &mut Rng) -> Tensor {
         let mut values = vec![0.0; shape.iter().product()];
         let columns = shape.last().copied().unwrap_or(1);

@@ -19,6 +19,9 @@ pub use variance::{
     XavierNormal, XavierUniform,
 };
 
+use std::sync::Arc;
+
+use crate::config::{Config, Described, Registry, family};
 use crate::tensor::{Float, Tensor};
 
 /// The random numbers behind everything: ChaCha with 8 rounds, whose stream never changes between versions.
@@ -47,6 +50,42 @@ pub type Rng = rand::rngs::ChaCha8Rng;
 pub trait Initializer: Send + Sync {
     /// A tensor of this shape, its random numbers drawn from `rng`.
     fn sample(&self, shape: &[usize], rng: &mut Rng) -> Tensor;
+
+    /// What makes another one like it. The default is that of a type which cannot be described.
+    fn config(&self) -> Config {
+        Config::of_unknown::<Self>()
+    }
+}
+
+impl Initializer for Arc<dyn Initializer> {
+    fn sample(&self, shape: &[usize], rng: &mut Rng) -> Tensor {
+        (**self).sample(shape, rng)
+    }
+
+    fn config(&self) -> Config {
+        (**self).config()
+    }
+}
+
+family!(Arc, dyn Initializer);
+
+impl Registry {
+    /// Adds an initializer.
+    #[must_use]
+    pub fn initializer<I: Initializer + Described + 'static>(mut self) -> Self {
+        self.insert(I::KIND, |from| Ok(Arc::new(I::from_config(from)?) as Arc<dyn Initializer>));
+        self
+    }
+}
+
+pub(crate) fn register(registry: Registry) -> Registry {
+    macro_rules! all {
+        ($($name:ident)*) => { registry$(.initializer::<$name>())* };
+    }
+    all!(
+        Constant Zeros Ones Identity RandomNormal TruncatedNormal RandomUniform Orthogonal VarianceScaling XavierUniform
+        XavierNormal HeUniform HeNormal LecunUniform LecunNormal KaimingUniform KaimingNormal
+    )
 }
 
 /// How many inputs and outputs a number of a kernel connects: the last two axes count inputs and outputs, those

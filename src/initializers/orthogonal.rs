@@ -1,33 +1,34 @@
 //! Orthogonal matrices.
 
 use super::{Initializer, RandomNormal, Rng};
+use crate::config::{Config, described};
 use crate::tensor::{Float, Tensor, data, tensor};
 
-/// A random orthogonal matrix times `gain`: the parameter's last axis counts its columns, the others together its
-/// rows; the shorter of the two sides is orthonormal. Saxe et al. 2014, as in Keras.
-///
-/// ```
-/// use gradus::prelude::*;
-/// let layer = Dense::new(3).kernel_initializer(Orthogonal::default());
-/// ```
-#[derive(Clone, Copy, Debug)]
-pub struct Orthogonal {
-    /// Factor, 1.
-    pub gain: Float,
-}
-
-impl Default for Orthogonal {
-    fn default() -> Self {
-        Self { gain: 1.0 }
+described! {
+    /// A random orthogonal matrix times `gain`: the parameter's last axis counts its columns, the others together its
+    /// rows; the shorter of the two sides is orthonormal. Saxe et al. 2014, as in Keras.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let layer = Dense::new(3).kernel_initializer(Orthogonal::default());
+    /// ```
+    #[derive(Clone, Copy)]
+    pub struct Orthogonal {
+        /// The factor.
+        gain: [Float] = 1.0,
     }
 }
 
 impl Initializer for Orthogonal {
+    fn config(&self) -> Config {
+        self.describe()
+    }
+
     fn sample(&self, shape: &[usize], rng: &mut Rng) -> Tensor {
         let columns = shape.last().copied().unwrap_or(1).max(1);
         let rows = shape.iter().product::<usize>() / columns;
         let (count, len) = (rows.min(columns), rows.max(columns));
-        let normal = RandomNormal { mean: 0.0, std: 1.0 }.sample(&[count, len], rng);
+        let normal = RandomNormal { mean: 0.0, stddev: 1.0 }.sample(&[count, len], rng);
         // Gram-Schmidt in f64, twice, which is enough for any condition that occurs in random matrices.
         let mut basis: Vec<Vec<f64>> = Vec::with_capacity(count);
         for vector in data(&normal).chunks(len.max(1)) {

@@ -1,6 +1,7 @@
 //! Values whose spread follows from the number of connections.
 
 use super::{Initializer, RandomNormal, RandomUniform, Rng, TruncatedNormal, fans};
+use crate::config::{Config, described, named};
 use crate::tensor::{Float, Tensor};
 
 /// Standard deviation of a unit normal that is cut at two.
@@ -8,25 +9,30 @@ const CUT_NORMAL_STD: Float = 0.879_625_661_034_239_8;
 
 fn uniform(variance: Float, shape: &[usize], rng: &mut Rng) -> Tensor {
     let max = (3.0 * variance).sqrt();
-    RandomUniform { min: -max, max }.sample(shape, rng)
+    RandomUniform { minval: -max, maxval: max }.sample(shape, rng)
 }
 
 fn normal(variance: Float, shape: &[usize], rng: &mut Rng) -> Tensor {
-    TruncatedNormal { mean: 0.0, std: variance.sqrt() / CUT_NORMAL_STD }.sample(shape, rng)
+    TruncatedNormal { mean: 0.0, stddev: variance.sqrt() / CUT_NORMAL_STD }.sample(shape, rng)
 }
 
 macro_rules! scaled {
     ($($(#[$doc:meta])* $name:ident = $draw:ident, |$in:ident, $out:ident| $variance:expr;)+) => { $(
-        $(#[$doc])*
-        ///
-        /// ```
-        /// use gradus::prelude::*;
-        #[doc = concat!("let layer = Dense::new(3).kernel_initializer(", stringify!($name), ");")]
-        /// ```
-        #[derive(Clone, Copy, Debug, Default)]
-        pub struct $name;
+        described! {
+            $(#[$doc])*
+            ///
+            /// ```
+            /// use gradus::prelude::*;
+            #[doc = concat!("let layer = Dense::new(3).kernel_initializer(", stringify!($name), ");")]
+            /// ```
+            pub struct $name;
+        }
 
         impl Initializer for $name {
+            fn config(&self) -> Config {
+                self.describe()
+            }
+
             fn sample(&self, shape: &[usize], rng: &mut Rng) -> Tensor {
                 let ($in, $out) = fans(shape);
                 $draw($variance, shape, rng)
@@ -64,6 +70,8 @@ pub enum Fan {
     Average,
 }
 
+named!(Fan { In = "fan_in", Out = "fan_out", Average = "fan_avg" });
+
 impl Fan {
     fn of(self, shape: &[usize]) -> Float {
         let (inputs, outputs) = fans(shape);
@@ -88,41 +96,43 @@ pub enum Spread {
     Uniform,
 }
 
+named!(Spread { TruncatedNormal = "truncated_normal", Normal = "untruncated_normal", Uniform = "uniform" });
+
 impl Spread {
     fn sample(self, variance: Float, shape: &[usize], rng: &mut Rng) -> Tensor {
         match self {
             Self::TruncatedNormal => normal(variance, shape, rng),
-            Self::Normal => RandomNormal { mean: 0.0, std: variance.sqrt() }.sample(shape, rng),
+            Self::Normal => RandomNormal { mean: 0.0, stddev: variance.sqrt() }.sample(shape, rng),
             Self::Uniform => uniform(variance, shape, rng),
         }
     }
 }
 
-/// Variance `scale / fan`; by default scale 1, the number of inputs, truncated normal, as in Keras. A negative scale
-/// counts as 0.
-///
-/// ```
-/// use gradus::prelude::*;
-/// let initializer = VarianceScaling { scale: 2.0, mode: Fan::Average, distribution: Spread::Uniform };
-/// let layer = Dense::new(3).kernel_initializer(initializer);
-/// ```
-#[derive(Clone, Copy, Debug)]
-pub struct VarianceScaling {
-    /// Factor, 1.
-    pub scale: Float,
-    /// What it is divided by, the number of inputs.
-    pub mode: Fan,
-    /// The distribution, truncated normal.
-    pub distribution: Spread,
-}
-
-impl Default for VarianceScaling {
-    fn default() -> Self {
-        Self { scale: 1.0, mode: Fan::In, distribution: Spread::TruncatedNormal }
+described! {
+    /// Variance `scale / fan`; by default scale 1, the number of inputs, truncated normal, as in Keras. A negative scale
+    /// counts as 0.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let initializer = VarianceScaling { scale: 2.0, mode: Fan::Average, distribution: Spread::Uniform };
+    /// let layer = Dense::new(3).kernel_initializer(initializer);
+    /// ```
+    #[derive(Clone, Copy)]
+    pub struct VarianceScaling {
+        /// The factor.
+        scale: [Float] = 1.0,
+        /// What the factor is divided by.
+        mode: [Fan] = Fan::In,
+        /// The distribution.
+        distribution: [Spread] = Spread::TruncatedNormal,
     }
 }
 
 impl Initializer for VarianceScaling {
+    fn config(&self) -> Config {
+        self.describe()
+    }
+
     fn sample(&self, shape: &[usize], rng: &mut Rng) -> Tensor {
         self.distribution.sample(self.scale.max(0.0) / self.mode.of(shape), shape, rng)
     }
@@ -130,22 +140,28 @@ impl Initializer for VarianceScaling {
 
 macro_rules! kaiming {
     ($($(#[$doc:meta])* $name:ident = $distribution:ident;)+) => { $(
-        $(#[$doc])*
-        /// He et al. 2015, as in PyTorch.
-        ///
-        /// ```
-        /// use gradus::prelude::*;
-        #[doc = concat!("let layer = Dense::new(3).kernel_initializer(", stringify!($name), " { a: 0.1, mode: Fan::Out });")]
-        /// ```
-        #[derive(Clone, Copy, Debug, Default)]
-        pub struct $name {
-            /// Slope of the leaky rectifier after the layer, 0. PyTorch's own layers have √5 here.
-            pub a: Float,
-            /// What the variance is divided by, the number of inputs.
-            pub mode: Fan,
+        described! {
+            $(#[$doc])*
+            /// He et al. 2015, as in PyTorch.
+            ///
+            /// ```
+            /// use gradus::prelude::*;
+            #[doc = concat!("let layer = Dense::new(3).kernel_initializer(", stringify!($name), " { a: 0.1, mode: Fan::Out });")]
+            /// ```
+            #[derive(Clone, Copy)]
+            pub struct $name {
+                /// The slope of the leaky rectifier after the layer. PyTorch's own layers have √5 here.
+                a: [Float] = 0.0,
+                /// What the variance is divided by.
+                mode: [Fan] = Fan::In,
+            }
         }
 
         impl Initializer for $name {
+            fn config(&self) -> Config {
+                self.describe()
+            }
+
             fn sample(&self, shape: &[usize], rng: &mut Rng) -> Tensor {
                 Spread::$distribution.sample(2.0 / (1.0 + self.a * self.a) / self.mode.of(shape), shape, rng)
             }

@@ -6,78 +6,53 @@ use super::Layer;
 use crate::activations::{Activation, Linear, Pointwise};
 use crate::autograd::{Dependence, InputGrads, Op, Var};
 use crate::buffers::{buffer, recycle, zeros};
+use crate::config::{Config, described};
 use crate::error::{Error, Result};
-use crate::initializers::{Initializer, XavierUniform, Zeros};
+use crate::initializers::{XavierUniform, Zeros};
 use crate::kernels::curve::by_pieces;
 use crate::kernels::{dense, elementwise};
 use crate::param::{Param, ParamList};
 use crate::tensor::{Float, Tensor, data, tensor};
 
-/// Fully connected layer: `y = activation(x · kernel + bias)`.
-///
-/// # Shapes
-/// input `[batch, ..., features]`, output `[batch, ..., units]`; kernel `[features, units]`, bias `[units]`
-/// # Defaults
-/// no activation, with a bias, kernel Xavier uniform, bias zeros
-/// # Errors
-/// an input of fewer than two axes; a last axis that differs from the one that the kernel was made for; 0 units
-/// # Example
-/// ```
-/// use gradus::prelude::*;
-/// let layer = Dense::new(64).activation(Relu);
-/// let y = layer.forward(&Tape::inference().input(ndarray::Array2::<f32>::ones((32, 784))))?;
-/// assert_eq!(y.shape(), [32, 64]);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Keras `Dense`, PyTorch `Linear`; Glorot & Bengio 2010 for the initial kernel
-#[doc(alias = "Linear")]
-pub struct Dense {
-    units: usize,
-    kernel: Param,
-    bias: Option<Param>,
-    activation: Box<dyn Activation>,
+described! {
+    /// Fully connected layer: `y = activation(x · kernel + bias)`.
+    ///
+    /// # Shapes
+    /// input `[batch, ..., features]`, output `[batch, ..., units]`; kernel `[features, units]`, bias `[units]`
+    /// # Defaults
+    /// no activation, with a bias, kernel Xavier uniform, bias zeros
+    /// # Errors
+    /// an input of fewer than two axes; a last axis that differs from the one that the kernel was made for; 0 units
+    /// # Example
+    /// ```
+    /// use gradus::prelude::*;
+    /// let layer = Dense::new(64).activation(Relu);
+    /// let y = layer.forward(&Tape::inference().input(ndarray::Array2::<f32>::ones((32, 784))))?;
+    /// assert_eq!(y.shape(), [32, 64]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    /// # Reference
+    /// Keras `Dense`, PyTorch `Linear`; Glorot & Bengio 2010 for the initial kernel
+    #[doc(alias = "Linear")]
+    pub struct Dense(
+        /// The number of outputs.
+        units: [usize],
+    ) {
+        /// The activation.
+        activation: [dyn Activation] = Linear,
+        /// Whether there is a bias.
+        use_bias: [bool] = true,
+    }
+    params {
+        kernel: kernel_initializer = XavierUniform,
+        bias: bias_initializer = Zeros,
+    }
 }
 
 impl Dense {
-    /// With this many outputs.
-    pub fn new(units: usize) -> Self {
-        Self {
-            units,
-            kernel: Param::new(XavierUniform).pattern(&[None, Some(units)]),
-            bias: Some(Param::new(Zeros).pattern(&[Some(units)])),
-            activation: Box::new(Linear),
-        }
-    }
-
-    /// With as many outputs as each [`Dense::project`] says.
+    /// Creates a layer with as many outputs as each [`Dense::project`] says.
     pub(in crate::layers) fn open() -> Self {
-        let (kernel, bias) = (Param::new(XavierUniform).pattern(&[None, None]), Param::new(Zeros).pattern(&[None]));
-        Self { kernel, bias: Some(bias), ..Self::new(0) }
-    }
-
-    /// Sets the activation.
-    pub fn activation(mut self, activation: impl Activation + 'static) -> Self {
-        self.activation = Box::new(activation);
-        self
-    }
-
-    /// Sets whether there is a bias.
-    pub fn use_bias(mut self, yes: bool) -> Self {
-        self.bias = yes.then(|| self.bias.unwrap_or_else(|| Param::new(Zeros).pattern(&[Some(self.units)])));
-        self
-    }
-
-    /// Sets the kernel's first values.
-    pub fn kernel_initializer(mut self, initializer: impl Initializer + 'static) -> Self {
-        self.kernel = Param::new(initializer).pattern(&[None, Some(self.units)]);
-        self
-    }
-
-    /// Sets the bias's first values.
-    pub fn bias_initializer(mut self, initializer: impl Initializer + 'static) -> Self {
-        self.bias = Some(Param::new(initializer).pattern(&[Some(self.units)]));
-        self
+        Self::new(0)
     }
 
     /// The kernel, `[features, units]`.
@@ -87,11 +62,9 @@ impl Dense {
 
     /// The bias, `[units]`.
     pub fn bias(&self) -> Option<&Param> {
-        self.bias.as_ref()
+        self.use_bias.then_some(&self.bias)
     }
-}
 
-impl Dense {
     /// The forward pass with this many outputs.
     pub(in crate::layers) fn project(&self, x: &Var, units: usize) -> Result<Var> {
         let [_, .., features] = *x.shape() else {
@@ -120,7 +93,7 @@ impl Dense {
             )));
         }
         let kernel = self.kernel.on(x, &[features, units])?;
-        let bias = self.bias.as_ref().map(|bias| bias.on(x, &[units])).transpose()?;
+        let bias = self.bias().map(|bias| bias.on(x, &[units])).transpose()?;
         let pointwise = self.activation.pointwise();
         let fused = pointwise.is_some();
         let empty = || Tensor::default(ndarray::IxDyn(&[]));
@@ -144,10 +117,15 @@ impl Layer for Dense {
     }
 
     fn params<'a>(&'a self, list: &mut ParamList<'a>) {
-        list.add("kernel", &self.kernel);
-        if let Some(bias) = &self.bias {
-            list.add("bias", bias);
+        let units = (self.units > 0).then_some(self.units);
+        list.add("kernel", self.kernel.shaped(&[None, units]));
+        if self.use_bias {
+            list.add("bias", self.bias.shaped(&[units]));
         }
+    }
+
+    fn config(&self) -> Config {
+        self.describe()
     }
 }
 

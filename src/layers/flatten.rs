@@ -2,55 +2,57 @@
 
 use super::Layer;
 use crate::autograd::{Dependence, InputGrads, Op, Var};
+use crate::config::{Config, described};
 use crate::error::{Error, Result};
 use crate::tensor::{Tensor, reshaped};
 
-/// Joins all axes but the batch's into one, in row-major order (height, width, channels for images).
-///
-/// # Shapes
-/// input `[batch, ...]`, output `[batch, product of the others]`
-/// # Errors
-/// a scalar
-/// # Example
-/// ```
-/// use gradus::prelude::*;
-/// let y = Flatten.forward(&Tape::inference().input(ndarray::Array4::<f32>::zeros((2, 3, 3, 64))))?;
-/// assert_eq!(y.shape(), [2, 576]);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Keras `Flatten`; PyTorch's differs after a convolution, since its channels come first
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Flatten;
-
-/// Gives the axes after the batch's another shape with the same number of elements.
-///
-/// # Shapes
-/// input `[batch, ...]`, output `[batch]` followed by the target shape
-/// # Errors
-/// a target with another number of elements
-/// # Example
-/// ```
-/// use gradus::prelude::*;
-/// let y = Reshape::new([28, 28, 1]).forward(&Tape::inference().input(ndarray::Array2::<f32>::zeros((2, 784))))?;
-/// assert_eq!(y.shape(), [2, 28, 28, 1]);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Keras `Reshape`
-#[derive(Clone, Debug)]
-pub struct Reshape {
-    shape: Vec<usize>,
+described! {
+    /// Joins all axes but the batch's into one, in row-major order (height, width, channels for images).
+    ///
+    /// # Shapes
+    /// input `[batch, ...]`, output `[batch, product of the others]`
+    /// # Errors
+    /// a scalar
+    /// # Example
+    /// ```
+    /// use gradus::prelude::*;
+    /// let y = Flatten.forward(&Tape::inference().input(ndarray::Array4::<f32>::zeros((2, 3, 3, 64))))?;
+    /// assert_eq!(y.shape(), [2, 576]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    /// # Reference
+    /// Keras `Flatten`; PyTorch's differs after a convolution, since its channels come first
+    pub struct Flatten;
 }
 
-impl Reshape {
-    /// To this shape, without the batch axis.
-    pub fn new(shape: impl Into<Vec<usize>>) -> Self {
-        Self { shape: shape.into() }
-    }
+described! {
+    /// Gives the axes after the batch's another shape with the same number of elements.
+    ///
+    /// # Shapes
+    /// input `[batch, ...]`, output `[batch]` followed by the target shape
+    /// # Errors
+    /// a target with another number of elements
+    /// # Example
+    /// ```
+    /// use gradus::prelude::*;
+    /// let y = Reshape::new([28, 28, 1]).forward(&Tape::inference().input(ndarray::Array2::<f32>::zeros((2, 784))))?;
+    /// assert_eq!(y.shape(), [2, 28, 28, 1]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    /// # Reference
+    /// Keras `Reshape`
+    #[derive(Clone)]
+    pub struct Reshape(
+        /// The shape without the batch axis.
+        target_shape: [into Vec<usize>],
+    ) {}
 }
 
 impl Layer for Flatten {
+    fn config(&self) -> Config {
+        self.describe()
+    }
+
     fn forward(&self, x: &Var) -> Result<Var> {
         let [batch, rest @ ..] = x.shape() else {
             return Err(Error::shape("expected an input [batch, ...], got a scalar"));
@@ -61,16 +63,20 @@ impl Layer for Flatten {
 }
 
 impl Layer for Reshape {
+    fn config(&self) -> Config {
+        self.describe()
+    }
+
     fn forward(&self, x: &Var) -> Result<Var> {
-        let elements: usize = self.shape.iter().product();
+        let elements: usize = self.target_shape.iter().product();
         match x.shape() {
             [batch, rest @ ..] if rest.iter().product::<usize>() == elements => {
-                let shape = [&[*batch], &self.shape[..]].concat();
+                let shape = [&[*batch], &self.target_shape[..]].concat();
                 Ok(x.tape().apply(ReshapeRows::new(shape), &[x]))
             }
             other => Err(Error::shape(format!(
                 "expected an input [batch, ...] with {elements} numbers an example for the target {:?}, got {other:?}",
-                self.shape
+                self.target_shape
             ))),
         }
     }

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use super::{Layer, Vars};
 use crate::autograd::{TraceRow, Var};
+use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::param::ParamList;
 
@@ -59,7 +60,7 @@ pub struct Graph<X = Vec<Var>, Y = Vec<Var>> {
     arrangement: PhantomData<fn(X) -> Y>,
 }
 
-type ListLayer = dyn Layer<Vec<Var>, Vec<Var>>;
+pub(super) type ListLayer = dyn Layer<Vec<Var>, Vec<Var>>;
 
 struct Node {
     name: String,
@@ -119,7 +120,7 @@ impl<X: Vars, Y: Vars> Graph<X, Y> {
             (count, names) if names.is_empty() => (0..count.unwrap_or(0)).map(|i| format!("{name}.{i}")).collect(),
             (_, names) => names.iter().map(|output| format!("{name}.{output}")).collect(),
         };
-        self.layers.push((name.clone(), Box::new(Listed(layer, PhantomData))));
+        self.layers.push((name.clone(), Box::new(Listed::new(layer))));
         let layer = self.layers.len() - 1;
         self.node(name, layer, from.names(), gives)
     }
@@ -248,7 +249,13 @@ impl<X: Vars, Y: Vars> Layer<X, Y> for Graph<X, Y> {
 }
 
 /// A layer that takes and gives lists of variables.
-struct Listed<L, A, B>(L, PhantomData<fn(A) -> B>);
+pub(super) struct Listed<L, A, B>(L, PhantomData<fn(A) -> B>);
+
+impl<L, A, B> Listed<L, A, B> {
+    pub(super) fn new(layer: L) -> Self {
+        Self(layer, PhantomData)
+    }
+}
 
 impl<A: Vars, B: Vars, L: Layer<A, B>> Layer<Vec<Var>, Vec<Var>> for Listed<L, A, B> {
     fn forward(&self, x: &Vec<Var>) -> Result<Vec<Var>> {
@@ -261,6 +268,10 @@ impl<A: Vars, B: Vars, L: Layer<A, B>> Layer<Vec<Var>, Vec<Var>> for Listed<L, A
 
     fn kind(&self) -> &'static str {
         self.0.kind()
+    }
+
+    fn config(&self) -> Config {
+        self.0.config()
     }
 
     fn output_names(&self) -> Vec<String> {

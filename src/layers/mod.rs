@@ -61,6 +61,7 @@ pub use frame::{Border, Crop, Crop1d, Crop2d, Crop3d, ZeroPad, ZeroPad1d, ZeroPa
 pub use global_pool::{GlobalAvgPool1d, GlobalAvgPool2d, GlobalAvgPool3d};
 pub use global_pool::{GlobalMaxPool1d, GlobalMaxPool2d, GlobalMaxPool3d};
 pub use graph::{Graph, Names};
+use graph::{ListLayer, Listed};
 pub use grid_sample::{GridSample, GridSample2d, GridSample3d, Outside};
 pub use interpolation::Interpolation;
 pub use masking::Masking;
@@ -89,10 +90,12 @@ pub use vars::Vars;
 pub use window::{Padding, Size};
 
 use std::any::Any;
+use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
 use crate::autograd::Var;
+use crate::config::{Config, Described, Registry, family};
 use crate::constraints::Constraint;
 use crate::error::Result;
 use crate::losses::Losses;
@@ -143,9 +146,13 @@ pub trait Layer<X: Vars = Var, Y: Vars = Var>: Any + Send + Sync {
 
     /// The name of the type, such as `Dense`; containers derive names from it.
     fn kind(&self) -> &'static str {
-        let full = std::any::type_name::<Self>();
-        let plain = full.split('<').next().unwrap_or(full);
-        if plain.ends_with("{{closure}}") { "Lambda" } else { plain.rsplit("::").next().unwrap_or(plain) }
+        crate::config::type_name::<Self>()
+    }
+
+    /// What makes another one like it, without the numbers in its parameters. The default is that of a type which cannot be
+    /// described; see [`Described`](crate::config::Described).
+    fn config(&self) -> Config {
+        Config::of_unknown::<Self>()
     }
 
     /// The names of several outputs, in order; empty if they have none, or if there is only one.
@@ -337,4 +344,31 @@ pub trait Layer<X: Vars = Var, Y: Vars = Var>: Any + Send + Sync {
     {
         Trainer::new(self, optimizer.into(), loss.into())
     }
+}
+
+family!(Box, dyn Layer);
+family!(Box, ListLayer);
+
+impl Registry {
+    /// Adds a layer that takes `X` and gives `Y`; both are `Var` for most.
+    #[must_use]
+    pub fn layer<L: Layer<X, Y> + Described, X: Vars, Y: Vars>(mut self) -> Self {
+        self.insert(L::KIND, |from| Ok(Box::new(L::from_config(from)?) as Box<dyn Layer<X, Y>>));
+        // A graph takes layers of any arrangement.
+        self.insert(L::KIND, |from| Ok(Box::new(Listed::new(L::from_config(from)?)) as Box<ListLayer>));
+        self
+    }
+}
+
+impl<X: Vars, Y: Vars> fmt::Debug for dyn Layer<X, Y> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.config())
+    }
+}
+
+pub(crate) fn register(registry: Registry) -> Registry {
+    macro_rules! all {
+        ($($name:ident)*) => { registry$(.layer::<$name, Var, Var>())* };
+    }
+    all!(Dense Flatten Reshape Residual Sequential)
 }

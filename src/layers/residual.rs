@@ -4,62 +4,50 @@ use super::merge::check_broadcast;
 use super::{Layer, Sequential};
 use crate::activations::{Activation, Linear};
 use crate::autograd::Var;
+use crate::config::{Config, described};
 use crate::error::Result;
 use crate::param::ParamList;
 
-/// A layer with a way around it: `y = activation(body(x) + shortcut(x))`.
-///
-/// # Shapes
-/// input that of the body, output that of the body
-/// # Defaults
-/// the shortcut is the identity, no activation
-/// # Errors
-/// shapes of body and shortcut that cannot be added; those of its layers
-/// # Example
-/// ```
-/// use gradus::prelude::*;
-/// let block = |channels: usize| {
-///     Residual::new(
-///         Sequential::new()
-///             .add(Conv2d::new(channels, 3).stride(2).padding(Padding::Same).use_bias(false))
-///             .add(BatchNorm::new())
-///             .add(Relu)
-///             .add(Conv2d::new(channels, 3).padding(Padding::Same).use_bias(false))
-///             .add(BatchNorm::new()),
-///     )
-///     .shortcut(Sequential::new().add(Conv2d::new(channels, 1).stride(2).use_bias(false)).add(BatchNorm::new()))
-///     .activation(Relu)
-/// };
-/// let model = Sequential::new().add(block(8)).add(block(16));
-/// let y = model.forward(&Tape::inference().input(ndarray::Array4::<f32>::ones((2, 8, 8, 3))))?;
-/// assert_eq!(y.shape(), [2, 2, 2, 16]);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// He et al. 2016, "Deep Residual Learning for Image Recognition"
-#[doc(alias = "SkipConnection")]
-pub struct Residual {
-    body: Box<dyn Layer>,
-    shortcut: Box<dyn Layer>,
-    activation: Box<dyn Activation>,
-}
-
-impl Residual {
-    /// Around this layer.
-    pub fn new(body: impl Layer) -> Self {
-        Self { body: Box::new(body), shortcut: Box::new(Sequential::new()), activation: Box::new(Linear) }
-    }
-
-    /// Sets what the way around does.
-    pub fn shortcut(mut self, shortcut: impl Layer) -> Self {
-        self.shortcut = Box::new(shortcut);
-        self
-    }
-
-    /// Sets the activation of the sum.
-    pub fn activation(mut self, activation: impl Activation + 'static) -> Self {
-        self.activation = Box::new(activation);
-        self
+described! {
+    /// A layer with a way around it: `y = activation(body(x) + shortcut(x))`.
+    ///
+    /// # Shapes
+    /// input that of the body, output that of the body
+    /// # Defaults
+    /// the shortcut is the identity, no activation
+    /// # Errors
+    /// shapes of body and shortcut that cannot be added; those of its layers
+    /// # Example
+    /// ```
+    /// use gradus::prelude::*;
+    /// let block = |channels: usize| {
+    ///     Residual::new(
+    ///         Sequential::new()
+    ///             .add(Conv2d::new(channels, 3).stride(2).padding(Padding::Same).use_bias(false))
+    ///             .add(BatchNorm::new())
+    ///             .add(Relu)
+    ///             .add(Conv2d::new(channels, 3).padding(Padding::Same).use_bias(false))
+    ///             .add(BatchNorm::new()),
+    ///     )
+    ///     .shortcut(Sequential::new().add(Conv2d::new(channels, 1).stride(2).use_bias(false)).add(BatchNorm::new()))
+    ///     .activation(Relu)
+    /// };
+    /// let model = Sequential::new().add(block(8)).add(block(16));
+    /// let y = model.forward(&Tape::inference().input(ndarray::Array4::<f32>::ones((2, 8, 8, 3))))?;
+    /// assert_eq!(y.shape(), [2, 2, 2, 16]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    /// # Reference
+    /// He et al. 2016, "Deep Residual Learning for Image Recognition"
+    #[doc(alias = "SkipConnection")]
+    pub struct Residual(
+        /// The layer.
+        body: [dyn Layer],
+    ) {
+        /// What the way around does.
+        shortcut: [dyn Layer] = Sequential::new(),
+        /// The activation of the sum.
+        activation: [dyn Activation] = Linear,
     }
 }
 
@@ -74,5 +62,9 @@ impl Layer for Residual {
     fn params<'a>(&'a self, list: &mut ParamList<'a>) {
         list.nest("body", self.body.as_ref());
         list.nest("shortcut", self.shortcut.as_ref());
+    }
+
+    fn config(&self) -> Config {
+        self.describe()
     }
 }

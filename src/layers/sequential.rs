@@ -1,9 +1,11 @@
 //! Layers one after the other.
 
 use std::collections::HashSet;
+use std::fmt;
 
 use super::Layer;
 use crate::autograd::{TraceRow, Var};
+use crate::config::{Config, Described, Reader, described};
 use crate::error::{Error, Result};
 use crate::param::ParamList;
 
@@ -59,12 +61,16 @@ impl Sequential {
         self
     }
 
+    fn describe(&self) -> Config {
+        Config::new(Self::KIND).with("layers", &self.layers)
+    }
+
     /// The names of the layers.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.layers.iter().map(|(name, _)| name.as_str())
     }
 
-    /// A layer by its name.
+    /// Returns the layer of a name.
     pub fn get(&self, name: &str) -> Option<&dyn Layer> {
         self.layers.iter().find(|(known, _)| known == name).map(|(_, layer)| layer.as_ref())
     }
@@ -122,6 +128,36 @@ impl Layer for Sequential {
 
     fn params<'a>(&'a self, list: &mut ParamList<'a>) {
         self.layers.iter().for_each(|(name, layer)| list.nest(name, layer.as_ref()));
+    }
+
+    fn config(&self) -> Config {
+        self.describe()
+    }
+}
+
+impl Described for Sequential {
+    const KIND: &'static str = "Sequential";
+
+    fn from_config(from: &Reader<'_>) -> Result<Self> {
+        from.only(&["layers"])?;
+        let layers: Vec<(String, Box<dyn Layer>)> = from.get("layers")?;
+        let mut model = Self::new();
+        for (name, layer) in layers {
+            if name.contains('.') || model.get(&name).is_some() {
+                return Err(Error::value(format!("layer `{name}`: expected names without dots, each once")));
+            }
+            model.layers.push((name, layer));
+        }
+        Ok(model)
+    }
+}
+
+described!(@setting Sequential);
+
+/// A line for each layer.
+impl fmt::Debug for Sequential {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.describe())
     }
 }
 

@@ -126,15 +126,15 @@ pub fn initializer(case: &Case) -> Built<Box<dyn Initializer>> {
         "Orthogonal" => Box::new(Orthogonal { gain: number("gain", 1.0) }),
         "RandomNormal" => {
             let usual = RandomNormal::default();
-            Box::new(RandomNormal { mean: number("mean", usual.mean), std: number("std", usual.std) })
+            Box::new(RandomNormal { mean: number("mean", usual.mean), stddev: number("std", usual.stddev) })
         }
         "TruncatedNormal" => {
             let usual = TruncatedNormal::default();
-            Box::new(TruncatedNormal { mean: number("mean", usual.mean), std: number("std", usual.std) })
+            Box::new(TruncatedNormal { mean: number("mean", usual.mean), stddev: number("std", usual.stddev) })
         }
         "RandomUniform" => {
             let usual = RandomUniform::default();
-            Box::new(RandomUniform { min: number("min", usual.min), max: number("max", usual.max) })
+            Box::new(RandomUniform { minval: number("min", usual.minval), maxval: number("max", usual.maxval) })
         }
         _ => normalisation::initializer(case)?,
     })

@@ -49,7 +49,7 @@ pub struct SpectralNorm<L> {
 impl<L: Layer> SpectralNorm<L> {
     /// Around this layer.
     pub fn new(layer: L) -> Self {
-        let vector = || Param::state(RandomNormal { mean: 0.0, std: 1.0 }).pattern(&[None]);
+        let vector = || Param::state(RandomNormal { mean: 0.0, stddev: 1.0 }).pattern(&[None]);
         Self { layer, name: "kernel".into(), iterations: 1, u: vector(), v: vector() }
     }
 

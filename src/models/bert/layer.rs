@@ -9,7 +9,7 @@ use crate::param::ParamList;
 
 /// A dense layer with first weights as BERT has them.
 pub(super) fn dense(config: &BertConfig, units: usize) -> Dense {
-    Dense::new(units).kernel_initializer(RandomNormal { mean: 0.0, std: config.deviation })
+    Dense::new(units).kernel_initializer(RandomNormal { mean: 0.0, stddev: config.deviation })
 }
 
 pub(super) fn norm(config: &BertConfig) -> LayerNorm {

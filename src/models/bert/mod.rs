@@ -59,7 +59,7 @@ pub struct Bert {
 impl Bert {
     /// With these settings.
     pub fn new(config: &BertConfig) -> Self {
-        let normal = RandomNormal { mean: 0.0, std: config.deviation };
+        let normal = RandomNormal { mean: 0.0, stddev: config.deviation };
         let embedding = |ids: usize| Embedding::new(ids, config.size).embeddings_initializer(normal);
         let words = embedding(config.vocabulary);
         Self {

@@ -31,7 +31,8 @@ pub(super) struct Block {
 
 impl Block {
     pub fn new(config: &Gpt2Config) -> Self {
-        let dense = |units: usize, std: Float| Dense::new(units).kernel_initializer(RandomNormal { mean: 0.0, std });
+        let dense =
+            |units: usize, std: Float| Dense::new(units).kernel_initializer(RandomNormal { mean: 0.0, stddev: std });
         // What is added up over the residual connections starts smaller, as in the original.
         let projected = config.deviation / (2.0 * config.layers as Float).sqrt();
         let hidden = config.hidden.unwrap_or(config.size.saturating_mul(4));

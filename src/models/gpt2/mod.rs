@@ -59,7 +59,7 @@ pub struct Gpt2 {
 impl Gpt2 {
     /// With these settings.
     pub fn new(config: &Gpt2Config) -> Self {
-        let normal = |std| RandomNormal { mean: 0.0, std };
+        let normal = |std| RandomNormal { mean: 0.0, stddev: std };
         let wte = Embedding::new(config.vocabulary, config.size).embeddings_initializer(normal(config.deviation));
         Self {
             head: wte.output_layer(),

@@ -1,0 +1,278 @@
+//! One declaration of a struct and its settings.
+
+/// Declares a struct whose settings are named once: from the declaration follow its constructor, its setters, `Debug`, and the
+/// description to write and to read.
+///
+/// ```text
+/// described! {
+///     /// Fully connected layer.
+///     pub struct Dense(                                  // in parentheses: what `new` takes. Without, there is `Default`
+///         /// The number of outputs.
+///         units: [usize],
+///     ) {
+///         /// The activation.
+///         activation: [dyn Activation] = Linear,         // a boxed trait; the setter takes `impl Activation`
+///         /// Whether there is a bias.
+///         use_bias: [bool] = true,
+///     }
+///     params { kernel: kernel_initializer = XavierUniform, }  // a `Param`, and a setting with its initializer
+///     private { noise: Noise = Noise::default(), }            // fields that are not described
+/// }
+/// ```
+///
+/// Other types of settings: `[option usize]`, whose setter takes a `usize`; `[into String]`, whose setter takes what turns into
+/// one; `[size N]`, whose setter takes one length or one for each axis. A struct over a number of axes names its kinds: `pub struct Conv<const N: usize> as ["Conv1d", ...]`.
+macro_rules! described {
+    // What a setting is stored as.
+    (@type dyn $t:ident) => { Box<dyn $t> };
+    (@type option $t:ty) => { Option<$t> };
+    (@type into $t:ty) => { $t };
+    (@type size $n:ident) => { [usize; $n] };
+    (@type $t:ty) => { $t };
+    // What constructors and setters take, and how that is stored.
+    (@given dyn $t:ident) => { impl $t + 'static };
+    (@given option $t:ty) => { $t };
+    (@given into $t:ty) => { impl Into<$t> };
+    (@given size $n:ident) => { impl Size<$n> };
+    (@given $t:ty) => { $t };
+    (@store $x:expr, dyn $t:ident) => { Box::new($x) };
+    (@store $x:expr, option $t:ty) => { Some($x) };
+    (@store $x:expr, into $t:ty) => { $x.into() };
+    (@store $x:expr, size $n:ident) => { $x.sizes() };
+    (@store $x:expr, $t:ty) => { $x };
+    // A default, which is written as it is stored but for the box.
+    (@default $x:expr, dyn $t:ident) => { Box::new($x) as Box<dyn $t> };
+    (@default $x:expr, $($t:tt)+) => { $x };
+
+    // A kind without settings.
+    ($(#[$meta:meta])* pub struct $name:ident;) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        pub struct $name;
+
+        impl $name {
+            fn describe(&self) -> $crate::config::Config {
+                $crate::config::Config::new(stringify!($name))
+            }
+        }
+
+        impl $crate::config::Described for $name {
+            const KIND: &'static str = stringify!($name);
+
+            fn from_config(from: &$crate::config::Reader<'_>) -> $crate::error::Result<Self> {
+                from.only(&[]).map(|_| Self)
+            }
+        }
+
+        $crate::config::described!(@setting $name);
+    };
+
+    // With a constructor, and defaults for what it takes.
+    (
+        $(#[$meta:meta])*
+        pub struct $name:ident ($($(#[$rmeta:meta])* $r:ident: [$($rt:tt)+] = $rd:expr),+ $(,)?) { $($settings:tt)* }
+        $($rest:tt)*
+    ) => {
+        $crate::config::described! {
+            @struct [$(#[$meta])*] $name [] [] { $($(#[$rmeta])* $r: [$($rt)+] = $rd,)+ $($settings)* } $($rest)*
+        }
+
+        impl $name {
+            #[doc = concat!("Creates it from ", $("`", stringify!($r), "`, ",)+ "with the defaults for everything else.")]
+            pub fn new($($r: $crate::config::described!(@given $($rt)+)),+) -> Self {
+                Self::default()$(.$r($r))+
+            }
+        }
+    };
+
+    // With a constructor.
+    (
+        $(#[$meta:meta])*
+        pub struct $name:ident $(<const $n:ident: usize> as [$($kind:literal),+])? (
+            $($(#[$rmeta:meta])* $r:ident: [$($rt:tt)+]),+ $(,)?
+        ) { $($settings:tt)* }
+        $($rest:tt)*
+    ) => {
+        $crate::config::described! {
+            @struct [$(#[$meta])*] $name [$(<const $n: usize> $($kind),+)?]
+            [$($(#[$rmeta])* $r: [$($rt)+],)+] { $($settings)* } $($rest)*
+        }
+    };
+
+    // With defaults for everything.
+    (
+        $(#[$meta:meta])*
+        pub struct $name:ident $(<const $n:ident: usize> as [$($kind:literal),+])? { $($settings:tt)* }
+        $($rest:tt)*
+    ) => {
+        $crate::config::described! {
+            @struct [$(#[$meta])*] $name [$(<const $n: usize> $($kind),+)?] [] { $($settings)* } $($rest)*
+        }
+    };
+
+    (
+        @struct [$(#[$meta:meta])*] $name:ident [$(<const $n:ident: usize> $($kind:literal),+)?]
+        [$($(#[$rmeta:meta])* $r:ident: [$($rt:tt)+],)*]
+        { $($(#[$smeta:meta])* $s:ident: [$($st:tt)+] = $d:expr,)* }
+        $(params { $($(#[$pmeta:meta])* $p:ident: $pi:ident = $pd:expr,)* })?
+        $(private { $($(#[$kmeta:meta])* $k:ident: $kt:ty = $kd:expr,)* })?
+    ) => {
+        $(#[$meta])*
+        pub struct $name $(<const $n: usize>)? {
+            $($(#[$rmeta])* pub $r: $crate::config::described!(@type $($rt)+),)*
+            $($(#[$smeta])* pub $s: $crate::config::described!(@type $($st)+),)*
+            $($($(#[$pmeta])* pub(crate) $p: $crate::param::Param,)*)?
+            $($($(#[$kmeta])* pub(crate) $k: $kt,)*)?
+        }
+
+        $crate::config::described! {
+            @new $name [$($n)?] [$($(#[$rmeta])* $r: [$($rt)+],)*] [$($s: [$($st)+] = $d,)*]
+            [$($($p = $pd,)*)?] [$($($k = $kd,)*)?]
+        }
+
+        impl $(<const $n: usize>)? $name $(<$n>)? {
+            $(
+                #[doc = concat!("Sets `", stringify!($s), "`, by default `", stringify!($d), "`.")]
+                #[doc = ""]
+                $(#[$smeta])*
+                #[must_use]
+                pub fn $s(mut self, $s: $crate::config::described!(@given $($st)+)) -> Self {
+                    self.$s = $crate::config::described!(@store $s, $($st)+);
+                    self
+                }
+            )*
+            $($(
+                #[doc = concat!("Sets the first values of the ", stringify!($p), ", by default `", stringify!($pd), "`.")]
+                #[must_use]
+                pub fn $pi(mut self, initializer: impl $crate::initializers::Initializer + 'static) -> Self {
+                    self.$p = $crate::param::Param::new(initializer);
+                    self
+                }
+            )*)?
+
+            fn describe(&self) -> $crate::config::Config {
+                $crate::config::Config::new(<Self as $crate::config::Described>::KIND)
+                    $(.with(stringify!($r), &self.$r))*
+                    $(.with_default(stringify!($s), &self.$s, &$crate::config::described!(@default $d, $($st)+)))*
+                    $($(.with_default(
+                        stringify!($pi),
+                        &self.$p.initializer(),
+                        &(std::sync::Arc::new($pd) as std::sync::Arc<dyn $crate::initializers::Initializer>),
+                    ))*)?
+            }
+        }
+
+        impl $(<const $n: usize>)? $crate::config::Described for $name $(<$n>)? {
+            const KIND: &'static str = $crate::config::described!(@kind $name $([$n $($kind),+])?);
+
+            fn from_config(from: &$crate::config::Reader<'_>) -> $crate::error::Result<Self> {
+                from.only(&[$(stringify!($r),)* $(stringify!($s),)* $($(stringify!($pi),)*)?])?;
+                Ok(Self {
+                    $($r: from.get(stringify!($r))?,)*
+                    $($s: from.get_or(stringify!($s), $crate::config::described!(@default $d, $($st)+))?,)*
+                    $($($p: $crate::param::Param::new(from.get_or::<std::sync::Arc<dyn $crate::initializers::Initializer>>(
+                        stringify!($pi),
+                        std::sync::Arc::new($pd),
+                    )?),)*)?
+                    $($($k: $kd,)*)?
+                })
+            }
+        }
+
+        impl $(<const $n: usize>)? std::fmt::Debug for $name $(<$n>)? {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                write!(f, "{}", self.describe())
+            }
+        }
+
+        $crate::config::described!(@setting $name $([$n])?);
+    };
+
+    (@new $name:ident [$($n:ident)?] [] [$($s:ident: [$($st:tt)+] = $d:expr,)*] [$($p:ident = $pd:expr,)*]
+        [$($k:ident = $kd:expr,)*]) => {
+        impl $(<const $n: usize>)? Default for $name $(<$n>)? {
+            fn default() -> Self {
+                Self {
+                    $($s: $crate::config::described!(@default $d, $($st)+),)*
+                    $($p: $crate::param::Param::new($pd),)*
+                    $($k: $kd,)*
+                }
+            }
+        }
+    };
+    (@new $name:ident [$($n:ident)?] [$($(#[$rmeta:meta])* $r:ident: [$($rt:tt)+],)+]
+        [$($s:ident: [$($st:tt)+] = $d:expr,)*] [$($p:ident = $pd:expr,)*] [$($k:ident = $kd:expr,)*]) => {
+        impl $(<const $n: usize>)? $name $(<$n>)? {
+            #[doc = concat!("Creates it from ", $("`", stringify!($r), "`, ",)+ "with the defaults for everything else.")]
+            pub fn new($($r: $crate::config::described!(@given $($rt)+)),+) -> Self {
+                Self {
+                    $($r: $crate::config::described!(@store $r, $($rt)+),)+
+                    $($s: $crate::config::described!(@default $d, $($st)+),)*
+                    $($p: $crate::param::Param::new($pd),)*
+                    $($k: $kd,)*
+                }
+            }
+        }
+    };
+
+    (@kind $name:ident) => { stringify!($name) };
+    (@kind $name:ident [$n:ident $($kind:literal),+]) => { [$($kind),+][$n - 1] };
+
+    // A described thing is a setting itself, so that things nest by type too.
+    (@setting $name:ident $([$n:ident])?) => {
+        impl $(<const $n: usize>)? $crate::config::Setting for $name $(<$n>)? {
+            fn to_value(&self) -> $crate::config::Value {
+                $crate::config::Value::Config(self.describe())
+            }
+
+            fn from_value(
+                value: &$crate::config::Value,
+                registry: &$crate::config::Registry,
+            ) -> $crate::error::Result<Self> {
+                value.described(registry)
+            }
+        }
+    };
+}
+pub(crate) use described;
+
+/// Makes the variants of an enum settings, each under its name in descriptions.
+macro_rules! named {
+    ($type:ident { $($variant:ident = $name:literal),+ $(,)? }) => {
+        impl $crate::config::Setting for $type {
+            fn to_value(&self) -> $crate::config::Value {
+                $crate::config::Value::Text(match self { $(Self::$variant => $name,)+ }.into())
+            }
+
+            fn from_value(
+                value: &$crate::config::Value,
+                _: &$crate::config::Registry,
+            ) -> $crate::error::Result<Self> {
+                match value {
+                    $($crate::config::Value::Text(name) if name == $name => Ok(Self::$variant),)+
+                    other => Err($crate::config::expected(concat!("one of", $(" `", $name, "`",)+), other)),
+                }
+            }
+        }
+    };
+}
+pub(crate) use named;
+
+/// A family of things behind a trait: they are settings as boxes, and a registry makes them by their kind.
+macro_rules! family {
+    ($pointer:ident, $trait:ty) => {
+        impl $crate::config::Setting for $pointer<$trait> {
+            fn to_value(&self) -> $crate::config::Value {
+                $crate::config::Value::Config(self.config())
+            }
+
+            fn from_value(
+                value: &$crate::config::Value,
+                registry: &$crate::config::Registry,
+            ) -> $crate::error::Result<Self> {
+                registry.make(value.as_config()?)
+            }
+        }
+    };
+}
+pub(crate) use family;

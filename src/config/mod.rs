@@ -1,0 +1,156 @@
+//! Descriptions: what a thing is, as plain data that can be written, read, printed and copied.
+//!
+//! A [`Config`] names a kind and its settings. Everything that a model is made of gives one (`Layer::config` and its namesakes), and
+//! [`Described`] makes the thing again from it. `described!` declares a struct with its settings once, and derives the setters,
+//! `Debug`, writing and reading from that declaration.
+
+mod declare;
+mod json;
+mod print;
+mod registry;
+mod setting;
+
+pub(crate) use declare::{described, family, named};
+pub use registry::{Described, Reader, Registry};
+pub use setting::Setting;
+pub(crate) use setting::expected;
+
+use crate::error::{Error, Result};
+
+/// What makes another thing like this one: its kind and its settings, in the order of their declaration.
+///
+/// ```
+/// use gradus::prelude::*;
+/// let config = Dense::new(64).activation(Relu).config();
+/// assert_eq!((config.kind(), config.to_string().as_str()), ("Dense", "Dense(units: 64, activation: Relu)"));
+/// ```
+///
+/// # Reference
+/// Keras' `get_config`
+#[derive(Clone, Debug)]
+pub struct Config {
+    kind: String,
+    settings: Vec<Entry>,
+    /// Why it cannot be made again, if it cannot.
+    opaque: Option<&'static str>,
+}
+
+#[derive(Clone, Debug)]
+struct Entry {
+    name: String,
+    value: Value,
+    is_default: bool,
+}
+
+/// The value of a setting.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Value {
+    /// Nothing, where a setting is optional.
+    Null,
+    /// Yes or no.
+    Bool(bool),
+    /// A number.
+    Number(f64),
+    /// A name or another text.
+    Text(String),
+    /// Several values.
+    List(Vec<Value>),
+    /// A thing with settings of its own.
+    Config(Config),
+}
+
+/// The same kind with the same settings, whatever their order.
+impl PartialEq for Config {
+    fn eq(&self, other: &Self) -> bool {
+        let has = |(name, value)| other.get(name) == Some(value);
+        let same_settings = self.settings.len() == other.settings.len() && self.settings().all(has);
+        self.kind == other.kind && self.opaque == other.opaque && same_settings
+    }
+}
+
+impl Config {
+    /// Creates a description without settings.
+    pub fn new(kind: impl Into<String>) -> Self {
+        Self { kind: kind.into(), settings: Vec::new(), opaque: None }
+    }
+
+    /// Creates the description of something that cannot be made again from one, such as a closure. It can be printed; writing it
+    /// is an error that says `reason`.
+    pub fn opaque(kind: impl Into<String>, reason: &'static str) -> Self {
+        Self { opaque: Some(reason), ..Self::new(kind) }
+    }
+
+    /// Creates the description of a type that has none, under the name of that type.
+    pub(crate) fn of_unknown<T: ?Sized>() -> Self {
+        let name = type_name::<T>();
+        match name {
+            "Lambda" => Self::opaque(name, "a closure has no name; make it a type that implements `Described`"),
+            _ => Self::opaque(name, "the type has no description; implement `config` and `Described` for it"),
+        }
+    }
+
+    /// Adds a setting.
+    pub fn with(self, name: &str, value: &impl Setting) -> Self {
+        self.entry(name, value.to_value(), false)
+    }
+
+    /// Adds a setting that is left out of printed descriptions where it has its default.
+    pub fn with_default(self, name: &str, value: &impl Setting, default: &impl Setting) -> Self {
+        let value = value.to_value();
+        let is_default = value == default.to_value();
+        self.entry(name, value, is_default)
+    }
+
+    fn entry(mut self, name: &str, value: Value, is_default: bool) -> Self {
+        self.settings.push(Entry { name: name.into(), value, is_default });
+        self
+    }
+
+    /// Returns the name of the kind, such as `Dense`.
+    pub fn kind(&self) -> &str {
+        &self.kind
+    }
+
+    /// Returns the value of a setting.
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.settings.iter().find(|entry| entry.name == name).map(|entry| &entry.value)
+    }
+
+    /// Returns names and values in order.
+    pub fn settings(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.settings.iter().map(|entry| (entry.name.as_str(), &entry.value))
+    }
+
+    /// Checks that everything in it can be made again.
+    ///
+    /// # Errors
+    /// a closure, or a type without a description; the message leads to it
+    pub fn check(&self) -> Result<()> {
+        if let Some(reason) = self.opaque {
+            return Err(Error::value(format!("`{}` cannot be described: {reason}", self.kind)));
+        }
+        self.settings().try_for_each(|(name, value)| value.check().map_err(|error| error.at_setting(name)))
+    }
+}
+
+impl Value {
+    fn check(&self) -> Result<()> {
+        match self {
+            Self::Config(config) => config.check(),
+            // A list of pairs of a name and a value is read as such.
+            Self::List(items) => match &items[..] {
+                [Self::Text(name), value @ Self::Config(_)] => value.check().map_err(|error| error.at_setting(name)),
+                items => items.iter().try_for_each(Self::check),
+            },
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The name of a type without its path and generics; `Lambda` for a closure.
+pub(crate) fn type_name<T: ?Sized>() -> &'static str {
+    let full = std::any::type_name::<T>();
+    let plain = full.split('<').next().unwrap_or(full);
+    if plain.ends_with("{{closure}}") { "Lambda" } else { plain.rsplit("::").next().unwrap_or(plain) }
+}

@@ -1,0 +1,146 @@
+//! Makes things from their descriptions.
+
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::{Config, Setting, Value};
+use crate::error::{Error, Result};
+
+/// Something that can be made again from its description.
+///
+/// A type of your own describes itself in six lines, and one more registers it:
+///
+/// ```
+/// use gradus::config::{Config, Described, Reader, Registry};
+/// use gradus::prelude::*;
+///
+/// /// Adds a learned bottleneck to its input: `y = x + up(down(x))`.
+/// struct Adapter { down: Dense, up: Dense }
+///
+/// impl Layer for Adapter {
+///     fn forward(&self, x: &Var) -> Result<Var> { Ok(x + self.up.forward(&self.down.forward(x)?)?) }
+///     fn params<'a>(&'a self, list: &mut ParamList<'a>) { list.nest("down", &self.down); list.nest("up", &self.up); }
+///     fn config(&self) -> Config { Config::new(Self::KIND).with("down", &self.down).with("up", &self.up) }
+/// }
+///
+/// impl Described for Adapter {
+///     const KIND: &'static str = "Adapter";
+///     fn from_config(from: &Reader<'_>) -> Result<Self> { Ok(Self { down: from.get("down")?, up: from.get("up")? }) }
+/// }
+///
+/// let adapter = Adapter { down: Dense::new(2).activation(Relu), up: Dense::new(4) };
+/// let registry = Registry::default().layer::<Adapter, Var, Var>();
+/// let twin: Box<dyn Layer> = registry.make(&adapter.config())?;
+/// assert_eq!(twin.config(), adapter.config());
+/// # Ok::<(), gradus::Error>(())
+/// ```
+///
+/// # Reference
+/// Keras' `from_config` and `register_keras_serializable`
+pub trait Described: Sized {
+    /// The name of the kind in descriptions.
+    const KIND: &'static str;
+
+    /// Makes the thing that the description describes.
+    ///
+    /// # Errors
+    /// settings that are missing, unknown or out of their range
+    fn from_config(from: &Reader<'_>) -> Result<Self>;
+}
+
+type Make<T> = Arc<dyn Fn(&Reader<'_>) -> Result<T> + Send + Sync>;
+
+/// The kinds that can be made from descriptions: at first all of this crate's, to which yours are added.
+#[derive(Clone)]
+pub struct Registry {
+    /// A [`Make`] for each family, such as `Box<dyn Layer>`, and kind.
+    makers: HashMap<(TypeId, String), Arc<dyn Any + Send + Sync>>,
+}
+
+impl Registry {
+    /// Creates a registry without any kind.
+    pub(crate) fn empty() -> Self {
+        Self { makers: HashMap::new() }
+    }
+
+    /// Adds a kind to the family `T`.
+    pub(crate) fn insert<T: 'static>(
+        &mut self,
+        kind: &str,
+        make: impl Fn(&Reader<'_>) -> Result<T> + Send + Sync + 'static,
+    ) {
+        let make: Make<T> = Arc::new(make);
+        self.makers.insert((TypeId::of::<T>(), kind.into()), Arc::new(make));
+    }
+
+    /// Makes a member of the family `T`, such as `Box<dyn Layer>`, from its description.
+    ///
+    /// # Errors
+    /// a kind that is not registered; settings that are missing, unknown or out of their range; the message leads to the place
+    pub fn make<T: 'static>(&self, config: &Config) -> Result<T> {
+        config.check()?;
+        let known = self.makers.get(&(TypeId::of::<T>(), config.kind().into()));
+        let Some(make) = known.and_then(|make| make.downcast_ref::<Make<T>>()) else {
+            let kind = config.kind();
+            return Err(Error::value(format!(
+                "unknown kind `{kind}`; if it is a type of your own, implement `Described` for it and add it to the `Registry`"
+            )));
+        };
+        make(&Reader { config, registry: self })
+    }
+}
+
+/// Reads the settings of one description.
+pub struct Reader<'a> {
+    config: &'a Config,
+    registry: &'a Registry,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(config: &'a Config, registry: &'a Registry) -> Self {
+        Self { config, registry }
+    }
+
+    /// Returns the description.
+    pub fn config(&self) -> &'a Config {
+        self.config
+    }
+
+    /// Reads a setting that must be there.
+    ///
+    /// # Errors
+    /// a setting that is missing or of another type
+    pub fn get<T: Setting>(&self, name: &str) -> Result<T> {
+        let Some(value) = self.config.get(name) else {
+            let error = Error::value(format!("the setting is missing in the description of `{}`", self.config.kind()));
+            return Err(error.at_setting(name));
+        };
+        self.read(name, value)
+    }
+
+    /// Reads a setting, or returns `default` if it is missing.
+    ///
+    /// # Errors
+    /// a setting of another type
+    pub fn get_or<T: Setting>(&self, name: &str, default: T) -> Result<T> {
+        self.config.get(name).map_or(Ok(default), |value| self.read(name, value))
+    }
+
+    fn read<T: Setting>(&self, name: &str, value: &Value) -> Result<T> {
+        T::from_value(value, self.registry).map_err(|error| error.at_setting(name))
+    }
+
+    /// Checks that there are no settings but these.
+    ///
+    /// # Errors
+    /// an unknown setting
+    pub fn only(&self, known: &[&str]) -> Result<()> {
+        match self.config.settings().find(|(name, _)| !known.contains(name)) {
+            Some((name, _)) => {
+                Err(Error::value(format!("`{}` has no setting `{name}`; it has {known:?}", self.config.kind())))
+            }
+            None => Ok(()),
+        }
+    }
+}
