@@ -43,24 +43,24 @@ pub fn log_softmax_backward(y: &[Float], dy: &[Float], dx: &mut [Float], len: us
     by_rows(dx, [y, dy], len, |dx, [y, dy], len| log_softmax_backward_rows(y, dy, dx, len));
 }
 
-/// The softmax of a row into `p`, and `ln Σ exp(x)`.
-pub fn probabilities(x: &[Float], p: &mut [Float]) -> Float {
-    let mut log_sum = 0.0;
-    probabilities_and_log_sum(x, p, &mut log_sum);
-    log_sum
+/// The softmax of a row into `p`, and `ln Σ exp(x)` in double precision, since losses subtract it from something near it;
+/// that is not finite where the greatest number is not.
+pub fn probabilities(x: &[Float], p: &mut [Float]) -> f64 {
+    let (mut max, mut sum) = (0.0, 0.0);
+    shares_of_sum(x, p, &mut max, &mut sum);
+    f64::from(max) + f64::from(sum).ln()
 }
 
 vectorized! {
-    fn probabilities_and_log_sum(x: &[Float], p: &mut [Float], log_sum: &mut Float) {
-        let max = lanes::max(x);
+    fn shares_of_sum(x: &[Float], p: &mut [Float], max: &mut Float, sum: &mut Float) {
+        *max = lanes::max(x);
         for (p, x) in p.iter_mut().zip(x) {
-            *p = math::exp(*x - max);
+            *p = math::exp(*x - *max);
         }
-        let sum = lanes::sum(p);
+        *sum = lanes::sum(p);
         for p in p.iter_mut() {
-            *p /= sum;
+            *p /= *sum;
         }
-        *log_sum = if max.is_finite() { max + sum.ln() } else { lanes::sum(x) };
     }
 }
 

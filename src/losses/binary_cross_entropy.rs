@@ -1,6 +1,6 @@
 //! Cross-entropy of independent yes-or-no answers.
 
-use super::items::pairs_with;
+use super::items::{pairs_with, product};
 use super::probabilities::{CLIP, Given, Kind, check_smoothing, scores};
 use super::{Each, Loss, check_same_shape, check_setting, check_targets};
 use crate::autograd::Var;
@@ -91,7 +91,7 @@ pub(super) fn binary(kind: Kind, x: f64, yes: f64, no: f64) -> (f64, f64) {
         let p = if x >= 0.0 { 1.0 - small } else { small };
         let q = if x >= 0.0 { small } else { 1.0 - small };
         // -ln p and -ln(1 - p) are max(∓x, 0) + ln(1 + exp(-|x|)).
-        (yes * ((-x).max(0.0) + rest) + no * (x.max(0.0) + rest), no * p - yes * q)
+        (product(yes, (-x).max(0.0) + rest) + product(no, x.max(0.0) + rest), no * p - yes * q)
     } else {
         let p = x.clamp(f64::from(CLIP), f64::from(1.0 - CLIP));
         let slope = if p == x { no / (1.0 - p) - yes / p } else { 0.0 };

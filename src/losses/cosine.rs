@@ -36,11 +36,14 @@ impl Loss for CosineSimilarity {
         let target = standard(target);
         items(who, prediction, prediction, leading(prediction.shape()), move |i, x, slope| {
             let t = &data(&target)[i * x.len()..][..x.len()];
-            let dot =
-                |a: &[Float], b: &[Float]| -> f64 { a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum() };
-            let (length, target_length) = (dot(x, x).sqrt(), dot(t, t).sqrt().max(1e-7));
+            if let Some(axis) = infinite_axis(x) {
+                slope.fill(0.0);
+                return -f64::from(x[axis].signum() * t[axis]) / length_of(t).max(1e-7);
+            }
+            let dot: f64 = x.iter().zip(t).map(|(x, t)| f64::from(*x) * f64::from(*t)).sum();
+            let (length, target_length) = (length_of(x), length_of(t).max(1e-7));
             let scale = 1.0 / (length.max(1e-7) * target_length);
-            let cosine = dot(x, t) * scale;
+            let cosine = dot * scale;
             // A vector that is too short to be divided by its length is just scaled.
             let pull = if length > 1e-7 { cosine / (length * length) } else { 0.0 };
             for ((slope, x), t) in slope.iter_mut().zip(x).zip(t) {
@@ -49,4 +52,15 @@ impl Loss for CosineSimilarity {
             if length.is_nan() { length } else { -cosine }
         })
     }
+}
+
+fn length_of(x: &[Float]) -> f64 {
+    x.iter().map(|x| f64::from(*x) * f64::from(*x)).sum::<f64>().sqrt()
+}
+
+/// The only axis along which a vector is infinite: its direction is that axis, in the limit. Several have no limit.
+fn infinite_axis(x: &[Float]) -> Option<usize> {
+    let axis = x.iter().position(|x| x.is_infinite())?;
+    let rest_is_finite = x.iter().enumerate().all(|(i, x)| i == axis || x.is_finite());
+    rest_is_finite.then_some(axis)
 }

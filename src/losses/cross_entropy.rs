@@ -1,7 +1,9 @@
 //! Cross-entropy on one-hot targets, and what both categorical cross-entropies compute of a row.
 
-use super::items::{items, leading, standard};
-use super::probabilities::{CLIP, Given, Kind, check_class_weights, check_smoothing, rows_and_classes, scores};
+use super::items::{items, leading, product, standard};
+use super::probabilities::{
+    CLIP, Given, Kind, LogProbabilities, check_class_weights, check_smoothing, rows_and_classes, scores,
+};
 use super::{Each, Loss, check_same_shape};
 use crate::autograd::Var;
 use crate::error::Result;
@@ -73,11 +75,13 @@ impl Loss for CrossEntropy {
         check_class_weights(who, self.class_weights.as_ref(), classes)?;
         let (x, kind) = scores(who, prediction, self.given, false)?;
         let (target, weights) = (standard(target), self.class_weights.clone());
-        let (keep, spread) = (1.0 - self.label_smoothing, self.label_smoothing / classes as Float);
+        let smoothing = f64::from(self.label_smoothing);
+        let (keep, spread) = (1.0 - smoothing, smoothing / classes as f64);
         items(who, prediction, &x, leading(prediction.shape()), move |i, x, slope| {
             let target = &data(&target)[i * classes..][..classes];
-            let weight = |c: usize| weights.as_ref().map_or(1.0, |weights| weights[c]);
-            row(kind, Clip::Last, x, |c| weight(c) * (target[c] * keep + spread), slope)
+            let weight = |c: usize| weights.as_ref().map_or(1.0, |weights| f64::from(weights[c]));
+            let share = |c: usize| weight(c) * (f64::from(target[c]) * keep + spread);
+            row(kind, Clip::Last, x, (0..classes).map(share).sum(), share, slope)
         })
     }
 }
@@ -90,51 +94,76 @@ pub(super) enum Clip {
     Last,
 }
 
-/// Loss of a row whose classes have these shares, `-Σ share · ln p`, and its slope.
-pub(super) fn row(kind: Kind, clip: Clip, x: &[Float], share: impl Fn(usize) -> Float, slope: &mut [Float]) -> f64 {
-    let total = || (0..x.len()).map(&share).sum::<Float>();
-    let mut loss = 0.0;
+/// Loss of a row whose classes have these shares, `-Σ share · ln p`, and its slope; `total` is the sum of the shares.
+///
+/// All in double precision: shares of tens of thousands of classes add up to something.
+pub(super) fn row(
+    kind: Kind,
+    clip: Clip,
+    x: &[Float],
+    total: f64,
+    share: impl Fn(usize) -> f64,
+    slope: &mut [Float],
+) -> f64 {
     match kind {
-        Kind::Logits => {
-            let (log_sum, total) = (softmax::probabilities(x, slope), total());
+        Kind::Logits => of_logits(x, total, share, slope),
+        Kind::LogProbabilities => {
+            let mut loss = 0.0;
             for (i, (x, slope)) in x.iter().zip(slope).enumerate() {
                 let share = share(i);
-                *slope = total * *slope - share;
-                if share != 0.0 {
-                    loss += f64::from(share * (log_sum - x));
-                }
+                *slope = -share as Float;
+                loss -= product(share, f64::from(*x));
             }
+            loss
         }
-        Kind::LogProbabilities => {
-            for (i, (x, slope)) in x.iter().zip(slope).enumerate() {
-                *slope = -share(i);
-                if share(i) != 0.0 {
-                    loss -= f64::from(share(i) * x);
-                }
-            }
+        Kind::Probabilities => of_probabilities(clip, x, total, share, slope),
+    }
+}
+
+fn of_logits(x: &[Float], total: f64, share: impl Fn(usize) -> f64, slope: &mut [Float]) -> f64 {
+    let log_sum = softmax::probabilities(x, slope);
+    let mut loss = 0.0;
+    if !log_sum.is_finite() {
+        let log_p = LogProbabilities::new(x);
+        for (i, (x, slope)) in x.iter().zip(slope).enumerate() {
+            let (share, log_p) = (share(i), log_p.of(*x));
+            *slope = (total * log_p.exp() - share) as Float;
+            loss -= product(share, log_p);
         }
-        Kind::Probabilities if clip == Clip::First => {
-            let clipped = |x: Float| x.clamp(CLIP, 1.0 - CLIP);
-            let (sum, total) = (x.iter().copied().map(clipped).sum::<Float>(), total());
-            for (i, (x, slope)) in x.iter().zip(slope).enumerate() {
-                let p = clipped(*x);
-                *slope = if p == *x { total / sum - share(i) / p } else { 0.0 };
-                if share(i) != 0.0 {
-                    loss -= f64::from(share(i)) * f64::from(p / sum).ln();
-                }
-            }
+        return loss;
+    }
+    for (i, (x, slope)) in x.iter().zip(slope).enumerate() {
+        let share = share(i);
+        *slope = (total * f64::from(*slope) - share) as Float;
+        if share != 0.0 {
+            loss += share * (log_sum - f64::from(*x));
         }
-        Kind::Probabilities => {
-            let sum: Float = x.iter().sum();
-            let clipped = |x: Float| (x / sum).clamp(CLIP, 1.0 - CLIP);
-            let inside = |x: Float| (CLIP..=1.0 - CLIP).contains(&(x / sum));
-            let pull = |i: usize| if inside(x[i]) { share(i) / x[i] } else { 0.0 };
-            let total: Float = (0..x.len()).map(|i| pull(i) * x[i]).sum();
-            for (i, slope) in slope.iter_mut().enumerate() {
-                *slope = total / sum - pull(i);
-                loss -= f64::from(share(i) * clipped(x[i]).ln());
-            }
+    }
+    loss
+}
+
+fn of_probabilities(clip: Clip, x: &[Float], total: f64, share: impl Fn(usize) -> f64, slope: &mut [Float]) -> f64 {
+    let (low, high) = (f64::from(CLIP), f64::from(1.0 - CLIP));
+    let mut loss = 0.0;
+    if clip == Clip::First {
+        let clipped = |x: Float| f64::from(x).clamp(low, high);
+        // Rounded as Keras' is: beside a probability of 1 it shows.
+        let sum = f64::from(x.iter().copied().map(clipped).sum::<f64>() as Float);
+        for (i, (x, slope)) in x.iter().zip(slope).enumerate() {
+            let (p, share) = (clipped(*x), share(i));
+            *slope = if p == f64::from(*x) { (total / sum - share / p) as Float } else { 0.0 };
+            loss -= share * (p / sum).ln();
         }
+        return loss;
+    }
+    let sum: f64 = x.iter().map(|x| f64::from(*x)).sum();
+    let inside = |x: Float| (low..=high).contains(&(f64::from(x) / sum));
+    let total: f64 = (0..x.len()).filter(|i| inside(x[*i])).map(&share).sum();
+    for (i, (x, slope)) in x.iter().zip(slope).enumerate() {
+        let share = share(i);
+        let pull = if inside(*x) { share / f64::from(*x) } else { 0.0 };
+        *slope = (total / sum - pull) as Float;
+        loss -= share * (f64::from(*x) / sum).clamp(low, high).ln();
     }
     loss
 }

@@ -1,7 +1,7 @@
 //! Connectionist temporal classification: labels without times.
 
 use super::items::{items, standard};
-use super::probabilities::precise_log_sum_exp;
+use super::probabilities::LogProbabilities;
 use super::{Each, Loss};
 use crate::autograd::{Origin, Var};
 use crate::error::{Error, Result};
@@ -142,8 +142,8 @@ fn spelled(x: &[Float], classes: usize, labels: &[usize], blank: usize, slope: &
     // A label may follow another one without a blank if it differs.
     let skips = |state: usize| state % 2 == 1 && state > 1 && labels[state / 2] != labels[state / 2 - 1];
     let steps = x.len() / classes;
-    let log_sums: Vec<f64> = x.chunks(classes).map(precise_log_sum_exp).collect();
-    let log_p = |step: usize, class: usize| f64::from(x[step * classes + class]) - log_sums[step];
+    let rows: Vec<_> = x.chunks(classes).map(LogProbabilities::new).collect();
+    let log_p = |step: usize, class: usize| rows[step].of(x[step * classes + class]);
     let impossible = f64::NEG_INFINITY;
     let mut alpha = vec![impossible; (steps + 1) * states];
     // Before the first step all is at its start; a step may then enter the first blank or the first label.

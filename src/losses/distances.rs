@@ -1,6 +1,6 @@
 //! Losses on the distances between embeddings.
 
-use super::items::{items, standard};
+use super::items::{items, product, standard};
 use super::{Each, Loss, check_setting, check_targets, strip};
 use crate::autograd::Var;
 use crate::error::{Error, Result};
@@ -93,7 +93,7 @@ impl Loss for Triplet {
             }
             for (i, j, length, sign) in [(0, 1, near, 1.0), (from, 2, far, -1.0)] {
                 for k in 0..features {
-                    let pull = sign * (f64::from(part(i)[k]) - f64::from(part(j)[k]) + 1e-6) / length;
+                    let pull = sign * share(f64::from(part(i)[k]) - f64::from(part(j)[k]) + 1e-6, length);
                     slope[i * features + k] += pull as Float;
                     slope[j * features + k] -= pull as Float;
                 }
@@ -164,10 +164,10 @@ impl Loss for Contrastive {
             let pull = 2.0 * t - if d > 0.0 { 2.0 * (1.0 - t) * lack / d } else { 0.0 };
             let (by_a, by_b) = slope.split_at_mut(features);
             for k in 0..features {
-                by_a[k] = (pull * (f64::from(a[k]) - f64::from(b[k]))) as Float;
+                by_a[k] = product(pull, f64::from(a[k]) - f64::from(b[k])) as Float;
                 by_b[k] = -by_a[k];
             }
-            t * d * d + (1.0 - t) * lack * lack
+            product(t, d * d) + (1.0 - t) * lack * lack
         })
     }
 }
@@ -180,6 +180,18 @@ fn check_shape(who: &str, prediction: &Var, count: usize, what: &str) -> Result<
             "{who}: expected predictions [batch, {count}, features] ({what}), got {:?}",
             prediction.shape()
         ))),
+    }
+}
+
+/// The share of a difference in the length of all: its slope by the difference. 0 where there is no length; of an infinite
+/// one the limit.
+fn share(difference: f64, length: f64) -> f64 {
+    if length == 0.0 {
+        0.0
+    } else if difference.is_infinite() {
+        difference.signum()
+    } else {
+        difference / length
     }
 }
 

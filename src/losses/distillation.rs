@@ -4,7 +4,7 @@ use std::ops::Bound;
 
 use super::probabilities::{Given, scores};
 use super::{Each, KlDivergence, Loss, check_same_shape, check_setting, check_targets};
-use crate::activations::{Activation, LogSoftmax, Softmax};
+use crate::activations::{Activation, Softmax};
 use crate::autograd::{Tape, Var};
 use crate::error::Result;
 use crate::tensor::{Float, Tensor};
@@ -62,7 +62,8 @@ impl Loss for Distillation {
         check_targets(who, target, "finite logits as targets", Float::is_finite)?;
         let (logits, _) = scores(who, prediction, Given::Logits, false)?;
         let teacher = Softmax.apply(&(Tape::inference().input(target) * (1.0 / temperature)));
-        let student = LogSoftmax.apply(&(logits * (1.0 / temperature)));
+        // Known as a softmax, so that it is computed from its input, infinite ones too.
+        let student = Softmax.apply(&(logits * (1.0 / temperature)));
         Ok(KlDivergence.each(&student, &teacher.value)?.scaled(temperature * temperature))
     }
 }

@@ -24,7 +24,7 @@ impl Each {
         let mask = spread(&mask, losses.shape());
         let losses = losses.without_mask();
         let counts = mask.broadcast(losses.shape()).map(|all| all.to_owned().into_shared());
-        Self { losses: &losses * &losses.tape().input(&mask), counts }
+        Self { losses: times(&losses, &mask), counts }
     }
 
     /// Sets what each item counts in the mean, which is `Σ losses / Σ counts`; 1 unless set. For losses that leave out
@@ -130,9 +130,20 @@ impl Each {
         }
         check_weights("weights", weights)?;
         let weights = spread(&super::items::standard(weights), shape);
-        self.losses = &self.losses * &self.losses.tape().input(&weights);
+        self.losses = times(&self.losses, &weights);
         Ok(self)
     }
+}
+
+/// Losses times factors that broadcast to them; 0 where the factor is, even if the loss is not finite.
+fn times(losses: &Var, factors: &Tensor) -> Var {
+    let factors_on_tape = losses.tape().input(factors);
+    let product = losses * &factors_on_tape;
+    if !factors.iter().any(|factor| *factor == 0.0) {
+        return product;
+    }
+    let zero = losses.tape().constant(0.0);
+    factors_on_tape.select(&product, &zero).expect("what could be multiplied broadcasts")
 }
 
 /// The tensor with axes of length 1 at its end, so that it broadcasts against `shape`.

@@ -1,8 +1,8 @@
 //! Focal losses: cross-entropies in which answers that are right already count little.
 
 use super::binary_cross_entropy::binary;
-use super::items::{items, leading, pairs_with, standard};
-use super::probabilities::{CLIP, Given, Kind, check_smoothing, precise_log_sum_exp, rows_and_classes, scores};
+use super::items::{items, leading, pairs_with, product, standard};
+use super::probabilities::{CLIP, Given, Kind, LogProbabilities, check_smoothing, rows_and_classes, scores};
 use super::{Each, Loss, check_same_shape, check_setting, check_targets};
 use crate::autograd::Var;
 use crate::error::Result;
@@ -102,14 +102,20 @@ impl Loss for BinaryFocalCrossEntropy {
             let weight = alpha.map_or(1.0, |alpha| t * alpha + (1.0 - t) * (1.0 - alpha));
             let (entropy, by_x) = binary(kind, x, t, 1.0 - t);
             let decay = (-x.abs()).exp();
-            let (p, p_by_x) = match kind {
-                Kind::Logits => (if x >= 0.0 { 1.0 } else { decay } / (1.0 + decay), decay / (1.0 + decay).powi(2)),
-                _ => (x.clamp(0.0, 1.0), 1.0),
+            let (p, q, p_by_x) = match kind {
+                Kind::Logits => {
+                    let (near, far) = (1.0 / (1.0 + decay), decay / (1.0 + decay));
+                    let (p, q) = if x >= 0.0 { (near, far) } else { (far, near) };
+                    (p, q, near * far)
+                }
+                _ => (x.clamp(0.0, 1.0), 1.0 - x.clamp(0.0, 1.0), 1.0),
             };
-            let wrong = t * (1.0 - p) + (1.0 - t) * p;
+            let wrong = t * q + (1.0 - t) * p;
             let factor = wrong.powf(gamma);
             let factor_by_x = if wrong > 0.0 { gamma * factor / wrong * (1.0 - 2.0 * t) * p_by_x } else { 0.0 };
-            (weight * factor * entropy, weight * (factor * by_x + factor_by_x * entropy))
+            // Far out the entropy is infinite where the factor does not change any more.
+            let bend = product(factor_by_x, entropy);
+            (product(weight * factor, entropy), weight * (factor * by_x + bend))
         })
     }
 }
@@ -175,11 +181,11 @@ impl Loss for CategoricalFocalCrossEntropy {
         let (low, high) = (f64::from(CLIP), f64::from(1.0 - CLIP));
         items(who, prediction, &x, leading(prediction.shape()), move |i, x, slope| {
             let t = &data(&target)[i * classes..][..classes];
-            let log_sum = precise_log_sum_exp(x);
+            let logits = LogProbabilities::new(x);
             let sum: f64 = x.iter().map(|x| f64::from(*x)).sum();
             // p, its logarithm, and whether it was clipped.
             let of = |x: Float| match kind {
-                Kind::Logits => ((f64::from(x) - log_sum).exp(), f64::from(x) - log_sum, false),
+                Kind::Logits => (logits.of(x).exp(), logits.of(x), false),
                 _ => {
                     let raw = f64::from(x) / sum;
                     let p = raw.clamp(low, high);
@@ -193,8 +199,8 @@ impl Loss for CategoricalFocalCrossEntropy {
                 let t = f64::from(*t) * (1.0 - smoothing) + smoothing / classes as f64;
                 let (wrong, weight) = ((1.0 - p).max(0.0), alpha * t);
                 let factor = wrong.powf(gamma);
-                loss -= weight * factor * log_p;
-                let falling = if wrong > 0.0 { gamma * factor / wrong * p * log_p } else { 0.0 };
+                loss -= product(weight * factor, log_p);
+                let falling = if wrong > 0.0 { gamma * factor / wrong * product(p, log_p) } else { 0.0 };
                 let pull = if clipped { 0.0 } else { weight * (falling - factor) };
                 total += pull;
                 *slope = pull as Float;

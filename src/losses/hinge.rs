@@ -1,6 +1,6 @@
 //! Hinge losses: a margin between right and wrong answers.
 
-use super::items::{items, leading, pairs, standard};
+use super::items::{items, leading, pairs, product, standard};
 use super::{Each, Loss, check_same_shape, check_targets};
 use crate::autograd::Var;
 use crate::error::Result;
@@ -99,8 +99,8 @@ impl Loss for CategoricalHinge {
         let target = standard(target);
         items(who, prediction, prediction, leading(prediction.shape()), move |i, x, slope| {
             let t = &data(&target)[i * x.len()..][..x.len()];
-            let right: f64 = x.iter().zip(t).map(|(x, t)| f64::from(*x) * f64::from(*t)).sum();
-            let wrong = |k: usize| f64::from(1.0 - t[k]) * f64::from(x[k]);
+            let right: f64 = x.iter().zip(t).map(|(x, t)| product(f64::from(*t), f64::from(*x))).sum();
+            let wrong = |k: usize| product(f64::from(1.0 - t[k]), f64::from(x[k]));
             let worst = (1..x.len()).fold(0, |worst, k| if wrong(k) > wrong(worst) { k } else { worst });
             let loss = wrong(worst) - right + 1.0;
             let active = Float::from(u8::from(loss > 0.0));

@@ -74,6 +74,11 @@ pub(super) fn pairs_with(
     })
 }
 
+/// `a b`, and 0 where `a` is even if `b` is infinite: what has no share in a loss does not matter.
+pub(super) fn product(a: f64, b: f64) -> f64 {
+    if a == 0.0 && b.is_infinite() { 0.0 } else { a * b }
+}
+
 /// All axes but the last; a single one stays.
 pub(super) fn leading(shape: &[usize]) -> &[usize] {
     if shape.len() < 2 { shape } else { &shape[..shape.len() - 1] }
@@ -111,13 +116,19 @@ impl Op for Items {
         tensor(&self.shape, y)
     }
 
-    /// `dx[i] = slope[i] dy[i]`
+    /// `dx[i] = slope[i] dy[i]`, and 0 where `dy` is: an item that does not count may have any slope
     fn backward(&self, dy: &Tensor, dx: &mut InputGrads<'_>) {
         dx.add(0, || {
             let mut out = buffer(self.slope.len());
             let width = out.len() / dy.len();
             let rows = out.chunks_mut(width).zip(data(&self.slope).chunks(width)).zip(data(dy));
-            rows.for_each(|((out, slope), dy)| out.iter_mut().zip(slope).for_each(|(out, slope)| *out = slope * dy));
+            for ((out, slope), dy) in rows {
+                if *dy == 0.0 {
+                    out.fill(0.0);
+                } else {
+                    out.iter_mut().zip(slope).for_each(|(out, slope)| *out = slope * dy);
+                }
+            }
             tensor(self.slope.shape(), out)
         });
     }

@@ -1,7 +1,7 @@
 //! Divergence of Kullback and Leibler.
 
 use super::items::{items, leading, standard};
-use super::probabilities::{CLIP, Given, Kind, precise_log_sum_exp, rows_and_classes, scores};
+use super::probabilities::{CLIP, Given, Kind, LogProbabilities, rows_and_classes, scores};
 use super::{Each, Loss, check_same_shape, check_targets};
 use crate::autograd::Var;
 use crate::error::Result;
@@ -41,10 +41,8 @@ impl Loss for KlDivergence {
         let target = standard(target);
         items(who, prediction, &x, leading(prediction.shape()), move |i, x, slope| {
             let t = &data(&target)[i * x.len()..][..x.len()];
-            let (log_sum, total) = match kind {
-                Kind::Logits => (precise_log_sum_exp(x), t.iter().map(|t| f64::from(*t)).sum()),
-                _ => (0.0, 0.0),
-            };
+            let logits = (kind == Kind::Logits).then(|| LogProbabilities::new(x));
+            let total: f64 = t.iter().map(|t| f64::from(*t)).sum();
             let mut sum = 0.0;
             for ((x, t), slope) in x.iter().zip(t).zip(slope) {
                 if kind == Kind::Probabilities {
@@ -52,9 +50,9 @@ impl Loss for KlDivergence {
                     sum += t * (t / p).ln();
                     *slope = if (CLIP..=1.0).contains(x) { (-t / p) as Float } else { 0.0 };
                 } else {
-                    let (log_p, t) = (f64::from(*x) - log_sum, f64::from(*t));
+                    let (log_p, t) = (logits.as_ref().map_or(f64::from(*x), |logits| logits.of(*x)), f64::from(*t));
                     sum += if t > 0.0 { t * (t.ln() - log_p) } else { 0.0 };
-                    let pull: f64 = if kind == Kind::Logits { total * log_p.exp() } else { 0.0 };
+                    let pull = if kind == Kind::Logits { total * log_p.exp() } else { 0.0 };
                     *slope = (pull - t) as Float;
                 }
             }

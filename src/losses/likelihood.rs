@@ -2,7 +2,7 @@
 
 use std::f64::consts::TAU;
 
-use super::items::{items, leading, pairs, standard};
+use super::items::{items, leading, pairs, product, standard};
 use super::{Each, Loss, check_setting, check_targets, strip};
 use crate::autograd::Var;
 use crate::error::{Error, Result};
@@ -43,7 +43,11 @@ impl Loss for Poisson {
     fn each(&self, prediction: &Var, target: &Tensor) -> Result<Each> {
         check_targets("Poisson", target, "targets that are not negative", |t| t >= 0.0)?;
         if self.from_log {
-            return pairs("Poisson", prediction, target, |x, t| (x.exp() - t * x, x.exp() - t));
+            // The exponential outgrows the straight line.
+            return pairs("Poisson", prediction, target, |x, t| match x.exp() {
+                f64::INFINITY => (f64::INFINITY, f64::INFINITY),
+                rate => (rate - product(t, x), rate - t),
+            });
         }
         if let Some(bad) = prediction.value.iter().find(|x| **x < 0.0) {
             return Err(Error::value(format!(
@@ -51,7 +55,11 @@ impl Loss for Poisson {
                  `Poisson::from_log()`"
             )));
         }
-        pairs("Poisson", prediction, target, |x, t| (x - t * (x + 1e-7).ln(), 1.0 - t / (x + 1e-7)))
+        pairs("Poisson", prediction, target, |x, t| {
+            // The logarithm falls behind.
+            let loss = if x == f64::INFINITY { x } else { x - t * (x + 1e-7).ln() };
+            (loss, 1.0 - t / (x + 1e-7))
+        })
     }
 }
 

@@ -7,6 +7,8 @@ mod ctc;
 mod distances;
 mod distillation;
 mod each;
+#[cfg(test)]
+mod extreme_tests;
 mod focal;
 mod hinge;
 mod huber;

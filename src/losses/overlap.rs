@@ -3,7 +3,7 @@
 use super::items::{items, standard};
 use super::{Each, Loss, check_same_shape, check_setting, check_targets};
 use crate::autograd::Var;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::tensor::{Float, Tensor, data};
 
 /// Dice loss: `1 - 2 Σ p t / (Σ p + Σ t + 1e-7)`.
@@ -14,7 +14,7 @@ use crate::tensor::{Float, Tensor, data};
 /// one overlap of the batch as a whole, as in Keras; [`Dice::per_example`] makes it a mean over examples, which can be
 /// weighed, and run in parts
 /// # Errors
-/// other shapes; targets outside of 0 to 1
+/// other shapes; targets outside of 0 to 1; infinite predictions
 /// # Example
 /// ```
 /// use gradus::prelude::*;
@@ -56,7 +56,7 @@ impl Loss for Dice {
 /// # Defaults
 /// alpha and beta 0.5, which is [`Dice`]; one overlap of the batch as a whole, as in Keras
 /// # Errors
-/// other shapes; targets outside of 0 to 1; a negative alpha or beta
+/// other shapes; targets outside of 0 to 1; infinite predictions; a negative alpha or beta
 /// # Example
 /// ```
 /// use gradus::prelude::*;
@@ -119,6 +119,11 @@ fn overlap(
 ) -> Result<Each> {
     check_same_shape(who, prediction, target)?;
     check_targets(who, target, "targets from 0 to 1", |t| (0.0..=1.0).contains(&t))?;
+    if let Some(bad) = prediction.value.iter().find(|p| p.is_infinite()) {
+        return Err(Error::value(format!(
+            "{who}: expected probabilities, got {bad} among the predictions; end the model with `Sigmoid` or `Softmax`"
+        )));
+    }
     let target = standard(target);
     let count = usize::from(per_example).min(prediction.shape().len());
     items(who, prediction, prediction, &prediction.shape()[..count], move |i, x, slope| {

@@ -54,7 +54,7 @@ pub(super) fn scores(loss: &str, prediction: &Var, given: Given, sigmoid: bool) 
             let possible = |p: &Float| p.is_nan() || (-1e-4..=1.0 + 1e-4).contains(p);
             // What is no number shows in the loss.
             let sums = |row: &[Float]| {
-                let sum: Float = row.iter().sum();
+                let sum: f64 = row.iter().map(|p| f64::from(*p)).sum();
                 sigmoid || sum.is_nan() || (sum - 1.0).abs() <= 1e-2
             };
             if data(&prediction.value).chunks(classes).all(|row| row.iter().all(possible) && sums(row)) {
@@ -80,13 +80,28 @@ pub(super) fn rows_and_classes(loss: &str, prediction: &Var) -> Result<(usize, u
     }
 }
 
-/// `ln Σ exp` of a row in double precision, for losses that subtract it from something near it.
-pub(super) fn precise_log_sum_exp(row: &[Float]) -> f64 {
-    let max = f64::from(row.iter().copied().fold(Float::NEG_INFINITY, Float::max));
-    if !max.is_finite() {
-        return row.iter().map(|x| f64::from(*x)).sum();
+/// The logarithms of the probabilities of a row of logits, `x - ln Σ exp(x)`, in double precision.
+///
+/// Where one logit is infinite they are the limit, 0 for it and minus infinity for the others. There is none, and they are
+/// not numbers, where several are, or where all are minus infinity.
+pub(super) struct LogProbabilities {
+    log_sum: f64,
+}
+
+impl LogProbabilities {
+    pub fn new(row: &[Float]) -> Self {
+        let max = f64::from(row.iter().copied().fold(Float::NEG_INFINITY, Float::max));
+        if max.is_finite() {
+            return Self { log_sum: max + row.iter().map(|x| (f64::from(*x) - max).exp()).sum::<f64>().ln() };
+        }
+        let has_limit = row.iter().filter(|x| **x == Float::INFINITY).count() == 1 && !row.iter().any(|x| x.is_nan());
+        Self { log_sum: if has_limit { f64::INFINITY } else { f64::NAN } }
     }
-    max + row.iter().map(|x| (f64::from(*x) - max).exp()).sum::<f64>().ln()
+
+    /// That of a logit of the row.
+    pub fn of(&self, x: Float) -> f64 {
+        if x == Float::INFINITY && self.log_sum == f64::INFINITY { 0.0 } else { f64::from(x) - self.log_sum }
+    }
 }
 
 /// The weights of classes: as many as there are, finite and not negative.

@@ -116,14 +116,18 @@ impl Loss for SparseCrossEntropy {
             let count = |class: &usize| if *class == IGNORED { 0.0 } else { weight(*class) };
             tensor(batch, numbers.iter().map(count).collect())
         });
-        let (keep, spread) = (1.0 - self.label_smoothing, self.label_smoothing / classes as Float);
+        let smoothing = f64::from(self.label_smoothing);
+        let (keep, spread) = (1.0 - smoothing, smoothing / classes as f64);
+        // All classes' shares but that of the right one.
+        let spread_sum: f64 = (0..classes).map(|c| f64::from(weight(c)) * spread).sum();
         let each = items(who, prediction, &x, batch, move |i, x, slope| {
             let class = numbers[i];
             if class == IGNORED {
                 slope.fill(0.0);
                 return 0.0;
             }
-            row(kind, Clip::First, x, |c| weight(c) * (spread + if c == class { keep } else { 0.0 }), slope)
+            let share = |c: usize| f64::from(weight(c)) * (spread + if c == class { keep } else { 0.0 });
+            row(kind, Clip::First, x, spread_sum + f64::from(weight(class)) * keep, share, slope)
         })?;
         match counts {
             Some(counts) => each.counting(&counts),
