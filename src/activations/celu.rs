@@ -1,7 +1,7 @@
 //! Exponential linear units with other constants.
 
 use super::hard::between;
-use super::pointwise::activation;
+use super::pointwise::{activation, from_value};
 use crate::config::described;
 use crate::kernels::math;
 use crate::tensor::Float;
@@ -47,8 +47,12 @@ activation! {
         let below = ALPHA * math::exp_m1(between(Float::NEG_INFINITY, x, 0.0));
         SCALE * if x > 0.0 { x } else { below }
     }
-    fn slope(self, y) { if y < 0.0 { y + SCALE * ALPHA } else { SCALE } }
-    fn by_value(self) { true }
+    fn slope(self, x) {
+        let below = SCALE * ALPHA * math::exp(between(Float::NEG_INFINITY, x, 0.0));
+        if x < 0.0 { below } else { SCALE }
+    }
+    fn by_value(self) { false }
+    fn recurrent(self) { Some(from_value(*self, |_, y| if y < 0.0 { y + SCALE * ALPHA } else { SCALE })) }
 }
 
 activation! {
@@ -57,9 +61,12 @@ activation! {
         let below = self.alpha * math::exp_m1(between(Float::NEG_INFINITY, x, 0.0) / self.alpha);
         if x > 0.0 { x } else { below }
     }
-    fn slope(self, at) {
-        let below = if self.by_value() { 1.0 + at / self.alpha } else { math::exp(at / self.alpha) };
-        if at > 0.0 { 1.0 } else { below }
+    fn slope(self, x) {
+        let below = math::exp(between(Float::NEG_INFINITY, x, 0.0) / self.alpha);
+        if x > 0.0 { 1.0 } else { below }
     }
-    fn by_value(self) { self.alpha > 0.0 }
+    fn by_value(self) { false }
+    fn recurrent(self) {
+        (self.alpha > 0.0).then(|| from_value(*self, |celu, y| if y > 0.0 { 1.0 } else { 1.0 + y / celu.alpha }))
+    }
 }

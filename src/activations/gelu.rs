@@ -56,13 +56,14 @@ const SCALE: Float = 0.797_884_560_802_865_4;
 
 activation! {
     GeluTanh,
-    fn value(self, x) { 0.5 * x * (1.0 + math::tanh(SCALE * (x + CUBE * x * x * x))) }
+    // (1 + tanh(z)) / 2 is sigmoid(2 z), whose digits do not cancel on the left.
+    fn value(self, x) { x * math::sigmoid(2.0 * SCALE * (x + CUBE * x * x * x)) }
     fn slope(self, x) {
-        let t = math::tanh(SCALE * (x + CUBE * x * x * x));
+        let s = math::sigmoid(2.0 * SCALE * (x + CUBE * x * x * x));
         let inner = SCALE * (1.0 + 3.0 * CUBE * x * x);
-        // Far out `1 - t²` is 0 and `inner` may be infinite.
-        let bend = if t.abs() == 1.0 { 0.0 } else { 0.5 * x * (1.0 - t * t) * inner };
-        0.5 * (1.0 + t) + bend
+        // Far out `s (1 - s)` is 0 and `inner` may be infinite.
+        let bend = if s * (1.0 - s) == 0.0 { 0.0 } else { 2.0 * x * s * (1.0 - s) * inner };
+        s + bend
     }
     fn by_value(self) { false }
 }
@@ -89,6 +90,27 @@ mod tests {
             // Far on the left the value changes by x² times as much as x does.
             let rounding = 2.0 * f64::from(Float::EPSILON * (1.0 + x * x));
             assert!(error <= rounding * want.abs(), "gelu({x}) = {y}, not {want}");
+        }
+    }
+
+    /// The approximation in double precision, whose `1 + tanh` is what `f32` would lose.
+    #[cfg(not(float64))]
+    #[test]
+    fn the_approximation_keeps_its_digits_on_the_left() {
+        let tape = Tape::training();
+        let x = tape.variable(ndarray::arr1(&[-4.0, -5.0, -6.0]));
+        let y = GeluTanh.apply(&x);
+        let grads = y.sum().backward().unwrap();
+        let slopes = grads.of(&x).unwrap();
+        let want = [
+            (-7.024594819227126e-5, -3.3512319712218684e-4),
+            (-2.2917961972623857e-7, -1.5463619879596227e-6),
+            (-8.43964897967453e-11, -7.709976012836329e-10),
+        ];
+        for (i, (value, slope)) in want.into_iter().enumerate() {
+            for (got, want) in [(y.value()[i], value), (slopes[i], slope)] {
+                assert!((f64::from(got) / want - 1.0).abs() < 6e-6, "{got:e}, not {want:e}");
+            }
         }
     }
 

@@ -81,7 +81,8 @@ pub trait Activation: Send + Sync {
         None
     }
 
-    /// The same within recurrent layers, where no loss can want to look behind it. The default is that of other layers.
+    /// The same within recurrent layers, where no loss can want to look behind it, and where slopes always follow from
+    /// values: 0 where the value has reached its end. The default is that of other layers.
     fn recurrent(&self) -> Option<Arc<dyn Pointwise>> {
         self.pointwise()
     }

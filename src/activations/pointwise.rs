@@ -9,13 +9,15 @@ use crate::kernels::curve::{self, Curve};
 use crate::tensor::{Float, Tensor, data, tensor};
 
 /// Makes a type an activation, by its value at `x` and its slope, which is found from the value if `by_value` says so
-/// (then layers can fuse it), else from `x`.
+/// (then layers can fuse it), else from `x`. A value that approaches an end as `exp(x)` does tells no slope there: such an
+/// activation is found from `x`, and may have another form for recurrent layers.
 macro_rules! activation {
     (
         $type:ty,
         fn value($this:ident, $x:ident) $value:block
         fn slope($that:ident, $at:ident) $slope:block
         fn by_value($whose:ident) $by_value:block
+        $(fn recurrent($mine:ident) $recurrent:block)?
     ) => {
         impl $crate::kernels::curve::Curve for $type {
             #[inline(always)]
@@ -39,6 +41,8 @@ macro_rules! activation {
             fn config(&self) -> $crate::config::Config {
                 self.describe()
             }
+
+            $(fn recurrent(&$mine) -> Option<std::sync::Arc<dyn $crate::activations::Pointwise>> $recurrent)?
         }
     };
 }
@@ -52,6 +56,34 @@ pub(crate) fn apply_curve(x: &Var, curve: impl Curve) -> Var {
 /// The curve for layers that fuse it.
 pub(super) fn fused(curve: impl Curve) -> Option<Arc<dyn Pointwise>> {
     curve.by_value().then(|| Arc::new(OfCurve(curve)) as Arc<dyn Pointwise>)
+}
+
+/// A curve whose slope would better be found from `x`, for recurrent layers, which have the value only: where that has
+/// reached its end, the slope is 0.
+pub(super) fn from_value<C: Curve>(
+    curve: C,
+    slope: impl Fn(C, Float) -> Float + Copy + Send + Sync + 'static,
+) -> Arc<dyn Pointwise> {
+    Arc::new(OfCurve(FromValue(curve, slope)))
+}
+
+#[derive(Clone, Copy)]
+struct FromValue<C, S>(C, S);
+
+impl<C: Curve, S: Fn(C, Float) -> Float + Copy + Send + Sync + 'static> Curve for FromValue<C, S> {
+    #[inline(always)]
+    fn value(&self, x: Float) -> Float {
+        self.0.value(x)
+    }
+
+    #[inline(always)]
+    fn slope(&self, y: Float) -> Float {
+        (self.1)(self.0, y)
+    }
+
+    fn by_value(&self) -> bool {
+        true
+    }
 }
 
 struct OfCurve<C>(C);

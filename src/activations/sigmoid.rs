@@ -22,6 +22,8 @@ described! {
     /// assert_eq!(y.value().as_slice().unwrap(), [0.0, 0.5, 1.0]);
     /// ```
     ///
+    /// Its slope is taken from the value, `y (1 - y)`, as in PyTorch and Keras: 0 above 17, where `y` is 1 to the last bit.
+    ///
     /// Rumelhart, Hinton & Williams 1986.
     pub struct Sigmoid;
 }

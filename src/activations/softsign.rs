@@ -1,6 +1,6 @@
 //! Smooth functions without exponentials.
 
-use super::pointwise::activation;
+use super::pointwise::{activation, from_value};
 use crate::config::described;
 use crate::tensor::Float;
 
@@ -37,8 +37,9 @@ described! {
 activation! {
     Softsign,
     fn value(self, x) { x / (1.0 + x.abs()) }
-    fn slope(self, y) { (1.0 - y.abs()) * (1.0 - y.abs()) }
-    fn by_value(self) { true }
+    fn slope(self, x) { (1.0 / (1.0 + x.abs())) * (1.0 / (1.0 + x.abs())) }
+    fn by_value(self) { false }
+    fn recurrent(self) { Some(from_value(*self, |_, y| (1.0 - y.abs()) * (1.0 - y.abs()))) }
 }
 
 activation! {

@@ -13,6 +13,8 @@ described! {
     /// assert_eq!(y.value().as_slice().unwrap(), [-1.0, 0.0, 1.0]);
     /// ```
     ///
+    /// Its slope is taken from the value, `1 - y²`, as in PyTorch and Keras: 0 beyond 9, where `y` is 1 to the last bit.
+    ///
     /// LeCun et al. 1998, "Efficient BackProp".
     pub struct Tanh;
 }
