@@ -29,7 +29,10 @@ pub struct StepOptions {
     pub return_sequences: bool,
     /// Whether steps go from the last to the first. The output is in the order of the steps, as in Keras.
     pub go_backwards: bool,
-    /// Whether the output is 0 at padded steps, as that of PyTorch's packed sequences; else it repeats the one before.
+    /// Whether a sequence of outputs is 0 at padded steps, as that of PyTorch's packed sequences; else it repeats the one
+    /// before. Without `return_sequences` it changes nothing: the last output is that of the last real step, whatever
+    /// padding follows. So says Keras' documentation ("only used when `return_sequences` is `True`"), so do PyTorch's packed
+    /// sequences and Keras' GPU kernels; Keras' plain loop gives 0 for every sequence that ends in padding, which loses it.
     pub zero_output_for_mask: bool,
 }
 
@@ -82,7 +85,7 @@ pub trait Recurrent: Layer {
         self
     }
 
-    /// Sets whether the output is 0 at padded steps. See [`StepOptions`].
+    /// Sets whether a sequence of outputs is 0 at padded steps; the last output alone never is. See [`StepOptions`].
     fn zero_output_for_mask(mut self, yes: bool) -> Self
     where
         Self: Sized,

@@ -157,7 +157,10 @@ mod tests {
     use ndarray::{Array3, arr2};
 
     use super::*;
+    use crate::activations::Linear;
     use crate::autograd::Tape;
+    use crate::initializers::Ones;
+    use crate::layers::SimpleRnn;
 
     /// `h ← h + x`
     struct Sum;
@@ -182,6 +185,18 @@ mod tests {
         assert_eq!(data(back.forward(&x).unwrap().value()), [0.0, 2.0, 3.0, 3.0, 13.0, 25.0, 25.0, 35.0]);
         let (last, state) = Rnn::new(Sum).forward_from(&x, Some(&x.tape().input(arr2(&[[100.0], [0.0]])))).unwrap();
         assert_eq!((data(last.value()), data(state.value())), (&[103.0, 35.0][..], &[103.0, 35.0][..]));
+    }
+
+    #[test]
+    fn zeros_for_padding_are_of_sequences_only() {
+        let x = Array3::from_shape_fn((2, 3, 1), |(i, t, _)| (10 * i + t + 1) as Float);
+        let x = Tape::inference().input(x).with_mask(arr2(&[[1, 1, 0], [1, 1, 1]])).unwrap();
+        let last = Rnn::new(Sum).zero_output_for_mask(true);
+        assert_eq!(data(last.forward(&x).unwrap().value()), [3.0, 36.0]);
+        let all = last.return_sequences(true);
+        assert_eq!(data(all.forward(&x).unwrap().value()), [1.0, 3.0, 0.0, 11.0, 23.0, 36.0]);
+        let fused = SimpleRnn::new(1).activation(Linear).kernel_initializer(Ones).recurrent_initializer(Ones);
+        assert_eq!(data(fused.zero_output_for_mask(true).forward(&x).unwrap().value()), [3.0, 36.0]);
     }
 
     #[test]
