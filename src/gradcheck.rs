@@ -181,7 +181,7 @@ impl GradCheck {
     ) -> Result<Report> {
         let vars = self.variables(inputs);
         let y = f(&vars)?;
-        let weights = weights(y.shape());
+        let weights = weights(y.value.shape());
         let gradients = (&y * &y.tape().constant(&weights)).sum().backward()?;
         let values = |inputs: &[Tensor]| Ok(f(&self.variables(inputs))?.value.iter().map(|y| f64::from(*y)).collect());
         let weights: Vec<f64> = weights.iter().map(|weight| f64::from(*weight)).collect();

@@ -39,12 +39,12 @@ impl Glu {
 
 impl Layer for Glu {
     fn forward(&self, x: &Var) -> Result<Var> {
-        let axis = crate::ops::resolve("glu", self.axis, x.shape())?;
-        let len = x.shape()[axis];
+        let axis = crate::ops::resolve("glu", self.axis, x.value.shape())?;
+        let len = x.value.shape()[axis];
         if len % 2 == 1 {
             return Err(Error::shape(format!(
                 "expected an even length of axis {axis}, to halve it, got input {:?}",
-                x.shape()
+                x.value.shape()
             )));
         }
         let half = |range: std::ops::Range<usize>| x.slice(axis as isize, range);

@@ -25,6 +25,6 @@ impl Activation for LogSoftmax {
     }
 
     fn apply(&self, x: &Var) -> Var {
-        log_softmax_over(x, x.shape().len().saturating_sub(1))
+        log_softmax_over(x, x.value.shape().len().saturating_sub(1))
     }
 }

@@ -24,6 +24,6 @@ impl Activation for Softmax {
     }
 
     fn apply(&self, x: &Var) -> Var {
-        softmax_over(x, x.shape().len().saturating_sub(1))
+        softmax_over(x, x.value.shape().len().saturating_sub(1))
     }
 }

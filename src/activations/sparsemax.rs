@@ -25,6 +25,6 @@ impl Activation for Sparsemax {
     }
 
     fn apply(&self, x: &Var) -> Var {
-        sparsemax_over(x, x.shape().len().saturating_sub(1))
+        sparsemax_over(x, x.value.shape().len().saturating_sub(1))
     }
 }

@@ -53,6 +53,8 @@ struct Inner {
     /// What becomes of parameters before they are used, the innermost last.
     changes: RefCell<Vec<(ParamId, Rc<Change>)>>,
     inspected: Cell<bool>,
+    /// How many numbers of parameters were used, and how many were made of the examples.
+    sizes: Cell<(usize, usize)>,
     trace: RefCell<Option<Vec<TraceRow>>>,
 }
 
@@ -93,7 +95,12 @@ pub(crate) struct TraceRow {
 
 impl TraceRow {
     pub(crate) fn new(name: &str, kind: &'static str, outputs: &[Var]) -> Self {
-        Self { name: name.into(), kind, shapes: outputs.iter().map(|y| y.shape().into()).collect(), from: Vec::new() }
+        Self {
+            name: name.into(),
+            kind,
+            shapes: outputs.iter().map(|y| y.value.shape().into()).collect(),
+            from: Vec::new(),
+        }
     }
 }
 
@@ -112,6 +119,7 @@ impl Tape {
             losses: RefCell::default(),
             changes: RefCell::default(),
             inspected: Cell::new(false),
+            sizes: Cell::default(),
             trace: RefCell::default(),
         }))
     }
@@ -204,6 +212,10 @@ impl Tape {
         .into();
         let dependences: Vec<Dependence> = inputs.iter().map(|var| var.dependence).collect();
         let dependence = op.dependence(&dependences);
+        if dependence != Dependence::Constant {
+            let (weights, values) = self.0.sizes.get();
+            self.0.sizes.set((weights, values + value.len()));
+        }
         let mask = mask_of(inputs).filter(|mask| value.shape().get(..2) == Some(mask.shape()) && op.keeps_steps());
         let node = (self.is_recording() && nodes.iter().any(Option::is_some)).then(|| {
             self.0.values.borrow_mut().push(value.clone());
@@ -228,7 +240,14 @@ impl Tape {
                 node
             })
         });
+        let (weights, values) = self.0.sizes.get();
+        self.0.sizes.set((weights + value.len(), values));
         Var::new(value.into(), self, node, Dependence::Constant)
+    }
+
+    /// How many numbers of parameters this pass has used, and how many it has made of the examples.
+    pub(crate) fn sizes(&self) -> (usize, usize) {
+        self.0.sizes.get()
     }
 
     /// Runs `forward`, in which whoever uses the parameter gets `change` of it, of the same shape: for wrappers that
@@ -264,13 +283,13 @@ impl Tape {
         // Copied, since a change may use parameters itself.
         let changes: Vec<_> = self.0.changes.borrow().iter().filter(|(id, _)| *id == param.id()).cloned().collect();
         changes.iter().rev().try_fold(value, |value, (_, change)| {
-            let shape = value.shape().to_vec();
+            let shape = value.value.shape().to_vec();
             let new = change(value)?;
-            match new.shape() == shape {
+            match new.value.shape() == shape {
                 true => Ok(new),
                 false => Err(Error::shape(format!(
                     "`with_param` is to keep the shape {shape:?} of the parameter, but made {:?} of it",
-                    new.shape()
+                    new.value.shape()
                 ))),
             }
         })
@@ -388,7 +407,7 @@ impl Tape {
         if var.value.len() != 1 {
             return Err(Error::shape(format!(
                 "backward: expected a scalar, got shape {:?}; reduce it with `sum` or `mean` first",
-                var.shape()
+                var.value.shape()
             )));
         }
         if !self.is_recording() {
@@ -400,7 +419,7 @@ impl Tape {
         let Some(last) = var.node else { return Ok(found) };
         let (nodes, shapes) = (self.0.nodes.borrow(), self.0.shapes.borrow());
         let mut grads: Vec<Option<Tensor>> = vec![None; last + 1];
-        grads[last] = Some(tensor(var.shape(), vec![seed]));
+        grads[last] = Some(tensor(var.value.shape(), vec![seed]));
         let _flush = FlushDenormals::new();
         for (i, node) in nodes[..=last].iter().enumerate().rev() {
             let Some(dy) = grads[i].take() else { continue };
@@ -424,5 +443,39 @@ impl Tape {
             }
         }
         Ok(found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_read_out_is_remembered_and_what_does_not_differ_is_not() {
+        type Read = fn(&Var);
+        let splits = |forward: Read| {
+            let tape = Tape::training();
+            let x = tape.examples(tensor(&[4, 3], vec![1.0; 12]));
+            forward(&x);
+            tape.splits(&x.square().mean())
+        };
+        let reads: [(&str, Read); 6] = [
+            ("shape", |x| _ = x.shape()),
+            ("value", |x| _ = x.value()),
+            ("item", |x| _ = x.sum().item()),
+            ("mask", |x| _ = x.mask()),
+            ("backward", |x| _ = x.sum().backward()),
+            ("debug", |x| _ = format!("{x:?}")),
+        ];
+        for (name, read) in reads {
+            assert!(!splits(read), "{name}");
+        }
+        assert!(splits(|x| {
+            assert_eq!(x.example_shape(), [3]);
+            assert_eq!(x.reshape_examples(&[3, 1]).unwrap().value.shape(), [4, 3, 1]);
+            assert!(x.reshape_examples(&[2]).is_err());
+            let constant = x.tape().constant(ndarray::arr1(&[1.0, 2.0]));
+            assert_eq!((constant.shape(), constant.value().len()), (&[2][..], 2));
+        }));
     }
 }

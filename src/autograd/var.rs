@@ -20,7 +20,7 @@ pub struct Var {
     pub(crate) dependence: Dependence,
     /// What it was computed from, where somebody after it needs to know.
     pub(crate) origin: Option<Rc<Origin>>,
-    pub(super) mask: Option<Rc<Tensor>>,
+    pub(crate) mask: Option<Rc<Tensor>>,
 }
 
 /// What a value was computed from: the input of an activation, so that losses can work on it in one stable operation; or, of
@@ -44,8 +44,24 @@ impl Var {
     }
 
     /// Length of each axis.
+    ///
+    /// Axis 0 has the length of the batch, and what computes with that, such as `x * (1.0 / x.shape()[0])`, is another
+    /// function of each batch. So the trainer runs batches whole where a layer calls this: right in any case, and slower
+    /// for small layers. [`Var::example_shape`] and [`Var::reshape_examples`] do without.
     pub fn shape(&self) -> &[usize] {
+        self.mark_inspected();
         self.value.shape()
+    }
+
+    /// Length of each axis but the first, which counts the examples: the shape of one example.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let x = Tape::inference().input(ndarray::Array3::<Float>::zeros((32, 10, 4)));
+    /// assert_eq!(x.example_shape(), [10, 4]);
+    /// ```
+    pub fn example_shape(&self) -> &[usize] {
+        self.value.shape().get(1..).unwrap_or_default()
     }
 
     /// The numbers.
@@ -53,13 +69,13 @@ impl Var {
     /// Whoever reads numbers in a forward pass may make it depend on the whole batch, so the trainer stops running
     /// the batch in parts when a layer or loss calls this: right in any case, and slower.
     pub fn value(&self) -> &Tensor {
-        self.tape.mark_inspected();
+        self.mark_inspected();
         &self.value
     }
 
     /// The single number of a scalar; the first of several.
     pub fn item(&self) -> Float {
-        self.tape.mark_inspected();
+        self.mark_inspected();
         data(&self.value).first().copied().unwrap_or(Float::NAN)
     }
 
@@ -71,7 +87,9 @@ impl Var {
     /// Which steps of each sequence are real: `[batch, time]`, 1 for a step and 0 for padding. `None` if all are.
     ///
     /// Operations that leave the first two axes alone hand it on; recurrent layers, attention and pooling over time obey.
+    /// Reading it is reading numbers: see [`Var::value`].
     pub fn mask(&self) -> Option<&Tensor> {
+        self.mark_inspected();
         self.mask.as_deref()
     }
 
@@ -90,10 +108,10 @@ impl Var {
     /// a mask that is not `[batch, time]` as this value is; numbers other than 0 and 1
     pub fn with_mask(mut self, mask: impl IntoTensor) -> Result<Self> {
         let mask = mask.into_tensor();
-        if mask.ndim() != 2 || self.shape().get(..2) != Some(mask.shape()) {
+        if mask.ndim() != 2 || self.value.shape().get(..2) != Some(mask.shape()) {
             return Err(Error::shape(format!(
                 "expected a mask [batch, time] for a value of shape {:?}, got a mask of shape {:?}",
-                self.shape(),
+                self.value.shape(),
                 mask.shape()
             )));
         }
@@ -116,17 +134,26 @@ impl Var {
         self
     }
 
-    /// The gradients of this scalar with respect to every trainable parameter and every variable that it depends on.
+    /// The gradients of this scalar with respect to every trainable parameter and every variable that it depends on. In a
+    /// forward pass this is reading numbers: see [`Var::value`].
     ///
     /// # Errors
     /// A value that is not a scalar; a tape that does not record.
     pub fn backward(&self) -> Result<Gradients> {
+        self.mark_inspected();
         self.tape.backward(self, 1.0)
     }
 
     /// [`Var::backward`] of `scale` times this scalar.
     pub(crate) fn backward_scaled(&self, scale: Float) -> Result<Gradients> {
         self.tape.backward(self, scale)
+    }
+
+    /// Somebody outside of the crate reads what may differ from batch to batch: no operation shows what becomes of it.
+    pub(crate) fn mark_inspected(&self) {
+        if self.dependence != Dependence::Constant {
+            self.tape.mark_inspected();
+        }
     }
 
     pub(crate) fn with_origin(mut self, origin: Origin) -> Self {
@@ -137,6 +164,7 @@ impl Var {
 
 impl std::fmt::Debug for Var {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.mark_inspected();
         f.debug_struct("Var").field("value", &*self.value).field("recorded", &self.node.is_some()).finish()
     }
 }

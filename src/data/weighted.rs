@@ -76,7 +76,7 @@ impl ClassWeighted<'_> {
         };
         let weights = self.of(target)?;
         batch.weights = vec![match batch.weights.first() {
-            Some(given) => Each::new(crate::Tape::inference().input(&weights)).weigh(given)?.losses().value().clone(),
+            Some(given) => (*Each::new(crate::Tape::inference().input(&weights)).weigh(given)?.losses().value).clone(),
             None => weights,
         }];
         Ok(batch)

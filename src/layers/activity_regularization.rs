@@ -35,7 +35,7 @@ impl ActivityRegularization {
 
 impl Layer for ActivityRegularization {
     fn forward(&self, x: &Var) -> Result<Var> {
-        let examples = x.shape().first().copied().unwrap_or(1).max(1);
+        let examples = x.value.shape().first().copied().unwrap_or(1).max(1);
         x.tape().add_loss(&(self.0.penalty(x)? * (1.0 / examples as Float)));
         Ok(x.clone())
     }

@@ -73,11 +73,11 @@ impl<const N: usize> AffineGrid<N> {
 
 impl<const N: usize> Layer for AffineGrid<N> {
     fn forward(&self, x: &Var) -> Result<Var> {
-        let &[batch, rows, columns] = x.shape() else {
-            return Err(Error::shape(format!("expected maps [batch, {N}, {}], got {:?}", N + 1, x.shape())));
+        let &[batch, rows, columns] = x.value.shape() else {
+            return Err(Error::shape(format!("expected maps [batch, {N}, {}], got {:?}", N + 1, x.value.shape())));
         };
         if [rows, columns] != [N, N + 1] {
-            return Err(Error::shape(format!("expected maps [batch, {N}, {}], got {:?}", N + 1, x.shape())));
+            return Err(Error::shape(format!("expected maps [batch, {N}, {}], got {:?}", N + 1, x.value.shape())));
         }
         at_least_1("length", self.lengths)?;
         fewer_than(36, "numbers in the output", &[&[batch, N], &self.lengths[..]].concat())?;

@@ -112,7 +112,7 @@ impl<const N: usize> Conv<N> {
 
     /// Checks everything that can be wrong, and says how the kernel slides over this input.
     fn shape(&self, x: &Var) -> Result<ConvShape> {
-        let (_, input, channels) = axes::<N>(x.shape())?;
+        let (_, input, channels) = axes::<N>(x.value.shape())?;
         let (filters, groups, window) = (self.filters, self.groups, &self.window);
         check_channels(channels, filters, groups)?;
         if let Some(known) = self.weights.kernel.shape().filter(|shape| shape[N] != channels / groups) {
@@ -120,7 +120,7 @@ impl<const N: usize> Conv<N> {
         }
         let (padding, positions) = window.place(input, false)?;
         let shape = conv_shape(window, input, padding, [channels, filters], groups);
-        check_lengths(&shape, x.shape()[0], &positions, filters)?;
+        check_lengths(&shape, x.value.shape()[0], &positions, filters)?;
         Ok(shape)
     }
 
@@ -150,7 +150,7 @@ pub(super) fn check_channels(channels: usize, filters: usize, groups: usize) -> 
 
 /// The error of an input whose channels are not the known ones.
 pub(super) fn other_channels<const N: usize>(known: usize, x: &Var) -> Error {
-    let (words, shape) = (words::<N>(), x.shape());
+    let (words, shape) = (words::<N>(), x.value.shape());
     Error::shape(format!(
         "expected {known} channels in the last axis, got input {shape:?}; {}s are {}: feed what it was made for, or \
          make a new layer",

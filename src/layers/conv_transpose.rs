@@ -179,7 +179,7 @@ impl<const N: usize> ConvTranspose<N> {
             return Ok((x.clone(), self.output_padding));
         };
         self.window.check()?;
-        axes::<N>(x.shape())?;
+        axes::<N>(x.value.shape())?;
         let zeros: [usize; N] = std::array::from_fn(|i| if extra[i] < dilation[i] { extra[i] / stride[i] } else { 0 });
         if zeros == [0; N] {
             return Ok((x.clone(), self.output_padding));
@@ -191,7 +191,7 @@ impl<const N: usize> ConvTranspose<N> {
     }
 
     fn shape(&self, x: &Var, output_padding: Option<[usize; N]>) -> Result<ConvShape> {
-        let (batch, input, channels) = axes::<N>(x.shape())?;
+        let (batch, input, channels) = axes::<N>(x.value.shape())?;
         check_channels(channels, self.filters, self.groups)?;
         if let Some(known) = self.weights.kernel.shape().filter(|shape| shape[N + 1] != channels) {
             return Err(other_channels::<N>(known[N + 1], x));

@@ -67,8 +67,8 @@ impl Dense {
 
     /// The forward pass with this many outputs.
     pub(in crate::layers) fn project(&self, x: &Var, units: usize) -> Result<Var> {
-        let [_, .., features] = *x.shape() else {
-            return Err(Error::shape(format!("expected an input [batch, ..., features], got {:?}", x.shape())));
+        let [_, .., features] = *x.value.shape() else {
+            return Err(Error::shape(format!("expected an input [batch, ..., features], got {:?}", x.value.shape())));
         };
         if units == 0 {
             return Err(Error::value("expected at least 1 unit, got 0"));
@@ -76,11 +76,11 @@ impl Dense {
         if features == 0 {
             return Err(Error::shape(format!(
                 "expected at least 1 feature in the last axis, got input {:?}",
-                x.shape()
+                x.value.shape()
             )));
         }
         if let Some(known) = self.kernel.shape().filter(|shape| shape[0] != features) {
-            let flat: usize = x.shape()[1..].iter().product();
+            let flat: usize = x.value.shape()[1..].iter().product();
             let hint = if flat == known[0] {
                 "; add `Flatten` before it"
             } else {
@@ -89,7 +89,7 @@ impl Dense {
             return Err(Error::shape(format!(
                 "expected {} features in the last axis, got input {:?}{hint}",
                 known[0],
-                x.shape()
+                x.value.shape()
             )));
         }
         let kernel = self.kernel.on(x, &[features, units])?;

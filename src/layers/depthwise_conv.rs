@@ -97,7 +97,7 @@ weight_setters!(output DepthwiseConv, weights);
 
 impl<const N: usize> Layer for DepthwiseConv<N> {
     fn forward(&self, x: &Var) -> Result<Var> {
-        let (batch, input, channels) = axes::<N>(x.shape())?;
+        let (batch, input, channels) = axes::<N>(x.value.shape())?;
         let Some(filters) = channels.checked_mul(self.depth_multiplier) else {
             return Err(Error::value(format!("expected a smaller depth multiplier, got {}", self.depth_multiplier)));
         };

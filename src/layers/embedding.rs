@@ -110,15 +110,15 @@ impl Embedding {
         if let Some(place) = data(&x.value).iter().position(|id| !is_id(*id)) {
             let id = data(&x.value)[place];
             let mut rest = place;
-            let mut index: Vec<usize> = x.shape().iter().rev().map(|len| (rest % len, rest /= len).0).collect();
+            let mut index: Vec<usize> = x.value.shape().iter().rev().map(|len| (rest % len, rest /= len).0).collect();
             index.reverse();
             return Err(Error::value(format!(
                 "expected whole ids in 0..{vocabulary}, got {id} at {index:?}; make the vocabulary larger, or map rare and \
                  unknown words to an id of their own"
             )));
         }
-        if self.mask_zero && x.shape().len() != 2 {
-            return Err(Error::shape(format!("expected ids [batch, time] for a mask, got {:?}", x.shape())));
+        if self.mask_zero && x.value.shape().len() != 2 {
+            return Err(Error::shape(format!("expected ids [batch, time] for a mask, got {:?}", x.value.shape())));
         }
         Ok(())
     }
@@ -135,7 +135,7 @@ impl Layer for Embedding {
             return Ok(y);
         }
         let mask: Vec<Float> = data(&x.value).iter().map(|id| Float::from(u8::from(*id != 0.0))).collect();
-        y.with_mask(tensor(x.shape(), mask))
+        y.with_mask(tensor(x.value.shape(), mask))
     }
 
     fn params<'a>(&'a self, list: &mut ParamList<'a>) {

@@ -54,7 +54,7 @@ impl Layer for Flatten {
     }
 
     fn forward(&self, x: &Var) -> Result<Var> {
-        let [batch, rest @ ..] = x.shape() else {
+        let [batch, rest @ ..] = x.value.shape() else {
             return Err(Error::shape("expected an input [batch, ...], got a scalar"));
         };
         let shape = vec![*batch, rest.iter().product()];
@@ -69,7 +69,7 @@ impl Layer for Reshape {
 
     fn forward(&self, x: &Var) -> Result<Var> {
         let elements: usize = self.target_shape.iter().product();
-        match x.shape() {
+        match x.value.shape() {
             [batch, rest @ ..] if rest.iter().product::<usize>() == elements => {
                 let shape = [&[*batch], &self.target_shape[..]].concat();
                 Ok(x.tape().apply(ReshapeRows::new(shape), &[x]))

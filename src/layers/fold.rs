@@ -123,7 +123,7 @@ impl<const N: usize> Window<N> {
 
 impl<const N: usize> Layer for Unfold<N> {
     fn forward(&self, x: &Var) -> Result<Var> {
-        let (batch, input, channels) = axes::<N>(x.shape())?;
+        let (batch, input, channels) = axes::<N>(x.value.shape())?;
         let (positions, cells) = self.window.cells(input)?;
         let patch = self.window.size.iter().product::<usize>().saturating_mul(channels);
         let shape = [&[batch], &positions[..], &[patch]].concat();
@@ -139,13 +139,13 @@ impl<const N: usize> Layer for Unfold<N> {
 
 impl<const N: usize> Layer for Fold<N> {
     fn forward(&self, x: &Var) -> Result<Var> {
-        let (batch, given, patch) = axes::<N>(x.shape())?;
+        let (batch, given, patch) = axes::<N>(x.value.shape())?;
         let (positions, cells) = self.window.cells(self.lengths)?;
         let size: usize = self.window.size.iter().product();
         if given != positions || !patch.is_multiple_of(size) {
             return Err(Error::shape(format!(
                 "expected windows at the positions {positions:?}, with {size} cells of some channels each, got input {:?}",
-                x.shape()
+                x.value.shape()
             )));
         }
         let (channels, total) = (patch / size, self.lengths.iter().product());

@@ -103,7 +103,7 @@ impl<const N: usize> Crop<N> {
 
 /// Puts a frame around the inner box of these lengths, or takes it away.
 fn apply<const N: usize>(x: &Var, inner: [usize; N], border: [[usize; 2]; N], adds: bool) -> Result<Var> {
-    let (batch, _, channels) = axes::<N>(x.shape())?;
+    let (batch, _, channels) = axes::<N>(x.value.shape())?;
     let shape = ConvShape {
         size: three(inner, 1),
         channels,
@@ -122,7 +122,7 @@ fn apply<const N: usize>(x: &Var, inner: [usize; N], border: [[usize; 2]; N], ad
 
 impl<const N: usize> Layer for ZeroPad<N> {
     fn forward(&self, x: &Var) -> Result<Var> {
-        apply(x, axes::<N>(x.shape())?.1, self.border, true)
+        apply(x, axes::<N>(x.value.shape())?.1, self.border, true)
     }
 
     fn kind(&self) -> &'static str {
@@ -132,7 +132,7 @@ impl<const N: usize> Layer for ZeroPad<N> {
 
 impl<const N: usize> Layer for Crop<N> {
     fn forward(&self, x: &Var) -> Result<Var> {
-        let (_, input, _) = axes::<N>(x.shape())?;
+        let (_, input, _) = axes::<N>(x.value.shape())?;
         let width = |axis: usize| self.border[axis][0].saturating_add(self.border[axis][1]);
         if (0..N).any(|axis| input[axis] <= width(axis)) {
             let border = self.border;

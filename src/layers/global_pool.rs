@@ -17,7 +17,7 @@ fn everything<const N: usize>(input: [usize; N]) -> Result<[Vec<Span>; N]> {
 
 /// The same over the real steps of each sequence, 0 where there are none; `None` if no mask tells them.
 fn masked(pooling: Pooling, x: &Var) -> Result<Option<Var>> {
-    let ([batch, time, _], Some(mask)) = (x.shape(), x.mask()) else { return Ok(None) };
+    let ([batch, time, _], Some(mask)) = (x.value.shape(), x.mask.as_deref()) else { return Ok(None) };
     let mask = x.tape().examples(reshaped(mask, &[*batch, *time, 1]));
     let (x, count) = (x.clone().without_mask(), mask.sum_axes(&[1])?);
     Ok(Some(match pooling {

@@ -89,16 +89,16 @@ impl<const N: usize> GridSample<N> {
 
 impl<const N: usize> Layer<(Var, Var)> for GridSample<N> {
     fn forward(&self, (x, places): &(Var, Var)) -> Result<Var> {
-        let (batch, input, channels) = axes::<N>(x.shape())?;
+        let (batch, input, channels) = axes::<N>(x.value.shape())?;
         if input.contains(&0) || channels == 0 {
-            return Err(Error::shape(format!("expected an input with cells and channels, got {:?}", x.shape())));
+            return Err(Error::shape(format!("expected an input with cells and channels, got {:?}", x.value.shape())));
         }
-        let at = places.shape();
+        let at = places.value.shape();
         if at.len() != N + 2 || at[0] != batch || at[N + 1] != N {
             return Err(Error::shape(format!(
                 "expected places [{batch}, lengths.., {N}] for {} {:?}, got {at:?}",
                 words::<N>().what,
-                x.shape()
+                x.value.shape()
             )));
         }
         use Interpolation::{Cubic, Linear, Nearest};

@@ -99,15 +99,19 @@ impl Resampling {
     /// cells of the input that go to one of the output.
     pub fn run<const N: usize>(self, x: &Var, to: [usize; N], steps: [f64; N]) -> Result<Var> {
         self.check()?;
-        if x.shape()[1..=N].contains(&0) {
-            return Err(Error::shape(format!("expected an input with cells, got {:?}", x.shape())));
+        if x.value.shape()[1..=N].contains(&0) {
+            return Err(Error::shape(format!("expected an input with cells, got {:?}", x.value.shape())));
         }
-        let shape = [&x.shape()[..1], &to, &x.shape()[N + 1..]].concat();
+        let shape = [&x.value.shape()[..1], &to, &x.value.shape()[N + 1..]].concat();
         fewer_than(36, "numbers in the output", &shape)?;
-        Ok((0..N).filter(|axis| steps[*axis] != 1.0 || to[*axis] != x.shape()[axis + 1]).fold(x.clone(), |x, axis| {
-            let cells = (0..to[axis]).map(|i| self.cells(i, x.shape()[axis + 1], to[axis], steps[axis])).collect();
-            x.tape().apply(Interpolate { axis: axis + 1, cells, x: Vec::new() }, &[&x])
-        }))
+        Ok((0..N).filter(|axis| steps[*axis] != 1.0 || to[*axis] != x.value.shape()[axis + 1]).fold(
+            x.clone(),
+            |x, axis| {
+                let cells =
+                    (0..to[axis]).map(|i| self.cells(i, x.value.shape()[axis + 1], to[axis], steps[axis])).collect();
+                x.tape().apply(Interpolate { axis: axis + 1, cells, x: Vec::new() }, &[&x])
+            },
+        ))
     }
 
     /// The cells of an axis of length `len` of which cell `i` of `to` consists, with their weights.

@@ -38,8 +38,11 @@ impl Masking {
 
 impl Layer for Masking {
     fn forward(&self, x: &Var) -> Result<Var> {
-        let &[batch, time, features] = x.shape() else {
-            return Err(Error::shape(format!("expected a sequence [batch, time, features], got {:?}", x.shape())));
+        let &[batch, time, features] = x.value.shape() else {
+            return Err(Error::shape(format!(
+                "expected a sequence [batch, time, features], got {:?}",
+                x.value.shape()
+            )));
         };
         if self.value.is_nan() {
             return Err(Error::value("expected a number as padding, got NaN, which equals nothing"));

@@ -80,12 +80,12 @@ window_setters!(MaxUnpool, window);
 
 impl<const N: usize> Layer<(Var, Var)> for MaxUnpool<N> {
     fn forward(&self, (x, indices): &(Var, Var)) -> Result<Var> {
-        let (batch, input, channels) = axes::<N>(x.shape())?;
-        if indices.shape() != x.shape() {
+        let (batch, input, channels) = axes::<N>(x.value.shape())?;
+        if indices.value.shape() != x.value.shape() {
             return Err(Error::shape(format!(
                 "expected an index for each of the maxima {:?}, got indices {:?}",
-                x.shape(),
-                indices.shape()
+                x.value.shape(),
+                indices.value.shape()
             )));
         }
         let lengths = self.lengths(input)?;

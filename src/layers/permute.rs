@@ -36,11 +36,11 @@ impl Layer for Permute {
     fn forward(&self, x: &Var) -> Result<Var> {
         let mut sorted = self.axes.clone();
         sorted.sort_unstable();
-        if !sorted.iter().copied().eq(1..x.shape().len()) {
+        if !sorted.iter().copied().eq(1..x.value.shape().len()) {
             return Err(Error::shape(format!(
                 "expected each axis of input {:?} but the batch's once (1..{}), got {:?}",
-                x.shape(),
-                x.shape().len(),
+                x.value.shape(),
+                x.value.shape().len(),
                 self.axes
             )));
         }
@@ -77,8 +77,8 @@ impl RepeatVector {
 
 impl Layer for RepeatVector {
     fn forward(&self, x: &Var) -> Result<Var> {
-        let [batch, features] = *x.shape() else {
-            return Err(Error::shape(format!("expected an input [batch, features], got {:?}", x.shape())));
+        let [batch, features] = *x.value.shape() else {
+            return Err(Error::shape(format!("expected an input [batch, features], got {:?}", x.value.shape())));
         };
         super::window::at_least_1("number of times", [self.times])?;
         super::window::fewer_than(36, "numbers in the output", &[batch, self.times, features])?;

@@ -61,13 +61,13 @@ impl PixelUnshuffle {
 
 impl Layer for PixelShuffle {
     fn forward(&self, x: &Var) -> Result<Var> {
-        let (batch, [height, width], channels) = axes::<2>(x.shape())?;
+        let (batch, [height, width], channels) = axes::<2>(x.value.shape())?;
         let f = self.factor;
         at_least_1("factor", [f])?;
         let Some(after) =
             f.checked_mul(f).filter(|block| channels.is_multiple_of(*block)).map(|block| channels / block)
         else {
-            return Err(Error::shape(format!("expected channels that {f}² divides, got input {:?}", x.shape())));
+            return Err(Error::shape(format!("expected channels that {f}² divides, got input {:?}", x.value.shape())));
         };
         let split = x.reshape(&[batch, height, width, after, f, f])?;
         split.permute(&[0, 1, 4, 2, 5, 3])?.reshape(&[batch, height * f, width * f, after])
@@ -76,11 +76,14 @@ impl Layer for PixelShuffle {
 
 impl Layer for PixelUnshuffle {
     fn forward(&self, x: &Var) -> Result<Var> {
-        let (batch, [height, width], channels) = axes::<2>(x.shape())?;
+        let (batch, [height, width], channels) = axes::<2>(x.value.shape())?;
         let f = self.factor;
         at_least_1("factor", [f])?;
         if !height.is_multiple_of(f) || !width.is_multiple_of(f) {
-            return Err(Error::shape(format!("expected height and width that {f} divides, got input {:?}", x.shape())));
+            return Err(Error::shape(format!(
+                "expected height and width that {f} divides, got input {:?}",
+                x.value.shape()
+            )));
         }
         let split = x.reshape(&[batch, height / f, f, width / f, f, channels])?;
         split.permute(&[0, 1, 3, 5, 2, 4])?.reshape(&[batch, height / f, width / f, channels * f * f])

@@ -24,7 +24,7 @@ pub(super) fn run<const N: usize>(
     spans: impl FnOnce([usize; N]) -> Result<[Vec<Span>; N]>,
 ) -> Result<Var> {
     let (shape, after) = plan(x, keep, spans)?;
-    let before = x.shape().to_vec();
+    let before = x.value.shape().to_vec();
     Ok(match pooling {
         Pooling::Max => x.tape().apply(Max { shape, before, after, argmax: Vec::new() }, &[x]),
         Pooling::Average => x.tape().apply(Average { shape, before, after }, &[x]),
@@ -37,10 +37,10 @@ pub(super) fn maxima<const N: usize>(
     spans: impl FnOnce([usize; N]) -> Result<[Vec<Span>; N]>,
 ) -> Result<(Var, Var)> {
     let (shape, after) = plan(x, true, spans)?;
-    let (batch, cells, channels) = (x.shape()[0], shape.size.iter().product(), shape.channels);
+    let (batch, cells, channels) = (x.value.shape()[0], shape.size.iter().product(), shape.channels);
     let positions = shape.output_len() / channels;
     fewer_than(24, "cells, which indices count", &[cells])?;
-    let mut pool = Max { shape, before: x.shape().to_vec(), after, argmax: Vec::new() };
+    let mut pool = Max { shape, before: x.value.shape().to_vec(), after, argmax: Vec::new() };
     pool.forward(&[&x.value]);
     if pool.argmax.contains(&u32::MAX) {
         return Err(Error::value("expected windows that cover some of the input, got one of padding only"));
@@ -57,9 +57,9 @@ fn plan<const N: usize>(
     keep: bool,
     spans: impl FnOnce([usize; N]) -> Result<[Vec<Span>; N]>,
 ) -> Result<(PoolShape, Vec<usize>)> {
-    let (batch, input, channels) = axes::<N>(x.shape())?;
+    let (batch, input, channels) = axes::<N>(x.value.shape())?;
     if channels == 0 {
-        return Err(Error::shape(format!("expected at least 1 channel, got {:?}", x.shape())));
+        return Err(Error::shape(format!("expected at least 1 channel, got {:?}", x.value.shape())));
     }
     fewer_than(32, "cells", &input)?;
     let spans = spans(input)?;

@@ -64,15 +64,15 @@ impl Default for PRelu {
 
 impl Layer for PRelu {
     fn forward(&self, x: &Var) -> Result<Var> {
-        if x.shape().len() < 2 {
+        if x.value.shape().len() < 2 {
             return Err(Error::shape(format!(
                 "expected an input [batch, ...] of two or more axes, got {:?}",
-                x.shape()
+                x.value.shape()
             )));
         }
-        let mut shape = x.shape()[1..].to_vec();
+        let mut shape = x.value.shape()[1..].to_vec();
         for axis in &self.shared_axes {
-            match resolve("shared_axes", *axis, x.shape())? {
+            match resolve("shared_axes", *axis, x.value.shape())? {
                 0 => return Err(Error::value("expected shared axes after the batch, which is axis 0, got axis 0")),
                 axis => shape[axis - 1] = 1,
             }

@@ -84,7 +84,7 @@ impl<const N: usize> Resize<N> {
 
 impl<const N: usize> Layer for Resize<N> {
     fn forward(&self, x: &Var) -> Result<Var> {
-        let (_, input, _) = axes::<N>(x.shape())?;
+        let (_, input, _) = axes::<N>(x.value.shape())?;
         match self.to {
             To::Lengths(lengths) => {
                 at_least_1("length", lengths)?;
@@ -95,7 +95,7 @@ impl<const N: usize> Layer for Resize<N> {
                 if factors.iter().any(|factor| !factor.is_finite() || *factor <= 0.0) || lengths.contains(&0) {
                     return Err(Error::value(format!(
                         "expected factors above 0 that leave at least one cell, got {factors:?} for input {:?}",
-                        x.shape()
+                        x.value.shape()
                     )));
                 }
                 self.resampling.run(x, lengths, factors.map(|factor| 1.0 / factor))

@@ -59,11 +59,11 @@ impl TiedDense {
 
 impl Layer for TiedDense {
     fn forward(&self, x: &Var) -> Result<Var> {
-        if x.shape().len() < 2 || x.shape().last() != Some(&self.units) {
+        if x.value.shape().len() < 2 || x.value.shape().last() != Some(&self.units) {
             return Err(Error::shape(format!(
                 "expected an input [batch, ..., {}] with the embedding's units in the last axis, got {:?}",
                 self.units,
-                x.shape()
+                x.value.shape()
             )));
         }
         let embeddings = self.embeddings.on(x, &[self.vocabulary, self.units])?;

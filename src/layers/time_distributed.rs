@@ -37,16 +37,16 @@ impl<L: Layer> TimeDistributed<L> {
 
 impl<L: Layer> Layer for TimeDistributed<L> {
     fn forward(&self, x: &Var) -> Result<Var> {
-        let &[batch, time, ref rest @ ..] = x.shape() else { return Err(sequence(x)) };
+        let &[batch, time, ref rest @ ..] = x.value.shape() else { return Err(sequence(x)) };
         if rest.is_empty() {
             return Err(sequence(x));
         }
         let steps = x.regroup([&[batch * time], rest].concat());
         let y = self.layer.forward(&steps)?;
-        match y.shape() {
+        match y.value.shape() {
             [rows, rest @ ..] if *rows == batch * time => {
                 let y = y.regroup([&[batch, time], rest].concat());
-                match x.mask() {
+                match x.mask.as_deref() {
                     Some(mask) => y.with_mask(mask),
                     None => Ok(y),
                 }
@@ -65,5 +65,5 @@ impl<L: Layer> Layer for TimeDistributed<L> {
 }
 
 fn sequence(x: &Var) -> Error {
-    Error::shape(format!("expected a sequence [batch, time, ...] of at least three axes, got {:?}", x.shape()))
+    Error::shape(format!("expected a sequence [batch, time, ...] of at least three axes, got {:?}", x.value.shape()))
 }

@@ -65,7 +65,7 @@ impl<const N: usize> UpSample<N> {
 
 impl<const N: usize> Layer for UpSample<N> {
     fn forward(&self, x: &Var) -> Result<Var> {
-        let (_, input, _) = axes::<N>(x.shape())?;
+        let (_, input, _) = axes::<N>(x.value.shape())?;
         at_least_1("factor", self.factors)?;
         let longer = std::array::from_fn(|axis| input[axis].saturating_mul(self.factors[axis]));
         self.resampling.run(x, longer, self.factors.map(|factor| 1.0 / factor as f64))

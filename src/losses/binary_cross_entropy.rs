@@ -81,6 +81,10 @@ impl Loss for BinaryCrossEntropy {
             binary(kind, x, weight * t, 1.0 - t)
         })
     }
+
+    fn per_example(&self) -> bool {
+        true
+    }
 }
 
 /// `-yes ln p - no ln(1 - p)`, and its slope by the logit or the probability.

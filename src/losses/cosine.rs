@@ -34,7 +34,7 @@ impl Loss for CosineSimilarity {
         rows_and_classes(who, prediction)?;
         check_same_shape(who, prediction, target)?;
         let target = standard(target);
-        items(who, prediction, prediction, leading(prediction.shape()), move |i, x, slope| {
+        items(who, prediction, prediction, leading(prediction.value.shape()), move |i, x, slope| {
             let t = &data(&target)[i * x.len()..][..x.len()];
             if let Some(axis) = infinite_axis(x) {
                 slope.fill(0.0);
@@ -51,6 +51,10 @@ impl Loss for CosineSimilarity {
             }
             if length.is_nan() { length } else { -cosine }
         })
+    }
+
+    fn per_example(&self) -> bool {
+        true
     }
 }
 

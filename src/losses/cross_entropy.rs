@@ -77,12 +77,16 @@ impl Loss for CrossEntropy {
         let (target, weights) = (standard(target), self.class_weights.clone());
         let smoothing = f64::from(self.label_smoothing);
         let (keep, spread) = (1.0 - smoothing, smoothing / classes as f64);
-        items(who, prediction, &x, leading(prediction.shape()), move |i, x, slope| {
+        items(who, prediction, &x, leading(prediction.value.shape()), move |i, x, slope| {
             let target = &data(&target)[i * classes..][..classes];
             let weight = |c: usize| weights.as_ref().map_or(1.0, |weights| f64::from(weights[c]));
             let share = |c: usize| weight(c) * (f64::from(target[c]) * keep + spread);
             row(kind, Clip::Last, x, (0..classes).map(share).sum(), share, slope)
         })
+    }
+
+    fn per_example(&self) -> bool {
+        true
     }
 }
 

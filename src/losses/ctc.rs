@@ -67,17 +67,17 @@ impl Ctc {
 
 impl Loss for Ctc {
     fn each(&self, prediction: &Var, target: &Tensor) -> Result<Each> {
-        let [batch, time, classes] = *prediction.shape() else {
+        let [batch, time, classes] = *prediction.value.shape() else {
             return Err(Error::shape(format!(
                 "Ctc: expected predictions [batch, time, classes], got {:?}",
-                prediction.shape()
+                prediction.value.shape()
             )));
         };
         if prediction.value.is_empty() || target.ndim() != 2 || target.shape()[0] != batch {
             return Err(Error::shape(format!(
                 "Ctc: expected targets [batch, labels] for predictions of at least one number, got {:?} and {:?}",
                 target.shape(),
-                prediction.shape()
+                prediction.value.shape()
             )));
         }
         if self.blank >= classes {
@@ -87,7 +87,7 @@ impl Loss for Ctc {
         let mut examples = Vec::with_capacity(batch);
         for i in 0..batch {
             let labels = self.labels(i, &data(&target)[i * width..(i + 1) * width], classes)?;
-            let steps = match prediction.mask() {
+            let steps = match prediction.mask.as_deref() {
                 Some(mask) => length(i, &data(mask)[i * time..(i + 1) * time])?,
                 None => time,
             };
@@ -114,6 +114,10 @@ impl Loss for Ctc {
             });
             spelled(x, classes, labels, blank, slope)
         })
+    }
+
+    fn per_example(&self) -> bool {
+        true
     }
 }
 

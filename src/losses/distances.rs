@@ -61,7 +61,7 @@ impl Triplet {
     /// shapes that differ
     pub fn of(&self, anchor: &Var, like: &Var, unlike: &Var) -> Result<Each> {
         let all = Var::stack(&[anchor, like, unlike], 1)?;
-        let none = crate::tensor::tensor(&all.shape()[..1], vec![0.0; all.shape()[0]]);
+        let none = crate::tensor::tensor(&all.value.shape()[..1], vec![0.0; all.value.shape()[0]]);
         self.each(&all, &none)
     }
 }
@@ -70,16 +70,16 @@ impl Loss for Triplet {
     fn each(&self, prediction: &Var, target: &Tensor) -> Result<Each> {
         let who = "Triplet";
         let features = check_shape(who, prediction, 3, "anchor, like, unlike")?;
-        if target.shape().first() != prediction.shape().first() {
+        if target.shape().first() != prediction.value.shape().first() {
             return Err(Error::shape(format!(
                 "{who}: expected targets [{}, ...], one an example, got {:?}",
-                prediction.shape()[0],
+                prediction.value.shape()[0],
                 target.shape()
             )));
         }
         check_setting(who, "a margin of", self.margin, 0.0..)?;
         let (margin, swap) = (f64::from(self.margin), self.swap);
-        items(who, prediction, prediction, &prediction.shape()[..1], move |_, x, slope| {
+        items(who, prediction, prediction, &prediction.value.shape()[..1], move |_, x, slope| {
             let part = |k: usize| &x[k * features..(k + 1) * features];
             let near = distance(part(0), part(1), 1e-6);
             let (from, far) = match (distance(part(0), part(2), 1e-6), distance(part(1), part(2), 1e-6)) {
@@ -100,6 +100,10 @@ impl Loss for Triplet {
             }
             loss
         })
+    }
+
+    fn per_example(&self) -> bool {
+        true
     }
 }
 
@@ -146,17 +150,17 @@ impl Loss for Contrastive {
     fn each(&self, prediction: &Var, target: &Tensor) -> Result<Each> {
         let who = "Contrastive";
         let features = check_shape(who, prediction, 2, "the two embeddings")?;
-        if strip(target.shape()) != &prediction.shape()[..1] {
+        if strip(target.shape()) != &prediction.value.shape()[..1] {
             return Err(Error::shape(format!(
                 "{who}: expected targets [{}], one a pair, got {:?}",
-                prediction.shape()[0],
+                prediction.value.shape()[0],
                 target.shape()
             )));
         }
         check_targets(who, target, "targets from 0 (unlike) to 1 (alike)", |t| (0.0..=1.0).contains(&t))?;
         check_setting(who, "a margin of", self.margin, 0.0..)?;
         let (margin, target) = (f64::from(self.margin), standard(target));
-        items(who, prediction, prediction, &prediction.shape()[..1], move |i, x, slope| {
+        items(who, prediction, prediction, &prediction.value.shape()[..1], move |i, x, slope| {
             let (a, b) = x.split_at(features);
             let (d, t) = (distance(a, b, 0.0), f64::from(data(&target)[i]));
             let lack = if d < margin { margin - d } else { 0.0 };
@@ -170,15 +174,19 @@ impl Loss for Contrastive {
             product(t, d * d) + (1.0 - t) * lack * lack
         })
     }
+
+    fn per_example(&self) -> bool {
+        true
+    }
 }
 
 /// Embeddings `[batch, count, features]`; returns the number of features.
 fn check_shape(who: &str, prediction: &Var, count: usize, what: &str) -> Result<usize> {
-    match *prediction.shape() {
+    match *prediction.value.shape() {
         [batch, n, features] if n == count && batch > 0 && features > 0 => Ok(features),
         _ => Err(Error::shape(format!(
             "{who}: expected predictions [batch, {count}, features] ({what}), got {:?}",
-            prediction.shape()
+            prediction.value.shape()
         ))),
     }
 }

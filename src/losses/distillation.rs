@@ -66,4 +66,8 @@ impl Loss for Distillation {
         let student = Softmax.apply(&(logits * (1.0 / temperature)));
         Ok(KlDivergence.each(&student, &teacher.value)?.scaled(temperature * temperature))
     }
+
+    fn per_example(&self) -> bool {
+        true
+    }
 }

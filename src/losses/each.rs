@@ -20,10 +20,10 @@ pub struct Each {
 impl Each {
     /// Of these losses, `[batch, ...]`. If they have a [mask](Var::mask), padding becomes 0, and does not count.
     pub fn new(losses: Var) -> Self {
-        let Some(mask) = losses.mask().cloned() else { return Self { losses, counts: None } };
-        let mask = spread(&mask, losses.shape());
+        let Some(mask) = losses.mask.as_deref().cloned() else { return Self { losses, counts: None } };
+        let mask = spread(&mask, losses.value.shape());
         let losses = losses.without_mask();
-        let counts = mask.broadcast(losses.shape()).map(|all| all.to_owned().into_shared());
+        let counts = mask.broadcast(losses.value.shape()).map(|all| all.to_owned().into_shared());
         Self { losses: times(&losses, &mask), counts }
     }
 
@@ -33,10 +33,10 @@ impl Each {
     /// # Errors
     /// counts that are not as many as the losses; such as are negative
     pub fn counting(mut self, counts: &Tensor) -> Result<Self> {
-        if counts.shape() != self.losses.shape() {
+        if counts.shape() != self.losses.value.shape() {
             return Err(Error::shape(format!(
                 "expected counts of the losses' shape {:?}, got {:?}",
-                self.losses.shape(),
+                self.losses.value.shape(),
                 counts.shape()
             )));
         }
@@ -62,7 +62,8 @@ impl Each {
     /// # Ok::<(), gradus::Error>(())
     /// ```
     pub fn counts(&self) -> Tensor {
-        let ones = || crate::tensor::tensor(self.losses.shape(), vec![1.0; self.losses.value.len()]);
+        self.losses.mark_inspected();
+        let ones = || crate::tensor::tensor(self.losses.value.shape(), vec![1.0; self.losses.value.len()]);
         self.counts.clone().unwrap_or_else(ones)
     }
 
@@ -78,7 +79,7 @@ impl Each {
 
     /// The sum of all losses.
     pub fn sum(&self) -> Var {
-        let examples = self.losses.shape().first().map_or(1.0, |examples| *examples as f64);
+        let examples = self.losses.value.shape().first().map_or(1.0, |examples| *examples as f64);
         self.losses.sum().with_origin(Origin::Loss(examples, self.counts.clone()))
     }
 
@@ -115,7 +116,7 @@ impl Each {
     /// # Errors
     /// weights of another shape; such as are negative or not finite; a loss of the batch as a whole
     pub fn weigh(mut self, weights: &Tensor) -> Result<Self> {
-        let shape = self.losses.shape();
+        let shape = self.losses.value.shape();
         let stripped = if weights.shape() == shape { shape } else { super::strip(weights.shape()) };
         if stripped.is_empty() || shape.get(..stripped.len()) != Some(stripped) {
             let hint = if shape.is_empty() {

@@ -118,6 +118,10 @@ impl Loss for BinaryFocalCrossEntropy {
             (product(weight * factor, entropy), weight * (factor * by_x + bend))
         })
     }
+
+    fn per_example(&self) -> bool {
+        true
+    }
 }
 
 /// Focal loss of classes: `mean(Σ alpha · (1 - p)^gamma · target · -ln p)`.
@@ -179,7 +183,7 @@ impl Loss for CategoricalFocalCrossEntropy {
         let (gamma, alpha, smoothing) = (f64::from(self.gamma), f64::from(self.alpha), f64::from(self.label_smoothing));
         let target = standard(target);
         let (low, high) = (f64::from(CLIP), f64::from(1.0 - CLIP));
-        items(who, prediction, &x, leading(prediction.shape()), move |i, x, slope| {
+        items(who, prediction, &x, leading(prediction.value.shape()), move |i, x, slope| {
             let t = &data(&target)[i * classes..][..classes];
             let logits = LogProbabilities::new(x);
             let sum: f64 = x.iter().map(|x| f64::from(*x)).sum();
@@ -214,5 +218,9 @@ impl Loss for CategoricalFocalCrossEntropy {
             }
             loss
         })
+    }
+
+    fn per_example(&self) -> bool {
+        true
     }
 }

@@ -29,6 +29,10 @@ impl Loss for Hinge {
     fn each(&self, prediction: &Var, target: &Tensor) -> Result<Each> {
         signed("Hinge", prediction, target, |lack| (lack, 1.0))
     }
+
+    fn per_example(&self) -> bool {
+        true
+    }
 }
 
 /// Squared hinge loss: `mean(max(1 - target · prediction, 0)²)`, with targets -1 and 1, or 0 and 1.
@@ -53,6 +57,10 @@ pub struct SquaredHinge;
 impl Loss for SquaredHinge {
     fn each(&self, prediction: &Var, target: &Tensor) -> Result<Each> {
         signed("SquaredHinge", prediction, target, |lack| (lack * lack, 2.0 * lack))
+    }
+
+    fn per_example(&self) -> bool {
+        true
     }
 }
 
@@ -97,7 +105,7 @@ impl Loss for CategoricalHinge {
         check_same_shape(who, prediction, target)?;
         check_targets(who, target, "targets from 0 to 1", |t| (0.0..=1.0).contains(&t))?;
         let target = standard(target);
-        items(who, prediction, prediction, leading(prediction.shape()), move |i, x, slope| {
+        items(who, prediction, prediction, leading(prediction.value.shape()), move |i, x, slope| {
             let t = &data(&target)[i * x.len()..][..x.len()];
             let right: f64 = x.iter().zip(t).map(|(x, t)| product(f64::from(*t), f64::from(*x))).sum();
             let wrong = |k: usize| product(f64::from(1.0 - t[k]), f64::from(x[k]));
@@ -108,5 +116,9 @@ impl Loss for CategoricalHinge {
             slope[worst] += (1.0 - t[worst]) * active;
             if loss < 0.0 { 0.0 } else { loss }
         })
+    }
+
+    fn per_example(&self) -> bool {
+        true
     }
 }

@@ -57,6 +57,10 @@ impl Loss for Huber {
             }
         })
     }
+
+    fn per_example(&self) -> bool {
+        true
+    }
 }
 
 /// Smooth absolute error: `d² / (2 beta)` where `|d| < beta`, and `|d| - beta / 2` beyond, with `d = prediction - target`.
@@ -110,6 +114,10 @@ impl Loss for SmoothL1 {
             }
         })
     }
+
+    fn per_example(&self) -> bool {
+        true
+    }
 }
 
 /// Logarithm of the hyperbolic cosine: `mean(ln cosh(prediction - target))`, smooth everywhere.
@@ -137,5 +145,9 @@ impl Loss for LogCosh {
             let d = (x - t).abs();
             (d + (-2.0 * d).exp().ln_1p() - std::f64::consts::LN_2, (x - t).tanh())
         })
+    }
+
+    fn per_example(&self) -> bool {
+        true
     }
 }

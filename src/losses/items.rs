@@ -30,11 +30,11 @@ pub(super) fn items(
 }
 
 fn of_all(who: &str, prediction: &Var, x: &Var, shape: &[usize], losses: Box<Losses>) -> Result<Each> {
-    if prediction.mask().is_some_and(|mask| shape.get(..2) != Some(mask.shape())) {
+    if prediction.mask.as_deref().is_some_and(|mask| shape.get(..2) != Some(mask.shape())) {
         return Err(Error::shape(format!(
             "{who}: the prediction {:?} has a padding mask, but losses of shape {shape:?} have no time steps to leave \
              out; give predictions [batch, time, features], or take the mask off by `without_mask`",
-            prediction.shape()
+            prediction.value.shape()
         )));
     }
     let op = Items { losses, shape: shape.into(), slope: Tensor::default(ndarray::IxDyn(&[])).into() };
@@ -62,7 +62,7 @@ pub(super) fn pairs_with(
 ) -> Result<Each> {
     check_same_shape(who, prediction, target)?;
     let target = standard(target);
-    items(who, prediction, x, leading(prediction.shape()), move |i, x, slope| {
+    items(who, prediction, x, leading(prediction.value.shape()), move |i, x, slope| {
         let share = 1.0 / x.len() as f64;
         let mut sum = 0.0;
         for ((x, t), slope) in x.iter().zip(&data(&target)[i * x.len()..]).zip(slope) {

@@ -39,7 +39,7 @@ impl Loss for KlDivergence {
         check_targets(who, target, "targets from 0 to 1", |t| (0.0..=1.0).contains(&t))?;
         let (x, kind) = scores(who, prediction, Given::Probabilities, false)?;
         let target = standard(target);
-        items(who, prediction, &x, leading(prediction.shape()), move |i, x, slope| {
+        items(who, prediction, &x, leading(prediction.value.shape()), move |i, x, slope| {
             let t = &data(&target)[i * x.len()..][..x.len()];
             let logits = (kind == Kind::Logits).then(|| LogProbabilities::new(x));
             let total: f64 = t.iter().map(|t| f64::from(*t)).sum();
@@ -58,5 +58,9 @@ impl Loss for KlDivergence {
             }
             sum
         })
+    }
+
+    fn per_example(&self) -> bool {
+        true
     }
 }

@@ -61,6 +61,10 @@ impl Loss for Poisson {
             (loss, 1.0 - t / (x + 1e-7))
         })
     }
+
+    fn per_example(&self) -> bool {
+        true
+    }
 }
 
 /// Negative logarithm of the likelihood under normal distributions whose variances are predicted as well:
@@ -116,7 +120,7 @@ impl Default for GaussianNll {
 impl Loss for GaussianNll {
     fn each(&self, prediction: &Var, target: &Tensor) -> Result<Each> {
         check_setting("GaussianNll", "an epsilon of", self.epsilon, Float::MIN_POSITIVE..)?;
-        let shape = prediction.shape();
+        let shape = prediction.value.shape();
         let expected = match shape {
             [rows @ .., both] if !rows.is_empty() && both % 2 == 0 && !prediction.value.is_empty() => {
                 [rows, &[both / 2]].concat()
@@ -156,5 +160,9 @@ impl Loss for GaussianNll {
             }
             sum * share
         })
+    }
+
+    fn per_example(&self) -> bool {
+        true
     }
 }

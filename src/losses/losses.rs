@@ -74,6 +74,11 @@ impl Losses {
         self.0.iter().map(|loss| loss.output.as_str())
     }
 
+    /// Whether all losses are [per example](Loss::per_example).
+    pub(crate) fn per_example(&self) -> bool {
+        self.0.iter().all(|own| own.loss.per_example())
+    }
+
     /// What each output's loss weighs in the whole one, in order.
     pub(crate) fn weights(&self) -> impl Iterator<Item = f64> {
         self.0.iter().map(|loss| f64::from(loss.weight))
@@ -148,24 +153,27 @@ impl OutputLoss {
         let loss = match loss {
             // There is nothing to learn from: as in Keras, the loss and its gradients are 0.
             Err(Error::NothingCounts(_)) => {
-                let counted = tensor(&prediction.shape()[..1], vec![0.0; prediction.shape()[0]]);
+                let counted = tensor(&prediction.value.shape()[..1], vec![0.0; prediction.value.shape()[0]]);
                 let nothing = OutputTotal { loss: 0.0, count: 0.0, counted: Some(counted), weights };
                 return Ok(((prediction.clone().without_mask() * 0.0).sum(), nothing));
             }
             other => other?,
         };
         if loss.value.len() != 1 {
-            let shape = loss.shape();
+            let shape = loss.value.shape();
             return Err(Error::shape(format!("the loss: expected a scalar, got shape {shape:?}; end it with `mean`")));
         }
         let (count, counts) = match loss.origin.as_deref() {
             Some(Origin::Loss(count, counts)) => (*count, counts.clone()),
             // A loss of somebody else's does not say what it counts.
-            _ => (prediction.shape().first().map_or(1.0, |examples| *examples as f64), prediction.mask().cloned()),
+            _ => (
+                prediction.value.shape().first().map_or(1.0, |examples| *examples as f64),
+                prediction.mask.as_deref().cloned(),
+            ),
         };
         let is_of_items = |counts: &Tensor| {
             let shape = super::strip(counts.shape());
-            !shape.is_empty() && prediction.shape().starts_with(shape) && target.shape().starts_with(shape)
+            !shape.is_empty() && prediction.value.shape().starts_with(shape) && target.shape().starts_with(shape)
         };
         let counted = counts.filter(is_of_items).map(|counts| counts.mapv(|x| Float::from(u8::from(x != 0.0))).into());
         let loss_number = f64::from(data(&loss.value)[0]);

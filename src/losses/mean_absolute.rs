@@ -32,6 +32,10 @@ impl Loss for MeanAbsoluteError {
     fn each(&self, prediction: &Var, target: &Tensor) -> Result<Each> {
         pairs("MeanAbsoluteError", prediction, target, |x, t| ((x - t).abs(), sign(x - t)))
     }
+
+    fn per_example(&self) -> bool {
+        true
+    }
 }
 
 /// Mean absolute error in per cent of the target: `100 · mean(|prediction - target| / max(|target|, 1e-7))`.
@@ -60,6 +64,10 @@ impl Loss for MeanAbsolutePercentageError {
             let scale = 100.0 / t.abs().max(1e-7);
             ((x - t).abs() * scale, sign(x - t) * scale)
         })
+    }
+
+    fn per_example(&self) -> bool {
+        true
     }
 }
 

@@ -32,6 +32,10 @@ impl Loss for MeanSquaredError {
     fn each(&self, prediction: &Var, target: &Tensor) -> Result<Each> {
         pairs("MeanSquaredError", prediction, target, |x, t| ((x - t) * (x - t), 2.0 * (x - t)))
     }
+
+    fn per_example(&self) -> bool {
+        true
+    }
 }
 
 /// Mean squared error of the logarithms: `mean((ln(1 + prediction) - ln(1 + target))²)`, for targets of different
@@ -65,5 +69,9 @@ impl Loss for MeanSquaredLogarithmicError {
             // A maximum passes over what is no number.
             (if (x + t).is_nan() { f64::NAN } else { difference * difference }, slope)
         })
+    }
+
+    fn per_example(&self) -> bool {
+        true
     }
 }

@@ -49,7 +49,8 @@ use crate::tensor::{Float, Tensor};
 /// How wrong a prediction is, as one number to make small.
 ///
 /// A loss of your own has one of the two methods: `loss` for a mean over the examples, or `each` for the losses of the
-/// single items, which can then be weighed as well. A closure is a `loss`.
+/// single items, which can then be weighed as well. A closure is a `loss`. With [`Loss::per_example`] it says that examples
+/// do not look at each other, which makes training faster.
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -72,6 +73,7 @@ use crate::tensor::{Float, Tensor};
 ///         let target = prediction.tape().input(target);
 ///         Ok(Each::new((prediction - &target).powi(4).mean_axes(&[-1])?))
 ///     }
+///     fn per_example(&self) -> bool { true }
 /// }
 ///
 /// let model = Dense::new(1).compile(Sgd::default(), MeanFourthPower);
@@ -114,6 +116,15 @@ pub trait Loss: Send + Sync {
              out the weights",
         ))
     }
+
+    /// Whether the loss of an example is computed from its own prediction and its own target alone, so that the mean over a
+    /// batch is the mean over its parts. The trainer may then run a batch in parts, which is faster for many networks.
+    ///
+    /// The default is `false`, which is always right: nothing shows what a loss makes of its targets, and one that weighs
+    /// classes by their share in the batch, say, would be another one in each part.
+    fn per_example(&self) -> bool {
+        false
+    }
 }
 
 impl<F: Fn(&Var, &Tensor) -> Result<Var> + Send + Sync> Loss for F {
@@ -127,16 +138,16 @@ fn check_same_shape(loss: &str, prediction: &Var, target: &Tensor) -> Result<()>
     if prediction.value.is_empty() {
         return Err(Error::shape(format!(
             "{loss}: expected at least one example, got predictions {:?}",
-            prediction.shape()
+            prediction.value.shape()
         )));
     }
-    if strip(prediction.shape()) == strip(target.shape()) {
+    if strip(prediction.value.shape()) == strip(target.shape()) {
         return Ok(());
     }
     Err(Error::shape(format!(
         "{loss}: expected targets of the prediction's shape {:?}, got {:?}; reshape the targets, or end the model with \
          as many units as there are targets",
-        prediction.shape(),
+        prediction.value.shape(),
         target.shape()
     )))
 }

@@ -46,6 +46,10 @@ impl Loss for Dice {
             (2.0 * both / all, [2.0 / all, -2.0 * both / (all * all)])
         })
     }
+
+    fn per_example(&self) -> bool {
+        self.per_example
+    }
 }
 
 /// Tversky loss: `1 - Σ p t / (Σ p t + alpha Σ (1 - p) t + beta Σ p (1 - t) + 1e-7)`: alpha weighs what was missed, beta
@@ -107,6 +111,10 @@ impl Loss for Tversky {
             (both / all, [by_both, -both * beta / (all * all)])
         })
     }
+
+    fn per_example(&self) -> bool {
+        self.per_example
+    }
 }
 
 /// `1 - index`, where `index` takes `Σ p t`, `Σ p` and `Σ t`, and gives the index and its slopes by the first two.
@@ -125,8 +133,8 @@ fn overlap(
         )));
     }
     let target = standard(target);
-    let count = usize::from(per_example).min(prediction.shape().len());
-    items(who, prediction, prediction, &prediction.shape()[..count], move |i, x, slope| {
+    let count = usize::from(per_example).min(prediction.value.shape().len());
+    items(who, prediction, prediction, &prediction.value.shape()[..count], move |i, x, slope| {
         let t = &data(&target)[i * x.len()..][..x.len()];
         let mut sums = [0.0; 3];
         for (x, t) in x.iter().zip(t) {

@@ -50,7 +50,7 @@ pub(super) fn scores(loss: &str, prediction: &Var, given: Given, sigmoid: bool) 
         (_, Given::Logits) => Ok((prediction.clone(), Kind::Logits)),
         (_, Given::LogProbabilities) => Ok((prediction.clone(), Kind::LogProbabilities)),
         (_, Given::Probabilities) => {
-            let classes = prediction.shape().last().copied().unwrap_or(1).max(1);
+            let classes = prediction.value.shape().last().copied().unwrap_or(1).max(1);
             let possible = |p: &Float| p.is_nan() || (-1e-4..=1.0 + 1e-4).contains(p);
             // What is no number shows in the loss.
             let sums = |row: &[Float]| {
@@ -72,7 +72,7 @@ pub(super) fn scores(loss: &str, prediction: &Var, given: Given, sigmoid: bool) 
 
 /// Shape of predictions over classes: how many examples (all axes but the last) and how many classes.
 pub(super) fn rows_and_classes(loss: &str, prediction: &Var) -> Result<(usize, usize)> {
-    match prediction.shape() {
+    match prediction.value.shape() {
         [rows @ .., classes] if !rows.is_empty() && *classes > 0 && rows.iter().product::<usize>() > 0 => {
             Ok((rows.iter().product(), *classes))
         }

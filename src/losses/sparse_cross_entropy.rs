@@ -83,13 +83,13 @@ impl Loss for SparseCrossEntropy {
     fn each(&self, prediction: &Var, target: &Tensor) -> Result<Each> {
         let who = "SparseCrossEntropy";
         let (rows, classes) = rows_and_classes(who, prediction)?;
-        let batch = &prediction.shape()[..prediction.shape().len() - 1];
+        let batch = &prediction.value.shape()[..prediction.value.shape().len() - 1];
         let fits = target.shape() == batch || target.shape() == [batch, &[1]].concat();
         if !fits {
             return Err(Error::shape(format!(
                 "{who}: expected one class number an example, targets {batch:?} for predictions {:?}, got {:?}; for \
                  one-hot targets use `CrossEntropy`",
-                prediction.shape(),
+                prediction.value.shape(),
                 target.shape()
             )));
         }
@@ -133,5 +133,9 @@ impl Loss for SparseCrossEntropy {
             Some(counts) => each.counting(&counts),
             None => Ok(each),
         }
+    }
+
+    fn per_example(&self) -> bool {
+        true
     }
 }

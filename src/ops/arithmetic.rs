@@ -11,12 +11,12 @@ use crate::tensor::{Float, Tensor};
 /// Shapes that do not broadcast, as integer arithmetic does on overflow.
 #[track_caller]
 fn combine(verb: &str, a: &Var, b: &Var, op: impl Op) -> Var {
-    if broadcast::common(a.shape(), b.shape()).is_none() {
+    if broadcast::common(a.value.shape(), b.value.shape()).is_none() {
         panic!(
             "cannot {verb} shapes {:?} and {:?}: aligned at the last axis, lengths must be equal or 1; insert an axis \
              of length 1 where one is missing",
-            a.shape(),
-            b.shape()
+            a.value.shape(),
+            b.value.shape()
         );
     }
     a.tape().apply(op, &[a, b])

@@ -72,8 +72,8 @@ impl Var {
 
     /// What `f` makes of two numbers each, broadcast; no gradient flows back.
     pub(super) fn compare(&self, who: &str, other: &Self, f: fn(Float, Float) -> Float) -> Result<Self> {
-        let shape = broadcast::checked(who, self.shape(), other.shape())?;
-        let op = Compare { f, shape, shapes: [self.shape().into(), other.shape().into()] };
+        let shape = broadcast::checked(who, self.value.shape(), other.value.shape())?;
+        let op = Compare { f, shape, shapes: [self.value.shape().into(), other.value.shape().into()] };
         Ok(self.tape().apply(op, &[&self.detach(), &other.detach()]))
     }
 }

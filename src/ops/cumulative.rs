@@ -19,7 +19,7 @@ impl Var {
     /// # Errors
     /// An axis out of range.
     pub fn cumsum(&self, axis: isize) -> Result<Self> {
-        Ok(self.tape().apply(CumulativeSum { axis: resolve("cumsum", axis, self.shape())? }, &[self]))
+        Ok(self.tape().apply(CumulativeSum { axis: resolve("cumsum", axis, self.value.shape())? }, &[self]))
     }
 }
 

@@ -42,7 +42,7 @@ impl Var {
             .iter()
             .zip(vars)
             .map(|(term, var)| match term.contains("...") {
-                true => var.shape().len().saturating_sub(term.replacen("...", "", 1).chars().count()),
+                true => var.value.shape().len().saturating_sub(term.replacen("...", "", 1).chars().count()),
                 false => 0,
             })
             .collect();
@@ -62,10 +62,10 @@ impl Var {
         }
         let mut lengths: Vec<(char, usize)> = Vec::new();
         for (names, var) in names.iter().zip(vars) {
-            if names.len() != var.shape().len() {
-                return Err(fail(format!("names {} axes for shape {:?}", names.len(), var.shape())));
+            if names.len() != var.value.shape().len() {
+                return Err(fail(format!("names {} axes for shape {:?}", names.len(), var.value.shape())));
             }
-            for (name, len) in names.iter().zip(var.shape()) {
+            for (name, len) in names.iter().zip(var.value.shape()) {
                 match lengths.iter().find(|(known, _)| known == name) {
                     Some((_, known)) if known != len => {
                         return Err(fail(format!("gives axis `{name}` the lengths {known} and {len}")));
@@ -113,9 +113,9 @@ impl Named {
         while let Some((i, j)) =
             (0..self.axes.len()).flat_map(|j| (0..j).map(move |i| (i, j))).find(|(i, j)| self.axes[*i] == self.axes[*j])
         {
-            let len = self.var.shape()[i];
+            let len = self.var.value.shape()[i];
             let mut order: Vec<usize> = (0..self.axes.len()).filter(|axis| *axis != i && *axis != j).collect();
-            let mut shape: Vec<usize> = order.iter().map(|axis| self.var.shape()[*axis]).collect();
+            let mut shape: Vec<usize> = order.iter().map(|axis| self.var.value.shape()[*axis]).collect();
             shape.push(len * len);
             order.extend([i, j]);
             let diagonal = (0..len).map(|place| place * (len + 1)).collect();
@@ -152,7 +152,7 @@ impl Named {
         let columns: Vec<char> = other.axes.iter().copied().filter(|name| !self.axes.contains(name)).collect();
         let len = |named: &Self, names: &[char]| -> Vec<usize> {
             let axis = |name: &char| named.axes.iter().position(|axis| axis == name);
-            names.iter().filter_map(axis).map(|axis| named.var.shape()[axis]).collect()
+            names.iter().filter_map(axis).map(|axis| named.var.value.shape()[axis]).collect()
         };
         let size = |named: &Self, names: &[char]| len(named, names).iter().product::<usize>();
         let (batch_shape, row_shape) = (len(self, &batch), len(self, &rows));

@@ -102,7 +102,7 @@ impl Var {
     }
 
     fn better(&self, who: &str, other: &Self, extreme: Extreme) -> Result<Self> {
-        let shape = broadcast::checked(who, self.shape(), other.shape())?;
+        let shape = broadcast::checked(who, self.value.shape(), other.value.shape())?;
         let empty = || Tensor::default(ndarray::IxDyn(&[]));
         Ok(self.tape().apply(Better { extreme, shape, a: empty(), b: empty() }, &[self, other]))
     }

@@ -25,7 +25,7 @@ impl Var {
     #[doc(alias = "gather")]
     pub fn take_along_axis(&self, indices: &Self, axis: isize) -> Result<Self> {
         let (axis, targets) = self.targets("take_along_axis", indices, axis)?;
-        let op = TakeAlong { axis, targets, shape: indices.shape().into(), x: Vec::new() };
+        let op = TakeAlong { axis, targets, shape: indices.value.shape().into(), x: Vec::new() };
         Ok(self.tape().apply(op, &[self, &indices.detach()]))
     }
 
@@ -74,22 +74,22 @@ impl Var {
     }
 
     fn scattered(&self, who: &str, indices: &Self, updates: &Self, axis: isize, rule: Rule) -> Result<Self> {
-        if indices.shape() != updates.shape() {
+        if indices.value.shape() != updates.value.shape() {
             return Err(Error::shape(format!(
                 "{who}: expected an index for each of the updates {:?}, got {:?}",
-                updates.shape(),
-                indices.shape()
+                updates.value.shape(),
+                indices.value.shape()
             )));
         }
         let (axis, targets) = self.targets(who, indices, axis)?;
-        let op = Scatter { axis, rule, targets, takers: Vec::new(), updates: updates.shape().into() };
+        let op = Scatter { axis, rule, targets, takers: Vec::new(), updates: updates.value.shape().into() };
         Ok(self.tape().apply(op, &[self, &indices.detach(), updates]))
     }
 
     /// The axis, and for each of the indices the place in this whole variable that it stands for.
     fn targets(&self, who: &str, indices: &Self, axis: isize) -> Result<(usize, Vec<usize>)> {
-        let axis = resolve(who, axis, self.shape())?;
-        let (x, shape) = (self.shape(), indices.shape());
+        let axis = resolve(who, axis, self.value.shape())?;
+        let (x, shape) = (self.value.shape(), indices.value.shape());
         if shape.len() != x.len() || shape[..axis] != x[..axis] || shape[axis + 1..] != x[axis + 1..] {
             return Err(Error::shape(format!(
                 "{who}: expected indices whose shape differs from {x:?} along axis {axis} only, got {shape:?}"

@@ -24,15 +24,19 @@ impl Var {
         let Some(first) = vars.first() else {
             return Err(Error::shape("concat: expected at least one variable, got none"));
         };
-        let axis = resolve("concat", axis, first.shape())?;
+        let axis = resolve("concat", axis, first.value.shape())?;
         let rest = |var: &Self| {
-            (var.shape().len(), var.shape()[..axis].to_vec(), var.shape().get(axis + 1..).map(<[_]>::to_vec))
+            (
+                var.value.shape().len(),
+                var.value.shape()[..axis].to_vec(),
+                var.value.shape().get(axis + 1..).map(<[_]>::to_vec),
+            )
         };
-        if let Some(other) = vars.iter().find(|var| var.shape().len() <= axis || rest(var) != rest(first)) {
+        if let Some(other) = vars.iter().find(|var| var.value.shape().len() <= axis || rest(var) != rest(first)) {
             return Err(Error::shape(format!(
                 "concat: expected shapes that differ along axis {axis} only, got {:?} and {:?}",
-                first.shape(),
-                other.shape()
+                first.value.shape(),
+                other.value.shape()
             )));
         }
         Ok(first.tape().apply(Concat { axis, shapes: Vec::new() }, vars))
@@ -44,12 +48,12 @@ impl Var {
     /// No variables; shapes that differ; an axis out of range.
     pub fn stack(vars: &[&Self], axis: isize) -> Result<Self> {
         if let [first, rest @ ..] = vars
-            && let Some(other) = rest.iter().find(|var| var.shape() != first.shape())
+            && let Some(other) = rest.iter().find(|var| var.value.shape() != first.value.shape())
         {
             return Err(Error::shape(format!(
                 "stack: expected variables of one shape, got {:?} and {:?}; `concat` joins along an axis that they have",
-                first.shape(),
-                other.shape()
+                first.value.shape(),
+                other.value.shape()
             )));
         }
         let widened: Vec<Self> = vars.iter().map(|var| var.insert_axis(axis)).collect::<Result<_>>()?;

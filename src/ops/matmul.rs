@@ -30,7 +30,7 @@ impl Var {
     #[doc(alias = "dot")]
     #[doc(alias = "bmm")]
     pub fn matmul(&self, other: &Self) -> Result<Self> {
-        let plan = Plan::new(self.shape(), other.shape())?;
+        let plan = Plan::new(self.value.shape(), other.value.shape())?;
         Ok(self.tape().apply(
             MatMul { plan, a: Tensor::default(ndarray::IxDyn(&[])), b: Tensor::default(ndarray::IxDyn(&[])) },
             &[self, other],

@@ -58,10 +58,10 @@ impl Var {
     /// number for a constant and the edge); a result too large for any memory.
     pub fn pad(&self, padding: &[[usize; 2]], mode: PadMode) -> Result<Self> {
         let fail = |reason: String| Err(Error::shape(format!("pad: expected {reason}, got {padding:?}")));
-        if padding.len() != self.shape().len() {
-            return fail(format!("a pair [before, after] for each axis of shape {:?}", self.shape()));
+        if padding.len() != self.value.shape().len() {
+            return fail(format!("a pair [before, after] for each axis of shape {:?}", self.value.shape()));
         }
-        let pairs = || self.shape().iter().zip(padding).map(|(len, [before, after])| (*len, *before, *after));
+        let pairs = || self.value.shape().iter().zip(padding).map(|(len, [before, after])| (*len, *before, *after));
         checked_size("pad", &pairs().map(|(len, b, a)| len.saturating_add(b).saturating_add(a)).collect::<Vec<_>>())?;
         for (axis, (len, before, after)) in pairs().enumerate() {
             let most = match mode {
@@ -73,7 +73,7 @@ impl Var {
             if before.max(after) > most {
                 return fail(format!(
                     "at most {most} places on either side of axis {axis} of shape {:?}",
-                    self.shape()
+                    self.value.shape()
                 ));
             }
         }

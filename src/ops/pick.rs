@@ -30,10 +30,10 @@ impl Var {
     #[doc(alias = "gather")]
     #[doc(alias = "index_select")]
     pub fn take(&self, indices: &Self, axis: isize) -> Result<Self> {
-        let axis = resolve("take", axis, self.shape())?;
-        let sources = places("take", indices, axis, self.shape())?;
-        let shape = [&self.shape()[..axis], indices.shape(), &self.shape()[axis + 1..]].concat();
-        let keeps_rows = axis != 0 || !indices.shape().is_empty();
+        let axis = resolve("take", axis, self.value.shape())?;
+        let sources = places("take", indices, axis, self.value.shape())?;
+        let shape = [&self.value.shape()[..axis], indices.value.shape(), &self.value.shape()[axis + 1..]].concat();
+        let keeps_rows = axis != 0 || !indices.value.shape().is_empty();
         let op = Pick { axis, sources, fill: 0.0, keeps_rows, shape, x: Vec::new() };
         Ok(self.tape().apply(op, &[self, &indices.detach()]))
     }
@@ -52,8 +52,8 @@ impl Var {
     /// An axis out of range.
     #[doc(alias = "reverse")]
     pub fn flip(&self, axis: isize) -> Result<Self> {
-        let axis = resolve("flip", axis, self.shape())?;
-        Ok(self.pick(axis, (0..self.shape()[axis]).rev().collect(), 0.0))
+        let axis = resolve("flip", axis, self.value.shape())?;
+        Ok(self.pick(axis, (0..self.value.shape()[axis]).rev().collect(), 0.0))
     }
 
     /// Moved by `shift` places along an axis, to the front again what falls off its end. Negative axes count from the
@@ -62,8 +62,8 @@ impl Var {
     /// # Errors
     /// An axis out of range.
     pub fn roll(&self, shift: isize, axis: isize) -> Result<Self> {
-        let axis = resolve("roll", axis, self.shape())?;
-        let len = self.shape()[axis];
+        let axis = resolve("roll", axis, self.value.shape())?;
+        let len = self.value.shape()[axis];
         let start = len - shift.checked_rem_euclid(len as isize).unwrap_or(0) as usize;
         Ok(self.pick(axis, (0..len).map(|i| (start + i) % len).collect(), 0.0))
     }
@@ -82,18 +82,18 @@ impl Var {
     /// # Errors
     /// A result too large for any memory.
     pub fn tile(&self, repeats: &[usize]) -> Result<Self> {
-        let rank = self.shape().len().max(repeats.len());
+        let rank = self.value.shape().len().max(repeats.len());
         let mut x = self.clone();
-        while x.shape().len() < rank {
+        while x.value.shape().len() < rank {
             x = x.insert_axis(0)?;
         }
         let first = rank - repeats.len();
         let shape: Vec<usize> = (0..rank)
-            .map(|axis| x.shape()[axis].saturating_mul(if axis < first { 1 } else { repeats[axis - first] }))
+            .map(|axis| x.value.shape()[axis].saturating_mul(if axis < first { 1 } else { repeats[axis - first] }))
             .collect();
         checked_size("tile", &shape)?;
         for (axis, times) in repeats.iter().enumerate().map(|(i, times)| (first + i, *times)).filter(|(_, n)| *n != 1) {
-            let len = x.shape()[axis];
+            let len = x.value.shape()[axis];
             x = x.pick(axis, (0..len * times).map(|i| i % len).collect(), 0.0);
         }
         Ok(x)
@@ -105,8 +105,8 @@ impl Var {
     /// An axis out of range; a result too large for any memory.
     #[doc(alias = "repeat_interleave")]
     pub fn repeat(&self, times: usize, axis: isize) -> Result<Self> {
-        let axis = resolve("repeat", axis, self.shape())?;
-        let mut shape = self.shape().to_vec();
+        let axis = resolve("repeat", axis, self.value.shape())?;
+        let mut shape = self.value.shape().to_vec();
         shape[axis] = shape[axis].saturating_mul(times);
         checked_size("repeat", &shape)?;
         Ok(self.pick(axis, (0..shape[axis]).map(|i| i / times).collect(), 0.0))
@@ -114,13 +114,13 @@ impl Var {
 
     /// These places of an axis, `fill` where one is [`FILL`].
     pub(crate) fn pick(&self, axis: usize, sources: Vec<usize>, fill: Float) -> Self {
-        self.tape().apply(Pick::new(self.shape(), axis, sources, fill), &[self])
+        self.tape().apply(Pick::new(self.value.shape(), axis, sources, fill), &[self])
     }
 
     /// What is at each place of an axis, added up at these places of one of length `len`, or left out at [`FILL`]: what
     /// [`Var::pick`] does to gradients.
     pub(crate) fn put(&self, axis: usize, places: Vec<usize>, len: usize) -> Self {
-        let mut shape = self.shape().to_vec();
+        let mut shape = self.value.shape().to_vec();
         shape[axis] = len;
         let pick = Pick::new(&shape, axis, places, 0.0);
         self.tape().apply(Put(Pick { x: shape, ..pick }), &[self])

@@ -66,7 +66,7 @@ impl Var {
         f: fn(Float, Float) -> Float,
         slopes: fn(Float, Float) -> [Float; 2],
     ) -> Result<Self> {
-        let shape = broadcast::checked(who, self.shape(), other.shape())?;
+        let shape = broadcast::checked(who, self.value.shape(), other.value.shape())?;
         let empty = || Tensor::default(ndarray::IxDyn(&[]));
         Ok(self.tape().apply(Binary { f, slopes, shape, a: empty(), b: empty() }, &[self, other]))
     }

@@ -22,7 +22,7 @@ impl Var {
     /// # Errors
     /// An axis out of range, or without a place.
     pub fn argmax(&self, axis: isize) -> Result<Self> {
-        let axis = resolve("argmax", axis, self.shape())?;
+        let axis = resolve("argmax", axis, self.value.shape())?;
         self.ranked("argmax", 1, axis)?.remove_axis(axis as isize)
     }
 
@@ -32,7 +32,7 @@ impl Var {
     /// # Errors
     /// An axis out of range, or without a place.
     pub fn argmin(&self, axis: isize) -> Result<Self> {
-        let axis = resolve("argmin", axis, self.shape())?;
+        let axis = resolve("argmin", axis, self.value.shape())?;
         (-&self.detach()).ranked("argmin", 1, axis)?.remove_axis(axis as isize)
     }
 
@@ -51,7 +51,7 @@ impl Var {
     /// # Errors
     /// An axis out of range, or with fewer than `k` places.
     pub fn top_k(&self, k: usize, axis: isize) -> Result<(Self, Self)> {
-        let axis = resolve("top_k", axis, self.shape())?;
+        let axis = resolve("top_k", axis, self.value.shape())?;
         let indices = self.ranked("top_k", k, axis)?;
         Ok((self.take_along_axis(&indices, axis as isize)?, indices))
     }
@@ -76,10 +76,10 @@ impl Var {
 
     /// The indices of the `k` greatest numbers along an axis.
     fn ranked(&self, who: &str, k: usize, axis: usize) -> Result<Self> {
-        if self.shape()[axis] < k {
+        if self.value.shape()[axis] < k {
             return Err(Error::shape(format!(
                 "{who}: expected at least {k} places along axis {axis}, got shape {:?}",
-                self.shape()
+                self.value.shape()
             )));
         }
         Ok(self.tape().apply(Ranking { k, axis }, &[&self.detach()]))

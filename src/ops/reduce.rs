@@ -16,21 +16,21 @@ pub(super) struct Reduced {
 impl Reduced {
     /// All axes, to a scalar.
     pub(super) fn all(x: &Var) -> Self {
-        Self { removed: vec![true; x.shape().len()], shape: Vec::new() }
+        Self { removed: vec![true; x.value.shape().len()], shape: Vec::new() }
     }
 
     pub(super) fn new(who: &str, x: &Var, axes: &[isize], keep: bool) -> Result<Self> {
-        let mut removed = vec![false; x.shape().len()];
+        let mut removed = vec![false; x.value.shape().len()];
         for axis in axes {
-            let axis = resolve(who, *axis, x.shape())?;
+            let axis = resolve(who, *axis, x.value.shape())?;
             if std::mem::replace(&mut removed[axis], true) {
                 return Err(Error::shape(format!(
                     "{who}: expected each axis once, got {axes:?} for shape {:?}, where axis {axis} comes twice",
-                    x.shape()
+                    x.value.shape()
                 )));
             }
         }
-        let kept = x.shape().iter().zip(&removed);
+        let kept = x.value.shape().iter().zip(&removed);
         let shape = match keep {
             true => kept.map(|(len, removed)| if *removed { 1 } else { *len }).collect(),
             false => kept.filter(|(_, removed)| !**removed).map(|(len, _)| *len).collect(),

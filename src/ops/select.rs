@@ -24,18 +24,18 @@ impl Var {
     /// Shapes that do not broadcast.
     #[doc(alias = "where")]
     pub fn select(&self, yes: &Self, no: &Self) -> Result<Self> {
-        let shape = broadcast::common(yes.shape(), no.shape())
-            .and_then(|shape| broadcast::common(self.shape(), &shape))
+        let shape = broadcast::common(yes.value.shape(), no.value.shape())
+            .and_then(|shape| broadcast::common(self.value.shape(), &shape))
             .ok_or_else(|| {
                 Error::shape(format!(
                     "select: expected shapes that broadcast, got a condition {:?} for {:?} and {:?}; aligned at the \
                      last axis, lengths must be equal or 1",
-                    self.shape(),
-                    yes.shape(),
-                    no.shape()
+                    self.value.shape(),
+                    yes.value.shape(),
+                    no.value.shape()
                 ))
             })?;
-        let shapes = [self.shape().into(), yes.shape().into(), no.shape().into()];
+        let shapes = [self.value.shape().into(), yes.value.shape().into(), no.value.shape().into()];
         let condition = Tensor::default(ndarray::IxDyn(&[]));
         Ok(self.tape().apply(Select { shape, shapes, condition }, &[self, yes, no]))
     }

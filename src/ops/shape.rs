@@ -18,10 +18,31 @@ impl Var {
         if len != want {
             return Err(Error::shape(format!(
                 "reshape: expected a shape with the {len} elements of {:?}, got {shape:?} with {want}",
-                self.shape()
+                self.value.shape()
             )));
         }
-        Ok(self.reshape_to(shape.into(), self.shape().first() == shape.first()))
+        Ok(self.reshape_to(shape.into(), self.value.shape().first() == shape.first()))
+    }
+
+    /// The numbers of each example in another shape: `[batch, ...]` becomes `[batch, shape...]`.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let x = Tape::inference().input(ndarray::Array2::<Float>::zeros((32, 12)));
+    /// assert_eq!(x.reshape_examples(&[3, 4])?.shape(), [32, 3, 4]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// A shape with another number of elements; a scalar, which has no examples.
+    pub fn reshape_examples(&self, shape: &[usize]) -> Result<Self> {
+        let own = self.value.shape();
+        if own.is_empty() || own[1..].iter().product::<usize>() != shape.iter().product::<usize>() {
+            return Err(Error::shape(format!(
+                "reshape_examples: expected a shape with the elements of one example of {own:?}, got {shape:?}"
+            )));
+        }
+        Ok(self.regroup([&own[..1], shape].concat()))
     }
 
     /// [`Var::reshape`] into a shape whose axis 0 counts parts of examples instead of examples, or back: what treats
@@ -37,7 +58,7 @@ impl Var {
     #[doc(alias = "unsqueeze")]
     #[doc(alias = "expand_dims")]
     pub fn insert_axis(&self, axis: isize) -> Result<Self> {
-        let mut shape = self.shape().to_vec();
+        let mut shape = self.value.shape().to_vec();
         shape.push(1);
         let axis = resolve("insert_axis: counting the new axis", axis, &shape)?;
         shape.pop();
@@ -51,13 +72,13 @@ impl Var {
     /// An axis out of range; one of another length.
     #[doc(alias = "squeeze")]
     pub fn remove_axis(&self, axis: isize) -> Result<Self> {
-        let axis = resolve("remove_axis", axis, self.shape())?;
-        let mut shape = self.shape().to_vec();
+        let axis = resolve("remove_axis", axis, self.value.shape())?;
+        let mut shape = self.value.shape().to_vec();
         if shape.remove(axis) != 1 {
             return Err(Error::shape(format!(
                 "remove_axis: expected axis {axis} to have length 1, got shape {:?}; `index_axis` takes one of several, \
                  `mean_axes` reduces them",
-                self.shape()
+                self.value.shape()
             )));
         }
         Ok(self.reshape_to(shape, axis != 0))
@@ -74,11 +95,11 @@ impl Var {
     pub fn permute(&self, axes: &[usize]) -> Result<Self> {
         let mut sorted = axes.to_vec();
         sorted.sort_unstable();
-        if !sorted.iter().copied().eq(0..self.shape().len()) {
+        if !sorted.iter().copied().eq(0..self.value.shape().len()) {
             return Err(Error::shape(format!(
                 "permute: expected each axis of shape {:?} once (0..{}), got {axes:?}",
-                self.shape(),
-                self.shape().len()
+                self.value.shape(),
+                self.value.shape().len()
             )));
         }
         Ok(self.tape().apply(Permute { axes: axes.into() }, &[self]))
@@ -89,11 +110,11 @@ impl Var {
     /// # Errors
     /// Fewer than two axes.
     pub fn transpose(&self) -> Result<Self> {
-        let rank = self.shape().len();
+        let rank = self.value.shape().len();
         if rank < 2 {
             return Err(Error::shape(format!(
                 "transpose: expected at least two axes, got shape {:?}; `insert_axis` adds one",
-                self.shape()
+                self.value.shape()
             )));
         }
         let mut axes: Vec<usize> = (0..rank).collect();
@@ -107,11 +128,11 @@ impl Var {
     /// A shape that this does not broadcast to.
     #[doc(alias = "expand")]
     pub fn broadcast_to(&self, shape: &[usize]) -> Result<Self> {
-        if broadcast::common(self.shape(), shape).as_deref() != Some(shape) {
+        if broadcast::common(self.value.shape(), shape).as_deref() != Some(shape) {
             return Err(Error::shape(format!(
                 "broadcast_to: expected a shape that {:?} broadcasts to (aligned at the last axis, lengths equal or 1 \
                  in the former), got {shape:?}",
-                self.shape()
+                self.value.shape()
             )));
         }
         Ok(self.tape().apply(Broadcast { from: Vec::new(), to: shape.into() }, &[self]))

@@ -22,8 +22,8 @@ impl Var {
     /// # Errors
     /// An axis or a range out of range.
     pub fn slice(&self, axis: isize, range: impl RangeBounds<usize>) -> Result<Self> {
-        let axis = resolve("slice", axis, self.shape())?;
-        let len = self.shape()[axis];
+        let axis = resolve("slice", axis, self.value.shape())?;
+        let len = self.value.shape()[axis];
         let start = match range.start_bound() {
             Bound::Included(start) => *start,
             Bound::Excluded(before) => before.saturating_add(1),
@@ -37,7 +37,7 @@ impl Var {
         if start > end || end > len {
             return Err(Error::shape(format!(
                 "slice: expected a range within 0..{len} for axis {axis} of shape {:?}, got {start}..{end}",
-                self.shape()
+                self.value.shape()
             )));
         }
         Ok(self.tape().apply(Slice { axis, range: start..end, x: Vec::new() }, &[self]))
@@ -48,12 +48,12 @@ impl Var {
     /// # Errors
     /// An axis or an index out of range.
     pub fn index_axis(&self, axis: isize, index: usize) -> Result<Self> {
-        let axis = resolve("index_axis", axis, self.shape())?;
-        if index >= self.shape()[axis] {
+        let axis = resolve("index_axis", axis, self.value.shape())?;
+        if index >= self.value.shape()[axis] {
             return Err(Error::shape(format!(
                 "index_axis: expected an index in 0..{} for axis {axis} of shape {:?}, got {index}",
-                self.shape()[axis],
-                self.shape()
+                self.value.shape()[axis],
+                self.value.shape()
             )));
         }
         self.slice(axis as isize, index..=index)?.remove_axis(axis as isize)
@@ -72,12 +72,12 @@ impl Var {
     /// # Errors
     /// An axis out of range; lengths that do not add up to that of the axis.
     pub fn split(&self, lengths: &[usize], axis: isize) -> Result<Vec<Self>> {
-        let axis = resolve("split", axis, self.shape())?;
-        if lengths.iter().try_fold(0_usize, |sum, len| sum.checked_add(*len)) != Some(self.shape()[axis]) {
+        let axis = resolve("split", axis, self.value.shape())?;
+        if lengths.iter().try_fold(0_usize, |sum, len| sum.checked_add(*len)) != Some(self.value.shape()[axis]) {
             return Err(Error::shape(format!(
                 "split: expected lengths that add up to the {} places along axis {axis} of shape {:?}, got {lengths:?}",
-                self.shape()[axis],
-                self.shape()
+                self.value.shape()[axis],
+                self.value.shape()
             )));
         }
         let mut start = 0;

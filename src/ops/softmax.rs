@@ -13,7 +13,7 @@ impl Var {
     /// # Errors
     /// An axis out of range.
     pub fn softmax(&self, axis: isize) -> Result<Self> {
-        Ok(softmax_over(self, resolve("softmax", axis, self.shape())?))
+        Ok(softmax_over(self, resolve("softmax", axis, self.value.shape())?))
     }
 
     /// The logarithm of [`Var::softmax`], which stays finite where the latter is 0: `x - ln Σ exp(x)`.
@@ -21,7 +21,7 @@ impl Var {
     /// # Errors
     /// An axis out of range.
     pub fn log_softmax(&self, axis: isize) -> Result<Self> {
-        Ok(log_softmax_over(self, resolve("log_softmax", axis, self.shape())?))
+        Ok(log_softmax_over(self, resolve("log_softmax", axis, self.value.shape())?))
     }
 }
 
@@ -29,13 +29,13 @@ impl Var {
 pub(crate) fn softmax_over(x: &Var, axis: usize) -> Var {
     let y = x.tape().apply(Softmax { axis, y: Tensor::default(ndarray::IxDyn(&[])) }, &[x]);
     // Losses know it over the last axis only.
-    if axis + 1 < x.shape().len() { y } else { y.with_origin(Origin::Softmax(x.clone())) }
+    if axis + 1 < x.value.shape().len() { y } else { y.with_origin(Origin::Softmax(x.clone())) }
 }
 
 /// Its logarithm; the whole of a scalar counts as an axis.
 pub(crate) fn log_softmax_over(x: &Var, axis: usize) -> Var {
     let y = x.tape().apply(LogSoftmax { axis, y: Tensor::default(ndarray::IxDyn(&[])) }, &[x]);
-    if axis + 1 < x.shape().len() { y } else { y.with_origin(Origin::LogSoftmax) }
+    if axis + 1 < x.value.shape().len() { y } else { y.with_origin(Origin::LogSoftmax) }
 }
 
 /// Calls `work` on `N` arrays and on what it computes from them, with the axis as the last one: in rows of `len`.

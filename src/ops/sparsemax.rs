@@ -13,7 +13,7 @@ impl Var {
     /// # Errors
     /// An axis out of range.
     pub fn sparsemax(&self, axis: isize) -> Result<Self> {
-        Ok(sparsemax_over(self, resolve("sparsemax", axis, self.shape())?))
+        Ok(sparsemax_over(self, resolve("sparsemax", axis, self.value.shape())?))
     }
 }
 

@@ -32,8 +32,8 @@ impl Var {
     }
 
     fn triangle(&self, who: &str, keeps: impl Fn(isize, isize) -> bool) -> Result<Self> {
-        let [.., rows, columns] = *self.shape() else {
-            return Err(Error::shape(format!("{who}: expected at least two axes, got shape {:?}", self.shape())));
+        let [.., rows, columns] = *self.value.shape() else {
+            return Err(Error::shape(format!("{who}: expected at least two axes, got shape {:?}", self.value.shape())));
         };
         let places = (0..rows as isize).flat_map(|row| (0..columns as isize).map(move |column| (row, column)));
         let mask = places.map(|(row, column)| Float::from(u8::from(keeps(row, column)))).collect();

@@ -127,7 +127,7 @@ impl Adapter {
 
     /// `W + alpha / rank · A · B`
     fn sum(&self, weights: Var) -> Result<Var> {
-        let shape = weights.shape().to_vec();
+        let shape = weights.value.shape().to_vec();
         self.lora.check(&shape.iter().copied().map(Some).collect::<Vec<_>>())?;
         let columns = shape.last().copied().unwrap_or(1);
         let rows = shape[..shape.len() - 1].iter().product();

@@ -28,13 +28,13 @@ pub struct OrthogonalColumns(pub Float);
 
 impl Regularizer for OrthogonalColumns {
     fn penalty(&self, x: &Var) -> Result<Var> {
-        let [.., columns] = *x.shape() else {
+        let [.., columns] = *x.value.shape() else {
             return Err(Error::shape("OrthogonalColumns: expected a kernel of at least two axes, got a scalar"));
         };
-        if x.shape().len() < 2 || columns < 2 {
+        if x.value.shape().len() < 2 || columns < 2 {
             return Err(Error::shape(format!(
                 "OrthogonalColumns: expected a kernel of at least two axes and two columns, got {:?}",
-                x.shape()
+                x.value.shape()
             )));
         }
         let rows = x.reshape(&[x.value.len() / columns, columns])?;

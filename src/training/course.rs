@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::pass::Parts;
 use super::{History, Logs};
 use crate::callbacks::{Callback, KnownFigures, Optimizers, Request, Run};
 use crate::error::{Error, Result};
@@ -24,8 +25,8 @@ pub(super) struct Course<'a> {
     pub logs: Logs,
     pub history: History,
     pub batch_loss: f64,
-    /// Whether batches run in parts.
-    pub splits: bool,
+    /// Into what parts batches are divided.
+    pub parts: Parts,
     /// What a back-up must have in common with this run.
     pub identity: Vec<(&'static str, String)>,
     /// Whether an epoch has begun and not ended.
@@ -65,7 +66,7 @@ impl<'a> Course<'a> {
             logs: Logs::default(),
             history: History::default(),
             batch_loss: f64::NAN,
-            splits: false,
+            parts: Parts::WHOLE,
             identity: Vec::new(),
             is_amid: false,
             is_finished: false,

@@ -4,7 +4,7 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 
 use super::course::{Course, Tools};
-use super::pass::{self, Part};
+use super::pass::{self, Part, Parts};
 use super::trainer::check_dataset;
 use super::{Fit, History, Trainer};
 use crate::autograd::{Gradients, Tape, check_update};
@@ -60,7 +60,7 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
         let mut course = Course::new(fit.epochs, training.len().div_ceil(fit.batch_size));
         course.figures = self.start_figures()?;
         course.known = KnownFigures::new(self.known_figures(&course.figures), validation.is_some(), true);
-        self.create_parameters(training)?;
+        self.create_parameters(training, fit.batch_size)?;
         course.callbacks = fit.take_callbacks();
         course.parameters = self.model.parameters();
         course.noises = self.model.noises();
@@ -71,7 +71,7 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
         if course.epoch == 0 {
             // Only now, since callbacks may freeze what looks across the batch; a run that goes on knows it.
             let tape = Tape::training().seeds(self.seed, self.seed);
-            course.splits = pass::splits(&self.model, &self.losses, tape, training)?;
+            course.parts = pass::parts(&self.model, &self.losses, &tape, training, fit.batch_size);
         }
         while course.next_epoch(&mut self.tools())? {
             self.epoch(training, &fit, &mut course)?;
@@ -150,7 +150,7 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
     /// One batch: a step, the figures, the callbacks.
     fn batch(&mut self, dataset: &dyn Dataset, indices: &[usize], course: &mut Course<'_>) -> Result<()> {
         let penalty = pass::penalty(&course.parameters)?;
-        let parts = self.step(dataset, indices, &mut course.splits, &course.parameters)?;
+        let parts = self.step(dataset, indices, &mut course.parts, &course.parameters)?;
         let mut batch = course.figures.empty();
         for part in &parts {
             batch.add(part.loss, &part.outputs, part.added + penalty, part.examples);
@@ -170,22 +170,16 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
         &mut self,
         dataset: &dyn Dataset,
         indices: &[usize],
-        splits: &mut bool,
+        parts: &mut Parts,
         parameters: &[(String, Param)],
     ) -> Result<Vec<Part>> {
-        let size = if *splits { pass::part_size(indices.len()) } else { indices.len() };
         let seeds = self.seeds().nth(u64::from(self.stepper.batches()));
         let (model, losses) = (&self.model, &self.losses);
         let run = |number: usize, part: &[usize]| {
             let tape = Tape::training().seeds(seeds.initial, seeds.nth(number as u64).random);
             pass::run(model, losses, &tape, dataset.batch(part)?, part.len() as Float / indices.len() as Float)
         };
-        let mut parts = self.threads.run(|| pass::in_parts(indices.len(), size, run, indices))?;
-        if parts.len() > 1 && !parts.iter().all(|part| part.splits) {
-            // Something that the first pass did not show: from here on the batch runs whole.
-            *splits = false;
-            return self.step(dataset, indices, splits, parameters);
-        }
+        let mut parts = self.threads.run(|| pass::run_parts(parts, indices, run))?;
         if parts.iter().all(|part| part.loss.is_finite()) {
             let mut gradients: Vec<Gradients> =
                 parts.iter_mut().map(|part| std::mem::take(&mut part.gradients)).collect();

@@ -9,6 +9,12 @@ use crate::losses::{Losses, OutputTotal};
 use crate::param::Param;
 use crate::tensor::{Float, Tensor, data};
 
+/// What the numbers of a part must exceed, beside weights, to be worth a tape and a meeting of threads.
+const PART: usize = 1 << 14;
+
+/// The fewest examples of a part.
+const FEWEST: usize = 8;
+
 /// What a part of a batch gave.
 pub(super) struct Part {
     /// The whole loss, whose gradients these are.
@@ -43,9 +49,35 @@ impl Seeds {
     }
 }
 
-/// Examples in a part of a batch of `batch` examples. It must not depend on the number of threads, or the bits would.
-pub(super) fn part_size(batch: usize) -> usize {
-    batch.div_ceil(8).max(8)
+/// Into what parts batches are divided.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Parts {
+    /// The fewest examples that are worth a part; 0 if batches run whole.
+    pub least: usize,
+}
+
+impl Parts {
+    pub const WHOLE: Self = Self { least: 0 };
+
+    /// Into what parts batches of so many examples may be divided, as a dry pass of two examples shows, which tells whether
+    /// rows are independent.
+    pub fn found(batch: usize, tape: &Tape, dry: impl FnOnce(&[usize]) -> Result<bool>) -> Self {
+        // Whoever refuses two examples may take them in a batch; if they are at fault, the batch will say so.
+        if batch <= FEWEST || !dry(&[0, 1]).unwrap_or(false) {
+            return Self::WHOLE;
+        }
+        // Each part reads all weights and makes gradients of its own for them, and has a tape and a meeting of threads.
+        let (weights, values) = tape.sizes();
+        Self { least: (2 * (weights + PART)).div_ceil(values.max(1)).max(FEWEST) }
+    }
+
+    /// Examples in a part of a batch. It must not depend on the number of threads, or the bits would.
+    pub fn size(self, batch: usize) -> usize {
+        match self.least {
+            0 => batch,
+            least => batch.div_ceil((batch / least).clamp(1, 8)),
+        }
+    }
 }
 
 /// The model's inputs as variables.
@@ -101,46 +133,50 @@ pub(super) fn penalty(parameters: &[(String, Param)]) -> Result<f64> {
         .sum()
 }
 
-/// Whether a batch may be run in parts: if the operations of `tape`'s pass say so, and if the loss of a few examples is
-/// the mean of their losses (a layer or loss that computes with the length of the batch shows in no operation).
-pub(super) fn splits<M: Layer<X, Y>, X: Vars, Y: Vars>(
+/// Into what parts batches of the dataset may be divided. Each operation must say that its rows are independent, and the
+/// losses that they look at no other example's target.
+pub(super) fn parts<M: Layer<X, Y>, X: Vars, Y: Vars>(
     model: &M,
     losses: &Losses,
-    tape: Tape,
+    tape: &Tape,
     dataset: &dyn Dataset,
-) -> Result<bool> {
-    if dataset.len() < 2 {
-        return Ok(false);
-    }
-    let value_on = |tape: &Tape, indices: &[usize]| -> Result<Var> {
-        let mut batch = dataset.batch(indices)?;
+    batch: usize,
+) -> Parts {
+    Parts::found(batch.min(dataset.len()), tape, |examples| {
+        if !losses.per_example() {
+            return Ok(false);
+        }
+        let mut batch = dataset.batch(examples)?;
         let inputs = std::mem::take(&mut batch.inputs);
         let predictions = model.forward(&input(tape, inputs)?)?.to_list();
-        total(losses, tape, &predictions, &batch).map(|(loss, ..)| loss)
-    };
-    let examples: Vec<usize> = (0..dataset.len().min(3)).collect();
-    let value = value_on(&tape, &examples)?;
-    if !tape.splits(&value) {
-        return Ok(false);
-    }
-    let number = |indices: &[usize]| value_on(&Tape::inference(), indices).map(|loss| f64::from(data(&loss.value)[0]));
-    let alone: Result<Vec<f64>> = examples.chunks(1).map(number).collect();
-    // A model that takes several examples and refuses one looks across the batch.
-    let (Ok(together), Ok(alone)) = (number(&examples), alone) else { return Ok(false) };
-    let scale = alone.iter().fold(together.abs(), |scale, loss| scale.max(loss.abs()));
-    Ok((together - alone.iter().sum::<f64>() / alone.len() as f64).abs() <= 1e-4 * scale)
+        let (loss, ..) = total(losses, tape, &predictions, &batch)?;
+        Ok(tape.splits(&loss))
+    })
 }
 
-/// Runs `count` examples in fixed parts, on as many threads as there are; the results are in order.
-pub(super) fn in_parts<R: Send>(
-    count: usize,
-    size: usize,
-    run: impl Fn(usize, &[usize]) -> Result<R> + Sync,
+/// Runs a batch in parts, or whole if one of them shows what the dry pass did not: then from here on.
+pub(super) fn run_parts(
+    parts: &mut Parts,
     indices: &[usize],
+    run: impl Fn(usize, &[usize]) -> Result<Part> + Sync,
+) -> Result<Vec<Part>> {
+    let found = in_parts(parts.size(indices.len()), indices, &run)?;
+    if found.len() > 1 && !found.iter().all(|part| part.splits) {
+        *parts = Parts::WHOLE;
+        return in_parts(indices.len(), indices, &run);
+    }
+    Ok(found)
+}
+
+/// Runs examples in parts of a fixed size, on as many threads as there are; the results are in order.
+pub(super) fn in_parts<R: Send>(
+    size: usize,
+    indices: &[usize],
+    run: impl Fn(usize, &[usize]) -> Result<R> + Sync,
 ) -> Result<Vec<R>> {
-    if count <= size {
+    if indices.len() <= size {
         // Alone it may use all threads inside its operations.
         return Ok(vec![run(0, indices)?]);
     }
-    parallel::map_chunks(count, size, |range| run(range.start / size, &indices[range])).into_iter().collect()
+    parallel::map_chunks(indices.len(), size, |range| run(range.start / size, &indices[range])).into_iter().collect()
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use super::course::{Course, Tools};
+use super::pass::Parts;
 use super::{History, Logs};
 use crate::callbacks::Callback;
 use crate::error::{Error, Result};
@@ -44,7 +45,7 @@ impl Course<'_> {
             ("examples", self.examples as f64),
             ("seconds", self.seconds),
             ("batch_loss", self.batch_loss),
-            ("splits", flag(self.splits)),
+            ("part", self.parts.least as f64),
             ("amid", flag(self.is_amid)),
             ("finished", flag(self.is_finished)),
         ]);
@@ -123,7 +124,7 @@ impl Course<'_> {
         let count = |name: &str| state.count(name).map(|count| count as usize);
         let flag = |name: &str| state.count(name).map(|count| count != 0);
         let (epoch, batch, examples) = (count("epoch")?, count("batch")?, count("examples")?);
-        let (splits, is_amid, is_finished) = (flag("splits")?, flag("amid")?, flag("finished")?);
+        let (least, is_amid, is_finished) = (count("part")?, flag("amid")?, flag("finished")?);
         let (seconds, batch_loss) = (state.number("seconds")?, state.number("batch_loss")?);
         if batch > self.batches {
             return Err(Error::value(format!("it is at batch {batch} of {}", self.batches)));
@@ -165,7 +166,7 @@ impl Course<'_> {
             }
         }
         self.history = history(state);
-        (self.epoch, self.batch, self.examples, self.splits) = (epoch, batch, examples, splits);
+        (self.epoch, self.batch, self.examples, self.parts) = (epoch, batch, examples, Parts { least });
         (self.seconds, self.seconds_before, self.batch_loss) = (seconds, seconds, batch_loss);
         (self.is_amid, self.is_finished, self.stop) = (is_amid, is_finished, is_finished);
         self.is_resumed = true;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::autograd::{Tape, Var};
+use crate::autograd::Tape;
 use crate::error::Result;
 use crate::layers::{Layer, Vars};
 use crate::param::Param;
@@ -70,7 +70,12 @@ pub fn summary<X: Vars, Y: Vars>(model: &impl Layer<X, Y>, input_shapes: &[&[usi
         rows.push(row(&prefix, format!("{} ({})", traced.name, traced.kind), shapes, traced.from.join(", ")));
     }
     if rows.is_empty() {
-        rows.push(row("", model.kind().into(), shapes_text(outputs.iter().map(Var::shape)), String::new()));
+        rows.push(row(
+            "",
+            model.kind().into(),
+            shapes_text(outputs.iter().map(|var| var.value.shape())),
+            String::new(),
+        ));
     }
     let count = |keep: &dyn Fn(&Param) -> bool| parameters.iter().filter(|(_, p)| keep(p)).map(|(_, p)| size(p)).sum();
     Ok(Summary {

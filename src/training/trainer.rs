@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use rayon::ThreadPool;
 
-use super::pass::{self, Seeds};
+use super::pass::{self, Parts, Seeds};
 use super::{Logs, Summary};
 use crate::autograd::{Tape, Var};
 use crate::data::{Dataset, Inputs, common_length};
@@ -130,10 +130,14 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
         Seeds { initial: self.seed, random: self.seed }
     }
 
-    /// Gives all parameters their values, by a forward pass of one example that changes nothing else.
-    pub(super) fn create_parameters(&self, dataset: &dyn Dataset) -> Result<()> {
-        let batch = dataset.batch(&[0])?;
-        self.model.forward(&pass::input(&tape(self.seed), batch.inputs)?).map(|_| ())
+    /// Gives all parameters their values, by a forward pass of one example that changes nothing else; of a batch, if the model
+    /// takes nothing less.
+    pub(super) fn create_parameters(&self, dataset: &dyn Dataset, batch: usize) -> Result<()> {
+        let forward = |examples: usize| {
+            let batch = dataset.batch(&(0..examples).collect::<Vec<_>>())?;
+            self.model.forward(&pass::input(&tape(self.seed), batch.inputs)?).map(|_| ())
+        };
+        forward(1).or_else(|_| forward(batch.min(dataset.len())))
     }
 
     /// Returns loss and metrics over a dataset, in inference mode.
@@ -146,17 +150,15 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
     /// no examples; data that does not fit the model; no item that counts
     pub fn evaluate(&mut self, dataset: &dyn Dataset) -> Result<Logs> {
         check_dataset("evaluate", dataset)?;
-        self.create_parameters(dataset)?;
+        self.create_parameters(dataset, PREDICTION_BATCH)?;
         let mut figures = self.start_figures()?;
         let all: Vec<usize> = (0..dataset.len()).collect();
         let (model, losses, seed) = (&self.model, &self.losses, self.seed);
-        let splits = pass::splits(model, losses, tape(seed), dataset)?;
+        let mut parts = pass::parts(model, losses, &tape(seed), dataset, PREDICTION_BATCH);
         let penalty = pass::penalty(&self.model.parameters())?;
         for indices in all.chunks(PREDICTION_BATCH) {
-            let size = if splits { pass::part_size(indices.len()) } else { indices.len() };
             let run = |_, part: &[usize]| pass::run(model, losses, &tape(seed), dataset.batch(part)?, 1.0);
-            let parts = self.threads.run(|| pass::in_parts(indices.len(), size, run, indices))?;
-            for part in parts {
+            for part in self.threads.run(|| pass::run_parts(&mut parts, indices, run))? {
                 figures.add(part.loss, &part.outputs, part.added + penalty, part.examples);
                 self.metrics.update(&part.predictions, &part.targets, &part.outputs)?;
             }
@@ -189,31 +191,38 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
         if count == 0 {
             return Err(Error::value("predict: expected at least one example, got none"));
         }
-        let (model, seed) = (&self.model, self.seed);
-        let run = |indices: &[usize]| -> Result<Vec<Var>> {
-            Ok(model.forward(&pass::input(&tape(seed), inputs.gather(indices))?)?.to_list())
-        };
-        let numbers = |outputs: &[Var]| outputs.iter().map(|y| (*y.value).clone()).collect::<Vec<Tensor>>();
+        let mut found = self.outputs(inputs, count)?;
         let arranged =
             |tensors: Vec<Tensor>| Y::values(&mut tensors.into_iter()).expect("as many as there were outputs");
-        let indices: Vec<usize> = (0..count).collect();
-        let part = pass::part_size(count.min(PREDICTION_BATCH));
-        if count <= part {
-            return Ok(arranged(numbers(&run(&indices)?)));
+        if let [only] = &mut found[..] {
+            return Ok(arranged(std::mem::take(&mut only.0)));
         }
-        // A few examples alone create what parameters there are not yet, and show whether rows are independent.
-        let first = run(&indices[..3])?;
-        let splits = first.iter().all(|y| y.tape().splits_rows(y));
-        let size = if splits { part } else { PREDICTION_BATCH };
-        let predict = |_, part: &[usize]| Ok(numbers(&run(part)?));
-        let parts = self.threads.run(|| pass::in_parts(count, size, predict, &indices))?;
-        let joined = (0..first.len()).map(|output| {
-            let views: Vec<_> = parts.iter().map(|part| part[output].view()).collect();
+        let joined = (0..found[0].0.len()).map(|output| {
+            let views: Vec<_> = found.iter().map(|(outputs, _)| outputs[output].view()).collect();
             ndarray::concatenate(ndarray::Axis(0), &views)
                 .map(|all| all.into_shared())
                 .map_err(|_| Error::shape("predict: expected outputs [batch, ...] that differ in the batch only"))
         });
         Ok(arranged(joined.collect::<Result<_>>()?))
+    }
+
+    /// The model's outputs for each part of the inputs, and whether their rows are independent.
+    fn outputs(&self, inputs: &impl Inputs, count: usize) -> Result<Vec<(Vec<Tensor>, bool)>> {
+        let (model, seed, batch) = (&self.model, self.seed, count.min(PREDICTION_BATCH));
+        let forward = |tape: &Tape, examples: &[usize]| -> Result<(Vec<Tensor>, bool)> {
+            let outputs = model.forward(&pass::input(tape, inputs.gather(examples))?)?.to_list();
+            let splits = outputs.iter().all(|y| tape.splits_rows(y));
+            Ok((outputs.iter().map(|y| (*y.value).clone()).collect(), splits))
+        };
+        let run = |_, part: &[usize]| forward(&tape(seed), part);
+        let dry = tape(seed);
+        let parts = Parts::found(batch, &dry, |examples| Ok(forward(&dry, examples)?.1));
+        let examples: Vec<usize> = (0..count).collect();
+        let found = self.threads.run(|| pass::in_parts(parts.size(batch), &examples, run))?;
+        if found.len() > 1 && parts != Parts::WHOLE && !found.iter().all(|(_, splits)| *splits) {
+            return self.threads.run(|| pass::in_parts(batch, &examples, run));
+        }
+        Ok(found)
     }
 
     /// Keras' table of the model for inputs of this shape, without the batch axis; [`summary`](super::summary) takes

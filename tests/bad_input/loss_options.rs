@@ -206,7 +206,7 @@ fn weights_of_examples() {
     let wide = Array2::<Float>::ones((12, 2));
     assert_eq!(
         message(compiled().fit(&(&x, &y, &wide), quiet())),
-        "expected weights of the losses' shape [3] or of its first axes, got [3, 2]; give one weight an example"
+        "expected weights of the losses' shape [4] or of its first axes, got [4, 2]; give one weight an example"
     );
     let mean = |prediction: &Var, _: &Tensor| Ok(prediction.mean());
     let mut model = super::classifier().compile(Adam::default(), mean);
@@ -219,7 +219,7 @@ fn weights_of_examples() {
     let one_hot = Array2::from_shape_fn((12, 3), |(i, class)| Float::from(u8::from(y[i] == class as Float)));
     assert_eq!(
         message(whole.fit(&(&x, &one_hot, &ones), quiet())),
-        "expected weights of the losses' shape [] or of its first axes, got [3]; the loss is one number for the batch as \
+        "expected weights of the losses' shape [] or of its first axes, got [4]; the loss is one number for the batch as \
          a whole"
     );
     let twice = vec![ones.clone(), ones.clone()];
@@ -236,7 +236,7 @@ fn class_weights() {
     assert_eq!(
         fit(vec![1.0, 2.0]),
         "fit: 2 class weights expect class numbers 0..2 (2 excluded) in targets [batch] or [batch, 1], or one-hot rows, \
-         got targets [3] of others; give weights of examples, or class weights to the loss"
+         got targets [4] of others; give weights of examples, or class weights to the loss"
     );
     assert_eq!(
         fit(vec![1.0, -2.0, 1.0]),

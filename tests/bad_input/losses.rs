@@ -19,13 +19,13 @@ fn one_hot_targets_where_class_numbers_belong_and_the_other_way_round() {
     let one_hot = Array2::from_shape_fn((12, 3), |(i, class)| Float::from(u8::from(y[i] == class as Float)));
     assert_eq!(
         message(compiled().fit(&(&x, &one_hot), quiet())),
-        "SparseCrossEntropy: expected one class number an example, targets [3] for predictions [3, 3], got [3, 3]; \
+        "SparseCrossEntropy: expected one class number an example, targets [4] for predictions [4, 3], got [4, 3]; \
          for one-hot targets use `CrossEntropy`"
     );
     let mut model = super::classifier().compile(Adam::default(), CrossEntropy::default());
     assert_eq!(
         message(model.fit(&(&x, &y), quiet())),
-        "CrossEntropy: expected targets of the prediction's shape [3, 3], got [3]; reshape the targets, or end the \
+        "CrossEntropy: expected targets of the prediction's shape [4, 3], got [4]; reshape the targets, or end the \
          model with as many units as there are targets"
     );
 }
@@ -114,7 +114,7 @@ fn a_loss_that_is_no_scalar() {
     let mut model = super::classifier().compile(Adam::default(), |p: &Var, _: &Tensor| Ok(p.clone()));
     assert_eq!(
         message(model.fit(&(&x, &y), quiet())),
-        "the loss: expected a scalar, got shape [3, 3]; end it with `mean`"
+        "the loss: expected a scalar, got shape [4, 3]; end it with `mean`"
     );
     let tape = Tape::training();
     assert_eq!(

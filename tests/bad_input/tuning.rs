@@ -151,7 +151,7 @@ fn teachers_that_teach_something_else() {
     };
     assert_eq!(
         teach(4, 2.0, 1.0),
-        "Distillation: expected targets of the prediction's shape [3, 3], got [3, 4]; reshape the targets, or end the \
+        "Distillation: expected targets of the prediction's shape [4, 3], got [4, 4]; reshape the targets, or end the \
          model with as many units as there are targets"
     );
     assert_eq!(teach(3, 0.0, 1.0), "Distillation: expected a temperature above 0, got 0");

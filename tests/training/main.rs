@@ -9,6 +9,7 @@ mod graph;
 mod masks;
 mod optimizers;
 mod overflow;
+mod parts;
 mod search;
 mod state;
 mod tensorboard;

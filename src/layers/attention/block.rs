@@ -33,7 +33,7 @@ impl Block {
                 self.size, self.heads
             )));
         }
-        match x.shape() {
+        match x.value.shape() {
             [_, _, features] if *features == self.size => Ok(()),
             shape => Err(Error::shape(format!("expected an input [batch, time, {}], got {shape:?}", self.size))),
         }

@@ -128,9 +128,9 @@ impl AttentionOptions {
 #[doc(alias = "flash_attention")]
 pub fn scaled_dot_product_attention(query: &Var, key: &Var, value: &Var, options: &AttentionOptions) -> Result<Var> {
     options.check()?;
-    let sizes = sizes(query.shape(), key.shape(), value.shape())?;
-    let bias_shape = options.bias.as_ref().map(|bias| spread("bias", bias.shape(), &sizes)).transpose()?;
-    let mask_shape = options.mask.as_ref().map(|mask| spread("mask", mask.shape(), &sizes)).transpose()?;
+    let sizes = sizes(query.value.shape(), key.value.shape(), value.value.shape())?;
+    let bias_shape = options.bias.as_ref().map(|bias| spread("bias", bias.value.shape(), &sizes)).transpose()?;
+    let mask_shape = options.mask.as_ref().map(|mask| spread("mask", mask.value.shape(), &sizes)).transpose()?;
     if let Some(other) =
         options.mask.as_ref().and_then(|mask| data(&mask.value).iter().find(|x| **x != 0.0 && **x != 1.0))
     {
@@ -146,7 +146,7 @@ pub fn scaled_dot_product_attention(query: &Var, key: &Var, value: &Var, options
         soft_cap: options.soft_cap,
         caps_bias: options.caps_bias,
         dropout: drops.then(|| (options.dropout, query.tape().random(|rng| rng.random()))),
-        key_mask: key.mask().or(value.mask()).cloned(),
+        key_mask: key.mask.as_deref().or(value.mask.as_deref()).cloned(),
         bias_shape,
         mask_shape,
         inputs: Vec::new(),

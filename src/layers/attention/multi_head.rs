@@ -194,7 +194,7 @@ impl MultiHeadAttention {
     /// those of the layer; a sequence with a mask; another number of examples than before
     pub fn forward_cached(&self, x: &Var, cache: &mut KeyValueCache) -> Result<Var> {
         self.check(&[x])?;
-        if x.mask().is_some() {
+        if x.mask.as_deref().is_some() {
             return Err(Error::value(
                 "a cache takes sequences without padding, got one with a mask; `without_mask` drops it",
             ));
@@ -205,8 +205,11 @@ impl MultiHeadAttention {
     }
 
     fn check(&self, inputs: &[&Var]) -> Result<()> {
-        if let Some(other) = inputs.iter().find(|x| x.shape().len() != 3) {
-            return Err(Error::shape(format!("expected an input [batch, time, features], got {:?}", other.shape())));
+        if let Some(other) = inputs.iter().find(|x| x.value.shape().len() != 3) {
+            return Err(Error::shape(format!(
+                "expected an input [batch, time, features], got {:?}",
+                other.value.shape()
+            )));
         }
         let sizes =
             [self.heads, self.size, self.value_size.unwrap_or(1), self.output_size.unwrap_or(1), self.key_heads()];
@@ -244,8 +247,8 @@ impl MultiHeadAttention {
 
     fn mix(&self, query: &Var, q: &Var, k: &Var, v: &Var, options: &AttentionOptions) -> Result<Var> {
         let y = scaled_dot_product_attention(q, k, v, options)?;
-        let [batch, time, features] = [query.shape()[0], query.shape()[1], query.shape()[2]];
-        let y = y.reshape(&[batch, time, y.shape()[2] * y.shape()[3]])?;
+        let [batch, time, features] = [query.value.shape()[0], query.value.shape()[1], query.value.shape()[2]];
+        let y = y.reshape(&[batch, time, y.value.shape()[2] * y.value.shape()[3]])?;
         let units = self.output_size.unwrap_or(features);
         self.output.project(&y, units).map_err(|error| error.within("output"))
     }
@@ -254,7 +257,7 @@ impl MultiHeadAttention {
 /// A projection, cut into heads: `[batch, time, heads, size]`.
 fn heads(name: &str, projection: &Dense, x: &Var, heads: usize) -> Result<Var> {
     let y = projection.forward(x).map_err(|error| error.within(name))?;
-    y.reshape(&[y.shape()[0], y.shape()[1], heads, y.shape()[2] / heads])
+    y.reshape(&[y.value.shape()[0], y.value.shape()[1], heads, y.value.shape()[2] / heads])
 }
 
 impl Layer for MultiHeadAttention {
@@ -327,12 +330,12 @@ impl KeyValueCache {
     pub(crate) fn extend(&mut self, mut k: Var, mut v: Var) -> Result<(Var, Var)> {
         if let Some((keys, values)) = &self.0 {
             let others = |shape: &[usize]| [shape[0], shape[2], shape[3]];
-            if others(keys.shape()) != others(k.shape()) || others(values.shape()) != others(v.shape()) {
+            if others(keys.shape()) != others(k.value.shape()) || others(values.shape()) != others(v.value.shape()) {
                 return Err(Error::shape(format!(
                     "expected keys [batch, time, heads, size] as in the cache, {:?}, got {:?}; another batch or layer wants \
                      a cache of its own",
                     keys.shape(),
-                    k.shape()
+                    k.value.shape()
                 )));
             }
             let before = |tensor: &Tensor| k.tape().examples(tensor.clone());

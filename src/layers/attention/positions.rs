@@ -8,9 +8,9 @@ use crate::param::{Param, ParamList};
 use crate::tensor::{Float, tensor};
 
 fn lengths(x: &Var) -> Result<[usize; 2]> {
-    match *x.shape() {
+    match *x.value.shape() {
         [_, time, features] => Ok([time, features]),
-        _ => Err(Error::shape(format!("expected an input [batch, time, features], got {:?}", x.shape()))),
+        _ => Err(Error::shape(format!("expected an input [batch, time, features], got {:?}", x.value.shape()))),
     }
 }
 
@@ -135,7 +135,7 @@ impl LearnedPositions {
             return Err(Error::value(format!(
                 "expected a table of at least 1 row and 1 feature, got {} rows and input {:?}",
                 self.length,
-                x.shape()
+                x.value.shape()
             )));
         }
         if time > self.length.saturating_sub(start) {
@@ -144,7 +144,7 @@ impl LearnedPositions {
                 "expected at most {} steps, for which there are positions, got input {:?}{before}; cut the sequences, or make \
                  the table longer",
                 self.length,
-                x.shape()
+                x.value.shape()
             )));
         }
         Ok(x + self.table.on(x, &[self.length, features])?.slice(0, start..start + time)?)

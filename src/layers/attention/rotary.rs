@@ -73,7 +73,8 @@ impl RotaryEmbedding {
     pub fn forward_from(&self, x: &Var, start: usize) -> Result<Var> {
         let op = self.rotate(x)?;
         let speeds = speeds(self.base, op.size)?;
-        let angles = (0..x.shape()[1]).flat_map(|i| speeds.iter().map(move |speed| (start as f64 + i as f64) * speed));
+        let angles =
+            (0..x.value.shape()[1]).flat_map(|i| speeds.iter().map(move |speed| (start as f64 + i as f64) * speed));
         let turns = angles.map(|angle| [angle.cos() as Float, angle.sin() as Float]).collect();
         Ok(x.tape().apply(Rotate { turns, ..op }, &[x]))
     }
@@ -97,31 +98,31 @@ impl RotaryEmbedding {
     #[doc(alias = "apply_rotary_pos_emb")]
     pub fn forward_with(&self, x: &Var, cos: &Var, sin: &Var) -> Result<Var> {
         let op = self.rotate(x)?;
-        let all = [x.shape()[0], x.shape()[1], op.size / 2];
-        if cos.shape() != sin.shape() || cos.shape() != all && cos.shape() != &all[1..] {
+        let all = [x.value.shape()[0], x.value.shape()[1], op.size / 2];
+        if cos.value.shape() != sin.value.shape() || cos.value.shape() != all && cos.value.shape() != &all[1..] {
             return Err(Error::shape(format!(
                 "expected cosines and sines of shape {:?} or {all:?}, got {:?} and {:?}",
                 &all[1..],
-                cos.shape(),
-                sin.shape()
+                cos.value.shape(),
+                sin.value.shape()
             )));
         }
         let turns = data(&cos.value).iter().zip(data(&sin.value)).map(|(cos, sin)| [*cos, *sin]).collect();
         let [cos, sin] = [cos, sin].map(|table| table.detach().without_mask());
-        Ok(x.tape().apply(Rotate { turns, by_example: cos.shape().len() == 3, ..op }, &[x, &cos, &sin]))
+        Ok(x.tape().apply(Rotate { turns, by_example: cos.value.shape().len() == 3, ..op }, &[x, &cos, &sin]))
     }
 
     /// The operation on `x`, with no angles yet.
     fn rotate(&self, x: &Var) -> Result<Rotate> {
-        let &[batch, time, .., last] = x.shape() else {
-            return Err(Error::shape(format!("expected an input [batch, time, ..., size], got {:?}", x.shape())));
+        let &[batch, time, .., last] = x.value.shape() else {
+            return Err(Error::shape(format!("expected an input [batch, time, ..., size], got {:?}", x.value.shape())));
         };
         let size = self.size.unwrap_or(last);
         if !size.is_multiple_of(2) || size == 0 || size > last {
             return Err(Error::shape(format!(
                 "expected to turn an even number of features, at least 2 and at most those of the last axis, got {size} \
                  for input {:?}",
-                x.shape()
+                x.value.shape()
             )));
         }
         let between = x.value.len() / (batch * time * last).max(1);

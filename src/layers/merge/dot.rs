@@ -46,17 +46,19 @@ impl Dot {
 impl Layer<(Var, Var)> for Dot {
     fn forward(&self, (a, b): &(Var, Var)) -> Result<Var> {
         let [i, j] = [axis(self.axes[0], a)?, axis(self.axes[1], b)?];
-        let (batch, terms) = (a.shape()[0], a.shape()[i]);
-        if b.shape()[0] != batch || b.shape()[j] != terms {
+        let (batch, terms) = (a.value.shape()[0], a.value.shape()[i]);
+        if b.value.shape()[0] != batch || b.value.shape()[j] != terms {
             return Err(Error::shape(format!(
                 "expected inputs of one batch that are equally long along axes {i} and {j}, got {:?} and {:?}",
-                a.shape(),
-                b.shape()
+                a.value.shape(),
+                b.value.shape()
             )));
         }
-        let rest =
-            |x: &Var, axis: usize| -> Vec<usize> { (1..x.shape().len()).filter(|other| *other != axis).collect() };
-        let lengths = |x: &Var, axes: &[usize]| -> Vec<usize> { axes.iter().map(|axis| x.shape()[*axis]).collect() };
+        let rest = |x: &Var, axis: usize| -> Vec<usize> {
+            (1..x.value.shape().len()).filter(|other| *other != axis).collect()
+        };
+        let lengths =
+            |x: &Var, axes: &[usize]| -> Vec<usize> { axes.iter().map(|axis| x.value.shape()[*axis]).collect() };
         let (rest_a, rest_b) = (rest(a, i), rest(b, j));
         let (shape_a, shape_b) = (lengths(a, &rest_a), lengths(b, &rest_b));
         let a = self.scaled(a, i)?.permute(&[&[0], &rest_a[..], &[i]].concat())?;
@@ -83,13 +85,13 @@ impl Dot {
 }
 
 fn axis(axis: isize, x: &Var) -> Result<usize> {
-    let rank = x.shape().len() as isize;
+    let rank = x.value.shape().len() as isize;
     let found = if axis < 0 { axis + rank } else { axis };
     if (1..rank).contains(&found) {
         return Ok(found as usize);
     }
     Err(Error::shape(format!(
         "expected an axis in 1..{rank} after that of the batch, got axis {axis} of {:?}",
-        x.shape()
+        x.value.shape()
     )))
 }

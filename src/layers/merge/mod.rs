@@ -149,12 +149,12 @@ fn fold(x: &[Var], merge: impl Fn(&Var, &Var) -> Result<Var>) -> Result<Var> {
 }
 
 pub(super) fn check_broadcast(a: &Var, b: &Var) -> Result<()> {
-    if crate::ops::broadcasts(a.shape(), b.shape()) {
+    if crate::ops::broadcasts(a.value.shape(), b.value.shape()) {
         return Ok(());
     }
     Err(Error::shape(format!(
         "expected inputs whose shapes are equal, or 1 where they differ, got {:?} and {:?}",
-        a.shape(),
-        b.shape()
+        a.value.shape(),
+        b.value.shape()
     )))
 }

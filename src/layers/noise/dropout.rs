@@ -40,7 +40,7 @@ impl Dropout {
 
 impl Layer for Dropout {
     fn forward(&self, x: &Var) -> Result<Var> {
-        Ok(match dropout_factors(x.tape(), self.noise.of(self.rate), x.shape())? {
+        Ok(match dropout_factors(x.tape(), self.noise.of(self.rate), x.value.shape())? {
             Some(mask) => x.tape().apply(Mask { mask }, &[x]),
             None => x.clone(),
         })

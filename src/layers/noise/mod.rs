@@ -47,12 +47,12 @@ pub(super) fn dropout_factors(tape: &Tape, rate: Float, shape: &[usize]) -> Resu
 
 /// `x` times as many factors.
 fn multiply(x: &Var, factors: Vec<Float>) -> Var {
-    x.tape().apply(Mask { mask: tensor(x.shape(), factors) }, &[x])
+    x.tape().apply(Mask { mask: tensor(x.value.shape(), factors) }, &[x])
 }
 
 /// `x` plus as many numbers.
 fn add(x: &Var, numbers: Vec<Float>) -> Var {
-    x + x.tape().examples(tensor(x.shape(), numbers))
+    x + x.tape().examples(tensor(x.value.shape(), numbers))
 }
 
 /// `y = mask x`

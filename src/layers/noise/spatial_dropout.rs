@@ -65,16 +65,16 @@ spatial! {
 fn forward(x: &Var, rate: Float, noise: &Noise, shape: &str) -> Result<Var> {
     check_rate(rate)?;
     let axes = shape.split(", ").count();
-    if x.shape().len() != axes {
-        return Err(Error::shape(format!("expected an input {shape}, got {:?}", x.shape())));
+    if x.value.shape().len() != axes {
+        return Err(Error::shape(format!("expected an input {shape}, got {:?}", x.value.shape())));
     }
     if !x.tape().is_training() || noise.of(rate) == 0.0 {
         return Ok(x.clone());
     }
-    let (examples, channels) = (x.shape()[0], x.shape()[axes - 1]);
+    let (examples, channels) = (x.value.shape()[0], x.value.shape()[axes - 1]);
     let kept = coins(x.tape(), examples * channels, rate, [1.0 / (1.0 - rate), 0.0]);
     let mut factors = buffer(x.value.len());
-    let example: usize = x.shape()[1..].iter().product();
+    let example: usize = x.value.shape()[1..].iter().product();
     for (factors, kept) in factors.chunks_exact_mut(example.max(1)).zip(kept.chunks_exact(channels.max(1))) {
         factors.chunks_exact_mut(channels).for_each(|factors| factors.copy_from_slice(kept));
     }

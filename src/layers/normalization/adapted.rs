@@ -108,12 +108,12 @@ impl Default for Normalization {
 
 impl Layer for Normalization {
     fn forward(&self, x: &Var) -> Result<Var> {
-        let [_, .., features] = *x.shape() else {
-            return Err(Error::shape(format!("expected an input [batch, ..., features], got {:?}", x.shape())));
+        let [_, .., features] = *x.value.shape() else {
+            return Err(Error::shape(format!("expected an input [batch, ..., features], got {:?}", x.value.shape())));
         };
         if features == 0 || self.mean.shape().is_some_and(|known| known != [features]) {
             let known = self.mean.shape().map_or("at least 1".into(), |known| known[0].to_string());
-            let shape = x.shape();
+            let shape = x.value.shape();
             return Err(Error::shape(format!("expected {known} features in the last axis, got input {shape:?}")));
         }
         let tape = x.tape();

@@ -76,7 +76,7 @@ impl BatchNorm {
 
 /// Which rows of channels the mask leaves in; `None` if there is no mask.
 fn real_rows(x: &Var, rows: usize) -> Option<Vec<bool>> {
-    let steps = data(x.mask()?);
+    let steps = data(x.mask.as_deref()?);
     let each = rows / steps.len().max(1);
     Some(steps.iter().flat_map(|step| std::iter::repeat_n(*step != 0.0, each)).collect())
 }
@@ -102,7 +102,7 @@ impl Layer for BatchNorm {
         let by = Blocks { blocks: 1, rows: x.value.len() / channels, channels };
         let op = if tape.is_training() && !self.moving_mean.is_frozen() {
             if x.value.is_empty() {
-                return Err(Error::shape(format!("expected at least one example, got input {:?}", x.shape())));
+                return Err(Error::shape(format!("expected at least one example, got input {:?}", x.value.shape())));
             }
             let real = real_rows(x, by.rows);
             let moments = match &real {

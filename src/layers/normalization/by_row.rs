@@ -56,26 +56,26 @@ impl Op for ByRow {
 
 /// The lengths of the axes that a layer normalises, if they are the last ones, axis 0 not among them.
 pub(super) fn last_axes<'a>(x: &'a Var, axes: &[isize]) -> Result<&'a [usize]> {
-    let rank = x.shape().len();
+    let rank = x.value.shape().len();
     if rank < 2 {
-        return Err(Error::shape(format!("expected an input [batch, ..., features], got {:?}", x.shape())));
+        return Err(Error::shape(format!("expected an input [batch, ..., features], got {:?}", x.value.shape())));
     }
     let mut found =
-        axes.iter().map(|axis| crate::ops::resolve("axes", *axis, x.shape())).collect::<Result<Vec<_>>>()?;
+        axes.iter().map(|axis| crate::ops::resolve("axes", *axis, x.value.shape())).collect::<Result<Vec<_>>>()?;
     found.sort_unstable();
     let first = rank - found.len().min(rank);
     if first == 0 || first == rank || found.iter().copied().ne(first..rank) {
         return Err(Error::value(format!(
             "expected one or more of the last axes, without gaps and without axis 0, got axes {axes:?} for input {:?}; \
              bring them to the end with `permute`",
-            x.shape()
+            x.value.shape()
         )));
     }
-    let shape = &x.shape()[first..];
+    let shape = &x.value.shape()[first..];
     if shape.contains(&0) {
         return Err(Error::shape(format!(
             "expected at least 1 number in the axes to normalise, got input {:?}",
-            x.shape()
+            x.value.shape()
         )));
     }
     Ok(shape)
@@ -85,7 +85,7 @@ pub(super) fn last_axes<'a>(x: &'a Var, axes: &[isize]) -> Result<&'a [usize]> {
 pub(super) fn check_axes(known: Option<Vec<usize>>, x: &Var, shape: &[usize]) -> Result<()> {
     match known {
         Some(known) if known != shape => {
-            Err(Error::shape(format!("expected last axes of {known:?}, got input {:?}", x.shape())))
+            Err(Error::shape(format!("expected last axes of {known:?}, got input {:?}", x.value.shape())))
         }
         _ => Ok(()),
     }

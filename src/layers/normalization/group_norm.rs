@@ -60,7 +60,7 @@ impl Layer for GroupNorm {
         if self.groups == 0 || channels % self.groups != 0 {
             return Err(Error::value(format!(
                 "expected a number of groups that divides the {channels} channels of input {:?}, got {}",
-                x.shape(),
+                x.value.shape(),
                 self.groups
             )));
         }
@@ -117,11 +117,11 @@ impl Default for InstanceNorm {
 impl Layer for InstanceNorm {
     fn forward(&self, x: &Var) -> Result<Var> {
         let channels = channels_of(x)?;
-        if x.shape().len() < 3 {
+        if x.value.shape().len() < 3 {
             return Err(Error::shape(format!(
                 "expected an input [batch, ..., channels] with an axis between, got {:?}; a channel of one number has \
                  no variance",
-                x.shape()
+                x.value.shape()
             )));
         }
         normalize(x, channels, self.epsilon, &self.affine)
@@ -137,7 +137,7 @@ fn normalize(x: &Var, groups: usize, epsilon: Float, affine: &Affine) -> Result<
     let channels = channels_of(x)?;
     check_channels(affine.shape(), x, channels)?;
     let [gamma, beta] = affine.on(x, &[channels])?;
-    let blocks = x.shape()[0];
+    let blocks = x.value.shape()[0];
     let by = Blocks { blocks, rows: x.value.len() / channels / blocks.max(1), channels };
     let moments = by.moments(data(&x.value), groups);
     Ok(x.tape().apply(ByChannel::by_example(by, groups, &moments, epsilon), &[x, &gamma, &beta]))

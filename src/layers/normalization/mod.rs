@@ -101,21 +101,23 @@ fn check_epsilon(epsilon: Float) -> Result<()> {
 
 /// The length of the last axis, which counts channels.
 fn channels_of(x: &Var) -> Result<usize> {
-    match *x.shape() {
+    match *x.value.shape() {
         [_, .., 0] => {
-            Err(Error::shape(format!("expected at least 1 channel in the last axis, got input {:?}", x.shape())))
+            Err(Error::shape(format!("expected at least 1 channel in the last axis, got input {:?}", x.value.shape())))
         }
         [_, .., channels] => Ok(channels),
-        _ => Err(Error::shape(format!("expected an input [batch, ..., channels], got {:?}", x.shape()))),
+        _ => Err(Error::shape(format!("expected an input [batch, ..., channels], got {:?}", x.value.shape()))),
     }
 }
 
 /// An error if the layer was made for another number of channels.
 fn check_channels(known: Option<Vec<usize>>, x: &Var, channels: usize) -> Result<()> {
     match known {
-        Some(known) if known != [channels] => {
-            Err(Error::shape(format!("expected {} channels in the last axis, got input {:?}", known[0], x.shape())))
-        }
+        Some(known) if known != [channels] => Err(Error::shape(format!(
+            "expected {} channels in the last axis, got input {:?}",
+            known[0],
+            x.value.shape()
+        ))),
         _ => Ok(()),
     }
 }

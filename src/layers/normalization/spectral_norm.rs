@@ -98,7 +98,7 @@ impl<L: Layer> Layer for SpectralNorm<L> {
 
 /// The kernel over its norm, and the vectors for the next pass.
 fn normalize(kernel: &Var, u: &Param, v: &Param, iterations: usize) -> Result<Var> {
-    let outputs = match kernel.shape() {
+    let outputs = match kernel.value.shape() {
         [_, .., outputs] if !kernel.value.is_empty() => *outputs,
         other => {
             return Err(Error::shape(format!("expected a kernel of two or more axes and some numbers, got {other:?}")));

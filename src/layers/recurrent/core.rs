@@ -110,20 +110,23 @@ impl Core {
         }
         let sizes = [batch, time + 2, width];
         if sizes.iter().try_fold(size_of::<Float>(), |all, size| all.checked_mul(*size)).is_none() {
-            return Err(Error::value(format!("{units} units for input {:?} are more than memory can hold", x.shape())));
+            return Err(Error::value(format!(
+                "{units} units for input {:?} are more than memory can hold",
+                x.value.shape()
+            )));
         }
-        if let Some(state) = initial.iter().find(|state| state.shape() != [batch, units]) {
+        if let Some(state) = initial.iter().find(|state| state.value.shape() != [batch, units]) {
             return Err(Error::shape(format!(
                 "expected a state [batch, units] = [{batch}, {units}] for input {:?}, got {:?}",
-                x.shape(),
-                state.shape()
+                x.value.shape(),
+                state.value.shape()
             )));
         }
         if let Some(known) = self.kernel.shape().filter(|shape| shape[0] != features) {
             return Err(Error::shape(format!(
                 "expected {} features in the last axis, got input {:?}; feed what it was made for, or make a new layer",
                 known[0],
-                x.shape()
+                x.value.shape()
             )));
         }
         let tape = x.tape();
@@ -143,14 +146,14 @@ impl Core {
             units,
             has_bias: self.bias.is_some(),
             gives_states,
-            mask: x.mask().cloned(),
+            mask: x.mask.as_deref().cloned(),
             factors: dropout_factors(tape, self.noise.of(self.recurrent_dropout), &[batch, units])?,
         };
         let y = tape.apply(Recurrence::new(step, form), &inputs.iter().collect::<Vec<_>>());
         if !gives_states {
             return Ok((masked(y, x, self.options)?, Vec::new()));
         }
-        let steps = y.shape()[1] - S::STATES;
+        let steps = y.value.shape()[1] - S::STATES;
         let states = (steps..steps + S::STATES).map(|place| y.index_axis(1, place)).collect::<Result<_>>()?;
         let y = if self.options.return_sequences { y.slice(1, ..steps)? } else { y.index_axis(1, 0)? };
         Ok((masked(y, x, self.options)?, states))

@@ -106,18 +106,18 @@ pub trait Recurrent: Layer {
 
 /// Batch, time and features of a sequence.
 fn sequence(x: &Var) -> Result<[usize; 3]> {
-    let hint = match x.shape() {
+    let hint = match x.value.shape() {
         &[batch, time, features] if time > 0 && features > 0 => return Ok([batch, time, features]),
         [_, _, _] => "there must be at least one step of one feature",
         [_, _] => "numbers take a last axis of length 1 (`Reshape`), ids an `Embedding` before the layer",
         _ => "bring the axes after the second into one with `TimeDistributed::new(Flatten)`",
     };
-    Err(Error::shape(format!("expected a sequence [batch, time, features], got {:?}; {hint}", x.shape())))
+    Err(Error::shape(format!("expected a sequence [batch, time, features], got {:?}; {hint}", x.value.shape())))
 }
 
 /// The output in the order of the steps, with the mask that belongs to it.
 fn masked(y: Var, x: &Var, options: StepOptions) -> Result<Var> {
-    let Some(mask) = x.mask().filter(|_| options.return_sequences) else { return Ok(y.without_mask()) };
+    let Some(mask) = x.mask.as_deref().filter(|_| options.return_sequences) else { return Ok(y.without_mask()) };
     if !options.go_backwards {
         return y.with_mask(mask);
     }

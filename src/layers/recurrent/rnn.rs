@@ -90,10 +90,10 @@ impl<C: Cell> Recurrent for Rnn<C> {
     type State = C::State;
 
     fn forward_from(&self, x: &Var, state: Option<&C::State>) -> Result<(Var, C::State)> {
-        let Some(time) = x.shape().get(1).copied().filter(|time| *time > 0) else {
+        let Some(time) = x.value.shape().get(1).copied().filter(|time| *time > 0) else {
             return Err(Error::shape(format!(
                 "expected a sequence [batch, time, ...] of at least one step, got {:?}",
-                x.shape()
+                x.value.shape()
             )));
         };
         let StepOptions { return_sequences, go_backwards, zero_output_for_mask } = self.options;
@@ -107,7 +107,7 @@ impl<C: Cell> Recurrent for Rnn<C> {
             let before = C::State::from_list("the cell", state.clone())?;
             let (mut y, after) = self.cell.step(&x.index_axis(1, t)?, &before)?;
             let mut after = after.to_list();
-            if let Some(mask) = x.mask() {
+            if let Some(mask) = x.mask.as_deref() {
                 let column: Vec<_> = data(mask).iter().skip(t).step_by(time).copied().collect();
                 let last = outputs.last().filter(|_| !(zero_output_for_mask && return_sequences)).cloned();
                 y = where_real(&column, &y, &last.unwrap_or_else(|| x.tape().constant(0.0)))?;
@@ -139,11 +139,11 @@ impl<C: Cell> Recurrent for Rnn<C> {
 
 /// `new` where the mask of this step is 1, else `old`.
 fn where_real(mask: &[Float], new: &Var, old: &Var) -> Result<Var> {
-    let mut shape = vec![1; new.shape().len()];
-    match new.shape().first() {
+    let mut shape = vec![1; new.value.shape().len()];
+    match new.value.shape().first() {
         Some(batch) if *batch == mask.len() => shape[0] = *batch,
         _ => {
-            let (shape, batch) = (new.shape(), mask.len());
+            let (shape, batch) = (new.value.shape(), mask.len());
             return Err(Error::shape(format!(
                 "the cell gave a value of shape {shape:?} for a batch of {batch} examples"
             )));

@@ -72,8 +72,8 @@ struct Pooler {
 
 impl Layer for Pooler {
     fn forward(&self, x: &Var) -> Result<Var> {
-        if x.shape().get(1) == Some(&0) {
-            return Err(Error::shape(format!("expected at least 1 token, got {:?}", x.shape())));
+        if x.value.shape().get(1) == Some(&0) {
+            return Err(Error::shape(format!("expected at least 1 token, got {:?}", x.value.shape())));
         }
         self.dense.forward(&x.index_axis(1, 0)?)
     }

@@ -119,7 +119,7 @@ impl Bert {
 
     /// Ids and token types, the ids with a mask.
     fn tokens(&self, x: &Var) -> Result<[Var; 2]> {
-        let [ids, types] = match *x.shape() {
+        let [ids, types] = match *x.value.shape() {
             [_, _] => [x.clone(), x * 0.0],
             [_, _, 2] => [x.index_axis(2, 0)?, x.index_axis(2, 1)?],
             ref shape => {
@@ -128,11 +128,11 @@ impl Bert {
                 )));
             }
         };
-        Ok(match (x.mask(), self.config.padding_id) {
+        Ok(match (x.mask.as_deref(), self.config.padding_id) {
             (None, Some(padding)) => {
                 let real = |id: &Float| Float::from(u8::from(*id != padding as Float));
                 let mask: Vec<Float> = data(&ids.value).iter().map(real).collect();
-                let mask = tensor(ids.shape(), mask);
+                let mask = tensor(ids.value.shape(), mask);
                 [ids.with_mask(mask)?, types]
             }
             _ => [ids, types],

@@ -61,7 +61,7 @@ impl Block {
     }
 
     fn attend(&self, x: &Var, cache: Option<&mut KeyValueCache>) -> Result<Var> {
-        let [batch, time] = [x.shape()[0], x.shape()[1]];
+        let [batch, time] = [x.value.shape()[0], x.value.shape()[1]];
         let parts = self.c_attn.forward(x)?.split(&[self.size; 3], 2)?;
         let heads = |part: &Var| part.reshape(&[batch, time, self.heads, self.size / self.heads]);
         let (q, mut k, mut v) = (heads(&parts[0])?, heads(&parts[1])?, heads(&parts[2])?);

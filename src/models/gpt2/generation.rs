@@ -41,7 +41,7 @@ impl<'a> Generation<'a> {
         let new: Vec<Float> = self.ids[known..].iter().map(|id| *id as Float).collect();
         let ids = Tape::inference().examples(tensor(&[1, new.len()], new));
         let features = self.gpt.features(&ids, Some(&mut self.caches))?;
-        let last = features.slice(1, ids.shape()[1] - 1..)?;
+        let last = features.slice(1, ids.value.shape()[1] - 1..)?;
         let id = self.sampling.draw(data(&self.gpt.head.forward(&last)?.value), &mut self.rng)?;
         self.ids.push(id);
         Ok(id)

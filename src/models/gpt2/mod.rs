@@ -105,8 +105,8 @@ impl Gpt2 {
 
     /// What the logits are made of, `[batch, time, size]`; the steps follow on those of the caches, if there are any.
     fn features(&self, ids: &Var, mut caches: Option<&mut [KeyValueCache]>) -> Result<Var> {
-        if ids.shape().len() != 2 {
-            return Err(Error::shape(format!("expected ids [batch, time], got {:?}", ids.shape())));
+        if ids.value.shape().len() != 2 {
+            return Err(Error::shape(format!("expected ids [batch, time], got {:?}", ids.value.shape())));
         }
         check_heads(self.config.size, self.config.heads)?;
         let start = caches.as_ref().and_then(|caches| caches.first()).map_or(0, KeyValueCache::len);
