@@ -8,7 +8,7 @@ pub use noise::Noise;
 
 use std::any::Any;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use crate::autograd::{Tape, Var};
 use crate::constraints::Constraint;
@@ -35,6 +35,8 @@ struct Inner {
     is_state: bool,
     pattern: RwLock<Vec<Option<usize>>>,
     frozen: AtomicBool,
+    /// Where in which stream of random numbers its first value ends: the seed and the place.
+    place: OnceLock<(u64, u128)>,
     value: RwLock<Option<Tensor>>,
     /// How often the value was set or modified by others than optimizers.
     assignments: AtomicU64,
@@ -65,6 +67,7 @@ impl Param {
             is_state,
             pattern: RwLock::default(),
             frozen: AtomicBool::new(false),
+            place: OnceLock::new(),
             value: RwLock::new(None),
             assignments: AtomicU64::new(0),
             regularizers: RwLock::default(),
@@ -114,8 +117,14 @@ impl Param {
         let present = tape.pending(self).or_else(|| self.value());
         let value = present.unwrap_or_else(|| {
             let mut slot = self.0.value.write().unwrap_or_else(PoisonError::into_inner);
-            slot.get_or_insert_with(|| tape.initial(|rng| self.0.initializer.sample(shape, rng))).clone()
+            let make = || {
+                let (value, place) = tape.initial(|rng| self.0.initializer.sample(shape, rng));
+                let _ = self.0.place.set(place);
+                value
+            };
+            slot.get_or_insert_with(make).clone()
         });
+        self.0.place.get().into_iter().for_each(|place| tape.go_on_after(*place));
         if value.shape() != shape {
             return Err(Error::shape(format!(
                 "this input asks for a parameter of shape {shape:?}, but the parameter has shape {:?}; feed the shape \

@@ -47,6 +47,9 @@ struct Inner {
     leaves: RefCell<HashMap<ParamId, usize>>,
     random: RefCell<Rng>,
     initial: RefCell<Rng>,
+    /// The seed of `initial`, and how far parameters that were made from it elsewhere have used it up.
+    initial_seed: Cell<u64>,
+    initial_used: Cell<u128>,
     updates: RefCell<Vec<(Param, Tensor)>>,
     /// Parts of the loss that layers added; without the tape, which would hold itself.
     losses: RefCell<Vec<(Pooled, Option<usize>, Dependence)>>,
@@ -115,6 +118,8 @@ impl Tape {
             leaves: RefCell::default(),
             random: RefCell::new(Rng::seed_from_u64(0)),
             initial: RefCell::new(Rng::seed_from_u64(0)),
+            initial_seed: Cell::new(0),
+            initial_used: Cell::new(0),
             updates: RefCell::default(),
             losses: RefCell::default(),
             changes: RefCell::default(),
@@ -149,6 +154,7 @@ impl Tape {
 
     pub(crate) fn seeds(self, initial: u64, random: u64) -> Self {
         *self.0.initial.borrow_mut() = Rng::seed_from_u64(initial);
+        self.0.initial_seed.set(initial);
         *self.0.random.borrow_mut() = Rng::seed_from_u64(random);
         self
     }
@@ -300,8 +306,22 @@ impl Tape {
         draw(&mut self.0.random.borrow_mut())
     }
 
-    pub(crate) fn initial<R>(&self, draw: impl FnOnce(&mut Rng) -> R) -> R {
-        draw(&mut self.0.initial.borrow_mut())
+    /// Draws the first numbers of a parameter. Also returns their seed, and how much of its stream is used up then.
+    pub(crate) fn initial<R>(&self, draw: impl FnOnce(&mut Rng) -> R) -> (R, (u64, u128)) {
+        let mut rng = self.0.initial.borrow_mut();
+        if self.0.initial_used.get() > rng.get_word_pos() {
+            rng.set_word_pos(self.0.initial_used.get());
+        }
+        let drawn = draw(&mut rng);
+        (drawn, (self.0.initial_seed.get(), rng.get_word_pos()))
+    }
+
+    /// Goes on after a parameter that another pass made from the same seed, as if it had been made in this one: when several
+    /// threads are the first to use a model, each makes some of the parameters.
+    pub(crate) fn go_on_after(&self, (seed, used): (u64, u128)) {
+        if seed == self.0.initial_seed.get() {
+            self.0.initial_used.set(used.max(self.0.initial_used.get()));
+        }
     }
 
     /// Postpones a change of state, such as batch normalisation's statistics, until [`Tape::commit`]. Whoever uses the

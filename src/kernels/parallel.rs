@@ -1,11 +1,17 @@
 //! Threads, and the handling of denormal numbers on them.
 
-use rayon::prelude::*;
-use std::cell::Cell;
+use rayon::{ThreadPool, ThreadPoolBuilder};
+use std::any::Any;
+use std::cell::{Cell, RefCell};
 use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 
 thread_local! {
     static IS_SERIAL: Cell<bool> = const { Cell::new(false) };
+    /// The threads in place of the crate's own.
+    static LENT: RefCell<Option<Arc<ThreadPool>>> = const { RefCell::new(None) };
 }
 
 /// Flushes denormal numbers to zero on this thread while it lives: they slow arithmetic down a hundred times.
@@ -61,17 +67,121 @@ pub fn for_each<T: Send>(items: &mut [T], work: impl Fn(&mut T) + Sync) {
     spread(count, &|i| work(unsafe { first.item(i) }));
 }
 
-/// Calls `work` once with each number below `count`, on all threads. It takes a `dyn` function because a copy of rayon for
-/// each caller makes a fifth of the crate's code.
+/// Calls `work` once with each number below `count`, on all threads. It takes a `dyn` function because a copy for each caller
+/// makes a fifth of the crate's code.
 fn spread(count: usize, work: &(dyn Fn(usize) + Sync)) {
-    if count <= 1 || IS_SERIAL.get() || rayon::current_num_threads() == 1 {
+    let next = AtomicUsize::new(0);
+    let share = || {
         let _serial = Serial::new();
-        return (0..count).for_each(work);
+        loop {
+            let i = next.fetch_add(1, Ordering::Relaxed);
+            if i >= count {
+                break;
+            }
+            work(i);
+        }
+    };
+    if count <= 1 || IS_SERIAL.get() {
+        return share();
     }
-    (0..count).into_par_iter().with_max_len(1).for_each(|i| {
-        let _serial = Serial::new();
-        work(i);
-    });
+    let lent = LENT.with_borrow(Clone::clone);
+    match lent.as_deref().or_else(|| own_threads()) {
+        Some(threads) => with_helpers(threads, count - 1, &share),
+        None => share(),
+    }
+}
+
+/// The crate's own threads. Not rayon's: who waits there takes up whatever else lies there, of the user's too, and if that wants a
+/// lock that the waiting one holds, both wait for ever.
+fn own_threads() -> Option<&'static ThreadPool> {
+    static OWN: OnceLock<Option<ThreadPool>> = OnceLock::new();
+    OWN.get_or_init(|| ThreadPoolBuilder::new().thread_name(|i| format!("gradus-{i}")).build().ok()).as_ref()
+}
+
+/// Calls `work` with these threads in place of the crate's own.
+pub fn on<R>(threads: &Arc<ThreadPool>, work: impl FnOnce() -> R) -> R {
+    struct Restore(Option<Arc<ThreadPool>>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            LENT.set(self.0.take());
+        }
+    }
+    let _restore = Restore(LENT.replace(Some(threads.clone())));
+    work()
+}
+
+/// Calls `share` on this thread, and on as many others as are free, `most` of them at most; it returns when all are done.
+fn with_helpers(threads: &ThreadPool, most: usize, share: &(dyn Fn() + Sync)) {
+    // Whoever calls from a smaller pool of their own wants no more threads than that has.
+    let limit = rayon::current_thread_index().map_or(usize::MAX, |_| rayon::current_num_threads());
+    let helpers = threads.current_num_threads().min(limit).saturating_sub(1).min(most);
+    // SAFETY: the lifetime is forgotten, since threads outlive the call. A helper calls `share` only between entering and leaving,
+    // nobody enters after `close`, and `close`, which runs on panics too, waits for those inside.
+    let share: &'static (dyn Fn() + Sync) = unsafe { std::mem::transmute(share) };
+    let door = Arc::new(Door::default());
+    for _ in 0..helpers {
+        let door = door.clone();
+        threads.spawn(move || {
+            if door.enter() {
+                door.leave(catch_unwind(AssertUnwindSafe(share)).err());
+            }
+        });
+    }
+    struct Close<'a>(&'a Door);
+    impl Drop for Close<'_> {
+        fn drop(&mut self) {
+            self.0.close();
+        }
+    }
+    let close = Close(&door);
+    share();
+    drop(close);
+    let panic = door.inside().panic.take();
+    if let Some(panic) = panic {
+        resume_unwind(panic);
+    }
+}
+
+/// Counts the helpers at work, and lets nobody in who comes when all is done.
+#[derive(Default)]
+struct Door {
+    inside: Mutex<Inside>,
+    left: Condvar,
+}
+
+#[derive(Default)]
+struct Inside {
+    helpers: usize,
+    is_closed: bool,
+    panic: Option<Box<dyn Any + Send>>,
+}
+
+impl Door {
+    fn inside(&self) -> MutexGuard<'_, Inside> {
+        self.inside.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn enter(&self) -> bool {
+        let mut inside = self.inside();
+        inside.helpers += usize::from(!inside.is_closed);
+        !inside.is_closed
+    }
+
+    fn leave(&self, panic: Option<Box<dyn Any + Send>>) {
+        let mut inside = self.inside();
+        inside.helpers -= 1;
+        inside.panic = inside.panic.take().or(panic);
+        drop(inside);
+        self.left.notify_one();
+    }
+
+    fn close(&self) {
+        let mut inside = self.inside();
+        inside.is_closed = true;
+        while inside.helpers > 0 {
+            inside = self.left.wait(inside).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
 }
 
 /// Calls `work` with denormal numbers flushed to zero, and keeps whatever it calls on this thread.
@@ -168,6 +278,15 @@ mod tests {
         assert!(half_of_smallest() > 0.0);
         assert!(std::panic::catch_unwind(|| serial(|| panic!("on purpose"))).is_err());
         assert!(half_of_smallest() > 0.0 && !IS_SERIAL.get());
+    }
+
+    #[test]
+    fn a_panic_on_any_thread_reaches_the_caller() {
+        for bad in [0, 7] {
+            let work = || map_chunks(8, 1, |range| assert_ne!(range.start, bad, "on purpose"));
+            assert!(catch_unwind(work).is_err());
+        }
+        assert_eq!(map_chunks(8, 1, |range| range.start), [0, 1, 2, 3, 4, 5, 6, 7]);
     }
 
     #[test]

@@ -59,7 +59,7 @@ use crate::tensor::Tensor;
 ///
 /// let model = Dense::new(1).compile(Sgd::default(), MeanSquaredError::default()).metric(MaxError::default());
 /// ```
-pub trait Metric: Send {
+pub trait Metric: Send + Sync {
     /// Name in logs and history.
     fn name(&self) -> String;
 

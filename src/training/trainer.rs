@@ -58,11 +58,11 @@ pub(super) enum Threads {
 
 impl Threads {
     /// Runs something on these threads.
-    pub(super) fn run<R: Send>(&self, work: impl FnOnce() -> Result<R> + Send) -> Result<R> {
+    pub(super) fn run<R>(&self, work: impl FnOnce() -> Result<R>) -> Result<R> {
         match self {
             Self::All => work(),
             Self::One => parallel::serial(work),
-            Self::Pool(pool) => pool.install(work),
+            Self::Pool(pool) => parallel::on(pool, work),
             Self::Refused(reason) => Err(Error::value(reason.clone())),
         }
     }

@@ -11,6 +11,7 @@ mod optimizers;
 mod overflow;
 mod parts;
 mod search;
+mod shared;
 mod state;
 mod tensorboard;
 mod tuning;
