@@ -48,7 +48,11 @@ struct Args {
 fn convolution(channels: usize, stride: usize) -> Sequential {
     Sequential::new()
         .add(
-            Conv2d::new(channels, 3).stride(stride).padding(Padding::Same).use_bias(false).kernel_initializer(HeNormal),
+            Conv2d::new(channels, 3)
+                .strides(stride)
+                .padding(Padding::Same)
+                .use_bias(false)
+                .kernel_initializer(HeNormal),
         )
         .add(BatchNorm::new().momentum(0.9))
 }
@@ -62,7 +66,7 @@ fn block(channels: usize, stride: usize) -> Residual {
     if stride == 1 {
         return block;
     }
-    let shortcut = Conv2d::new(channels, 1).stride(stride).use_bias(false);
+    let shortcut = Conv2d::new(channels, 1).strides(stride).use_bias(false);
     block.shortcut(Sequential::new().add(shortcut).add(BatchNorm::new().momentum(0.9)))
 }
 

@@ -140,6 +140,18 @@ impl Param {
         self.0.initializer.clone()
     }
 
+    /// Creates the value, if there is none yet, as the initializer gives it and `change` leaves it.
+    pub(crate) fn create(&self, tape: &Tape, shape: &[usize], change: impl FnOnce(&mut [Float])) {
+        let mut slot = self.0.value.write().unwrap_or_else(PoisonError::into_inner);
+        if slot.is_none() {
+            let mut value = tape.initial(|rng| self.0.initializer.sample(shape, rng));
+            if let Some(values) = value.as_slice_mut() {
+                change(values);
+            }
+            *slot = Some(value);
+        }
+    }
+
     /// Its identity, the key of gradients and optimizer memory.
     pub fn id(&self) -> ParamId {
         self.0.id

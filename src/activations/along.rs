@@ -2,7 +2,8 @@
 
 use super::{LogSoftmax, Softmax, Sparsemax};
 use crate::autograd::Var;
-use crate::error::Result;
+use crate::config::{Config, Described, Reader};
+use crate::error::{Error, Result};
 use crate::layers::Layer;
 
 /// Softmax, its logarithm or sparsemax along an axis, as a layer. Made by [`Softmax::over`], [`LogSoftmax::over`] or
@@ -31,6 +32,27 @@ impl Layer for AlongAxis {
 
     fn kind(&self) -> &'static str {
         self.kind
+    }
+
+    fn config(&self) -> Config {
+        Config::new(Self::KIND).with("function", &self.kind.to_owned()).with("axis", &self.axis)
+    }
+}
+
+impl Described for AlongAxis {
+    const KIND: &'static str = "AlongAxis";
+
+    fn from_config(from: &Reader<'_>) -> Result<Self> {
+        from.only(&["function", "axis"])?;
+        let (function, axis): (String, isize) = (from.get("function")?, from.get("axis")?);
+        match function.as_str() {
+            "Softmax" => Ok(Softmax::over(axis)),
+            "LogSoftmax" => Ok(LogSoftmax::over(axis)),
+            "Sparsemax" => Ok(Sparsemax::over(axis)),
+            other => {
+                Err(Error::value(format!("AlongAxis: expected `Softmax`, `LogSoftmax` or `Sparsemax`, got `{other}`")))
+            }
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The gated linear unit.
 
 use crate::autograd::Var;
-use crate::config::described;
+use crate::config::{Config, described};
 use crate::error::{Error, Result};
 use crate::layers::Layer;
 
@@ -38,6 +38,10 @@ impl Glu {
 }
 
 impl Layer for Glu {
+    fn config(&self) -> Config {
+        self.describe()
+    }
+
     fn forward(&self, x: &Var) -> Result<Var> {
         let axis = crate::ops::resolve("glu", self.axis, x.value.shape())?;
         let len = x.value.shape()[axis];

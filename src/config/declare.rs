@@ -21,24 +21,30 @@
 /// ```
 ///
 /// Other types of settings: `[option usize]`, whose setter takes a `usize`; `[into String]`, whose setter takes what turns into
-/// one; `[size N]`, whose setter takes one length or one for each axis. A struct over a number of axes names its kinds: `pub struct Conv<const N: usize> as ["Conv1d", ...]`.
+/// one; `[size N]`, whose setter takes one length or one for each axis, or `[sizes N]` where there may be none. A struct over a number of axes names its kinds: `pub struct Conv<const N: usize> as ["Conv1d", ...]`.
 macro_rules! described {
     // What a setting is stored as.
     (@type dyn $t:ident) => { Box<dyn $t> };
     (@type option $t:ty) => { Option<$t> };
     (@type into $t:ty) => { $t };
     (@type size $n:ident) => { [usize; $n] };
+    (@type sizes $n:ident) => { Option<[usize; $n]> };
+    (@type border $n:ident) => { [[usize; 2]; $n] };
     (@type $t:ty) => { $t };
     // What constructors and setters take, and how that is stored.
     (@given dyn $t:ident) => { impl $t + 'static };
     (@given option $t:ty) => { $t };
     (@given into $t:ty) => { impl Into<$t> };
-    (@given size $n:ident) => { impl Size<$n> };
+    (@given size $n:ident) => { impl $crate::layers::Size<$n> };
+    (@given sizes $n:ident) => { impl $crate::layers::Size<$n> };
+    (@given border $n:ident) => { impl Border<$n> };
     (@given $t:ty) => { $t };
     (@store $x:expr, dyn $t:ident) => { Box::new($x) };
     (@store $x:expr, option $t:ty) => { Some($x) };
     (@store $x:expr, into $t:ty) => { $x.into() };
-    (@store $x:expr, size $n:ident) => { $x.sizes() };
+    (@store $x:expr, size $n:ident) => { $crate::layers::Size::sizes($x) };
+    (@store $x:expr, sizes $n:ident) => { Some($crate::layers::Size::sizes($x)) };
+    (@store $x:expr, border $n:ident) => { $x.border() };
     (@store $x:expr, $t:ty) => { $x };
     // A default, which is written as it is stored but for the box.
     (@default $x:expr, dyn $t:ident) => { Box::new($x) as Box<dyn $t> };

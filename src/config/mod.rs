@@ -96,7 +96,7 @@ impl Config {
     }
 
     /// Adds a setting that is left out of printed descriptions where it has its default.
-    pub fn with_default(self, name: &str, value: &impl Setting, default: &impl Setting) -> Self {
+    pub fn with_default<T: Setting>(self, name: &str, value: &T, default: &T) -> Self {
         let value = value.to_value();
         let is_default = value == default.to_value();
         self.entry(name, value, is_default)

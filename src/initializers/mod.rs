@@ -1,7 +1,6 @@
 //! First values of parameters. [`Initializer`] is the trait.
 
 mod constant;
-mod except;
 mod identity;
 mod normal;
 mod orthogonal;
@@ -9,7 +8,6 @@ mod uniform;
 mod variance;
 
 pub use constant::{Constant, Ones, Zeros};
-pub(crate) use except::Except;
 pub use identity::Identity;
 pub use normal::{RandomNormal, TruncatedNormal};
 pub use orthogonal::Orthogonal;

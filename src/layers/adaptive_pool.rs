@@ -1,76 +1,80 @@
 //! Pooling to an output of given lengths.
 
+use super::Layer;
 use super::pool_op::{self, Pooling};
 use super::window::at_least_1;
-use super::{Layer, Size};
 use crate::autograd::Var;
+use crate::config::{Config, Described, described};
 use crate::error::{Error, Result};
 use crate::kernels::pool::Span;
 
-/// The mean of windows that cut inputs of any lengths into outputs of given lengths: window `i` of an axis goes from
-/// `⌊i · input / output⌋` to `⌈(i + 1) · input / output⌉`.
-///
-/// # Shapes
-/// input `[batch, lengths.., channels]`, output `[batch, output lengths.., channels]`
-/// # Errors
-/// an input with another number of axes, or without cells; an output length of 0
-/// # Example
-/// ```
-/// use gradus::prelude::*;
-/// let x = Tape::inference().input(ndarray::Array4::<f32>::ones((2, 9, 13, 5)));
-/// assert_eq!(AdaptiveAvgPool2d::new(6).forward(&x)?.shape(), [2, 6, 6, 5]);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Keras `AdaptiveAveragePooling2D`, PyTorch `AdaptiveAvgPool2d`, and those of the other ranks
-#[derive(Clone, Copy, Debug)]
-pub struct AdaptiveAvgPool<const N: usize> {
-    output: [usize; N],
+described! {
+    /// The mean of windows that cut inputs of any lengths into outputs of given lengths: window `i` of an axis goes from
+    /// `⌊i · input / output⌋` to `⌈(i + 1) · input / output⌉`.
+    ///
+    /// # Shapes
+    /// input `[batch, lengths.., channels]`, output `[batch, output lengths.., channels]`
+    /// # Errors
+    /// an input with another number of axes, or without cells; an output length of 0
+    /// # Example
+    /// ```
+    /// use gradus::prelude::*;
+    /// let x = Tape::inference().input(ndarray::Array4::<f32>::ones((2, 9, 13, 5)));
+    /// assert_eq!(AdaptiveAvgPool2d::new(6).forward(&x)?.shape(), [2, 6, 6, 5]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    /// # Reference
+    /// Keras `AdaptiveAveragePooling2D`, PyTorch `AdaptiveAvgPool2d`, and those of the other ranks
+    #[derive(Clone, Copy)]
+    pub struct AdaptiveAvgPool<const N: usize> as ["AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AdaptiveAvgPool3d"] (
+        /// The lengths of the output.
+        output_size: [size N],
+    ) {}
 }
 
-/// The greatest number in windows that cut inputs of any lengths into outputs of given lengths: window `i` of an axis
-/// goes from `⌊i · input / output⌋` to `⌈(i + 1) · input / output⌉`. Its gradient goes to the first maximum.
-///
-/// # Shapes
-/// input `[batch, lengths.., channels]`, output `[batch, output lengths.., channels]`
-/// # Errors
-/// an input with another number of axes, or without cells; an output length of 0
-/// # Example
-/// ```
-/// use gradus::prelude::*;
-/// let x = Tape::inference().input(ndarray::Array4::<f32>::ones((2, 9, 13, 5)));
-/// assert_eq!(AdaptiveMaxPool2d::new([3, 1]).forward(&x)?.shape(), [2, 3, 1, 5]);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Keras `AdaptiveMaxPooling2D`, PyTorch `AdaptiveMaxPool2d`, and those of the other ranks
-#[derive(Clone, Copy, Debug)]
-pub struct AdaptiveMaxPool<const N: usize> {
-    output: [usize; N],
+described! {
+    /// The greatest number in windows that cut inputs of any lengths into outputs of given lengths: window `i` of an axis
+    /// goes from `⌊i · input / output⌋` to `⌈(i + 1) · input / output⌉`. Its gradient goes to the first maximum.
+    ///
+    /// # Shapes
+    /// input `[batch, lengths.., channels]`, output `[batch, output lengths.., channels]`
+    /// # Errors
+    /// an input with another number of axes, or without cells; an output length of 0
+    /// # Example
+    /// ```
+    /// use gradus::prelude::*;
+    /// let x = Tape::inference().input(ndarray::Array4::<f32>::ones((2, 9, 13, 5)));
+    /// assert_eq!(AdaptiveMaxPool2d::new([3, 1]).forward(&x)?.shape(), [2, 3, 1, 5]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    /// # Reference
+    /// Keras `AdaptiveMaxPooling2D`, PyTorch `AdaptiveMaxPool2d`, and those of the other ranks
+    #[derive(Clone, Copy)]
+    pub struct AdaptiveMaxPool<const N: usize> as ["AdaptiveMaxPool1d", "AdaptiveMaxPool2d", "AdaptiveMaxPool3d"] (
+        /// The lengths of the output.
+        output_size: [size N],
+    ) {}
 }
 
 macro_rules! adaptive {
-    ($layer:ident, $pooling:ident, $kinds:expr) => {
-        impl<const N: usize> $layer<N> {
-            /// To an output of these lengths: a number, or one for each direction.
-            pub fn new(output: impl Size<N>) -> Self {
-                Self { output: output.sizes() }
-            }
-        }
-
+    ($layer:ident, $pooling:ident) => {
         impl<const N: usize> Layer for $layer<N> {
             fn forward(&self, x: &Var) -> Result<Var> {
-                pool_op::run(Pooling::$pooling, x, true, |input| spans(input, self.output))
+                pool_op::run(Pooling::$pooling, x, true, |input| spans(input, self.output_size))
             }
 
             fn kind(&self) -> &'static str {
-                $kinds[N - 1]
+                Self::KIND
+            }
+
+            fn config(&self) -> Config {
+                self.describe()
             }
         }
     };
 }
-adaptive!(AdaptiveAvgPool, Average, ["AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AdaptiveAvgPool3d"]);
-adaptive!(AdaptiveMaxPool, Max, ["AdaptiveMaxPool1d", "AdaptiveMaxPool2d", "AdaptiveMaxPool3d"]);
+adaptive!(AdaptiveAvgPool, Average);
+adaptive!(AdaptiveMaxPool, Max);
 
 /// [`AdaptiveAvgPool`] of sequences `[batch, time, channels]`.
 #[doc(alias = "AdaptiveAveragePooling1D")]

@@ -1,37 +1,43 @@
 //! The places that an affine map gives.
 
+use super::Layer;
 use super::window::{at_least_1, fewer_than};
-use super::{Layer, Size};
 use crate::autograd::Var;
+use crate::config::{Config, Described, described};
 use crate::error::{Error, Result};
 use crate::tensor::{Float, tensor};
 
-/// For each cell of an output the place in the input that an affine map gives, as
-/// [`GridSample`](super::GridSample) wants it: both together are a spatial transformer.
-///
-/// [`AffineGrid2d`] and [`AffineGrid3d`] are its names. Places go from -1 to 1 along each axis.
-///
-/// # Shapes
-/// input `[batch, 2, 3]` for images, whose rows give the horizontal and the vertical place from `(horizontal, vertical,
-/// 1)`, and `[batch, 3, 4]` for volumes; output `[batch, lengths.., 2]` or `[batch, lengths.., 3]`
-/// # Defaults
-/// -1 and 1 are the borders, not the centres of the outermost cells
-/// # Errors
-/// an input of another shape; a length of 0
-/// # Example
-/// ```
-/// use gradus::prelude::*;
-/// let turned = Tape::inference().input(ndarray::arr3(&[[[0.0, -1.0, 0.0], [1.0, 0.0, 0.0]]]));
-/// let grid = AffineGrid2d::new([1, 2]).forward(&turned)?;
-/// assert_eq!(grid.value().as_slice().unwrap(), [0.0, -0.5, 0.0, 0.5]);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Jaderberg et al. 2015; PyTorch `affine_grid`
-#[derive(Clone, Copy, Debug)]
-pub struct AffineGrid<const N: usize> {
-    lengths: [usize; N],
-    align_corners: bool,
+described! {
+    /// For each cell of an output the place in the input that an affine map gives, as
+    /// [`GridSample`](super::GridSample) wants it: both together are a spatial transformer.
+    ///
+    /// [`AffineGrid2d`] and [`AffineGrid3d`] are its names. Places go from -1 to 1 along each axis.
+    ///
+    /// # Shapes
+    /// input `[batch, 2, 3]` for images, whose rows give the horizontal and the vertical place from `(horizontal, vertical,
+    /// 1)`, and `[batch, 3, 4]` for volumes; output `[batch, lengths.., 2]` or `[batch, lengths.., 3]`
+    /// # Defaults
+    /// -1 and 1 are the borders, not the centres of the outermost cells
+    /// # Errors
+    /// an input of another shape; a length of 0
+    /// # Example
+    /// ```
+    /// use gradus::prelude::*;
+    /// let turned = Tape::inference().input(ndarray::arr3(&[[[0.0, -1.0, 0.0], [1.0, 0.0, 0.0]]]));
+    /// let grid = AffineGrid2d::new([1, 2]).forward(&turned)?;
+    /// assert_eq!(grid.value().as_slice().unwrap(), [0.0, -0.5, 0.0, 0.5]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    /// # Reference
+    /// Jaderberg et al. 2015; PyTorch `affine_grid`
+    #[derive(Clone, Copy)]
+    pub struct AffineGrid<const N: usize> as ["AffineGrid1d", "AffineGrid2d", "AffineGrid3d"] (
+        /// The lengths of the output.
+        lengths: [size N],
+    ) {
+        /// Whether -1 and 1 are the centres of the outermost cells.
+        align_corners: [bool] = false,
+    }
 }
 
 /// [`AffineGrid`] for images.
@@ -40,16 +46,6 @@ pub type AffineGrid2d = AffineGrid<2>;
 pub type AffineGrid3d = AffineGrid<3>;
 
 impl<const N: usize> AffineGrid<N> {
-    /// For an output of these lengths: a number, or one for each direction.
-    pub fn new(lengths: impl Size<N>) -> Self {
-        Self { lengths: lengths.sizes(), align_corners: false }
-    }
-
-    /// Sets whether -1 and 1 are the centres of the outermost cells.
-    pub fn align_corners(self, yes: bool) -> Self {
-        Self { align_corners: yes, ..self }
-    }
-
     /// `[cells, N + 1]`: the place of each cell in the output, the last axis first, and 1.
     fn places(&self) -> Vec<Float> {
         let cells: usize = self.lengths.iter().product();
@@ -72,6 +68,10 @@ impl<const N: usize> AffineGrid<N> {
 }
 
 impl<const N: usize> Layer for AffineGrid<N> {
+    fn config(&self) -> Config {
+        self.describe()
+    }
+
     fn forward(&self, x: &Var) -> Result<Var> {
         let &[batch, rows, columns] = x.value.shape() else {
             return Err(Error::shape(format!("expected maps [batch, {N}, {}], got {:?}", N + 1, x.value.shape())));
@@ -88,6 +88,6 @@ impl<const N: usize> Layer for AffineGrid<N> {
     }
 
     fn kind(&self) -> &'static str {
-        ["AffineGrid1d", "AffineGrid2d", "AffineGrid3d"][N - 1]
+        Self::KIND
     }
 }

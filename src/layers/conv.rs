@@ -3,45 +3,66 @@
 use std::any::Any;
 
 use super::conv_op::Convolution;
-use super::weights::{Weights, weight_setters};
-use super::window::{Window, axes, fewer_than, three, window_setters, words};
-use super::{Layer, MaxPool2d, Padding, Size};
-use crate::activations::Activation;
+use super::weights::{Weights, kernel_and_bias};
+use super::window::{Window, axes, fewer_than, kernel_shape, three, words};
+use super::{Layer, MaxPool2d, Padding};
+use crate::activations::{Activation, Linear};
 use crate::autograd::Var;
+use crate::config::{Config, Described, described};
 use crate::error::{Error, Result};
-use crate::initializers::Initializer;
+use crate::initializers::{XavierUniform, Zeros};
 use crate::kernels::conv::ConvShape;
 use crate::param::{Param, ParamList};
 
-/// Convolution over `N` axes: `y = activation(x * kernel + bias)`, where `*` slides the kernel without turning it round.
-///
-/// [`Conv1d`], [`Conv2d`] and [`Conv3d`] are its names. In a [`Sequential`](crate::Sequential), a [`MaxPool2d`] right
-/// after a [`Conv2d`] becomes part of the same operation. As many groups as channels make a depthwise convolution,
-/// which runs on a kernel of its own.
-///
-/// # Shapes
-/// input `[batch, lengths.., channels]`, output `[batch, lengths'.., filters]`; kernel
-/// `[kernel size.., channels / groups, filters]`, bias `[filters]`
-/// # Defaults
-/// stride 1, dilation 1, 1 group, no padding, no activation, with a bias, kernel Xavier uniform, bias zeros
-/// # Errors
-/// an input with another number of axes; channels other than those that the kernel was made for; channels or filters
-/// that the groups do not divide; a kernel larger than the padded input; a size, stride or dilation of 0
-/// # Example
-/// ```
-/// use gradus::prelude::*;
-/// let layer = Conv1d::new(8, 3).padding(Padding::Causal).activation(Relu);
-/// let y = layer.forward(&Tape::inference().input(ndarray::Array3::<f32>::ones((2, 50, 4))))?;
-/// assert_eq!(y.shape(), [2, 50, 8]);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// LeCun et al. 1989
-pub struct Conv<const N: usize> {
-    filters: usize,
-    groups: usize,
-    window: Window<N>,
-    pub(super) weights: Weights,
+described! {
+    /// Convolution over `N` axes: `y = activation(x * kernel + bias)`, where `*` slides the kernel without turning it round.
+    ///
+    /// [`Conv1d`], [`Conv2d`] and [`Conv3d`] are its names. In a [`Sequential`](crate::Sequential), a [`MaxPool2d`] right
+    /// after a [`Conv2d`] becomes part of the same operation. As many groups as channels make a depthwise convolution,
+    /// which runs on a kernel of its own.
+    ///
+    /// # Shapes
+    /// input `[batch, lengths.., channels]`, output `[batch, lengths'.., filters]`; kernel
+    /// `[kernel size.., channels / groups, filters]`, bias `[filters]`
+    /// # Defaults
+    /// stride 1, dilation 1, 1 group, no padding, no activation, with a bias, kernel Xavier uniform, bias zeros
+    /// # Errors
+    /// an input with another number of axes; channels other than those that the kernel was made for; channels or filters
+    /// that the groups do not divide; a kernel larger than the padded input; a size, stride or dilation of 0
+    /// # Example
+    /// ```
+    /// use gradus::prelude::*;
+    /// let layer = Conv1d::new(8, 3).padding(Padding::Causal).activation(Relu);
+    /// let y = layer.forward(&Tape::inference().input(ndarray::Array3::<f32>::ones((2, 50, 4))))?;
+    /// assert_eq!(y.shape(), [2, 50, 8]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    /// # Reference
+    /// LeCun et al. 1989
+    pub struct Conv<const N: usize> as ["Conv1d", "Conv2d", "Conv3d"] (
+        /// The number of filters.
+        filters: [usize],
+        /// The size of the kernel.
+        kernel_size: [size N],
+    ) {
+        /// By how many cells the window moves.
+        strides: [size N] = [1; N],
+        /// How zeros are put around the input.
+        padding: [Padding<N>] = Padding::Valid,
+        /// The distance between the window's cells.
+        dilation_rate: [size N] = [1; N],
+        /// Into how many groups channels and filters are split, each convolved on its own; as many as there are channels is a
+        /// depthwise convolution.
+        groups: [usize] = 1,
+        /// The activation.
+        activation: [dyn Activation] = Linear,
+        /// Whether there is a bias.
+        use_bias: [bool] = true,
+    }
+    params {
+        kernel: kernel_initializer = XavierUniform,
+        bias: bias_initializer = Zeros,
+    }
 }
 
 /// Convolution of sequences. See [`Conv`] for defaults and errors.
@@ -52,7 +73,7 @@ pub struct Conv<const N: usize> {
 /// ```
 /// use gradus::prelude::*;
 /// let x = Tape::inference().input(ndarray::Array3::<f32>::ones((2, 50, 4)));
-/// assert_eq!(Conv1d::new(8, 3).stride(2).forward(&x)?.shape(), [2, 24, 8]);
+/// assert_eq!(Conv1d::new(8, 3).strides(2).forward(&x)?.shape(), [2, 24, 8]);
 /// # Ok::<(), gradus::Error>(())
 /// ```
 /// # Reference
@@ -95,45 +116,37 @@ pub type Conv2d = Conv<2>;
 #[doc(alias = "Conv3D")]
 pub type Conv3d = Conv<3>;
 
-impl<const N: usize> Conv<N> {
-    /// With this many filters, and a kernel of this size: a number, or one for each direction.
-    pub fn new(filters: usize, kernel: impl Size<N>) -> Self {
-        let size = kernel.sizes();
-        let weights = Weights::new(&size, [None, Some(filters)], Some(filters));
-        Self { filters, groups: 1, window: Window::new(size), weights }
-    }
+kernel_and_bias!(Conv, "[kernel size.., channels / groups, filters]", |layer| (
+    kernel_shape(layer.kernel_size, [None, Some(layer.filters)]),
+    Some(layer.filters)
+));
 
-    /// Sets into how many groups channels and filters are split, each convolved on its own; as many as there are
-    /// channels is a depthwise convolution.
-    pub fn groups(mut self, groups: usize) -> Self {
-        self.groups = groups;
-        self
+impl<const N: usize> Conv<N> {
+    fn window(&self) -> Window<N> {
+        Window { size: self.kernel_size, stride: self.strides, dilation: self.dilation_rate, padding: self.padding }
     }
 
     /// Checks everything that can be wrong, and says how the kernel slides over this input.
-    fn shape(&self, x: &Var) -> Result<ConvShape> {
+    pub(super) fn shape(&self, x: &Var) -> Result<ConvShape> {
         let (_, input, channels) = axes::<N>(x.value.shape())?;
-        let (filters, groups, window) = (self.filters, self.groups, &self.window);
+        let (filters, groups, window) = (self.filters, self.groups, self.window());
         check_channels(channels, filters, groups)?;
-        if let Some(known) = self.weights.kernel.shape().filter(|shape| shape[N] != channels / groups) {
+        if let Some(known) = self.kernel.shape().filter(|shape| shape[N] != channels / groups) {
             return Err(other_channels::<N>(known[N] * groups, x));
         }
         let (padding, positions) = window.place(input, false)?;
-        let shape = conv_shape(window, input, padding, [channels, filters], groups);
+        let shape = conv_shape(&window, input, padding, [channels, filters], groups);
         check_lengths(&shape, x.value.shape()[0], &positions, filters)?;
         Ok(shape)
     }
 
     fn run(&self, x: &Var, shape: ConvShape, pool: Option<[usize; 2]>) -> Result<Var> {
-        let kernel = [&self.window.size[..], &[shape.channels / shape.groups, self.filters]].concat();
-        let op = |pointwise| Convolution::new(shape, pool, &self.weights.kernel, pointwise);
-        self.weights.apply(x, &kernel, self.filters, op)
+        let kernel = [&self.kernel_size[..], &[shape.channels / shape.groups, self.filters]].concat();
+        let op = |pointwise| Convolution::new(shape, pool, &self.kernel, pointwise);
+        let (bias, activation) = (self.bias(), self.activation.as_ref());
+        Weights { kernel: &self.kernel, bias, activation, filters: self.filters }.apply(x, &kernel, op)
     }
 }
-
-window_setters!(Conv, window);
-weight_setters!(kernel Conv, "[kernel size.., channels / groups, filters]");
-weight_setters!(output Conv, weights);
 
 /// Groups divide channels and filters, of which there are some.
 pub(super) fn check_channels(channels: usize, filters: usize, groups: usize) -> Result<()> {
@@ -186,6 +199,10 @@ pub(super) fn check_lengths(shape: &ConvShape, batch: usize, output: &[usize], f
 }
 
 impl<const N: usize> Layer for Conv<N> {
+    fn config(&self) -> Config {
+        self.describe()
+    }
+
     fn forward(&self, x: &Var) -> Result<Var> {
         self.run(x, self.shape(x)?, None)
     }
@@ -194,7 +211,7 @@ impl<const N: usize> Layer for Conv<N> {
     /// window covers it. The activation then comes after the maximum, so it must be monotone.
     fn forward_with(&self, x: &Var, next: &dyn Layer) -> Option<Result<Var>> {
         let pool = (next as &dyn Any).downcast_ref::<MaxPool2d>()?.tiles().filter(|_| N == 2)?;
-        let monotone = self.weights.activation.pointwise().is_some_and(|activation| activation.is_monotone());
+        let monotone = self.activation.pointwise().is_some_and(|activation| activation.is_monotone());
         // Whatever is wrong with the input is reported by the layer that it concerns.
         let shape = self.shape(x).ok()?;
         let [height, width] = shape.grid();
@@ -203,11 +220,12 @@ impl<const N: usize> Layer for Conv<N> {
     }
 
     fn params<'a>(&'a self, list: &mut ParamList<'a>) {
-        self.weights.params(list);
+        list.add("kernel", self.kernel());
+        self.bias().into_iter().for_each(|bias| list.add("bias", bias));
     }
 
     fn kind(&self) -> &'static str {
-        ["Conv1d", "Conv2d", "Conv3d"][N - 1]
+        Self::KIND
     }
 }
 

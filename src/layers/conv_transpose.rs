@@ -2,51 +2,72 @@
 
 use super::conv::{check_channels, check_lengths, conv_shape, other_channels};
 use super::conv_op::Transposed;
-use super::weights::{Weights, weight_setters};
-use super::window::{Window, axes, fewer_than, window_setters};
-use super::{Layer, Padding, Size};
-use crate::activations::Activation;
+use super::weights::{Weights, kernel_and_bias};
+use super::window::{Window, axes, fewer_than, kernel_shape};
+use super::{Layer, Padding};
+use crate::activations::{Activation, Linear};
 use crate::autograd::Var;
+use crate::config::{Config, Described, described};
 use crate::error::{Error, Result};
-use crate::initializers::Initializer;
+use crate::initializers::{XavierUniform, Zeros};
 use crate::kernels::conv::ConvShape;
 use crate::ops::PadMode;
 use crate::param::{Param, ParamList};
 
-/// Transposed convolution over `N` axes: what the input's gradient is to a [`Conv`](super::Conv), the output is here. It
-/// spreads each input cell over a window, and makes the input `stride` times larger.
-///
-/// [`ConvTranspose1d`], [`ConvTranspose2d`] and [`ConvTranspose3d`] are its names. `Padding::Valid` and `Padding::Same`
-/// are Keras', with outputs at least `stride` times as long as inputs; `Padding::Explicit` is PyTorch's padding, which
-/// takes cells away from the output, of length `(input - 1) · stride - padding + reach + output padding` with a reach of
-/// `(size - 1) · dilation + 1`. `Padding::all(0)` is PyTorch's default.
-///
-/// # Shapes
-/// input `[batch, lengths.., channels]`, output `[batch, lengths'.., filters]`; kernel
-/// `[kernel size.., filters / groups, channels]`, bias `[filters]`
-/// # Defaults
-/// stride 1, dilation 1, 1 group, no padding, output padding from the padding, no activation, with a bias, kernel Xavier
-/// uniform, bias zeros
-/// # Errors
-/// an input with another number of axes; channels other than those that the kernel was made for; channels or filters
-/// that the groups do not divide; a padding that leaves no output; causal padding; an output padding that is smaller
-/// neither than the stride nor, without `Same`, than the dilation; a size, stride or dilation of 0
-/// # Example
-/// ```
-/// use gradus::prelude::*;
-/// let layer = ConvTranspose1d::new(8, 4).stride(2).padding(Padding::Same);
-/// let y = layer.forward(&Tape::inference().input(ndarray::Array3::<f32>::ones((2, 50, 4))))?;
-/// assert_eq!(y.shape(), [2, 100, 8]);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Zeiler et al. 2010; Dumoulin & Visin 2016 for the arithmetic
-pub struct ConvTranspose<const N: usize> {
-    filters: usize,
-    groups: usize,
-    window: Window<N>,
-    output_padding: Option<[usize; N]>,
-    weights: Weights,
+described! {
+    /// Transposed convolution over `N` axes: what the input's gradient is to a [`Conv`](super::Conv), the output is here. It
+    /// spreads each input cell over a window, and makes the input `stride` times larger.
+    ///
+    /// [`ConvTranspose1d`], [`ConvTranspose2d`] and [`ConvTranspose3d`] are its names. `Padding::Valid` and `Padding::Same`
+    /// are Keras', with outputs at least `stride` times as long as inputs; `Padding::Explicit` is PyTorch's padding, which
+    /// takes cells away from the output, of length `(input - 1) · stride - padding + reach + output padding` with a reach of
+    /// `(size - 1) · dilation + 1`. `Padding::all(0)` is PyTorch's default.
+    ///
+    /// # Shapes
+    /// input `[batch, lengths.., channels]`, output `[batch, lengths'.., filters]`; kernel
+    /// `[kernel size.., filters / groups, channels]`, bias `[filters]`
+    /// # Defaults
+    /// stride 1, dilation 1, 1 group, no padding, output padding from the padding, no activation, with a bias, kernel Xavier
+    /// uniform, bias zeros
+    /// # Errors
+    /// an input with another number of axes; channels other than those that the kernel was made for; channels or filters
+    /// that the groups do not divide; a padding that leaves no output; causal padding; an output padding that is smaller
+    /// neither than the stride nor, without `Same`, than the dilation; a size, stride or dilation of 0
+    /// # Example
+    /// ```
+    /// use gradus::prelude::*;
+    /// let layer = ConvTranspose1d::new(8, 4).strides(2).padding(Padding::Same);
+    /// let y = layer.forward(&Tape::inference().input(ndarray::Array3::<f32>::ones((2, 50, 4))))?;
+    /// assert_eq!(y.shape(), [2, 100, 8]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    /// # Reference
+    /// Zeiler et al. 2010; Dumoulin & Visin 2016 for the arithmetic
+    pub struct ConvTranspose<const N: usize> as ["ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"] (
+        /// The number of filters.
+        filters: [usize],
+        /// The size of the kernel.
+        kernel_size: [size N],
+    ) {
+        /// By how many cells the window moves.
+        strides: [size N] = [1; N],
+        /// What is cut off the output.
+        padding: [Padding<N>] = Padding::Valid,
+        /// The distance between the window's cells.
+        dilation_rate: [size N] = [1; N],
+        /// By how much the output is longer at the end than the least that gives this input.
+        output_padding: [sizes N] = None,
+        /// Into how many groups channels and filters are split, each convolved on its own.
+        groups: [usize] = 1,
+        /// The activation.
+        activation: [dyn Activation] = Linear,
+        /// Whether there is a bias.
+        use_bias: [bool] = true,
+    }
+    params {
+        kernel: kernel_initializer = XavierUniform,
+        bias: bias_initializer = Zeros,
+    }
 }
 
 /// Transposed convolution of sequences. See [`ConvTranspose`] for defaults and errors.
@@ -57,7 +78,7 @@ pub struct ConvTranspose<const N: usize> {
 /// ```
 /// use gradus::prelude::*;
 /// let x = Tape::inference().input(ndarray::Array3::<f32>::ones((2, 10, 4)));
-/// assert_eq!(ConvTranspose1d::new(8, 3).stride(2).forward(&x)?.shape(), [2, 21, 8]);
+/// assert_eq!(ConvTranspose1d::new(8, 3).strides(2).forward(&x)?.shape(), [2, 21, 8]);
 /// # Ok::<(), gradus::Error>(())
 /// ```
 /// # Reference
@@ -74,9 +95,9 @@ pub type ConvTranspose1d = ConvTranspose<1>;
 /// ```
 /// use gradus::prelude::*;
 /// let x = Tape::inference().input(ndarray::Array4::<f32>::ones((2, 7, 7, 4)));
-/// let same = ConvTranspose2d::new(8, 3).stride(2).padding(Padding::Same);
+/// let same = ConvTranspose2d::new(8, 3).strides(2).padding(Padding::Same);
 /// assert_eq!(same.forward(&x)?.shape(), [2, 14, 14, 8]);
-/// let as_in_pytorch = ConvTranspose2d::new(8, 3).stride(2).padding(Padding::all(1)).output_padding(1);
+/// let as_in_pytorch = ConvTranspose2d::new(8, 3).strides(2).padding(Padding::all(1)).output_padding(1);
 /// assert_eq!(as_in_pytorch.forward(&x)?.shape(), [2, 14, 14, 8]);
 /// # Ok::<(), gradus::Error>(())
 /// ```
@@ -95,7 +116,7 @@ pub type ConvTranspose2d = ConvTranspose<2>;
 /// ```
 /// use gradus::prelude::*;
 /// let x = Tape::inference().input(ndarray::Array5::<f32>::ones((1, 2, 3, 3, 4)));
-/// assert_eq!(ConvTranspose3d::new(8, 2).stride(2).forward(&x)?.shape(), [1, 4, 6, 6, 8]);
+/// assert_eq!(ConvTranspose3d::new(8, 2).strides(2).forward(&x)?.shape(), [1, 4, 6, 6, 8]);
 /// # Ok::<(), gradus::Error>(())
 /// ```
 /// # Reference
@@ -103,35 +124,26 @@ pub type ConvTranspose2d = ConvTranspose<2>;
 #[doc(alias = "Conv3DTranspose")]
 pub type ConvTranspose3d = ConvTranspose<3>;
 
+kernel_and_bias!(ConvTranspose, "[kernel size.., filters / groups, channels]", |layer| (
+    kernel_shape(layer.kernel_size, [None, None]),
+    Some(layer.filters)
+));
+
 impl<const N: usize> ConvTranspose<N> {
-    /// With this many filters, and a kernel of this size: a number, or one for each direction.
-    pub fn new(filters: usize, kernel: impl Size<N>) -> Self {
-        let size = kernel.sizes();
-        let weights = Weights::new(&size, [None, None], Some(filters));
-        Self { filters, groups: 1, window: Window::new(size), output_padding: None, weights }
-    }
-
-    /// Sets into how many groups channels and filters are split, each convolved on its own.
-    pub fn groups(mut self, groups: usize) -> Self {
-        self.groups = groups;
-        self
-    }
-
-    /// Sets by how much the output is longer at the end than the least that gives this input.
-    pub fn output_padding(mut self, cells: impl Size<N>) -> Self {
-        self.output_padding = Some(cells.sizes());
-        self
+    fn window(&self) -> Window<N> {
+        Window { size: self.kernel_size, stride: self.strides, dilation: self.dilation_rate, padding: self.padding }
     }
 
     /// Lengths of the output, and the padding of the convolution that leads from there to the input.
     fn place(&self, input: [usize; N], output_padding: Option<[usize; N]>) -> Result<([usize; N], [[usize; 2]; N])> {
-        let Window { stride, padding, .. } = self.window;
-        self.window.check()?;
+        let window = self.window();
+        let Window { stride, padding, .. } = window;
+        window.check()?;
         fewer_than(32, "cells", &input)?;
         fewer_than(32, "positions of the stride", &stride)?;
         let (mut output, mut cut) = ([0; N], [[0; 2]; N]);
         for axis in 0..N {
-            let (stride, reach, len) = (stride[axis], self.window.reach(axis), input[axis]);
+            let (stride, reach, len) = (stride[axis], window.reach(axis), input[axis]);
             let extra = output_padding.map(|cells| cells[axis]);
             let covered = len.saturating_sub(1).saturating_mul(stride).saturating_add(reach);
             (output[axis], cut[axis]) = match padding {
@@ -154,15 +166,15 @@ impl<const N: usize> ConvTranspose<N> {
                 return Err(Error::shape(format!(
                     "expected an input and a padding that leave some output, got lengths {input:?} with window {:?}, \
                      stride {:?} and padding {padding:?}",
-                    self.window.size, self.window.stride
+                    self.kernel_size, self.strides
                 )));
             }
             if output[axis].saturating_add(cut[axis][0]).saturating_add(cut[axis][1]) >= covered.saturating_add(stride)
             {
                 return Err(Error::value(format!(
                     "expected an output padding smaller than the stride {:?} or the dilation {:?}, got {:?}",
-                    self.window.stride,
-                    self.window.dilation,
+                    self.strides,
+                    self.dilation_rate,
                     self.output_padding.unwrap_or([0; N])
                 )));
             }
@@ -174,11 +186,11 @@ impl<const N: usize> ConvTranspose<N> {
     /// Instead of an output padding of more than a stride, which only a dilation allows, as many zeros after the input,
     /// and what is left of the padding.
     fn lengthened(&self, x: &Var) -> Result<(Var, Option<[usize; N]>)> {
-        let Window { stride, dilation, padding, .. } = self.window;
+        let Window { stride, dilation, padding, .. } = self.window();
         let (Some(extra), false) = (self.output_padding, padding == Padding::Same) else {
             return Ok((x.clone(), self.output_padding));
         };
-        self.window.check()?;
+        self.window().check()?;
         axes::<N>(x.value.shape())?;
         let zeros: [usize; N] = std::array::from_fn(|i| if extra[i] < dilation[i] { extra[i] / stride[i] } else { 0 });
         if zeros == [0; N] {
@@ -193,34 +205,37 @@ impl<const N: usize> ConvTranspose<N> {
     fn shape(&self, x: &Var, output_padding: Option<[usize; N]>) -> Result<ConvShape> {
         let (batch, input, channels) = axes::<N>(x.value.shape())?;
         check_channels(channels, self.filters, self.groups)?;
-        if let Some(known) = self.weights.kernel.shape().filter(|shape| shape[N + 1] != channels) {
+        if let Some(known) = self.kernel.shape().filter(|shape| shape[N + 1] != channels) {
             return Err(other_channels::<N>(known[N + 1], x));
         }
         let (output, cut) = self.place(input, output_padding)?;
-        let shape = conv_shape(&self.window, output, cut, [self.filters, channels], self.groups);
+        let shape = conv_shape(&self.window(), output, cut, [self.filters, channels], self.groups);
         check_lengths(&shape, batch, &output, self.filters)?;
         Ok(shape)
     }
 }
 
-window_setters!(ConvTranspose, window);
-weight_setters!(kernel ConvTranspose, "[kernel size.., filters / groups, channels]");
-weight_setters!(output ConvTranspose, weights);
-
 impl<const N: usize> Layer for ConvTranspose<N> {
+    fn config(&self) -> Config {
+        self.describe()
+    }
+
     fn forward(&self, x: &Var) -> Result<Var> {
         let (x, output_padding) = self.lengthened(x)?;
         let shape = self.shape(&x, output_padding)?;
-        let kernel = [&self.window.size[..], &[self.filters / self.groups, shape.filters]].concat();
-        self.weights.apply(&x, &kernel, self.filters, |f| Transposed::new(shape, &self.weights.kernel, f))
+        let kernel = [&self.kernel_size[..], &[self.filters / self.groups, shape.filters]].concat();
+        let (bias, activation) = (self.bias(), self.activation.as_ref());
+        let weights = Weights { kernel: &self.kernel, bias, activation, filters: self.filters };
+        weights.apply(&x, &kernel, |f| Transposed::new(shape, &self.kernel, f))
     }
 
     fn params<'a>(&'a self, list: &mut ParamList<'a>) {
-        self.weights.params(list);
+        list.add("kernel", self.kernel());
+        self.bias().into_iter().for_each(|bias| list.add("bias", bias));
     }
 
     fn kind(&self) -> &'static str {
-        ["ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"][N - 1]
+        Self::KIND
     }
 }
 
@@ -236,7 +251,7 @@ mod tests {
             let x = Tape::inference().input(ndarray::arr3(&[[[1.0], [10.0]]]));
             layer.forward(&x).unwrap().value().iter().copied().collect::<Vec<_>>()
         };
-        let layer = || ConvTranspose1d::new(1, 3).stride(2);
+        let layer = || ConvTranspose1d::new(1, 3).strides(2);
         assert_eq!(y(layer()), [1.0, 2.0, 13.0, 20.0, 30.0]);
         assert_eq!(y(layer().padding(Padding::Same)), [1.0, 2.0, 13.0, 20.0]);
         assert_eq!(y(layer().padding(Padding::all(1))), [2.0, 13.0, 20.0]);

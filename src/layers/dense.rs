@@ -50,6 +50,10 @@ described! {
 }
 
 impl Dense {
+    fn known_units(&self) -> Option<usize> {
+        (self.units > 0).then_some(self.units)
+    }
+
     /// Creates a layer with as many outputs as each [`Dense::project`] says.
     pub(in crate::layers) fn open() -> Self {
         Self::new(0)
@@ -57,12 +61,12 @@ impl Dense {
 
     /// The kernel, `[features, units]`.
     pub fn kernel(&self) -> &Param {
-        &self.kernel
+        self.kernel.shaped(&[None, self.known_units()])
     }
 
     /// The bias, `[units]`.
     pub fn bias(&self) -> Option<&Param> {
-        self.use_bias.then_some(&self.bias)
+        self.use_bias.then(|| self.bias.shaped(&[self.known_units()]))
     }
 
     /// The forward pass with this many outputs.
@@ -117,11 +121,8 @@ impl Layer for Dense {
     }
 
     fn params<'a>(&'a self, list: &mut ParamList<'a>) {
-        let units = (self.units > 0).then_some(self.units);
-        list.add("kernel", self.kernel.shaped(&[None, units]));
-        if self.use_bias {
-            list.add("bias", self.bias.shaped(&[units]));
-        }
+        list.add("kernel", self.kernel());
+        self.bias().into_iter().for_each(|bias| list.add("bias", bias));
     }
 
     fn config(&self) -> Config {

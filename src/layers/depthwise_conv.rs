@@ -2,43 +2,62 @@
 
 use super::conv::{check_channels, check_lengths, conv_shape, other_channels};
 use super::conv_op::Convolution;
-use super::weights::{Weights, weight_setters};
-use super::window::{Window, axes, window_setters};
-use super::{Layer, Padding, Size};
-use crate::activations::Activation;
+use super::weights::{Weights, kernel_and_bias};
+use super::window::{Window, axes, kernel_shape};
+use super::{Layer, Padding};
+use crate::activations::{Activation, Linear};
 use crate::autograd::Var;
+use crate::config::{Config, Described, described};
 use crate::error::{Error, Result};
-use crate::initializers::Initializer;
+use crate::initializers::{XavierUniform, Zeros};
 use crate::param::{Param, ParamList};
 
-/// Convolution over `N` axes of each channel on its own, with `depth_multiplier` filters each: output channel
-/// `channel · depth_multiplier + i` is filter `i` of a channel.
-///
-/// [`DepthwiseConv1d`] and [`DepthwiseConv2d`] are its names.
-///
-/// # Shapes
-/// input `[batch, lengths.., channels]`, output `[batch, lengths'.., channels · depth_multiplier]`; kernel
-/// `[kernel size.., channels, depth_multiplier]`, bias `[channels · depth_multiplier]`
-/// # Defaults
-/// depth multiplier 1, stride 1, dilation 1, no padding, no activation, with a bias, kernel Xavier uniform, bias zeros
-/// # Errors
-/// an input with another number of axes; channels other than those that the kernel was made for; a kernel larger than the
-/// padded input; a size, stride, dilation or depth multiplier of 0
-/// # Example
-/// ```
-/// use gradus::prelude::*;
-/// let layer = DepthwiseConv2d::new(3).depth_multiplier(2).padding(Padding::Same);
-/// let y = layer.forward(&Tape::inference().input(ndarray::Array4::<f32>::ones((2, 14, 14, 8))))?;
-/// assert_eq!(y.shape(), [2, 14, 14, 16]);
-/// assert_eq!(layer.kernel().shape().unwrap(), [3, 3, 8, 2]);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Howard et al. 2017 (MobileNet)
-pub struct DepthwiseConv<const N: usize> {
-    depth_multiplier: usize,
-    pub(super) window: Window<N>,
-    weights: Weights,
+described! {
+    /// Convolution over `N` axes of each channel on its own, with `depth_multiplier` filters each: output channel
+    /// `channel · depth_multiplier + i` is filter `i` of a channel.
+    ///
+    /// [`DepthwiseConv1d`] and [`DepthwiseConv2d`] are its names.
+    ///
+    /// # Shapes
+    /// input `[batch, lengths.., channels]`, output `[batch, lengths'.., channels · depth_multiplier]`; kernel
+    /// `[kernel size.., channels, depth_multiplier]`, bias `[channels · depth_multiplier]`
+    /// # Defaults
+    /// depth multiplier 1, stride 1, dilation 1, no padding, no activation, with a bias, kernel Xavier uniform, bias zeros
+    /// # Errors
+    /// an input with another number of axes; channels other than those that the kernel was made for; a kernel larger than the
+    /// padded input; a size, stride, dilation or depth multiplier of 0
+    /// # Example
+    /// ```
+    /// use gradus::prelude::*;
+    /// let layer = DepthwiseConv2d::new(3).depth_multiplier(2).padding(Padding::Same);
+    /// let y = layer.forward(&Tape::inference().input(ndarray::Array4::<f32>::ones((2, 14, 14, 8))))?;
+    /// assert_eq!(y.shape(), [2, 14, 14, 16]);
+    /// assert_eq!(layer.kernel().shape().unwrap(), [3, 3, 8, 2]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    /// # Reference
+    /// Howard et al. 2017 (MobileNet)
+    pub struct DepthwiseConv<const N: usize> as ["DepthwiseConv1d", "DepthwiseConv2d", "DepthwiseConv3d"] (
+        /// The size of the kernels.
+        kernel_size: [size N],
+    ) {
+        /// How many filters each channel has.
+        depth_multiplier: [usize] = 1,
+        /// By how many cells the window moves.
+        strides: [size N] = [1; N],
+        /// How zeros are put around the input.
+        padding: [Padding<N>] = Padding::Valid,
+        /// The distance between the window's cells.
+        dilation_rate: [size N] = [1; N],
+        /// The activation.
+        activation: [dyn Activation] = Linear,
+        /// Whether there is a bias.
+        use_bias: [bool] = true,
+    }
+    params {
+        kernel: depthwise_initializer = XavierUniform,
+        bias: bias_initializer = Zeros,
+    }
 }
 
 /// Depthwise convolution of sequences. See [`DepthwiseConv`] for defaults and errors.
@@ -67,7 +86,7 @@ pub type DepthwiseConv1d = DepthwiseConv<1>;
 /// ```
 /// use gradus::prelude::*;
 /// let x = Tape::inference().input(ndarray::Array4::<f32>::ones((2, 14, 14, 8)));
-/// assert_eq!(DepthwiseConv2d::new([3, 1]).stride(2).forward(&x)?.shape(), [2, 6, 7, 8]);
+/// assert_eq!(DepthwiseConv2d::new([3, 1]).strides(2).forward(&x)?.shape(), [2, 6, 7, 8]);
 /// # Ok::<(), gradus::Error>(())
 /// ```
 /// # Reference
@@ -75,49 +94,47 @@ pub type DepthwiseConv1d = DepthwiseConv<1>;
 #[doc(alias = "DepthwiseConv2D")]
 pub type DepthwiseConv2d = DepthwiseConv<2>;
 
-impl<const N: usize> DepthwiseConv<N> {
-    /// With kernels of this size: a number, or one for each direction.
-    pub fn new(kernel: impl Size<N>) -> Self {
-        let size = kernel.sizes();
-        let weights = Weights::new(&size, [None, Some(1)], None);
-        Self { depth_multiplier: 1, window: Window::new(size), weights }
-    }
+kernel_and_bias!(DepthwiseConv, "[kernel size.., channels, depth_multiplier]", |layer| (
+    kernel_shape(layer.kernel_size, [None, Some(layer.depth_multiplier)]),
+    None
+));
 
-    /// Sets how many filters each channel has.
-    pub fn depth_multiplier(mut self, filters: usize) -> Self {
-        self.depth_multiplier = filters;
-        self.weights.set_last_axis(filters);
-        self
+impl<const N: usize> DepthwiseConv<N> {
+    fn window(&self) -> Window<N> {
+        Window { size: self.kernel_size, stride: self.strides, dilation: self.dilation_rate, padding: self.padding }
     }
 }
 
-window_setters!(DepthwiseConv, window);
-weight_setters!(kernel DepthwiseConv, "[kernel size.., channels, depth_multiplier]");
-weight_setters!(output DepthwiseConv, weights);
-
 impl<const N: usize> Layer for DepthwiseConv<N> {
+    fn config(&self) -> Config {
+        self.describe()
+    }
+
     fn forward(&self, x: &Var) -> Result<Var> {
         let (batch, input, channels) = axes::<N>(x.value.shape())?;
         let Some(filters) = channels.checked_mul(self.depth_multiplier) else {
             return Err(Error::value(format!("expected a smaller depth multiplier, got {}", self.depth_multiplier)));
         };
         check_channels(channels, filters, channels.max(1))?;
-        if let Some(known) = self.weights.kernel.shape().filter(|shape| shape[N] != channels) {
+        if let Some(known) = self.kernel.shape().filter(|shape| shape[N] != channels) {
             return Err(other_channels::<N>(known[N], x));
         }
-        let (padding, positions) = self.window.place(input, false)?;
-        let shape = conv_shape(&self.window, input, padding, [channels, filters], channels);
+        let (padding, positions) = self.window().place(input, false)?;
+        let shape = conv_shape(&self.window(), input, padding, [channels, filters], channels);
         check_lengths(&shape, batch, &positions, filters)?;
-        let kernel = [&self.window.size[..], &[channels, self.depth_multiplier]].concat();
-        self.weights.apply(x, &kernel, filters, |f| Convolution::new(shape, None, &self.weights.kernel, f))
+        let kernel = [&self.kernel_size[..], &[channels, self.depth_multiplier]].concat();
+        let weights =
+            Weights { kernel: &self.kernel, bias: self.bias(), activation: self.activation.as_ref(), filters };
+        weights.apply(x, &kernel, |f| Convolution::new(shape, None, &self.kernel, f))
     }
 
     fn params<'a>(&'a self, list: &mut ParamList<'a>) {
-        self.weights.params(list);
+        list.add("kernel", self.kernel());
+        self.bias().into_iter().for_each(|bias| list.add("bias", bias));
     }
 
     fn kind(&self) -> &'static str {
-        ["DepthwiseConv1d", "DepthwiseConv2d", "DepthwiseConv3d"][N - 1]
+        Self::KIND
     }
 }
 

@@ -1,97 +1,69 @@
 //! Vectors for ids.
 
-use std::sync::Arc;
-
 use super::{Layer, TiedDense};
 use crate::autograd::{Dependence, InputGrads, Op, Var};
 use crate::buffers::buffer;
+use crate::config::{Config, described};
 use crate::error::{Error, Result};
-use crate::initializers::{Except, Initializer, RandomUniform};
+use crate::initializers::RandomUniform;
 use crate::kernels::elementwise::add_assign;
 use crate::param::{Param, ParamList};
 use crate::tensor::{Float, Tensor, data, tensor};
 
-/// A learned vector for each id: `y[..] = embeddings[x[..]]`.
-///
-/// Ids are whole numbers from 0 to `vocabulary - 1`. They travel as [`Float`], which is exact up to 2²⁴.
-///
-/// # Shapes
-/// input `[batch, ...]`, usually `[batch, time]`, output `[batch, ..., units]`; embeddings `[vocabulary, units]`
-/// # Defaults
-/// embeddings uniform between -0.05 and 0.05, no padding, no mask
-/// # Errors
-/// an id that is not whole or not below `vocabulary`; a vocabulary of 0 or above 2²⁴; 0 units; a padding index that is no id; with
-/// `mask_zero`, an input that is not `[batch, time]`
-/// # Example
-/// ```
-/// use gradus::prelude::*;
-/// let layer = Embedding::new(10_000, 128).mask_zero(true);
-/// let y = layer.forward(&Tape::inference().input(ndarray::arr2(&[[17, 3, 0], [9_999, 0, 0]])))?;
-/// assert_eq!(y.shape(), [2, 3, 128]);
-/// assert_eq!(y.mask().unwrap().as_slice().unwrap(), [1.0, 1.0, 0.0, 1.0, 0.0, 0.0]);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Keras `Embedding`, PyTorch `Embedding`; Bengio et al. 2003
-pub struct Embedding {
-    vocabulary: usize,
-    units: usize,
-    embeddings: Param,
-    initializer: Arc<dyn Initializer>,
-    padding_index: Option<usize>,
-    mask_zero: bool,
+described! {
+    /// A learned vector for each id: `y[..] = embeddings[x[..]]`.
+    ///
+    /// Ids are whole numbers from 0 to `vocabulary - 1`. They travel as [`Float`], which is exact up to 2²⁴.
+    ///
+    /// # Shapes
+    /// input `[batch, ...]`, usually `[batch, time]`, output `[batch, ..., units]`; embeddings `[vocabulary, units]`
+    /// # Defaults
+    /// embeddings uniform between -0.05 and 0.05, no padding, no mask
+    /// # Errors
+    /// an id that is not whole or not below `vocabulary`; a vocabulary of 0 or above 2²⁴; 0 units; a padding index that is no id; with
+    /// `mask_zero`, an input that is not `[batch, time]`
+    /// # Example
+    /// ```
+    /// use gradus::prelude::*;
+    /// let layer = Embedding::new(10_000, 128).mask_zero(true);
+    /// let y = layer.forward(&Tape::inference().input(ndarray::arr2(&[[17, 3, 0], [9_999, 0, 0]])))?;
+    /// assert_eq!(y.shape(), [2, 3, 128]);
+    /// assert_eq!(y.mask().unwrap().as_slice().unwrap(), [1.0, 1.0, 0.0, 1.0, 0.0, 0.0]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    /// # Reference
+    /// Keras `Embedding`, PyTorch `Embedding`; Bengio et al. 2003
+    pub struct Embedding(
+        /// How many ids there are.
+        input_dim: [usize],
+        /// The length of each vector.
+        output_dim: [usize],
+    ) {
+        /// The id whose vector starts as zeros and receives no gradient, as PyTorch's `padding_idx`.
+        padding_index: [option usize] = None,
+        /// Whether id 0 is padding that gets 0 in the [mask](Var::mask) of the output, as in Keras. Its vector is trained like any
+        /// other.
+        mask_zero: [bool] = false,
+    }
+    params {
+        embeddings: embeddings_initializer = RandomUniform::default(),
+    }
 }
 
 impl Embedding {
-    /// For this many ids, vectors of so many units.
-    pub fn new(vocabulary: usize, units: usize) -> Self {
-        let initializer = Arc::new(RandomUniform::default());
-        let embeddings = Param::new(RandomUniform::default());
-        Self { vocabulary, units, embeddings, initializer, padding_index: None, mask_zero: false }.renewed()
-    }
-
-    /// Sets the first values.
-    pub fn embeddings_initializer(mut self, initializer: impl Initializer + 'static) -> Self {
-        self.initializer = Arc::new(initializer);
-        self.renewed()
-    }
-
-    /// Sets the id whose vector starts as zeros and receives no gradient, as PyTorch's `padding_idx`.
-    #[doc(alias = "padding_idx")]
-    pub fn padding_index(mut self, id: usize) -> Self {
-        self.padding_index = Some(id);
-        self.renewed()
-    }
-
-    /// With vectors made anew after a setting has changed.
-    fn renewed(mut self) -> Self {
-        let units = self.units;
-        let range = self.padding_index.map(|id| id.saturating_mul(units)..id.saturating_add(1).saturating_mul(units));
-        let initializer = Except { all: self.initializer.clone(), range, value: 0.0 };
-        self.embeddings = Param::new(initializer).pattern(&[Some(self.vocabulary), Some(units)]);
-        self
-    }
-
-    /// Sets whether id 0 is padding that gets 0 in the [mask](Var::mask) of the output, as in Keras. Its vector is trained like
-    /// any other.
-    pub fn mask_zero(mut self, yes: bool) -> Self {
-        self.mask_zero = yes;
-        self
-    }
-
     /// The vectors, `[vocabulary, units]`.
     pub fn embeddings(&self) -> &Param {
-        &self.embeddings
+        self.embeddings.shaped(&[Some(self.input_dim), Some(self.output_dim)])
     }
 
     /// A layer with the same vectors that goes the other way, from units to a score for each id: see [`TiedDense`]. Call it
     /// after all other settings, which make new vectors.
     pub fn output_layer(&self) -> TiedDense {
-        TiedDense::new(self.vocabulary, self.units, self.embeddings.clone())
+        TiedDense::new(self.input_dim, self.output_dim, self.embeddings.clone())
     }
 
     fn check(&self, x: &Var) -> Result<()> {
-        let (vocabulary, units) = (self.vocabulary, self.units);
+        let (vocabulary, units) = (self.input_dim, self.output_dim);
         if vocabulary == 0 || units == 0 {
             return Err(Error::value(format!(
                 "expected at least 1 id and 1 unit, got {vocabulary} ids of {units} units"
@@ -125,11 +97,19 @@ impl Embedding {
 }
 
 impl Layer for Embedding {
+    fn config(&self) -> Config {
+        self.describe()
+    }
+
     fn forward(&self, x: &Var) -> Result<Var> {
         self.check(x)?;
-        let embeddings = self.embeddings.on(x, &[self.vocabulary, self.units])?;
+        if let Some(id) = self.padding_index {
+            let range = id * self.output_dim..(id + 1) * self.output_dim;
+            self.embeddings.create(x.tape(), &[self.input_dim, self.output_dim], |values| values[range].fill(0.0));
+        }
+        let embeddings = self.embeddings.on(x, &[self.input_dim, self.output_dim])?;
         let ids = data(&x.value).iter().map(|id| *id as usize).collect();
-        let take = Take { ids, padding: self.padding_index, rows: self.vocabulary };
+        let take = Take { ids, padding: self.padding_index, rows: self.input_dim };
         let y = x.tape().apply(take, &[&embeddings, x]);
         if !self.mask_zero {
             return Ok(y);
@@ -139,7 +119,7 @@ impl Layer for Embedding {
     }
 
     fn params<'a>(&'a self, list: &mut ParamList<'a>) {
-        list.add("embeddings", &self.embeddings);
+        list.add("embeddings", self.embeddings());
     }
 }
 

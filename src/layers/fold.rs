@@ -1,65 +1,87 @@
 //! Windows laid out one after the other, and put together again.
 
-use super::window::{Window, axes, fewer_than, window_setters};
-use super::{Layer, Padding, Size};
+use super::window::{Window, axes, fewer_than};
+use super::{Layer, Padding};
 use crate::autograd::Var;
+use crate::config::{Config, Described, described};
 use crate::error::{Error, Result};
 use crate::ops::FILL;
 
-/// Lays out what a window covers at each of its positions, as a convolution sees it: patches, such as a vision
-/// transformer takes.
-///
-/// [`Unfold1d`], [`Unfold2d`] and [`Unfold3d`] are its names.
-///
-/// # Shapes
-/// input `[batch, lengths.., channels]`, output `[batch, positions.., window · channels]`: of each position the cells of
-/// the window in row-major order, each with its channels. PyTorch has `[batch, channels · window, positions]`.
-/// # Defaults
-/// stride 1, dilation 1, no padding; padding is zeros
-/// # Errors
-/// an input with another number of axes; a window larger than the padded input; a size, stride or dilation of 0
-/// # Example
-/// ```
-/// use gradus::prelude::*;
-/// let x = Tape::inference().input(ndarray::Array4::<f32>::ones((2, 28, 28, 3)));
-/// assert_eq!(Unfold2d::new(7).stride(7).forward(&x)?.shape(), [2, 4, 4, 147]);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Keras `ops.image.extract_patches`, PyTorch `Unfold`
-#[doc(alias = "im2col")]
-#[doc(alias = "extract_patches")]
-#[derive(Clone, Copy, Debug)]
-pub struct Unfold<const N: usize> {
-    window: Window<N>,
+described! {
+    /// Lays out what a window covers at each of its positions, as a convolution sees it: patches, such as a vision
+    /// transformer takes.
+    ///
+    /// [`Unfold1d`], [`Unfold2d`] and [`Unfold3d`] are its names.
+    ///
+    /// # Shapes
+    /// input `[batch, lengths.., channels]`, output `[batch, positions.., window · channels]`: of each position the cells of
+    /// the window in row-major order, each with its channels. PyTorch has `[batch, channels · window, positions]`.
+    /// # Defaults
+    /// stride 1, dilation 1, no padding; padding is zeros
+    /// # Errors
+    /// an input with another number of axes; a window larger than the padded input; a size, stride or dilation of 0
+    /// # Example
+    /// ```
+    /// use gradus::prelude::*;
+    /// let x = Tape::inference().input(ndarray::Array4::<f32>::ones((2, 28, 28, 3)));
+    /// assert_eq!(Unfold2d::new(7).strides(7).forward(&x)?.shape(), [2, 4, 4, 147]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    /// # Reference
+    /// Keras `ops.image.extract_patches`, PyTorch `Unfold`
+    #[doc(alias = "im2col")]
+    #[doc(alias = "extract_patches")]
+    #[derive(Clone, Copy)]
+    pub struct Unfold<const N: usize> as ["Unfold1d", "Unfold2d", "Unfold3d"] (
+        /// The size of the windows.
+        kernel_size: [size N],
+    ) {
+        /// By how many cells the window moves.
+        strides: [size N] = [1; N],
+        /// How zeros are put around the input.
+        padding: [Padding<N>] = Padding::Valid,
+        /// The distance between the window's cells.
+        dilation_rate: [size N] = [1; N],
+    }
 }
 
-/// Puts what [`Unfold`] laid out back where it was, and adds up where windows overlap.
-///
-/// [`Fold1d`], [`Fold2d`] and [`Fold3d`] are its names.
-///
-/// # Shapes
-/// input `[batch, positions.., window · channels]`, output `[batch, lengths.., channels]`
-/// # Defaults
-/// stride 1, dilation 1, no padding; what lies in the padding is left out
-/// # Errors
-/// an input with another number of axes, or with other positions than the window has on these lengths; a last axis that
-/// the window does not divide; a window larger than the padded output; a size, stride or dilation of 0
-/// # Example
-/// ```
-/// use gradus::prelude::*;
-/// let x = Tape::inference().input(ndarray::arr3(&[[[1.0, 2.0], [3.0, 4.0]]]));
-/// let y = Fold1d::new(3, 2).forward(&x)?;
-/// assert_eq!(y.value().as_slice().unwrap(), [1.0, 5.0, 4.0]);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// PyTorch `Fold`
-#[doc(alias = "col2im")]
-#[derive(Clone, Copy, Debug)]
-pub struct Fold<const N: usize> {
-    lengths: [usize; N],
-    window: Window<N>,
+described! {
+    /// Puts what [`Unfold`] laid out back where it was, and adds up where windows overlap.
+    ///
+    /// [`Fold1d`], [`Fold2d`] and [`Fold3d`] are its names.
+    ///
+    /// # Shapes
+    /// input `[batch, positions.., window · channels]`, output `[batch, lengths.., channels]`
+    /// # Defaults
+    /// stride 1, dilation 1, no padding; what lies in the padding is left out
+    /// # Errors
+    /// an input with another number of axes, or with other positions than the window has on these lengths; a last axis that
+    /// the window does not divide; a window larger than the padded output; a size, stride or dilation of 0
+    /// # Example
+    /// ```
+    /// use gradus::prelude::*;
+    /// let x = Tape::inference().input(ndarray::arr3(&[[[1.0, 2.0], [3.0, 4.0]]]));
+    /// let y = Fold1d::new(3, 2).forward(&x)?;
+    /// assert_eq!(y.value().as_slice().unwrap(), [1.0, 5.0, 4.0]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    /// # Reference
+    /// PyTorch `Fold`
+    #[doc(alias = "col2im")]
+    #[derive(Clone, Copy)]
+    pub struct Fold<const N: usize> as ["Fold1d", "Fold2d", "Fold3d"] (
+        /// The lengths of the output.
+        output_size: [size N],
+        /// The size of the windows.
+        kernel_size: [size N],
+    ) {
+        /// By how many cells the window moves.
+        strides: [size N] = [1; N],
+        /// How zeros are put around the input.
+        padding: [Padding<N>] = Padding::Valid,
+        /// The distance between the window's cells.
+        dilation_rate: [size N] = [1; N],
+    }
 }
 
 /// [`Unfold`] for sequences `[batch, time, channels]`.
@@ -76,21 +98,16 @@ pub type Fold2d = Fold<2>;
 pub type Fold3d = Fold<3>;
 
 impl<const N: usize> Unfold<N> {
-    /// With windows of this size: a number, or one for each direction.
-    pub fn new(size: impl Size<N>) -> Self {
-        Self { window: Window::new(size.sizes()) }
+    fn window(&self) -> Window<N> {
+        Window { size: self.kernel_size, stride: self.strides, dilation: self.dilation_rate, padding: self.padding }
     }
 }
 
 impl<const N: usize> Fold<N> {
-    /// To these lengths, from windows of this size: numbers, or one for each direction.
-    pub fn new(lengths: impl Size<N>, size: impl Size<N>) -> Self {
-        Self { lengths: lengths.sizes(), window: Window::new(size.sizes()) }
+    fn window(&self) -> Window<N> {
+        Window { size: self.kernel_size, stride: self.strides, dilation: self.dilation_rate, padding: self.padding }
     }
 }
-
-window_setters!(Unfold, window);
-window_setters!(Fold, window);
 
 impl<const N: usize> Window<N> {
     /// The positions on an input of these lengths, and for each one the cells under the window: numbers of the input's
@@ -122,10 +139,14 @@ impl<const N: usize> Window<N> {
 }
 
 impl<const N: usize> Layer for Unfold<N> {
+    fn config(&self) -> Config {
+        self.describe()
+    }
+
     fn forward(&self, x: &Var) -> Result<Var> {
         let (batch, input, channels) = axes::<N>(x.value.shape())?;
-        let (positions, cells) = self.window.cells(input)?;
-        let patch = self.window.size.iter().product::<usize>().saturating_mul(channels);
+        let (positions, cells) = self.window().cells(input)?;
+        let patch = self.kernel_size.iter().product::<usize>().saturating_mul(channels);
         let shape = [&[batch], &positions[..], &[patch]].concat();
         fewer_than(36, "numbers in the output", &shape)?;
         let flat = x.reshape(&[batch, input.iter().product(), channels])?.without_mask();
@@ -133,30 +154,34 @@ impl<const N: usize> Layer for Unfold<N> {
     }
 
     fn kind(&self) -> &'static str {
-        ["Unfold1d", "Unfold2d", "Unfold3d"][N - 1]
+        Self::KIND
     }
 }
 
 impl<const N: usize> Layer for Fold<N> {
+    fn config(&self) -> Config {
+        self.describe()
+    }
+
     fn forward(&self, x: &Var) -> Result<Var> {
         let (batch, given, patch) = axes::<N>(x.value.shape())?;
-        let (positions, cells) = self.window.cells(self.lengths)?;
-        let size: usize = self.window.size.iter().product();
+        let (positions, cells) = self.window().cells(self.output_size)?;
+        let size: usize = self.kernel_size.iter().product();
         if given != positions || !patch.is_multiple_of(size) {
             return Err(Error::shape(format!(
                 "expected windows at the positions {positions:?}, with {size} cells of some channels each, got input {:?}",
                 x.value.shape()
             )));
         }
-        let (channels, total) = (patch / size, self.lengths.iter().product());
-        let shape = [&[batch], &self.lengths[..], &[channels]].concat();
+        let (channels, total) = (patch / size, self.output_size.iter().product());
+        let shape = [&[batch], &self.output_size[..], &[channels]].concat();
         fewer_than(36, "numbers in the output", &shape)?;
         let flat = x.reshape(&[batch, cells.len(), channels])?.without_mask();
         flat.put(1, cells, total).reshape(&shape)
     }
 
     fn kind(&self) -> &'static str {
-        ["Fold1d", "Fold2d", "Fold3d"][N - 1]
+        Self::KIND
     }
 }
 
@@ -168,10 +193,10 @@ mod tests {
     #[test]
     fn padding_is_zeros_and_is_left_out() {
         let x = Tape::inference().input(ndarray::arr3(&[[[1.0, 10.0], [2.0, 20.0], [3.0, 30.0]]]));
-        let y = Unfold1d::new(2).stride(2).padding(Padding::all(1)).forward(&x).unwrap();
-        assert_eq!(y.shape(), [1, 2, 4]);
+        let y = Unfold1d::new(2).strides(2).padding(Padding::all(1)).forward(&x).unwrap();
+        assert_eq!(y.value.shape(), [1, 2, 4]);
         assert_eq!(y.value().as_slice().unwrap(), [0.0, 0.0, 1.0, 10.0, 2.0, 20.0, 3.0, 30.0]);
-        let back = Fold1d::new(3, 2).stride(2).padding(Padding::all(1)).forward(&y).unwrap();
+        let back = Fold1d::new(3, 2).strides(2).padding(Padding::all(1)).forward(&y).unwrap();
         assert_eq!(back.value(), x.value());
     }
 }

@@ -4,6 +4,7 @@ use super::Layer;
 use super::window::{axes, fewer_than, three};
 use crate::autograd::{Dependence, InputGrads, Op, Var};
 use crate::buffers::buffer;
+use crate::config::{Config, Described, described};
 use crate::error::{Error, Result};
 use crate::kernels::conv::ConvShape;
 use crate::tensor::{Float, Tensor, data, tensor};
@@ -26,46 +27,52 @@ impl<const N: usize> Border<N> for [[usize; 2]; N] {
     }
 }
 
-/// Puts zeros around the `N` axes between batch and channels.
-///
-/// # Shapes
-/// input `[batch, lengths.., channels]`, output `[batch, before + length + after.., channels]`
-/// # Errors
-/// an input with another number of axes; an output too large for any memory
-/// # Example
-/// ```
-/// use gradus::prelude::*;
-/// let x = Tape::inference().input(ndarray::Array4::<f32>::ones((2, 5, 5, 3)));
-/// assert_eq!(ZeroPad2d::new(1).forward(&x)?.shape(), [2, 7, 7, 3]);
-/// assert_eq!(ZeroPad2d::new([[0, 1], [2, 0]]).forward(&x)?.shape(), [2, 6, 7, 3]);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Keras `ZeroPadding2D`, PyTorch `ZeroPad2d`, and those of the other ranks
-#[derive(Clone, Copy, Debug)]
-pub struct ZeroPad<const N: usize> {
-    border: [[usize; 2]; N],
+described! {
+    /// Puts zeros around the `N` axes between batch and channels.
+    ///
+    /// # Shapes
+    /// input `[batch, lengths.., channels]`, output `[batch, before + length + after.., channels]`
+    /// # Errors
+    /// an input with another number of axes; an output too large for any memory
+    /// # Example
+    /// ```
+    /// use gradus::prelude::*;
+    /// let x = Tape::inference().input(ndarray::Array4::<f32>::ones((2, 5, 5, 3)));
+    /// assert_eq!(ZeroPad2d::new(1).forward(&x)?.shape(), [2, 7, 7, 3]);
+    /// assert_eq!(ZeroPad2d::new([[0, 1], [2, 0]]).forward(&x)?.shape(), [2, 6, 7, 3]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    /// # Reference
+    /// Keras `ZeroPadding2D`, PyTorch `ZeroPad2d`, and those of the other ranks
+    #[derive(Clone, Copy)]
+    pub struct ZeroPad<const N: usize> as ["ZeroPad1d", "ZeroPad2d", "ZeroPad3d"] (
+        /// Cells before and after each axis: a number, or `[before, after]` for each axis.
+        padding: [border N],
+    ) {}
 }
 
-/// Cuts off the edges of the `N` axes between batch and channels.
-///
-/// # Shapes
-/// input `[batch, lengths.., channels]`, output `[batch, length - before - after.., channels]`
-/// # Errors
-/// an input with another number of axes; edges that leave nothing
-/// # Example
-/// ```
-/// use gradus::prelude::*;
-/// let x = Tape::inference().input(ndarray::Array4::<f32>::ones((2, 7, 7, 3)));
-/// assert_eq!(Crop2d::new(1).forward(&x)?.shape(), [2, 5, 5, 3]);
-/// assert_eq!(Crop2d::new([[0, 1], [2, 0]]).forward(&x)?.shape(), [2, 6, 5, 3]);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Keras `Cropping2D`, and those of the other ranks
-#[derive(Clone, Copy, Debug)]
-pub struct Crop<const N: usize> {
-    border: [[usize; 2]; N],
+described! {
+    /// Cuts off the edges of the `N` axes between batch and channels.
+    ///
+    /// # Shapes
+    /// input `[batch, lengths.., channels]`, output `[batch, length - before - after.., channels]`
+    /// # Errors
+    /// an input with another number of axes; edges that leave nothing
+    /// # Example
+    /// ```
+    /// use gradus::prelude::*;
+    /// let x = Tape::inference().input(ndarray::Array4::<f32>::ones((2, 7, 7, 3)));
+    /// assert_eq!(Crop2d::new(1).forward(&x)?.shape(), [2, 5, 5, 3]);
+    /// assert_eq!(Crop2d::new([[0, 1], [2, 0]]).forward(&x)?.shape(), [2, 6, 5, 3]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    /// # Reference
+    /// Keras `Cropping2D`, and those of the other ranks
+    #[derive(Clone, Copy)]
+    pub struct Crop<const N: usize> as ["Crop1d", "Crop2d", "Crop3d"] (
+        /// Cells before and after each axis: a number, or `[before, after]` for each axis.
+        cropping: [border N],
+    ) {}
 }
 
 /// [`ZeroPad`] for sequences `[batch, time, channels]`.
@@ -87,20 +94,6 @@ pub type Crop2d = Crop<2>;
 #[doc(alias = "Cropping3D")]
 pub type Crop3d = Crop<3>;
 
-impl<const N: usize> ZeroPad<N> {
-    /// With edges of this width: a number, or `[before, after]` for each axis.
-    pub fn new(border: impl Border<N>) -> Self {
-        Self { border: border.border() }
-    }
-}
-
-impl<const N: usize> Crop<N> {
-    /// By edges of this width: a number, or `[before, after]` for each axis.
-    pub fn new(border: impl Border<N>) -> Self {
-        Self { border: border.border() }
-    }
-}
-
 /// Puts a frame around the inner box of these lengths, or takes it away.
 fn apply<const N: usize>(x: &Var, inner: [usize; N], border: [[usize; 2]; N], adds: bool) -> Result<Var> {
     let (batch, _, channels) = axes::<N>(x.value.shape())?;
@@ -121,28 +114,36 @@ fn apply<const N: usize>(x: &Var, inner: [usize; N], border: [[usize; 2]; N], ad
 }
 
 impl<const N: usize> Layer for ZeroPad<N> {
+    fn config(&self) -> Config {
+        self.describe()
+    }
+
     fn forward(&self, x: &Var) -> Result<Var> {
-        apply(x, axes::<N>(x.value.shape())?.1, self.border, true)
+        apply(x, axes::<N>(x.value.shape())?.1, self.padding, true)
     }
 
     fn kind(&self) -> &'static str {
-        ["ZeroPad1d", "ZeroPad2d", "ZeroPad3d"][N - 1]
+        Self::KIND
     }
 }
 
 impl<const N: usize> Layer for Crop<N> {
+    fn config(&self) -> Config {
+        self.describe()
+    }
+
     fn forward(&self, x: &Var) -> Result<Var> {
         let (_, input, _) = axes::<N>(x.value.shape())?;
-        let width = |axis: usize| self.border[axis][0].saturating_add(self.border[axis][1]);
+        let width = |axis: usize| self.cropping[axis][0].saturating_add(self.cropping[axis][1]);
         if (0..N).any(|axis| input[axis] <= width(axis)) {
-            let border = self.border;
+            let border = self.cropping;
             return Err(Error::shape(format!("expected an input larger than its edges {border:?}, got {input:?}")));
         }
-        apply(x, std::array::from_fn(|axis| input[axis] - width(axis)), self.border, false)
+        apply(x, std::array::from_fn(|axis| input[axis] - width(axis)), self.cropping, false)
     }
 
     fn kind(&self) -> &'static str {
-        ["Crop1d", "Crop2d", "Crop3d"][N - 1]
+        Self::KIND
     }
 }
 

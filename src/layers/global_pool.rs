@@ -3,6 +3,7 @@
 use super::Layer;
 use super::pool_op::{self, Pooling};
 use crate::autograd::Var;
+use crate::config::{Config, described};
 use crate::error::{Error, Result};
 use crate::kernels::pool::Span;
 use crate::tensor::{Float, reshaped};
@@ -32,25 +33,26 @@ fn masked(pooling: Pooling, x: &Var) -> Result<Option<Var>> {
 
 macro_rules! global_pools {
     ($($name:ident: $pooling:ident over $rank:literal, $what:literal, $axes:literal, $example:literal, $alias:literal;)*) => { $(
-        #[doc = concat!("The ", $what, ".")]
-        ///
-        /// # Shapes
-        #[doc = concat!("input `[batch, ", $axes, ", channels]`, output `[batch, channels]`")]
-        /// # Errors
-        /// an input with another number of axes, or without pixels
-        /// # Example
-        /// ```
-        /// use gradus::prelude::*;
-        #[doc = concat!("let x = Tape::inference().input(ndarray::", $example, ");")]
-        #[doc = concat!("let y = ", stringify!($name), ".forward(&x)?;")]
-        /// assert_eq!((y.shape(), y.item()), (&[2, 5][..], 1.0));
-        /// # Ok::<(), gradus::Error>(())
-        /// ```
-        /// # Reference
-        #[doc = concat!("Lin et al. 2013; Keras `", $alias, "`")]
-        #[doc(alias = $alias)]
-        #[derive(Clone, Copy, Debug, Default)]
-        pub struct $name;
+        described! {
+            #[doc = concat!("The ", $what, ".")]
+            ///
+            /// # Shapes
+            #[doc = concat!("input `[batch, ", $axes, ", channels]`, output `[batch, channels]`")]
+            /// # Errors
+            /// an input with another number of axes, or without pixels
+            /// # Example
+            /// ```
+            /// use gradus::prelude::*;
+            #[doc = concat!("let x = Tape::inference().input(ndarray::", $example, ");")]
+            #[doc = concat!("let y = ", stringify!($name), ".forward(&x)?;")]
+            /// assert_eq!((y.shape(), y.item()), (&[2, 5][..], 1.0));
+            /// # Ok::<(), gradus::Error>(())
+            /// ```
+            /// # Reference
+            #[doc = concat!("Lin et al. 2013; Keras `", $alias, "`")]
+            #[doc(alias = $alias)]
+            pub struct $name;
+        }
 
         impl Layer for $name {
             fn forward(&self, x: &Var) -> Result<Var> {
@@ -58,6 +60,10 @@ macro_rules! global_pools {
                     Some(y) => Ok(y),
                     None => pool_op::run::<$rank>(Pooling::$pooling, x, false, everything),
                 }
+            }
+
+            fn config(&self) -> Config {
+                self.describe()
             }
         }
     )* };

@@ -5,6 +5,7 @@ use super::interpolation::Interpolation;
 use super::window::{axes, words};
 use crate::autograd::{Dependence, InputGrads, Op, Var};
 use crate::buffers::zeros;
+use crate::config::{Config, Described, described, named};
 use crate::error::{Error, Result};
 use crate::kernels::parallel;
 use crate::tensor::{Float, Tensor, data, tensor};
@@ -21,35 +22,40 @@ pub enum Outside {
     Reflection,
 }
 
-/// What an image or volume has at given places between its cells. Gradients flow into the image and the places.
-///
-/// [`GridSample2d`] and [`GridSample3d`] are its names; [`AffineGrid`](super::AffineGrid) makes places. A place counts
-/// from -1 to 1 along each axis, the last axis first: `(horizontal, vertical)` for images.
-///
-/// # Shapes
-/// inputs: `[batch, lengths.., channels]`, and places `[batch, lengths'.., axes]`; output `[batch, lengths'.., channels]`
-/// # Defaults
-/// linear interpolation, zeros outside, -1 and 1 are the borders and not the centres of the outermost cells
-/// # Errors
-/// an input with another number of axes, or without cells or channels; places for another batch, or of another number of axes; an
-/// interpolation other than `Nearest`, `Linear` and `Cubic`
-/// # Example
-/// ```
-/// use gradus::prelude::*;
-/// let tape = Tape::inference();
-/// let image = tape.input(ndarray::array![[[[0.0], [1.0]], [[2.0], [3.0]]]]);
-/// let places = tape.input(ndarray::array![[[[0.0, 0.0], [-0.5, 0.5]]]]);
-/// let y = GridSample2d::new().forward(&(image, places))?;
-/// assert_eq!(y.value().as_slice().unwrap(), [1.5, 2.0]);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Jaderberg et al. 2015; PyTorch `grid_sample`
-#[derive(Clone, Copy, Debug)]
-pub struct GridSample<const N: usize> {
-    interpolation: Interpolation,
-    outside: Outside,
-    align_corners: bool,
+described! {
+    /// What an image or volume has at given places between its cells. Gradients flow into the image and the places.
+    ///
+    /// [`GridSample2d`] and [`GridSample3d`] are its names; [`AffineGrid`](super::AffineGrid) makes places. A place counts
+    /// from -1 to 1 along each axis, the last axis first: `(horizontal, vertical)` for images.
+    ///
+    /// # Shapes
+    /// inputs: `[batch, lengths.., channels]`, and places `[batch, lengths'.., axes]`; output `[batch, lengths'.., channels]`
+    /// # Defaults
+    /// linear interpolation, zeros outside, -1 and 1 are the borders and not the centres of the outermost cells
+    /// # Errors
+    /// an input with another number of axes, or without cells or channels; places for another batch, or of another number of axes; an
+    /// interpolation other than `Nearest`, `Linear` and `Cubic`
+    /// # Example
+    /// ```
+    /// use gradus::prelude::*;
+    /// let tape = Tape::inference();
+    /// let image = tape.input(ndarray::array![[[[0.0], [1.0]], [[2.0], [3.0]]]]);
+    /// let places = tape.input(ndarray::array![[[[0.0, 0.0], [-0.5, 0.5]]]]);
+    /// let y = GridSample2d::new().forward(&(image, places))?;
+    /// assert_eq!(y.value().as_slice().unwrap(), [1.5, 2.0]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    /// # Reference
+    /// Jaderberg et al. 2015; PyTorch `grid_sample`
+    #[derive(Clone, Copy)]
+    pub struct GridSample<const N: usize> as ["GridSample1d", "GridSample2d", "GridSample3d"] {
+        /// What is put between cells. Of two nearest cells, the one with the even number is taken.
+        interpolation: [Interpolation] = Interpolation::Linear,
+        /// What is found outside of the input.
+        outside: [Outside] = Outside::Zeros,
+        /// Whether -1 and 1 are the centres of the outermost cells.
+        align_corners: [bool] = false,
+    }
 }
 
 /// [`GridSample`] for images `[batch, height, width, channels]`.
@@ -57,37 +63,20 @@ pub type GridSample2d = GridSample<2>;
 /// [`GridSample`] for volumes `[batch, depth, height, width, channels]`.
 pub type GridSample3d = GridSample<3>;
 
-impl<const N: usize> Default for GridSample<N> {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl<const N: usize> GridSample<N> {
-    /// With the defaults.
+    /// Creates the layer with the defaults.
     pub fn new() -> Self {
-        Self { interpolation: Interpolation::Linear, outside: Outside::Zeros, align_corners: false }
-    }
-
-    /// Sets what is put between cells. Of two nearest cells, the one with the even number is taken.
-    #[doc(alias = "mode")]
-    pub fn interpolation(self, interpolation: Interpolation) -> Self {
-        Self { interpolation, ..self }
-    }
-
-    /// Sets what is found outside of the input.
-    #[doc(alias = "padding_mode")]
-    pub fn outside(self, outside: Outside) -> Self {
-        Self { outside, ..self }
-    }
-
-    /// Sets whether -1 and 1 are the centres of the outermost cells.
-    pub fn align_corners(self, yes: bool) -> Self {
-        Self { align_corners: yes, ..self }
+        Self::default()
     }
 }
+
+named!(Outside { Zeros = "zeros", Border = "border", Reflection = "reflection" });
 
 impl<const N: usize> Layer<(Var, Var)> for GridSample<N> {
+    fn config(&self) -> Config {
+        self.describe()
+    }
+
     fn forward(&self, (x, places): &(Var, Var)) -> Result<Var> {
         let (batch, input, channels) = axes::<N>(x.value.shape())?;
         if input.contains(&0) || channels == 0 {
@@ -111,7 +100,7 @@ impl<const N: usize> Layer<(Var, Var)> for GridSample<N> {
     }
 
     fn kind(&self) -> &'static str {
-        ["GridSample1d", "GridSample2d", "GridSample3d"][N - 1]
+        Self::KIND
     }
 }
 

@@ -5,6 +5,7 @@ use std::f64::consts::PI;
 use super::window::fewer_than;
 use crate::autograd::{Dependence, InputGrads, Op, Var};
 use crate::buffers::{buffer, zeros};
+use crate::config::named;
 use crate::error::{Error, Result};
 use crate::kernels::parallel;
 use crate::tensor::{Float, Tensor, data, tensor};
@@ -34,6 +35,16 @@ pub enum Interpolation {
     /// A windowed sinc over ten neighbours, cells outside left out.
     Lanczos5,
 }
+
+named!(Interpolation {
+    Nearest = "nearest",
+    NearestFloor = "nearest_floor",
+    Linear = "linear",
+    Cubic = "cubic",
+    CatmullRom = "catmull_rom",
+    Lanczos3 = "lanczos3",
+    Lanczos5 = "lanczos5",
+});
 
 impl Interpolation {
     /// How far a cell reaches, in cells; `None` if one cell is taken as it is.

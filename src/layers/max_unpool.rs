@@ -1,37 +1,49 @@
 //! Maxima put back where they were.
 
-use super::window::{Window, axes, fewer_than, window_setters};
-use super::{Layer, Padding, Size};
+use super::window::{Window, axes, fewer_than};
+use super::{Layer, Padding};
 use crate::autograd::Var;
+use crate::config::{Config, Described, described};
 use crate::error::{Error, Result};
 use crate::tensor::Tensor;
 
-/// Puts the maxima of a [`MaxPool`](super::MaxPool) back where they were, and zeros elsewhere.
-///
-/// [`MaxUnpool1d`], [`MaxUnpool2d`] and [`MaxUnpool3d`] are its names. It takes what
-/// [`MaxPool::forward_with_indices`](super::MaxPool::forward_with_indices) gives.
-///
-/// # Shapes
-/// inputs: maxima `[batch, lengths.., channels]` and indices of the same shape; output `[batch, lengths'.., channels]`
-/// # Defaults
-/// stride as large as the window, dilation 1, no padding, the least lengths that give these windows
-/// # Errors
-/// inputs with another number of axes, or of two shapes; an index that is not whole or out of range; padding `Same` or
-/// `Causal` without [`MaxUnpool::output`]; a size, stride or dilation of 0
-/// # Example
-/// ```
-/// use gradus::prelude::*;
-/// let x = Tape::inference().input(ndarray::arr3(&[[[1.0], [5.0], [7.0], [3.0]]]));
-/// let y = MaxUnpool1d::new(2).forward(&MaxPool1d::new(2).forward_with_indices(&x)?)?;
-/// assert_eq!(y.value().as_slice().unwrap(), [0.0, 5.0, 7.0, 0.0]);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Zeiler & Fergus 2014; PyTorch `MaxUnpool1d` and so on
-#[derive(Clone, Copy, Debug)]
-pub struct MaxUnpool<const N: usize> {
-    window: Window<N>,
-    output: Option<[usize; N]>,
+described! {
+    /// Puts the maxima of a [`MaxPool`](super::MaxPool) back where they were, and zeros elsewhere.
+    ///
+    /// [`MaxUnpool1d`], [`MaxUnpool2d`] and [`MaxUnpool3d`] are its names. It takes what
+    /// [`MaxPool::forward_with_indices`](super::MaxPool::forward_with_indices) gives.
+    ///
+    /// # Shapes
+    /// inputs: maxima `[batch, lengths.., channels]` and indices of the same shape; output `[batch, lengths'.., channels]`
+    /// # Defaults
+    /// stride as large as the window, dilation 1, no padding, the least lengths that give these windows
+    /// # Errors
+    /// inputs with another number of axes, or of two shapes; an index that is not whole or out of range; padding `Same` or
+    /// `Causal` without [`MaxUnpool::output_size`]; a size, stride or dilation of 0
+    /// # Example
+    /// ```
+    /// use gradus::prelude::*;
+    /// let x = Tape::inference().input(ndarray::arr3(&[[[1.0], [5.0], [7.0], [3.0]]]));
+    /// let y = MaxUnpool1d::new(2).forward(&MaxPool1d::new(2).forward_with_indices(&x)?)?;
+    /// assert_eq!(y.value().as_slice().unwrap(), [0.0, 5.0, 7.0, 0.0]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    /// # Reference
+    /// Zeiler & Fergus 2014; PyTorch `MaxUnpool1d` and so on
+    #[derive(Clone, Copy)]
+    pub struct MaxUnpool<const N: usize> as ["MaxUnpool1d", "MaxUnpool2d", "MaxUnpool3d"] (
+        /// The size of the windows.
+        pool_size: [size N],
+    ) {
+        /// By how many cells the window moves; by its own size without a setting.
+        strides: [sizes N] = None,
+        /// What was put around the input of the pooling.
+        padding: [Padding<N>] = Padding::Valid,
+        /// The distance between the window's cells.
+        dilation_rate: [size N] = [1; N],
+        /// The lengths of the output: those of the input of the pooling, where they do not follow from the windows.
+        output_size: [sizes N] = None,
+    }
 }
 
 /// [`MaxUnpool`] for sequences `[batch, time, channels]`.
@@ -42,43 +54,34 @@ pub type MaxUnpool2d = MaxUnpool<2>;
 pub type MaxUnpool3d = MaxUnpool<3>;
 
 impl<const N: usize> MaxUnpool<N> {
-    /// With windows of this size: a number, or one for each direction. The stride is the same until it is set.
-    pub fn new(size: impl Size<N>) -> Self {
-        let size = size.sizes();
-        Self { window: Window { stride: size, ..Window::new(size) }, output: None }
-    }
-
-    /// Sets the lengths of the output: those of the input of the pooling, where windows do not tell.
-    #[doc(alias = "output_size")]
-    pub fn output(mut self, lengths: impl Size<N>) -> Self {
-        self.output = Some(lengths.sizes());
-        self
-    }
-
     fn lengths(&self, input: [usize; N]) -> Result<[usize; N]> {
-        self.window.check()?;
-        let padding = match self.window.padding {
-            _ if self.output.is_some() => [[0; 2]; N],
+        let (size, dilation, padding) = (self.pool_size, self.dilation_rate, self.padding);
+        let window = Window { size, stride: self.strides.unwrap_or(size), dilation, padding };
+        window.check()?;
+        let padding = match padding {
+            _ if self.output_size.is_some() => [[0; 2]; N],
             Padding::Valid => [[0; 2]; N],
             Padding::Explicit(cells) => cells,
             other => {
-                let wrong = "expected padding Valid or Explicit, or lengths set by `output`";
+                let wrong = "expected padding Valid or Explicit, or lengths set by `output_size`";
                 return Err(Error::value(format!("{wrong}, got {other:?}")));
             }
         };
-        Ok(self.output.unwrap_or_else(|| {
+        Ok(self.output_size.unwrap_or_else(|| {
             std::array::from_fn(|i| {
-                let covered = (input[i].saturating_sub(1)).saturating_mul(self.window.stride[i]);
+                let covered = (input[i].saturating_sub(1)).saturating_mul(window.stride[i]);
                 let padded = padding[i][0].saturating_add(padding[i][1]);
-                covered.saturating_add(self.window.reach(i)).saturating_sub(padded)
+                covered.saturating_add(window.reach(i)).saturating_sub(padded)
             })
         }))
     }
 }
 
-window_setters!(MaxUnpool, window);
-
 impl<const N: usize> Layer<(Var, Var)> for MaxUnpool<N> {
+    fn config(&self) -> Config {
+        self.describe()
+    }
+
     fn forward(&self, (x, indices): &(Var, Var)) -> Result<Var> {
         let (batch, input, channels) = axes::<N>(x.value.shape())?;
         if indices.value.shape() != x.value.shape() {
@@ -97,6 +100,6 @@ impl<const N: usize> Layer<(Var, Var)> for MaxUnpool<N> {
     }
 
     fn kind(&self) -> &'static str {
-        ["MaxUnpool1d", "MaxUnpool2d", "MaxUnpool3d"][N - 1]
+        Self::KIND
     }
 }

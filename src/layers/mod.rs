@@ -366,9 +366,20 @@ impl<X: Vars, Y: Vars> fmt::Debug for dyn Layer<X, Y> {
     }
 }
 
+/// All layers that can be made from a description.
 pub(crate) fn register(registry: Registry) -> Registry {
     macro_rules! all {
-        ($($name:ident)*) => { registry$(.layer::<$name, Var, Var>())* };
+        ($registry:ident, $x:ty => $y:ty: $($name:ident)*) => { $registry$(.layer::<$name, $x, $y>())* };
     }
-    all!(Dense Flatten Reshape Residual Sequential)
+    let registry = all!(registry, Var => Var:
+        Dense Conv1d Conv2d Conv3d ConvTranspose1d ConvTranspose2d ConvTranspose3d DepthwiseConv1d DepthwiseConv2d
+        SeparableConv1d SeparableConv2d MaxPool1d MaxPool2d MaxPool3d AvgPool1d AvgPool2d AvgPool3d GlobalAvgPool1d
+        GlobalAvgPool2d GlobalAvgPool3d GlobalMaxPool1d GlobalMaxPool2d GlobalMaxPool3d AdaptiveAvgPool1d AdaptiveAvgPool2d
+        AdaptiveAvgPool3d AdaptiveMaxPool1d AdaptiveMaxPool2d AdaptiveMaxPool3d Unfold1d Unfold2d Unfold3d Fold1d Fold2d Fold3d
+        Flatten Reshape Permute RepeatVector Masking ZeroPad1d ZeroPad2d ZeroPad3d Crop1d Crop2d Crop3d Resize1d Resize2d Resize3d
+        UpSample1d UpSample2d UpSample3d PixelShuffle PixelUnshuffle AffineGrid2d AffineGrid3d PRelu Embedding Dropout AlphaDropout
+        GaussianNoise GaussianDropout SpatialDropout1d SpatialDropout2d SpatialDropout3d SimpleRnn Lstm Gru Residual Sequential
+    );
+    let registry = all!(registry, Vec<Var> => Var: Add Multiply Maximum Minimum Average Concatenate);
+    all!(registry, (Var, Var) => Var: Subtract Dot MaxUnpool1d MaxUnpool2d MaxUnpool3d GridSample2d GridSample3d)
 }

@@ -19,7 +19,7 @@ use crate::param::ParamList;
 /// let inception = Parallel::new()
 ///     .add(Conv2d::new(4, 1))
 ///     .add(Sequential::new().add(Conv2d::new(2, 1)).add(Conv2d::new(4, 3).padding(Padding::Same)))
-///     .add(MaxPool2d::new(3).stride(1).padding(Padding::Same));
+///     .add(MaxPool2d::new(3).strides(1).padding(Padding::Same));
 /// let y = inception.forward(&Tape::inference().input(ndarray::Array4::<f32>::ones((2, 8, 8, 3))))?;
 /// assert_eq!(y.shape(), [2, 8, 8, 11]);
 /// # Ok::<(), gradus::Error>(())

@@ -3,63 +3,60 @@
 use super::Layer;
 use super::window::{at_least_1, axes};
 use crate::autograd::Var;
+use crate::config::{Config, described};
 use crate::error::{Error, Result};
 
-/// Turns channels into pixels: channel `c · factor² + i · factor + j` becomes pixel `(i, j)` of a block of channel `c`.
-///
-/// # Shapes
-/// input `[batch, height, width, channels · factor²]`, output `[batch, height · factor, width · factor, channels]`
-/// # Errors
-/// an input of other than four axes; channels that `factor²` does not divide; a factor of 0
-/// # Example
-/// ```
-/// use gradus::prelude::*;
-/// let x = Tape::inference().input(ndarray::Array4::<f32>::zeros((2, 5, 7, 12)));
-/// assert_eq!(PixelShuffle::new(2).forward(&x)?.shape(), [2, 10, 14, 3]);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Shi et al. 2016; PyTorch `PixelShuffle`
-#[derive(Clone, Copy, Debug)]
-pub struct PixelShuffle {
-    factor: usize,
+described! {
+    /// Turns channels into pixels: channel `c · factor² + i · factor + j` becomes pixel `(i, j)` of a block of channel `c`.
+    ///
+    /// # Shapes
+    /// input `[batch, height, width, channels · factor²]`, output `[batch, height · factor, width · factor, channels]`
+    /// # Errors
+    /// an input of other than four axes; channels that `factor²` does not divide; a factor of 0
+    /// # Example
+    /// ```
+    /// use gradus::prelude::*;
+    /// let x = Tape::inference().input(ndarray::Array4::<f32>::zeros((2, 5, 7, 12)));
+    /// assert_eq!(PixelShuffle::new(2).forward(&x)?.shape(), [2, 10, 14, 3]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    /// # Reference
+    /// Shi et al. 2016; PyTorch `PixelShuffle`
+    #[derive(Clone, Copy)]
+    pub struct PixelShuffle(
+        /// By how much images get larger in both directions.
+        factor: [usize],
+    ) {}
 }
 
-/// Turns pixels into channels: pixel `(i, j)` of a block of channel `c` becomes channel `c · factor² + i · factor + j`.
-///
-/// # Shapes
-/// input `[batch, height · factor, width · factor, channels]`, output `[batch, height, width, channels · factor²]`
-/// # Errors
-/// an input of other than four axes; a height or width that the factor does not divide; a factor of 0
-/// # Example
-/// ```
-/// use gradus::prelude::*;
-/// let x = Tape::inference().input(ndarray::Array4::<f32>::zeros((2, 10, 14, 3)));
-/// assert_eq!(PixelUnshuffle::new(2).forward(&x)?.shape(), [2, 5, 7, 12]);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// PyTorch `PixelUnshuffle`
-#[derive(Clone, Copy, Debug)]
-pub struct PixelUnshuffle {
-    factor: usize,
-}
-
-impl PixelShuffle {
-    /// With images larger by this factor in both directions.
-    pub fn new(factor: usize) -> Self {
-        Self { factor }
-    }
-}
-
-impl PixelUnshuffle {
-    /// With images smaller by this factor in both directions.
-    pub fn new(factor: usize) -> Self {
-        Self { factor }
-    }
+described! {
+    /// Turns pixels into channels: pixel `(i, j)` of a block of channel `c` becomes channel `c · factor² + i · factor + j`.
+    ///
+    /// # Shapes
+    /// input `[batch, height · factor, width · factor, channels]`, output `[batch, height, width, channels · factor²]`
+    /// # Errors
+    /// an input of other than four axes; a height or width that the factor does not divide; a factor of 0
+    /// # Example
+    /// ```
+    /// use gradus::prelude::*;
+    /// let x = Tape::inference().input(ndarray::Array4::<f32>::zeros((2, 10, 14, 3)));
+    /// assert_eq!(PixelUnshuffle::new(2).forward(&x)?.shape(), [2, 5, 7, 12]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    /// # Reference
+    /// PyTorch `PixelUnshuffle`
+    #[derive(Clone, Copy)]
+    pub struct PixelUnshuffle(
+        /// By how much images get smaller in both directions.
+        factor: [usize],
+    ) {}
 }
 
 impl Layer for PixelShuffle {
+    fn config(&self) -> Config {
+        self.describe()
+    }
+
     fn forward(&self, x: &Var) -> Result<Var> {
         let (batch, [height, width], channels) = axes::<2>(x.value.shape())?;
         let f = self.factor;
@@ -75,6 +72,10 @@ impl Layer for PixelShuffle {
 }
 
 impl Layer for PixelUnshuffle {
+    fn config(&self) -> Config {
+        self.describe()
+    }
+
     fn forward(&self, x: &Var) -> Result<Var> {
         let (batch, [height, width], channels) = axes::<2>(x.value.shape())?;
         let f = self.factor;

@@ -1,65 +1,89 @@
 //! Pooling of sequences, images and volumes by sliding windows.
 
 use super::pool_op::{self, Pooling};
-use super::window::{Window, window_setters};
-use super::{Layer, Padding, Size};
+use super::window::Window;
+use super::{Layer, Padding};
 use crate::autograd::Var;
+use crate::config::{Config, Described, described};
 use crate::error::Result;
 
-/// The greatest number in each window over `N` axes, for each channel; its gradient goes to the first maximum. Padding
-/// never wins.
-///
-/// [`MaxPool1d`], [`MaxPool2d`] and [`MaxPool3d`] are its names.
-///
-/// # Shapes
-/// input `[batch, lengths.., channels]`, output `[batch, lengths'.., channels]`
-/// # Defaults
-/// stride as large as the window, dilation 1, no padding, windows that end inside
-/// # Errors
-/// an input with another number of axes; a window larger than the padded input; padding that is not smaller than the
-/// window; a size, stride or dilation of 0
-/// # Example
-/// ```
-/// use gradus::prelude::*;
-/// let x = Tape::inference().input(ndarray::Array3::<f32>::ones((2, 11, 4)));
-/// assert_eq!(MaxPool1d::new(2).forward(&x)?.shape(), [2, 5, 4]);
-/// assert_eq!(MaxPool1d::new(2).ceil_mode(true).forward(&x)?.shape(), [2, 6, 4]);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Keras `MaxPooling1D` and so on, PyTorch `MaxPool1d` and so on
-#[derive(Clone, Copy, Debug)]
-pub struct MaxPool<const N: usize> {
-    window: Window<N>,
-    ceil: bool,
+described! {
+    /// The greatest number in each window over `N` axes, for each channel; its gradient goes to the first maximum. Padding
+    /// never wins.
+    ///
+    /// [`MaxPool1d`], [`MaxPool2d`] and [`MaxPool3d`] are its names.
+    ///
+    /// # Shapes
+    /// input `[batch, lengths.., channels]`, output `[batch, lengths'.., channels]`
+    /// # Defaults
+    /// stride as large as the window, dilation 1, no padding, windows that end inside
+    /// # Errors
+    /// an input with another number of axes; a window larger than the padded input; padding that is not smaller than the
+    /// window; a size, stride or dilation of 0
+    /// # Example
+    /// ```
+    /// use gradus::prelude::*;
+    /// let x = Tape::inference().input(ndarray::Array3::<f32>::ones((2, 11, 4)));
+    /// assert_eq!(MaxPool1d::new(2).forward(&x)?.shape(), [2, 5, 4]);
+    /// assert_eq!(MaxPool1d::new(2).ceil_mode(true).forward(&x)?.shape(), [2, 6, 4]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    /// # Reference
+    /// Keras `MaxPooling1D` and so on, PyTorch `MaxPool1d` and so on
+    #[derive(Clone, Copy)]
+    pub struct MaxPool<const N: usize> as ["MaxPool1d", "MaxPool2d", "MaxPool3d"] (
+        /// The size of the windows.
+        pool_size: [size N],
+    ) {
+        /// By how many cells the window moves; by its own size without a setting.
+        strides: [sizes N] = None,
+        /// What is put around the input.
+        padding: [Padding<N>] = Padding::Valid,
+        /// The distance between the window's cells.
+        dilation_rate: [size N] = [1; N],
+        /// Whether a window that starts inside may end outside, as in PyTorch's ceil mode.
+        ceil_mode: [bool] = false,
+    }
 }
 
-/// The mean of each window over `N` axes, for each channel.
-///
-/// [`AvgPool1d`], [`AvgPool2d`] and [`AvgPool3d`] are its names.
-///
-/// # Shapes
-/// input `[batch, lengths.., channels]`, output `[batch, lengths'.., channels]`
-/// # Defaults
-/// stride as large as the window, dilation 1, no padding, windows that end inside; padding is left out of the mean, as in
-/// Keras
-/// # Errors
-/// an input with another number of axes; a window larger than the padded input; padding that is not smaller than the
-/// window; a size, stride or dilation of 0
-/// # Example
-/// ```
-/// use gradus::prelude::*;
-/// let x = Tape::inference().input(ndarray::Array3::<f32>::ones((2, 11, 4)));
-/// assert_eq!(AvgPool1d::new(3).stride(2).forward(&x)?.shape(), [2, 5, 4]);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Keras `AveragePooling1D` and so on, PyTorch `AvgPool1d` and so on (which count padding by default)
-#[derive(Clone, Copy, Debug)]
-pub struct AvgPool<const N: usize> {
-    window: Window<N>,
-    ceil: bool,
-    count_padding: bool,
+described! {
+    /// The mean of each window over `N` axes, for each channel.
+    ///
+    /// [`AvgPool1d`], [`AvgPool2d`] and [`AvgPool3d`] are its names.
+    ///
+    /// # Shapes
+    /// input `[batch, lengths.., channels]`, output `[batch, lengths'.., channels]`
+    /// # Defaults
+    /// stride as large as the window, dilation 1, no padding, windows that end inside; padding is left out of the mean, as in
+    /// Keras
+    /// # Errors
+    /// an input with another number of axes; a window larger than the padded input; padding that is not smaller than the
+    /// window; a size, stride or dilation of 0
+    /// # Example
+    /// ```
+    /// use gradus::prelude::*;
+    /// let x = Tape::inference().input(ndarray::Array3::<f32>::ones((2, 11, 4)));
+    /// assert_eq!(AvgPool1d::new(3).strides(2).forward(&x)?.shape(), [2, 5, 4]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    /// # Reference
+    /// Keras `AveragePooling1D` and so on, PyTorch `AvgPool1d` and so on (which count padding by default)
+    #[derive(Clone, Copy)]
+    pub struct AvgPool<const N: usize> as ["AvgPool1d", "AvgPool2d", "AvgPool3d"] (
+        /// The size of the windows.
+        pool_size: [size N],
+    ) {
+        /// By how many cells the window moves; by its own size without a setting.
+        strides: [sizes N] = None,
+        /// What is put around the input.
+        padding: [Padding<N>] = Padding::Valid,
+        /// The distance between the window's cells.
+        dilation_rate: [size N] = [1; N],
+        /// Whether a window that starts inside may end outside, as in PyTorch's ceil mode.
+        ceil_mode: [bool] = false,
+        /// Whether padding counts as zeros in the mean, as in PyTorch.
+        count_padding: [bool] = false,
+    }
 }
 
 /// Max pooling of sequences. See [`MaxPool`] for defaults and errors.
@@ -87,7 +111,7 @@ pub type MaxPool1d = MaxPool<1>;
 /// use gradus::prelude::*;
 /// let x = Tape::inference().input(ndarray::Array4::<f32>::ones((2, 11, 11, 64)));
 /// assert_eq!(MaxPool2d::new(2).forward(&x)?.shape(), [2, 5, 5, 64]);
-/// assert_eq!(MaxPool2d::new(3).stride(2).padding(Padding::Same).forward(&x)?.shape(), [2, 6, 6, 64]);
+/// assert_eq!(MaxPool2d::new(3).strides(2).padding(Padding::Same).forward(&x)?.shape(), [2, 6, 6, 64]);
 /// # Ok::<(), gradus::Error>(())
 /// ```
 /// # Reference
@@ -160,33 +184,24 @@ pub type AvgPool2d = AvgPool<2>;
 #[doc(alias = "AveragePooling3D")]
 pub type AvgPool3d = AvgPool<3>;
 
-macro_rules! setters {
-    ($layer:ident { $($field:ident)* }) => {
+macro_rules! window {
+    ($layer:ident) => {
         impl<const N: usize> $layer<N> {
-            /// With windows of this size: a number, or one for each direction. The stride is the same until it is set.
-            pub fn new(size: impl Size<N>) -> Self {
-                let size = size.sizes();
-                let window = Window { stride: size, ..Window::new(size) };
-                Self { window, ceil: false, $($field: false)* }
-            }
-
-            /// Sets whether a window that starts inside may end outside, as in PyTorch's ceil mode.
-            pub fn ceil_mode(mut self, yes: bool) -> Self {
-                self.ceil = yes;
-                self
+            fn window(&self) -> Window<N> {
+                let (size, dilation, padding) = (self.pool_size, self.dilation_rate, self.padding);
+                Window { size, stride: self.strides.unwrap_or(size), dilation, padding }
             }
         }
-        window_setters!($layer, window);
     };
 }
-setters!(MaxPool {});
-setters!(AvgPool { count_padding });
+window!(MaxPool);
+window!(AvgPool);
 
 impl MaxPool<2> {
     /// The window, if its places touch each other and stay inside the image.
     pub(super) fn tiles(&self) -> Option<[usize; 2]> {
-        let Window { size, stride, dilation, padding } = self.window;
-        let plain = (padding, dilation) == (Padding::Valid, [1; 2]) && stride == size && !self.ceil;
+        let Window { size, stride, dilation, padding } = self.window();
+        let plain = (padding, dilation) == (Padding::Valid, [1; 2]) && stride == size && !self.ceil_mode;
         (plain && (1..=256).contains(&size[0].saturating_mul(size[1]))).then_some(size)
     }
 }
@@ -208,35 +223,35 @@ impl<const N: usize> MaxPool<N> {
     /// those of the layer; an input with more than 2^24 cells, which indices cannot count; a window of padding only
     #[doc(alias = "return_indices")]
     pub fn forward_with_indices(&self, x: &Var) -> Result<(Var, Var)> {
-        pool_op::maxima(x, |input| self.window.spans(input, self.ceil, false))
-    }
-}
-
-impl<const N: usize> AvgPool<N> {
-    /// Sets whether padding counts as zeros in the mean, as in PyTorch.
-    pub fn count_padding(mut self, yes: bool) -> Self {
-        self.count_padding = yes;
-        self
+        pool_op::maxima(x, |input| self.window().spans(input, self.ceil_mode, false))
     }
 }
 
 impl<const N: usize> Layer for MaxPool<N> {
+    fn config(&self) -> Config {
+        self.describe()
+    }
+
     fn forward(&self, x: &Var) -> Result<Var> {
-        pool_op::run(Pooling::Max, x, true, |input| self.window.spans(input, self.ceil, false))
+        pool_op::run(Pooling::Max, x, true, |input| self.window().spans(input, self.ceil_mode, false))
     }
 
     fn kind(&self) -> &'static str {
-        ["MaxPool1d", "MaxPool2d", "MaxPool3d"][N - 1]
+        Self::KIND
     }
 }
 
 impl<const N: usize> Layer for AvgPool<N> {
+    fn config(&self) -> Config {
+        self.describe()
+    }
+
     fn forward(&self, x: &Var) -> Result<Var> {
-        pool_op::run(Pooling::Average, x, true, |input| self.window.spans(input, self.ceil, self.count_padding))
+        pool_op::run(Pooling::Average, x, true, |input| self.window().spans(input, self.ceil_mode, self.count_padding))
     }
 
     fn kind(&self) -> &'static str {
-        ["AvgPool1d", "AvgPool2d", "AvgPool3d"][N - 1]
+        Self::KIND
     }
 }
 

@@ -2,52 +2,46 @@
 
 use super::Layer;
 use crate::autograd::Var;
+use crate::config::{Config, described};
 use crate::error::{Error, Result};
-use crate::initializers::{Initializer, Zeros};
+use crate::initializers::Zeros;
 use crate::ops::resolve;
 use crate::param::{Param, ParamList};
 
-/// Parametric rectifier: `y = x` for positive `x`, else `y = alpha · x`, where alpha is learned.
-///
-/// # Shapes
-/// input and output `[batch, ...]`; alpha has the shape of an example, with 1 for each shared axis
-/// # Defaults
-/// no shared axes, alpha zeros; PyTorch's layer shares all axes but the channels, or all, and begins with 0.25
-/// # Errors
-/// an input of fewer than two axes, or of another shape than before; a shared axis out of range, or axis 0
-/// # Example
-/// ```
-/// use gradus::prelude::*;
-/// let layer = PRelu::new().shared_axes([1, 2]).alpha_initializer(Constant(0.25));
-/// let y = layer.forward(&Tape::inference().input(ndarray::Array4::<f32>::from_elem((1, 2, 2, 3), -4.0)))?;
-/// assert_eq!(y.value()[[0, 0, 0, 0]], -1.0);
-/// assert_eq!(layer.alpha().shape().unwrap(), [1, 1, 3]);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// He et al. 2015; Keras `PReLU`, PyTorch `PReLU`
-#[doc(alias = "PReLU")]
-pub struct PRelu {
-    shared_axes: Vec<isize>,
-    alpha: Param,
+described! {
+    /// Parametric rectifier: `y = x` for positive `x`, else `y = alpha · x`, where alpha is learned.
+    ///
+    /// # Shapes
+    /// input and output `[batch, ...]`; alpha has the shape of an example, with 1 for each shared axis
+    /// # Defaults
+    /// no shared axes, alpha zeros; PyTorch's layer shares all axes but the channels, or all, and begins with 0.25
+    /// # Errors
+    /// an input of fewer than two axes, or of another shape than before; a shared axis out of range, or axis 0
+    /// # Example
+    /// ```
+    /// use gradus::prelude::*;
+    /// let layer = PRelu::new().shared_axes([1, 2]).alpha_initializer(Constant(0.25));
+    /// let y = layer.forward(&Tape::inference().input(ndarray::Array4::<f32>::from_elem((1, 2, 2, 3), -4.0)))?;
+    /// assert_eq!(y.value()[[0, 0, 0, 0]], -1.0);
+    /// assert_eq!(layer.alpha().shape().unwrap(), [1, 1, 3]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    /// # Reference
+    /// He et al. 2015; Keras `PReLU`, PyTorch `PReLU`
+    #[doc(alias = "PReLU")]
+    pub struct PRelu {
+        /// The axes along which slopes are the same, such as `[1, 2]` for a slope per channel of images.
+        shared_axes: [into Vec<isize>] = Vec::new(),
+    }
+    params {
+        alpha: alpha_initializer = Zeros,
+    }
 }
 
 impl PRelu {
-    /// With a slope for each number of an example.
+    /// Creates the layer with a slope for each number of an example.
     pub fn new() -> Self {
-        Self { shared_axes: Vec::new(), alpha: Param::new(Zeros) }
-    }
-
-    /// Sets the axes along which slopes are the same, such as `[1, 2]` for a slope per channel of images.
-    pub fn shared_axes(mut self, axes: impl Into<Vec<isize>>) -> Self {
-        self.shared_axes = axes.into();
-        self
-    }
-
-    /// Sets the first slopes.
-    pub fn alpha_initializer(mut self, initializer: impl Initializer + 'static) -> Self {
-        self.alpha = Param::new(initializer);
-        self
+        Self::default()
     }
 
     /// The slopes.
@@ -56,13 +50,11 @@ impl PRelu {
     }
 }
 
-impl Default for PRelu {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl Layer for PRelu {
+    fn config(&self) -> Config {
+        self.describe()
+    }
+
     fn forward(&self, x: &Var) -> Result<Var> {
         if x.value.shape().len() < 2 {
             return Err(Error::shape(format!(

@@ -23,13 +23,13 @@ described! {
     /// let block = |channels: usize| {
     ///     Residual::new(
     ///         Sequential::new()
-    ///             .add(Conv2d::new(channels, 3).stride(2).padding(Padding::Same).use_bias(false))
+    ///             .add(Conv2d::new(channels, 3).strides(2).padding(Padding::Same).use_bias(false))
     ///             .add(BatchNorm::new())
     ///             .add(Relu)
     ///             .add(Conv2d::new(channels, 3).padding(Padding::Same).use_bias(false))
     ///             .add(BatchNorm::new()),
     ///     )
-    ///     .shortcut(Sequential::new().add(Conv2d::new(channels, 1).stride(2).use_bias(false)).add(BatchNorm::new()))
+    ///     .shortcut(Sequential::new().add(Conv2d::new(channels, 1).strides(2).use_bias(false)).add(BatchNorm::new()))
     ///     .activation(Relu)
     /// };
     /// let model = Sequential::new().add(block(8)).add(block(16));

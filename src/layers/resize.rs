@@ -4,43 +4,81 @@ use super::interpolation::{Interpolation, Resampling};
 use super::window::{at_least_1, axes};
 use super::{Layer, Size};
 use crate::autograd::Var;
+use crate::config::{Config, Described, Registry, Setting, Value, described, expected};
 use crate::error::{Error, Result};
 
-/// Brings the `N` axes between batch and channels to another length, longer or shorter.
-///
-/// [`Resize1d`], [`Resize2d`] and [`Resize3d`] are its names.
-///
-/// # Shapes
-/// input `[batch, lengths.., channels]`, output `[batch, new lengths.., channels]`; by factors, each new length is
-/// `⌊length · factor⌋`
-/// # Defaults
-/// the nearest cell, centres of cells in the same places, no antialiasing
-/// # Errors
-/// an input with another number of axes, or without cells; a new length of 0; a factor that is not above 0; aligned
-/// corners or antialiasing of the nearest cell, or both at once
-/// # Example
-/// ```
-/// use gradus::prelude::*;
-/// let x = Tape::inference().input(ndarray::Array4::<f32>::ones((2, 5, 7, 3)));
-/// let layer = Resize2d::new([8, 4]).interpolation(Interpolation::Cubic);
-/// assert_eq!(layer.forward(&x)?.shape(), [2, 8, 4, 3]);
-/// assert_eq!(Resize2d::by([1.5, 0.4]).forward(&x)?.shape(), [2, 7, 2, 3]);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Keras `Resizing`, PyTorch `interpolate`; Keys 1981 for cubic convolution
-#[doc(alias = "Resizing")]
-#[doc(alias = "interpolate")]
-#[derive(Clone, Copy, Debug)]
-pub struct Resize<const N: usize> {
-    to: To<N>,
-    resampling: Resampling,
+described! {
+    /// Brings the `N` axes between batch and channels to another length, longer or shorter.
+    ///
+    /// [`Resize1d`], [`Resize2d`] and [`Resize3d`] are its names.
+    ///
+    /// # Shapes
+    /// input `[batch, lengths.., channels]`, output `[batch, new lengths.., channels]`; by factors, each new length is
+    /// `⌊length · factor⌋`
+    /// # Defaults
+    /// the nearest cell, centres of cells in the same places, no antialiasing
+    /// # Errors
+    /// an input with another number of axes, or without cells; a new length of 0; a factor that is not above 0; aligned
+    /// corners or antialiasing of the nearest cell, or both at once
+    /// # Example
+    /// ```
+    /// use gradus::prelude::*;
+    /// let x = Tape::inference().input(ndarray::Array4::<f32>::ones((2, 5, 7, 3)));
+    /// let layer = Resize2d::new([8, 4]).interpolation(Interpolation::Cubic);
+    /// assert_eq!(layer.forward(&x)?.shape(), [2, 8, 4, 3]);
+    /// assert_eq!(Resize2d::by([1.5, 0.4]).forward(&x)?.shape(), [2, 7, 2, 3]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    /// # Reference
+    /// Keras `Resizing`, PyTorch `interpolate`; Keys 1981 for cubic convolution
+    #[doc(alias = "Resizing")]
+    #[doc(alias = "interpolate")]
+    #[derive(Clone, Copy)]
+    pub struct Resize<const N: usize> as ["Resize1d", "Resize2d", "Resize3d"] (
+        /// The new lengths, or the factors to them.
+        to: [into To<N>],
+    ) {
+        /// What is put between two cells.
+        interpolation: [Interpolation] = Interpolation::Nearest,
+        /// Whether the first and last cells of input and output are in one place, as PyTorch's `align_corners` has it.
+        align_corners: [bool] = false,
+        /// Whether, where axes get shorter, more cells take part, so that none is skipped.
+        antialias: [bool] = false,
+    }
 }
 
-#[derive(Clone, Copy, Debug)]
-enum To<const N: usize> {
+/// What [`Resize`] makes of an input: lengths, which a number or one for each direction turns into, or factors.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum To<const N: usize> {
+    /// These lengths.
     Lengths([usize; N]),
+    /// The old lengths times these factors, rounded down. Places follow from the factors, as in PyTorch without
+    /// `recompute_scale_factor`, though the new lengths are whole.
     Factors([f64; N]),
+}
+
+impl<const N: usize, S: Size<N>> From<S> for To<N> {
+    fn from(lengths: S) -> Self {
+        Self::Lengths(lengths.sizes())
+    }
+}
+
+impl<const N: usize> Setting for To<N> {
+    fn to_value(&self) -> Value {
+        match self {
+            Self::Lengths(lengths) => Value::Config(Config::new("Lengths").with("lengths", lengths)),
+            Self::Factors(factors) => Value::Config(Config::new("Factors").with("factors", factors)),
+        }
+    }
+
+    fn from_value(value: &Value, registry: &Registry) -> Result<Self> {
+        let config = value.as_config()?;
+        match (config.kind(), config.get("lengths"), config.get("factors")) {
+            ("Lengths", Some(lengths), None) => Setting::from_value(lengths, registry).map(Self::Lengths),
+            ("Factors", None, Some(factors)) => Setting::from_value(factors, registry).map(Self::Factors),
+            _ => Err(expected("`Lengths` or `Factors`", value)),
+        }
+    }
 }
 
 /// [`Resize`] for sequences `[batch, time, channels]`.
@@ -51,44 +89,26 @@ pub type Resize2d = Resize<2>;
 pub type Resize3d = Resize<3>;
 
 impl<const N: usize> Resize<N> {
-    /// To these lengths: a number, or one for each direction.
-    pub fn new(lengths: impl Size<N>) -> Self {
-        Self { to: To::Lengths(lengths.sizes()), resampling: Resampling::default() }
-    }
-
-    /// By these factors, one for each direction. Places are told by the factors, as in PyTorch without
-    /// `recompute_scale_factor`, though the new lengths are whole.
+    /// Creates the layer from factors, one for each direction; see [`To::Factors`].
     #[doc(alias = "scale_factor")]
     pub fn by(factors: [f64; N]) -> Self {
-        Self { to: To::Factors(factors), resampling: Resampling::default() }
-    }
-
-    /// Sets what is put between two cells.
-    pub fn interpolation(mut self, interpolation: Interpolation) -> Self {
-        self.resampling.interpolation = interpolation;
-        self
-    }
-
-    /// Sets whether the first and last cells of input and output are in one place, as PyTorch's `align_corners` has it.
-    pub fn align_corners(mut self, yes: bool) -> Self {
-        self.resampling.align_corners = yes;
-        self
-    }
-
-    /// Sets whether, where axes get shorter, more cells take part, so that none is skipped.
-    pub fn antialias(mut self, yes: bool) -> Self {
-        self.resampling.antialias = yes;
-        self
+        Self::new(To::Factors(factors))
     }
 }
 
 impl<const N: usize> Layer for Resize<N> {
+    fn config(&self) -> Config {
+        self.describe()
+    }
+
     fn forward(&self, x: &Var) -> Result<Var> {
+        let Self { interpolation, align_corners, antialias, .. } = *self;
+        let resampling = Resampling { interpolation, align_corners, antialias };
         let (_, input, _) = axes::<N>(x.value.shape())?;
         match self.to {
             To::Lengths(lengths) => {
                 at_least_1("length", lengths)?;
-                self.resampling.run(x, lengths, std::array::from_fn(|i| input[i] as f64 / lengths[i] as f64))
+                resampling.run(x, lengths, std::array::from_fn(|i| input[i] as f64 / lengths[i] as f64))
             }
             To::Factors(factors) => {
                 let lengths: [usize; N] = std::array::from_fn(|i| (input[i] as f64 * factors[i]).floor() as usize);
@@ -98,13 +118,13 @@ impl<const N: usize> Layer for Resize<N> {
                         x.value.shape()
                     )));
                 }
-                self.resampling.run(x, lengths, factors.map(|factor| 1.0 / factor))
+                resampling.run(x, lengths, factors.map(|factor| 1.0 / factor))
             }
         }
     }
 
     fn kind(&self) -> &'static str {
-        ["Resize1d", "Resize2d", "Resize3d"][N - 1]
+        Self::KIND
     }
 }
 

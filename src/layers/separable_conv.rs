@@ -1,40 +1,65 @@
 //! Separable convolution of sequences and images.
 
-use super::window::window_setters;
-use super::{Conv, DepthwiseConv, Layer, Padding, Size};
-use crate::activations::Activation;
+use super::conv_op::Convolution;
+use super::weights::Weights;
+use super::window::kernel_shape;
+use super::{Conv, DepthwiseConv, Layer, Padding};
+use crate::activations::{Activation, Linear};
 use crate::autograd::Var;
+use crate::config::{Config, Described, described};
 use crate::error::Result;
-use crate::initializers::Initializer;
+use crate::initializers::{XavierUniform, Zeros};
 use crate::param::{Param, ParamList};
 
-/// A depthwise convolution over `N` axes, which looks around within each channel, and one of size 1 after it, which mixes
-/// the channels: `y = activation(depthwise(x) · pointwise + bias)`.
-///
-/// [`SeparableConv1d`] and [`SeparableConv2d`] are its names.
-///
-/// # Shapes
-/// input `[batch, lengths.., channels]`, output `[batch, lengths'.., filters]`; depthwise kernel
-/// `[kernel size.., channels, depth_multiplier]`, pointwise kernel `[1.., channels · depth_multiplier, filters]`, bias
-/// `[filters]`
-/// # Defaults
-/// depth multiplier 1, stride 1, dilation 1, no padding, no activation, with a bias, kernels Xavier uniform, bias zeros
-/// # Errors
-/// those of [`DepthwiseConv`] and [`Conv`]
-/// # Example
-/// ```
-/// use gradus::prelude::*;
-/// let layer = SeparableConv2d::new(16, 3).stride(2).activation(Relu);
-/// let y = layer.forward(&Tape::inference().input(ndarray::Array4::<f32>::ones((2, 15, 15, 8))))?;
-/// assert_eq!(y.shape(), [2, 7, 7, 16]);
-/// assert_eq!(layer.parameters()[1].0, "pointwise_kernel");
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Chollet 2017 (Xception)
-pub struct SeparableConv<const N: usize> {
-    depthwise: DepthwiseConv<N>,
-    pointwise: Conv<N>,
+described! {
+    /// A depthwise convolution over `N` axes, which looks around within each channel, and one of size 1 after it, which mixes
+    /// the channels: `y = activation(depthwise(x) · pointwise + bias)`.
+    ///
+    /// [`SeparableConv1d`] and [`SeparableConv2d`] are its names.
+    ///
+    /// # Shapes
+    /// input `[batch, lengths.., channels]`, output `[batch, lengths'.., filters]`; depthwise kernel
+    /// `[kernel size.., channels, depth_multiplier]`, pointwise kernel `[1.., channels · depth_multiplier, filters]`, bias
+    /// `[filters]`
+    /// # Defaults
+    /// depth multiplier 1, stride 1, dilation 1, no padding, no activation, with a bias, kernels Xavier uniform, bias zeros
+    /// # Errors
+    /// those of [`DepthwiseConv`] and [`Conv`]
+    /// # Example
+    /// ```
+    /// use gradus::prelude::*;
+    /// let layer = SeparableConv2d::new(16, 3).strides(2).activation(Relu);
+    /// let y = layer.forward(&Tape::inference().input(ndarray::Array4::<f32>::ones((2, 15, 15, 8))))?;
+    /// assert_eq!(y.shape(), [2, 7, 7, 16]);
+    /// assert_eq!(layer.parameters()[1].0, "pointwise_kernel");
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    /// # Reference
+    /// Chollet 2017 (Xception)
+    pub struct SeparableConv<const N: usize> as ["SeparableConv1d", "SeparableConv2d", "SeparableConv3d"] (
+        /// The number of filters.
+        filters: [usize],
+        /// The size of the depthwise kernel.
+        kernel_size: [size N],
+    ) {
+        /// How many depthwise filters each channel has.
+        depth_multiplier: [usize] = 1,
+        /// By how many cells the window moves.
+        strides: [size N] = [1; N],
+        /// How zeros are put around the input.
+        padding: [Padding<N>] = Padding::Valid,
+        /// The distance between the window's cells.
+        dilation_rate: [size N] = [1; N],
+        /// The activation.
+        activation: [dyn Activation] = Linear,
+        /// Whether there is a bias.
+        use_bias: [bool] = true,
+    }
+    params {
+        depthwise_kernel: depthwise_initializer = XavierUniform,
+        pointwise_kernel: pointwise_initializer = XavierUniform,
+        bias: bias_initializer = Zeros,
+    }
 }
 
 /// Separable convolution of sequences. See [`SeparableConv`] for defaults and errors.
@@ -70,46 +95,42 @@ pub type SeparableConv1d = SeparableConv<1>;
 pub type SeparableConv2d = SeparableConv<2>;
 
 impl<const N: usize> SeparableConv<N> {
-    /// With this many filters, and a depthwise kernel of this size: a number, or one for each direction.
-    pub fn new(filters: usize, kernel: impl Size<N>) -> Self {
-        Self { depthwise: DepthwiseConv::new(kernel).use_bias(false), pointwise: Conv::new(filters, 1) }
-    }
-
-    /// Sets how many depthwise filters each channel has.
-    pub fn depth_multiplier(mut self, filters: usize) -> Self {
-        self.depthwise = self.depthwise.depth_multiplier(filters);
-        self
-    }
-
-    /// Sets the depthwise kernel's first values.
-    pub fn depthwise_initializer(mut self, initializer: impl Initializer + 'static) -> Self {
-        self.depthwise = self.depthwise.kernel_initializer(initializer);
-        self
-    }
-
-    /// Sets the pointwise kernel's first values.
-    pub fn pointwise_initializer(mut self, initializer: impl Initializer + 'static) -> Self {
-        self.pointwise = self.pointwise.kernel_initializer(initializer);
-        self
-    }
-
-    /// The depthwise kernel, `[kernel size.., channels, depth_multiplier]`.
+    /// Returns the depthwise kernel, `[kernel size.., channels, depth_multiplier]`.
     pub fn depthwise_kernel(&self) -> &Param {
-        self.depthwise.kernel()
+        self.depthwise_kernel.shaped(&kernel_shape(self.kernel_size, [None, Some(self.depth_multiplier)]))
     }
 
-    /// The pointwise kernel, `[1.., channels · depth_multiplier, filters]`.
+    /// Returns the pointwise kernel, `[1.., channels · depth_multiplier, filters]`.
     pub fn pointwise_kernel(&self) -> &Param {
-        self.pointwise.kernel()
+        self.pointwise_kernel.shaped(&kernel_shape([1; N], [None, Some(self.filters)]))
+    }
+
+    /// Returns the bias, one number for each filter.
+    pub fn bias(&self) -> Option<&Param> {
+        self.use_bias.then(|| self.bias.shaped(&[Some(self.filters)]))
+    }
+
+    /// The depthwise part, with this layer's kernel.
+    fn depthwise(&self) -> DepthwiseConv<N> {
+        let mut part = DepthwiseConv::new(self.kernel_size)
+            .depth_multiplier(self.depth_multiplier)
+            .strides(self.strides)
+            .padding(self.padding)
+            .dilation_rate(self.dilation_rate)
+            .use_bias(false);
+        part.kernel = self.depthwise_kernel.clone();
+        part
     }
 }
 
-window_setters!(SeparableConv, depthwise.window);
-super::weights::weight_setters!(output SeparableConv, pointwise.weights);
-
 impl<const N: usize> Layer for SeparableConv<N> {
     fn forward(&self, x: &Var) -> Result<Var> {
-        self.pointwise.forward(&self.depthwise.forward(x)?)
+        let x = self.depthwise().forward(x)?;
+        let shape = Conv::<N>::new(self.filters, [1; N]).shape(&x)?;
+        let kernel = [&[1; N][..], &[shape.channels, self.filters]].concat();
+        let (kernel_param, bias, activation) = (&self.pointwise_kernel, self.bias(), self.activation.as_ref());
+        let weights = Weights { kernel: kernel_param, bias, activation, filters: self.filters };
+        weights.apply(&x, &kernel, |pointwise| Convolution::new(shape, None, kernel_param, pointwise))
     }
 
     fn params<'a>(&'a self, list: &mut ParamList<'a>) {
@@ -118,7 +139,11 @@ impl<const N: usize> Layer for SeparableConv<N> {
         self.bias().into_iter().for_each(|bias| list.add("bias", bias));
     }
 
+    fn config(&self) -> Config {
+        self.describe()
+    }
+
     fn kind(&self) -> &'static str {
-        ["SeparableConv1d", "SeparableConv2d", "SeparableConv3d"][N - 1]
+        Self::KIND
     }
 }

@@ -1,37 +1,45 @@
 //! Larger sequences, images and volumes by repeating or interpolating.
 
+use super::Layer;
 use super::interpolation::{Interpolation, Resampling};
 use super::window::{at_least_1, axes};
-use super::{Layer, Size};
 use crate::autograd::Var;
+use crate::config::{Config, Described, described};
 use crate::error::Result;
 
-/// Makes the `N` axes between batch and channels longer by whole factors; [`Resize`](super::Resize) does it by any.
-///
-/// [`UpSample1d`], [`UpSample2d`] and [`UpSample3d`] are its names.
-///
-/// # Shapes
-/// input `[batch, lengths.., channels]`, output `[batch, length · factor.., channels]`
-/// # Defaults
-/// the nearest cell
-/// # Errors
-/// an input with another number of axes, or without cells; a factor of 0; aligned corners of the nearest cell
-/// # Example
-/// ```
-/// use gradus::prelude::*;
-/// let x = Tape::inference().input(ndarray::Array4::<f32>::ones((2, 5, 5, 3)));
-/// assert_eq!(UpSample2d::new([2, 3]).forward(&x)?.shape(), [2, 10, 15, 3]);
-/// let bilinear = UpSample2d::new(2).interpolation(Interpolation::Linear);
-/// assert_eq!(bilinear.forward(&x)?.item(), 1.0);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Keras `UpSampling2D`, PyTorch `Upsample`
-#[doc(alias = "Upsample")]
-#[derive(Clone, Copy, Debug)]
-pub struct UpSample<const N: usize> {
-    factors: [usize; N],
-    resampling: Resampling,
+described! {
+    /// Makes the `N` axes between batch and channels longer by whole factors; [`Resize`](super::Resize) does it by any.
+    ///
+    /// [`UpSample1d`], [`UpSample2d`] and [`UpSample3d`] are its names.
+    ///
+    /// # Shapes
+    /// input `[batch, lengths.., channels]`, output `[batch, length · factor.., channels]`
+    /// # Defaults
+    /// the nearest cell
+    /// # Errors
+    /// an input with another number of axes, or without cells; a factor of 0; aligned corners of the nearest cell
+    /// # Example
+    /// ```
+    /// use gradus::prelude::*;
+    /// let x = Tape::inference().input(ndarray::Array4::<f32>::ones((2, 5, 5, 3)));
+    /// assert_eq!(UpSample2d::new([2, 3]).forward(&x)?.shape(), [2, 10, 15, 3]);
+    /// let bilinear = UpSample2d::new(2).interpolation(Interpolation::Linear);
+    /// assert_eq!(bilinear.forward(&x)?.item(), 1.0);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    /// # Reference
+    /// Keras `UpSampling2D`, PyTorch `Upsample`
+    #[doc(alias = "Upsample")]
+    #[derive(Clone, Copy)]
+    pub struct UpSample<const N: usize> as ["UpSample1d", "UpSample2d", "UpSample3d"] (
+        /// The factors.
+        size: [size N],
+    ) {
+        /// What is put between two cells.
+        interpolation: [Interpolation] = Interpolation::Nearest,
+        /// Whether the first and last cells of input and output are in one place, as PyTorch's `align_corners` has it.
+        align_corners: [bool] = false,
+    }
 }
 
 /// [`UpSample`] for sequences `[batch, time, channels]`.
@@ -44,35 +52,24 @@ pub type UpSample2d = UpSample<2>;
 #[doc(alias = "UpSampling3D")]
 pub type UpSample3d = UpSample<3>;
 
-impl<const N: usize> UpSample<N> {
-    /// By these factors: a number, or one for each direction.
-    pub fn new(factors: impl Size<N>) -> Self {
-        Self { factors: factors.sizes(), resampling: Resampling::default() }
-    }
-
-    /// Sets what is put between two cells.
-    pub fn interpolation(mut self, interpolation: Interpolation) -> Self {
-        self.resampling.interpolation = interpolation;
-        self
-    }
-
-    /// Sets whether the first and last cells of input and output are in one place, as PyTorch's `align_corners` has it.
-    pub fn align_corners(mut self, yes: bool) -> Self {
-        self.resampling.align_corners = yes;
-        self
-    }
-}
-
 impl<const N: usize> Layer for UpSample<N> {
+    fn config(&self) -> Config {
+        self.describe()
+    }
+
     fn forward(&self, x: &Var) -> Result<Var> {
         let (_, input, _) = axes::<N>(x.value.shape())?;
-        at_least_1("factor", self.factors)?;
-        let longer = std::array::from_fn(|axis| input[axis].saturating_mul(self.factors[axis]));
-        self.resampling.run(x, longer, self.factors.map(|factor| 1.0 / factor as f64))
+        at_least_1("factor", self.size)?;
+        let longer = std::array::from_fn(|axis| input[axis].saturating_mul(self.size[axis]));
+        Resampling { interpolation: self.interpolation, align_corners: self.align_corners, antialias: false }.run(
+            x,
+            longer,
+            self.size.map(|factor| 1.0 / factor as f64),
+        )
     }
 
     fn kind(&self) -> &'static str {
-        ["UpSample1d", "UpSample2d", "UpSample3d"][N - 1]
+        Self::KIND
     }
 }
 

@@ -1,5 +1,6 @@
 //! The geometry that convolution and pooling share: windows sliding over one, two or three axes.
 
+use crate::config::{Registry, Setting, Value, expected};
 use crate::error::{Error, Result};
 use crate::kernels::pool::Span;
 
@@ -83,10 +84,6 @@ pub(super) struct Window<const N: usize> {
 pub(super) type Place<const N: usize> = ([[usize; 2]; N], [usize; N]);
 
 impl<const N: usize> Window<N> {
-    pub fn new(size: [usize; N]) -> Self {
-        Self { size, stride: [1; N], dilation: [1; N], padding: Padding::Valid }
-    }
-
     /// How many cells of an axis a window spans.
     pub fn reach(&self, axis: usize) -> usize {
         (self.size[axis] - 1).saturating_mul(self.dilation[axis]).saturating_add(1)
@@ -201,40 +198,40 @@ pub(super) fn three<T: Clone, const N: usize>(values: [T; N], missing: T) -> [T;
     std::array::from_fn(|i| (i + N).checked_sub(3).map_or(missing.clone(), |own| values[own].clone()))
 }
 
-/// The setters of stride, dilation and padding of a layer with a `Window` in a field.
-macro_rules! window_setters {
-    ($layer:ident, $($window:ident).+) => {
-        impl<const N: usize> $layer<N> {
-            /// Sets by how many cells the window moves.
-            #[doc(alias = "strides")]
-            pub fn stride(mut self, stride: impl Size<N>) -> Self {
-                self.$($window).+.stride = stride.sizes();
-                self
-            }
-
-            /// Sets the distance between the window's cells.
-            #[doc(alias = "dilation_rate")]
-            pub fn dilation(mut self, dilation: impl Size<N>) -> Self {
-                self.$($window).+.dilation = dilation.sizes();
-                self
-            }
-
-            /// Sets the padding around the input.
-            pub fn padding(mut self, padding: Padding<N>) -> Self {
-                self.$($window).+.padding = padding;
-                self
-            }
-        }
-    };
+/// What is known of a kernel's shape: the window's size, and the last two axes.
+pub(super) fn kernel_shape<const N: usize>(size: [usize; N], last: [Option<usize>; 2]) -> Vec<Option<usize>> {
+    size.into_iter().map(Some).chain(last).collect()
 }
-pub(super) use window_setters;
+
+/// `"valid"`, `"same"`, `"causal"`, or the cells before and after each axis.
+impl<const N: usize> Setting for Padding<N> {
+    fn to_value(&self) -> Value {
+        let name = match self {
+            Self::Valid => "valid",
+            Self::Same => "same",
+            Self::Causal => "causal",
+            Self::Explicit(cells) => return cells.to_value(),
+        };
+        Value::Text(name.into())
+    }
+
+    fn from_value(value: &Value, registry: &Registry) -> Result<Self> {
+        match value {
+            Value::Text(name) if name == "valid" => Ok(Self::Valid),
+            Value::Text(name) if name == "same" => Ok(Self::Same),
+            Value::Text(name) if name == "causal" => Ok(Self::Causal),
+            Value::List(_) => Setting::from_value(value, registry).map(Self::Explicit),
+            other => Err(expected("`valid`, `same`, `causal` or numbers of cells", other)),
+        }
+    }
+}
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn window<const N: usize>(size: [usize; N], stride: [usize; N], padding: Padding<N>) -> Window<N> {
-        Window { stride, padding, ..Window::new(size) }
+        Window { size, stride, padding, dilation: [1; N] }
     }
 
     #[test]
@@ -258,7 +255,7 @@ mod tests {
         };
         assert_eq!(place(3, 2, 0, 8), (3, 4));
         assert_eq!(place(2, 2, 0, 8), (4, 4));
-        assert_eq!(Window { stride: [2], ..Window::new([3]) }.place([2], true).unwrap().1, [1]);
+        assert_eq!(window([3], [2], Padding::Valid).place([2], true).unwrap().1, [1]);
         // The last one would start in the padding.
         assert_eq!(place(2, 3, 1, 5), (2, 2));
         assert_eq!(place(1, 4, 0, 4), (1, 1));

@@ -31,9 +31,9 @@ impl AlexNet {
         let conv = |filters: usize, size: usize, padding: usize| {
             Conv2d::new(filters, size).padding(Padding::all(padding)).activation(Relu).kernel_initializer(HeNormal)
         };
-        let pool = || MaxPool2d::new(3).stride(2);
+        let pool = || MaxPool2d::new(3).strides(2);
         let features = Sequential::new()
-            .add_named("0", conv(64, 11, 2).stride(4))
+            .add_named("0", conv(64, 11, 2).strides(4))
             .add_named("2", pool())
             .add_named("3", conv(192, 5, 2))
             .add_named("5", pool())

@@ -82,7 +82,7 @@ fn network(stages: [usize; 4], expansion: usize, body: fn(usize, usize) -> Seque
         .add_named("conv1", conv(64, 7, 2))
         .add_named("bn1", norm())
         .add(Relu)
-        .add_named("maxpool", MaxPool2d::new(3).stride(2).padding(Padding::all(1)));
+        .add_named("maxpool", MaxPool2d::new(3).strides(2).padding(Padding::all(1)));
     let mut channels = 64;
     for (stage, depth) in stages.into_iter().enumerate() {
         let filters = 64 << stage;

@@ -78,7 +78,7 @@ fn windows() {
          or fewer pooling layers before it"
     );
     assert_eq!(
-        at(MaxPool3d::new([1, 2, 2]).dilation(3), &[1, 3, 3, 3, 1]),
+        at(MaxPool3d::new([1, 2, 2]).dilation_rate(3), &[1, 3, 3, 3, 1]),
         "a window of [1, 2, 2], dilation [3, 3, 3] does not fit into a volume of [3, 3, 3] with padding Valid; use a \
          smaller window, `Padding::Same`, or fewer pooling layers before it"
     );
@@ -89,7 +89,7 @@ fn windows() {
         "expected a size of at least 1 in both directions, got [0, 0]"
     );
     assert_eq!(
-        at(AvgPool3d::new(2).stride([1, 0, 1]), &[1, 3, 3, 3, 1]),
+        at(AvgPool3d::new(2).strides([1, 0, 1]), &[1, 3, 3, 3, 1]),
         "expected a stride of at least 1 in all directions, got [1, 0, 1]"
     );
     assert_eq!(at(UpSample1d::new(0), &[1, 3, 1]), "expected a factor of at least 1, got [0]");
@@ -117,8 +117,8 @@ fn transposed_convolutions() {
         "expected padding Valid, Same or Explicit, got Causal"
     );
     let small = "expected an output padding smaller than the stride [2] or the dilation [1], got [2]";
-    assert_eq!(at(ConvTranspose1d::new(1, 3).stride(2).output_padding(2), &[1, 3, 1]), small);
-    let same = ConvTranspose1d::new(1, 3).stride(2).padding(Padding::Same).output_padding(usize::MAX);
+    assert_eq!(at(ConvTranspose1d::new(1, 3).strides(2).output_padding(2), &[1, 3, 1]), small);
+    let same = ConvTranspose1d::new(1, 3).strides(2).padding(Padding::Same).output_padding(usize::MAX);
     assert_eq!(at(same, &[1, 3, 1]), small.replace("got [2]", &format!("got [{}]", usize::MAX)));
     assert_eq!(
         at(ConvTranspose1d::new(1, 3).padding(Padding::all(3)), &[1, 3, 1]),
@@ -154,17 +154,17 @@ fn sizes_that_overflow() {
         at(Conv1d::new(HUGE, 3), sequence),
         at(Conv1d::new(2, HUGE).padding(Padding::Same), sequence),
         at(Conv1d::new(2, HUGE).padding(Padding::Causal), sequence),
-        at(Conv1d::new(2, 3).dilation(HUGE).padding(Padding::Same), sequence),
+        at(Conv1d::new(2, 3).dilation_rate(HUGE).padding(Padding::Same), sequence),
         at(Conv2d::new(2, 3).padding(Padding::all(HUGE)), image),
         at(Conv2d::new(2, 1 << 20), image),
         at(DepthwiseConv2d::new(3).depth_multiplier(HUGE), image),
         at(ConvTranspose1d::new(HUGE, 3), sequence),
         at(ConvTranspose1d::new(2, HUGE), sequence),
-        at(ConvTranspose1d::new(2, 3).stride(HUGE), sequence),
-        at(ConvTranspose1d::new(2, 3).dilation(HUGE), sequence),
+        at(ConvTranspose1d::new(2, 3).strides(HUGE), sequence),
+        at(ConvTranspose1d::new(2, 3).dilation_rate(HUGE), sequence),
         at(ConvTranspose2d::new(2, 3).padding(Padding::all(HUGE)), image),
         at(MaxPool1d::new(HUGE).padding(Padding::Same), sequence),
-        at(AvgPool1d::new(2).dilation(HUGE).padding(Padding::Same), sequence),
+        at(AvgPool1d::new(2).dilation_rate(HUGE).padding(Padding::Same), sequence),
         at(AdaptiveAvgPool1d::new(HUGE), sequence),
         at(ZeroPad1d::new(HUGE), sequence),
         at(UpSample2d::new(HUGE), image),
@@ -175,7 +175,7 @@ fn sizes_that_overflow() {
         assert!(text.starts_with("expected") || text.starts_with("a window"), "{text}");
     }
     // A stride beyond the input is fine where no position follows.
-    let y = Conv1d::new(2, 3).stride(HUGE).forward(&Tape::inference().input(Tensor::zeros(sequence))).unwrap();
+    let y = Conv1d::new(2, 3).strides(HUGE).forward(&Tape::inference().input(Tensor::zeros(sequence))).unwrap();
     assert_eq!(y.shape(), [2, 1, 2]);
 }
 

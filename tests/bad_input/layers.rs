@@ -115,7 +115,7 @@ fn a_window_larger_than_its_input() {
         at(&Sequential::new().add(MaxPool2d::new([2, 4])), &[1, 3, 3, 1]),
         text("max_pool2d", "[2, 4]", "[3, 3]")
     );
-    let dilated = Sequential::new().add(Conv2d::new(1, 3).dilation(2));
+    let dilated = Sequential::new().add(Conv2d::new(1, 3).dilation_rate(2));
     assert_eq!(at(&dilated, &[1, 4, 9, 1]), text("conv2d", "[3, 3], dilation [2, 2]", "[4, 9]"));
     // In the fused form too.
     let fused = Sequential::new().add(Conv2d::new(1, 3).activation(Relu)).add(MaxPool2d::new(2));
@@ -128,13 +128,13 @@ fn sizes_strides_and_dilations_of_zero() {
         format!("layer `{layer}`: expected a {what} of at least 1 in both directions, got {got}")
     };
     let at = |layer: Conv2d| at(&Sequential::new().add(layer), &[1, 5, 5, 1]);
-    assert_eq!(at(Conv2d::new(1, 3).stride(0)), text("conv2d", "stride", "[0, 0]"));
-    assert_eq!(at(Conv2d::new(1, 3).stride([1, 0])), text("conv2d", "stride", "[1, 0]"));
+    assert_eq!(at(Conv2d::new(1, 3).strides(0)), text("conv2d", "stride", "[0, 0]"));
+    assert_eq!(at(Conv2d::new(1, 3).strides([1, 0])), text("conv2d", "stride", "[1, 0]"));
     assert_eq!(at(Conv2d::new(1, 0)), text("conv2d", "size", "[0, 0]"));
-    assert_eq!(at(Conv2d::new(1, 3).dilation(0)), text("conv2d", "dilation", "[0, 0]"));
+    assert_eq!(at(Conv2d::new(1, 3).dilation_rate(0)), text("conv2d", "dilation", "[0, 0]"));
     assert_eq!(at(Conv2d::new(0, 3)), "layer `conv2d`: expected at least 1 filter and 1 channel, got 0 and 1");
     let pool = |pool: MaxPool2d| self::at(&Sequential::new().add(Conv2d::new(1, 1)).add(pool), &[1, 5, 5, 1]);
-    assert_eq!(pool(MaxPool2d::new(2).stride(0)), text("max_pool2d", "stride", "[0, 0]"));
+    assert_eq!(pool(MaxPool2d::new(2).strides(0)), text("max_pool2d", "stride", "[0, 0]"));
     assert_eq!(pool(MaxPool2d::new(0)), text("max_pool2d", "size", "[0, 0]"));
 }
 

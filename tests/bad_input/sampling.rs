@@ -79,7 +79,7 @@ fn windows() {
     );
     assert!(
         both(MaxUnpool1d::new(2).padding(Padding::Same), [&[1, 3, 2], &[1, 3, 2]])
-            .starts_with("expected padding Valid or Explicit, or lengths set by `output`, got Same")
+            .starts_with("expected padding Valid or Explicit, or lengths set by `output_size`, got Same")
     );
     let tape = Tape::training();
     let (y, far) = (tape.variable(Tensor::zeros(&[1, 1, 1][..])), tape.constant(ndarray::arr3(&[[[2.0]]])));

@@ -67,8 +67,8 @@ fn of_rank<const N: usize>(model: Sequential, name: &str, kind: &str, spec: &Val
     macro_rules! sliding {
         ($layer:expr $(, $key:literal => |$inner:ident, $value:ident| $set:expr)*) => {
             options!($layer, spec,
-                "stride" => |layer, value| layer.stride(array(value)),
-                "dilation" => |layer, value| layer.dilation(array(value)),
+                "stride" => |layer, value| layer.strides(array(value)),
+                "dilation" => |layer, value| layer.dilation_rate(array(value)),
                 "padding" => |layer, value| layer.padding(padding(value)),
                 $($key => |$inner, $value| $set,)*
             )

@@ -55,9 +55,10 @@ fn forward(spec: &Value, x: &[Var]) -> Result<Var> {
         }
         "MaxUnpool2d" => {
             let (size, stride, padding) = (pair(&spec["size"]), pair(&spec["stride"]), padding(&spec["padding"]));
-            let (y, indices) = MaxPool2d::new(size).stride(stride).padding(padding).forward_with_indices(&x[0])?;
-            let layer = MaxUnpool2d::new(size).stride(stride).padding(padding);
-            options!(layer, spec, "output" => |layer, value| layer.output(pair(value))).forward(&(&y * &y, indices))
+            let (y, indices) = MaxPool2d::new(size).strides(stride).padding(padding).forward_with_indices(&x[0])?;
+            let layer = MaxUnpool2d::new(size).strides(stride).padding(padding);
+            options!(layer, spec, "output" => |layer, value| layer.output_size(pair(value)))
+                .forward(&(&y * &y, indices))
         }
         "RotaryEmbedding" => {
             let layer = RotaryEmbedding::new().interleaved(spec["interleaved"] == true);

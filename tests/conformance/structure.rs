@@ -22,7 +22,7 @@ pub fn merge(case: &Case) -> Built<Vec<Check>> {
         "Minimum" => Minimum.forward(&x),
         "Subtract" => Subtract.forward(&pair()),
         "Concatenate" => Concatenate::new(settings["axis"].as_i64().unwrap_or(-1) as isize).forward(&x),
-        "Dot" => Dot::new(axis(0), axis(1)).normalize(settings["normalize"] == true).forward(&pair()),
+        "Dot" => Dot::new([axis(0), axis(1)]).normalize(settings["normalize"] == true).forward(&pair()),
         other => return Err(format!("no merge `{other}`")),
     }
     .map_err(reason)?;

@@ -46,12 +46,12 @@ fn convolutions(rows: &mut Vec<Row>) {
         "3" => Conv1d::new(3, 3),
         "without bias" => Conv1d::new(3, 2).use_bias(false),
         "initializers" => Conv1d::new(3, 2).kernel_initializer(HeNormal).bias_initializer(Ones),
-        "stride 2" => Conv1d::new(3, 2).stride(2),
-        "dilation 2" => Conv1d::new(3, 3).dilation(2),
+        "stride 2" => Conv1d::new(3, 2).strides(2),
+        "dilation 2" => Conv1d::new(3, 3).dilation_rate(2),
         "groups 2" => Conv1d::new(4, 3).groups(2),
-        "padding same, stride 2" => Conv1d::new(3, 3).stride(2).padding(Padding::Same),
+        "padding same, stride 2" => Conv1d::new(3, 3).strides(2).padding(Padding::Same),
         "padding causal" => Conv1d::new(3, 3).padding(Padding::Causal),
-        "padding causal, dilation 2, stride 2" => Conv1d::new(3, 3).dilation(2).stride(2).padding(Padding::Causal),
+        "padding causal, dilation 2, stride 2" => Conv1d::new(3, 3).dilation_rate(2).strides(2).padding(Padding::Causal),
         "padding explicit" => Conv1d::new(3, 3).padding(Padding::Explicit([[2, 1]])).activation(Tanh),
     );
     learning!(rows, Conv2d, IMAGES,
@@ -66,10 +66,10 @@ fn convolutions(rows: &mut Vec<Row>) {
         "2x3x1" => Conv3d::new(2, [2, 3, 1]),
         "without bias" => Conv3d::new(2, 2).use_bias(false),
         "initializers" => Conv3d::new(2, 2).kernel_initializer(HeNormal).bias_initializer(Ones),
-        "stride [1, 2, 1]" => Conv3d::new(2, 2).stride([1, 2, 1]),
-        "stride 2, same" => Conv3d::new(2, 3).stride(2).padding(Padding::Same),
-        "dilation [2, 1, 1]" => Conv3d::new(2, 2).dilation([2, 1, 1]),
-        "dilation 2, same" => Conv3d::new(2, 2).dilation(2).padding(Padding::Same),
+        "stride [1, 2, 1]" => Conv3d::new(2, 2).strides([1, 2, 1]),
+        "stride 2, same" => Conv3d::new(2, 3).strides(2).padding(Padding::Same),
+        "dilation [2, 1, 1]" => Conv3d::new(2, 2).dilation_rate([2, 1, 1]),
+        "dilation 2, same" => Conv3d::new(2, 2).dilation_rate(2).padding(Padding::Same),
         "groups 2" => Conv3d::new(4, 2).groups(2).activation(Tanh),
         "padding explicit" => Conv3d::new(2, 2).padding(Padding::Explicit([[1, 0], [0, 2], [1, 1]])),
     );
@@ -79,32 +79,32 @@ fn transposed(rows: &mut Vec<Row>) {
     learning!(rows, ConvTranspose1d, SEQUENCES,
         "3" => ConvTranspose1d::new(3, 3),
         "without bias" => ConvTranspose1d::new(3, 2).use_bias(false),
-        "stride 2, same" => ConvTranspose1d::new(3, 3).stride(2).padding(Padding::Same),
-        "stride over the kernel" => ConvTranspose1d::new(3, 2).stride(3),
-        "groups 2, dilation 2" => ConvTranspose1d::new(4, 2).groups(2).dilation(2),
-        "padding explicit" => ConvTranspose1d::new(3, 3).stride(2).padding(Padding::Explicit([[1, 2]])),
+        "stride 2, same" => ConvTranspose1d::new(3, 3).strides(2).padding(Padding::Same),
+        "stride over the kernel" => ConvTranspose1d::new(3, 2).strides(3),
+        "groups 2, dilation 2" => ConvTranspose1d::new(4, 2).groups(2).dilation_rate(2),
+        "padding explicit" => ConvTranspose1d::new(3, 3).strides(2).padding(Padding::Explicit([[1, 2]])),
     );
     learning!(rows, ConvTranspose2d, IMAGES,
         "3" => ConvTranspose2d::new(3, 3),
         "3x2, tanh" => ConvTranspose2d::new(3, [3, 2]).activation(Tanh),
         "without bias" => ConvTranspose2d::new(3, 2).use_bias(false),
         "initializers" => ConvTranspose2d::new(3, 2).kernel_initializer(HeNormal).bias_initializer(Ones),
-        "stride 2" => ConvTranspose2d::new(3, 3).stride(2),
-        "stride [3, 1]" => ConvTranspose2d::new(3, 2).stride([3, 1]),
+        "stride 2" => ConvTranspose2d::new(3, 3).strides(2),
+        "stride [3, 1]" => ConvTranspose2d::new(3, 2).strides([3, 1]),
         "same" => ConvTranspose2d::new(3, 3).padding(Padding::Same),
-        "stride 2, same" => ConvTranspose2d::new(3, 4).stride(2).padding(Padding::Same),
+        "stride 2, same" => ConvTranspose2d::new(3, 4).strides(2).padding(Padding::Same),
         "stride 2, same, output padding 1" =>
-            ConvTranspose2d::new(3, 3).stride(2).padding(Padding::Same).output_padding(1),
+            ConvTranspose2d::new(3, 3).strides(2).padding(Padding::Same).output_padding(1),
         "padding all, output padding" =>
-            ConvTranspose2d::new(3, 3).stride(2).padding(Padding::all(1)).output_padding([1, 0]),
+            ConvTranspose2d::new(3, 3).strides(2).padding(Padding::all(1)).output_padding([1, 0]),
         "padding explicit" => ConvTranspose2d::new(3, 3).padding(Padding::Explicit([[1, 0], [2, 1]])),
-        "dilation 2" => ConvTranspose2d::new(3, 2).dilation(2),
-        "groups 2" => ConvTranspose2d::new(4, 2).groups(2).stride(2),
-        "depthwise" => ConvTranspose2d::new(2, 3).groups(2).stride(2),
+        "dilation 2" => ConvTranspose2d::new(3, 2).dilation_rate(2),
+        "groups 2" => ConvTranspose2d::new(4, 2).groups(2).strides(2),
+        "depthwise" => ConvTranspose2d::new(2, 3).groups(2).strides(2),
     );
     learning!(rows, ConvTranspose3d, VOLUMES,
         "2" => ConvTranspose3d::new(2, 2),
-        "stride 2, same" => ConvTranspose3d::new(2, 3).stride(2).padding(Padding::Same),
+        "stride 2, same" => ConvTranspose3d::new(2, 3).strides(2).padding(Padding::Same),
         "groups 2, padding all" => ConvTranspose3d::new(2, 2).groups(2).padding(Padding::all(1)),
     );
 }
@@ -113,19 +113,19 @@ fn depthwise(rows: &mut Vec<Row>) {
     learning!(rows, DepthwiseConv1d, SEQUENCES,
         "3" => DepthwiseConv1d::new(3),
         "multiplier 2, causal" => DepthwiseConv1d::new(3).depth_multiplier(2).padding(Padding::Causal),
-        "stride 2, dilation 2" => DepthwiseConv1d::new(2).stride(2).dilation(2),
+        "stride 2, dilation 2" => DepthwiseConv1d::new(2).strides(2).dilation_rate(2),
     );
     learning!(rows, DepthwiseConv2d, IMAGES,
         "3" => DepthwiseConv2d::new(3),
         "2x3, tanh" => DepthwiseConv2d::new([2, 3]).activation(Tanh),
         "without bias" => DepthwiseConv2d::new(3).use_bias(false),
-        "initializers" => DepthwiseConv2d::new(2).kernel_initializer(HeNormal).bias_initializer(Ones),
+        "initializers" => DepthwiseConv2d::new(2).depthwise_initializer(HeNormal).bias_initializer(Ones),
         "multiplier 3" => DepthwiseConv2d::new(2).depth_multiplier(3),
         "multiplier 2, stride 2, same" =>
-            DepthwiseConv2d::new(3).depth_multiplier(2).stride(2).padding(Padding::Same),
-        "dilation 2, same" => DepthwiseConv2d::new(2).dilation(2).padding(Padding::Same),
+            DepthwiseConv2d::new(3).depth_multiplier(2).strides(2).padding(Padding::Same),
+        "dilation 2, same" => DepthwiseConv2d::new(2).dilation_rate(2).padding(Padding::Same),
         "padding explicit, stride [1, 2]" =>
-            DepthwiseConv2d::new(3).stride([1, 2]).padding(Padding::Explicit([[1, 0], [0, 2]])),
+            DepthwiseConv2d::new(3).strides([1, 2]).padding(Padding::Explicit([[1, 0], [0, 2]])),
     );
     // More channels than a register holds.
     learning!(rows, DepthwiseConv2d, &[1, 3, 3, 19],
@@ -144,8 +144,8 @@ fn depthwise(rows: &mut Vec<Row>) {
         "multiplier 2" => SeparableConv2d::new(3, 2).depth_multiplier(2),
         "initializers" => SeparableConv2d::new(3, 2)
             .depthwise_initializer(HeNormal).pointwise_initializer(HeUniform).bias_initializer(Ones),
-        "stride 2, same" => SeparableConv2d::new(3, 3).stride(2).padding(Padding::Same),
-        "dilation 2, relu" => SeparableConv2d::new(3, 2).dilation(2).activation(Relu),
+        "stride 2, same" => SeparableConv2d::new(3, 3).strides(2).padding(Padding::Same),
+        "dilation 2, relu" => SeparableConv2d::new(3, 2).dilation_rate(2).activation(Relu),
     );
 }
 
@@ -154,12 +154,12 @@ fn pools(rows: &mut Vec<Row>) {
         ($($layer:ident over $input:expr),+) => { $(
             fixed!(rows, $layer, $input,
                 "of 2" => $layer::new(2),
-                "of 3, stride 2" => $layer::new(3).stride(2),
-                "of 2, stride 1, same" => $layer::new(2).stride(1).padding(Padding::Same),
-                "of 2, dilation 2" => $layer::new(2).stride(1).dilation(2),
+                "of 3, stride 2" => $layer::new(3).strides(2),
+                "of 2, stride 1, same" => $layer::new(2).strides(1).padding(Padding::Same),
+                "of 2, dilation 2" => $layer::new(2).strides(1).dilation_rate(2),
                 "of 2, ceil mode" => $layer::new(2).ceil_mode(true),
                 "of 3, stride 2, padded, ceil mode" =>
-                    $layer::new(3).stride(2).padding(Padding::all(1)).ceil_mode(true),
+                    $layer::new(3).strides(2).padding(Padding::all(1)).ceil_mode(true),
             );
         )+ };
     }
@@ -168,18 +168,18 @@ fn pools(rows: &mut Vec<Row>) {
     macro_rules! more {
         ($($layer:ident),+) => { $(
             fixed!(rows, $layer, IMAGES,
-                "ceil mode" => $layer::new(2).stride(2).ceil_mode(true),
-                "ceil mode, padded" => $layer::new(3).stride(2).padding(Padding::all(1)).ceil_mode(true),
-                "dilation 2" => $layer::new(2).stride(1).dilation(2),
-                "dilation 2, same" => $layer::new(2).stride(1).dilation(2).padding(Padding::Same),
+                "ceil mode" => $layer::new(2).strides(2).ceil_mode(true),
+                "ceil mode, padded" => $layer::new(3).strides(2).padding(Padding::all(1)).ceil_mode(true),
+                "dilation 2" => $layer::new(2).strides(1).dilation_rate(2),
+                "dilation 2, same" => $layer::new(2).strides(1).dilation_rate(2).padding(Padding::Same),
             );
         )+ };
     }
     more!(MaxPool2d, AvgPool2d);
     fixed!(rows, AvgPool1d, SEQUENCES,
         "counting padding, ceil mode" =>
-            AvgPool1d::new(3).stride(2).padding(Padding::all(1)).count_padding(true).ceil_mode(true),
-        "causal" => AvgPool1d::new(3).stride(1).padding(Padding::Causal),
+            AvgPool1d::new(3).strides(2).padding(Padding::all(1)).count_padding(true).ceil_mode(true),
+        "causal" => AvgPool1d::new(3).strides(1).padding(Padding::Causal),
     );
     fixed!(rows, AvgPool3d, VOLUMES,
         "counting padding" => AvgPool3d::new(2).padding(Padding::all(1)).count_padding(true),

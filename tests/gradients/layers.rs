@@ -44,17 +44,17 @@ pub(crate) fn table() -> Vec<Row> {
     conv("3x2", || Conv2d::new(3, [3, 2]));
     conv("without bias", || Conv2d::new(3, 3).use_bias(false));
     conv("initializers", || Conv2d::new(3, 3).kernel_initializer(HeNormal).bias_initializer(Ones));
-    conv("stride 2", || Conv2d::new(3, 2).stride(2));
-    conv("stride [1, 2]", || Conv2d::new(3, 2).stride([1, 2]));
-    conv("stride 3 over the kernel", || Conv2d::new(3, 2).stride(3));
-    conv("dilation 2", || Conv2d::new(3, 2).dilation(2));
-    conv("dilation [2, 1]", || Conv2d::new(3, [2, 3]).dilation([2, 1]));
+    conv("stride 2", || Conv2d::new(3, 2).strides(2));
+    conv("stride [1, 2]", || Conv2d::new(3, 2).strides([1, 2]));
+    conv("stride 3 over the kernel", || Conv2d::new(3, 2).strides(3));
+    conv("dilation 2", || Conv2d::new(3, 2).dilation_rate(2));
+    conv("dilation [2, 1]", || Conv2d::new(3, [2, 3]).dilation_rate([2, 1]));
     conv("groups 2", || Conv2d::new(4, 2).groups(2));
-    conv("groups 2, stride 2, same", || Conv2d::new(2, 3).groups(2).stride(2).padding(Padding::Same));
+    conv("groups 2, stride 2, same", || Conv2d::new(2, 3).groups(2).strides(2).padding(Padding::Same));
     conv("padding same", || Conv2d::new(3, 3).padding(Padding::Same));
     conv("padding same, even kernel", || Conv2d::new(3, 2).padding(Padding::Same));
-    conv("padding same, stride 2", || Conv2d::new(3, 3).stride(2).padding(Padding::Same));
-    conv("padding same, dilation 2", || Conv2d::new(3, 3).dilation(2).padding(Padding::Same));
+    conv("padding same, stride 2", || Conv2d::new(3, 3).strides(2).padding(Padding::Same));
+    conv("padding same, dilation 2", || Conv2d::new(3, 3).dilation_rate(2).padding(Padding::Same));
     conv("padding valid", || Conv2d::new(3, 3).padding(Padding::Valid));
     conv("padding explicit", || Conv2d::new(3, 3).padding(Padding::Explicit([[1, 0], [0, 2]])));
     conv("padding all", || Conv2d::new(3, 3).padding(Padding::all(1)));
@@ -71,7 +71,7 @@ pub(crate) fn table() -> Vec<Row> {
         Sequential::new().add(Conv2d::new(3, 3).padding(Padding::Same).activation(Tanh)).add(MaxPool2d::new([2, 1]))
     }));
     rows.push(layer("Conv2d with MaxPool2d that overlaps", &[2, 6, 5, 2], Some(&[2, 6, 5, 3]), || {
-        Sequential::new().add(Conv2d::new(2, 2)).add(MaxPool2d::new(3).stride(2))
+        Sequential::new().add(Conv2d::new(2, 2)).add(MaxPool2d::new(3).strides(2))
     }));
 
     macro_rules! pools {
@@ -81,19 +81,19 @@ pub(crate) fn table() -> Vec<Row> {
             };
             pool("2x2", || $name::new(2));
             pool("2x3", || $name::new([2, 3]));
-            pool("overlapping", || $name::new(3).stride(1));
-            pool("stride [2, 1]", || $name::new(2).stride([2, 1]));
-            pool("with gaps", || $name::new(1).stride(2));
+            pool("overlapping", || $name::new(3).strides(1));
+            pool("stride [2, 1]", || $name::new(2).strides([2, 1]));
+            pool("with gaps", || $name::new(1).strides(2));
             pool("padding same", || $name::new(2).padding(Padding::Same));
-            pool("padding same, stride 2", || $name::new(3).stride(2).padding(Padding::Same));
+            pool("padding same, stride 2", || $name::new(3).strides(2).padding(Padding::Same));
             pool("padding valid", || $name::new(2).padding(Padding::Valid));
-            pool("padding explicit", || $name::new(3).stride(2).padding(Padding::Explicit([[1, 0], [0, 2]])));
+            pool("padding explicit", || $name::new(3).strides(2).padding(Padding::Explicit([[1, 0], [0, 2]])));
         };
     }
     pools!(MaxPool2d);
     pools!(AvgPool2d);
     rows.push(layer("AvgPool2d counting padding", IMAGES, Some(&[2, 1, 1]), move || {
-        AvgPool2d::new(3).stride(2).padding(explicit).count_padding(true)
+        AvgPool2d::new(3).strides(2).padding(explicit).count_padding(true)
     }));
     rows
 }

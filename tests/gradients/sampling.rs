@@ -72,11 +72,11 @@ pub(crate) fn table() -> Vec<Row> {
         "Lanczos5 antialias" => Resize2d::new([2, 3]).interpolation(Interpolation::Lanczos5).antialias(true),
     );
     rows!(rows, Resize3d, VOLUMES, "linear" => Resize3d::new([2, 5, 4]).interpolation(Interpolation::Linear));
-    rows!(rows, Unfold1d, SEQUENCES, "padded" => Unfold1d::new(3).stride(2).padding(Padding::all(1)));
-    rows!(rows, Unfold2d, IMAGES, "dilated" => Unfold2d::new(2).dilation([2, 1]));
+    rows!(rows, Unfold1d, SEQUENCES, "padded" => Unfold1d::new(3).strides(2).padding(Padding::all(1)));
+    rows!(rows, Unfold2d, IMAGES, "dilated" => Unfold2d::new(2).dilation_rate([2, 1]));
     rows!(rows, Unfold3d, VOLUMES, "same" => Unfold3d::new(2).padding(Padding::Same));
-    rows!(rows, Fold1d, &[2, 4, 6], "padded" => Fold1d::new(7, 3).stride(2).padding(Padding::all(1)));
-    rows!(rows, Fold2d, &[2, 2, 3, 8], "dilated" => Fold2d::new([4, 4], 2).dilation([2, 1]));
+    rows!(rows, Fold1d, &[2, 4, 6], "padded" => Fold1d::new(7, 3).strides(2).padding(Padding::all(1)));
+    rows!(rows, Fold2d, &[2, 2, 3, 8], "dilated" => Fold2d::new([4, 4], 2).dilation_rate([2, 1]));
     rows!(rows, Fold3d, &[2, 1, 2, 1, 8], "plain" => Fold3d::new([2, 3, 2], 2));
     rows
 }

@@ -26,10 +26,10 @@ pub(crate) fn functions() -> Vec<Function> {
         let inputs = shapes.map(numbers);
         rows.push(function(name, &inputs, move |x| dot.forward(&(x[0].clone(), x[1].clone()))));
     };
-    dot("Dot of vectors", [&[3, 4], &[3, 4]], Dot::new(1, 1));
-    dot("Dot of matrices", [&[2, 3, 4], &[2, 5, 3]], Dot::new(1, 2));
-    dot("Dot of a matrix and a vector", [&[2, 3, 4], &[2, 4]], Dot::new(-1, -1));
-    dot("Dot normalized", [&[2, 3, 4], &[2, 5, 4]], Dot::new(2, 2).normalize(true));
+    dot("Dot of vectors", [&[3, 4], &[3, 4]], Dot::new([1, 1]));
+    dot("Dot of matrices", [&[2, 3, 4], &[2, 5, 3]], Dot::new([1, 2]));
+    dot("Dot of a matrix and a vector", [&[2, 3, 4], &[2, 4]], Dot::new([-1, -1]));
+    dot("Dot normalized", [&[2, 3, 4], &[2, 5, 4]], Dot::new([2, 2]).normalize(true));
     let kernel = &inputs[..1];
     rows.push(function("L1 penalty", kernel, |x| L1(0.3).penalty(&x[0])));
     rows.push(function("L2 penalty", kernel, |x| L2(0.3).penalty(&x[0])));

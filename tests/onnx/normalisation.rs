@@ -33,7 +33,7 @@ pub(crate) fn run(node: &Node<'_>) -> Outputs {
             let (x, size) = (channels_last(node.var(0)?)?, node.int("size", 1) as usize);
             let channels = x.shape()[x.shape().len() - 1];
             let padding = Padding::Explicit([[(size - 1) / 2, size / 2]]);
-            let pool = AvgPool1d::new(size).stride(1).padding(padding).count_padding(true);
+            let pool = AvgPool1d::new(size).strides(1).padding(padding).count_padding(true);
             let means = pool.forward(&x.square().reshape(&[x.value().len() / channels, channels, 1])?)?;
             let means = means.reshape(x.shape())? * node.float("alpha", 1e-4) + node.float("bias", 1.0);
             node.one(channels_first(&(x / means.powf(node.float("beta", 0.75))))?)

@@ -129,38 +129,44 @@ where
     if node.op() == "Col2Im" {
         return fold(
             node,
-            Fold::new(settings.input, size).stride(stride).dilation(dilation).padding(padding),
+            Fold::new(settings.input, size).strides(stride).dilation_rate(dilation).padding(padding),
             &settings,
         );
     }
     if node.op() == "MaxUnpool" {
-        return unpool(node, MaxUnpool::new(size).stride(stride).padding(padding));
+        return unpool(node, MaxUnpool::new(size).strides(stride).padding(padding));
     }
     let x = channels_last(node.var(0)?)?;
     let groups = node.int("group", 1) as usize;
     let ceil = node.flag("ceil_mode", false);
     let average = |counts: bool| {
-        AvgPool::<N>::new(size).stride(stride).dilation(dilation).padding(padding).ceil_mode(ceil).count_padding(counts)
+        AvgPool::<N>::new(size)
+            .strides(stride)
+            .dilation_rate(dilation)
+            .padding(padding)
+            .ceil_mode(ceil)
+            .count_padding(counts)
     };
     let y = match node.op() {
         "Conv" => {
             let kernel = node.var(1)?;
-            let layer = Conv::<N>::new(kernel.shape()[0], size).stride(stride).dilation(dilation).padding(padding);
+            let layer =
+                Conv::<N>::new(kernel.shape()[0], size).strides(stride).dilation_rate(dilation).padding(padding);
             weighted(node, layer.groups(groups).use_bias(node.get(2).is_some()), &x)?
         }
         "ConvTranspose" => {
             let (taken, extra) = settings.taken(node);
             let filters = node.var(1)?.shape()[1] * groups;
             let layer = ConvTranspose::<N>::new(filters, size)
-                .stride(stride)
-                .dilation(dilation)
+                .strides(stride)
+                .dilation_rate(dilation)
                 .groups(groups)
                 .padding(Padding::Explicit(taken))
                 .output_padding(extra);
             weighted(node, layer.use_bias(node.get(2).is_some()), &x)?
         }
         "MaxPool" => {
-            let pool = MaxPool::<N>::new(size).stride(stride).dilation(dilation).padding(padding).ceil_mode(ceil);
+            let pool = MaxPool::<N>::new(size).strides(stride).dilation_rate(dilation).padding(padding).ceil_mode(ceil);
             if node.wants(1) {
                 return with_indices(node, &pool, &x);
             }

@@ -86,8 +86,8 @@ fn agree_with_pytorch_both_ways() {
     cases.check("conv2d", pytorch(), || Conv2d::new(6, [3, 2]).groups(2));
     cases.check("conv3d", pytorch(), || Conv3d::new(3, [2, 3, 1]).use_bias(false));
     let none = || Padding::all(0);
-    cases.check("conv_transpose1d", pytorch(), || ConvTranspose1d::new(4, 3).stride(2).padding(Padding::all(0)));
-    cases.check("conv_transpose2d", pytorch(), || ConvTranspose2d::new(6, [3, 2]).stride(2).groups(2).padding(none()));
+    cases.check("conv_transpose1d", pytorch(), || ConvTranspose1d::new(4, 3).strides(2).padding(Padding::all(0)));
+    cases.check("conv_transpose2d", pytorch(), || ConvTranspose2d::new(6, [3, 2]).strides(2).groups(2).padding(none()));
     cases.check("conv_transpose3d", pytorch(), || ConvTranspose3d::new(3, 2).padding(Padding::all(0)));
     cases.check("depthwise1d", pytorch(), || DepthwiseConv1d::new(3).depth_multiplier(2));
     cases.check("depthwise2d", pytorch(), || DepthwiseConv2d::new([3, 2]).depth_multiplier(2));

@@ -63,7 +63,7 @@ impl Layer for Faces {
 #[ignore = "needs the files that .ci/weights fetches"]
 fn nets_for_faces_give_what_they_give_in_pytorch() {
     let slopes = || PRelu::new().shared_axes([1, 2]);
-    let pool = |size: usize| MaxPool2d::new(size).stride(2).ceil_mode(true);
+    let pool = |size: usize| MaxPool2d::new(size).strides(2).ceil_mode(true);
     // They flatten width, height, channels.
     let flat = |model: Sequential| model.add(Permute::new([2, 1, 3])).add(Flatten);
     let stage = |model: Sequential, i: usize, filters: usize, size: usize| {
@@ -133,14 +133,14 @@ impl Layer<(Var, (Var, Var)), (Var, (Var, Var))> for Speech {
 #[ignore = "needs the files that .ci/weights fetches"]
 fn speech_has_the_probabilities_of_silero() {
     let conv = |filters: usize, stride: usize| {
-        Conv1d::new(filters, 3).stride(stride).padding(Padding::all(1)).activation(Relu)
+        Conv1d::new(filters, 3).strides(stride).padding(Padding::all(1)).activation(Relu)
     };
     let convolutions = Sequential::new()
         .add_named("conv1", conv(128, 1))
         .add_named("conv2", conv(64, 2))
         .add_named("conv3", conv(64, 2))
         .add_named("conv4", conv(128, 1));
-    let waves = Conv1d::new(258, 256).stride(128).use_bias(false);
+    let waves = Conv1d::new(258, 256).strides(128).use_bias(false);
     let net = Speech { waves, convolutions, lstm: Lstm::new(128), last: Conv1d::new(1, 1) };
     let weights = Weights::open(file("silero_vad_16k.safetensors")).unwrap();
     let report = Translation::pytorch().rename("lstm_cell.*", "lstm_cell.*_l0").load(&net, &weights).unwrap();

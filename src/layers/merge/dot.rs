@@ -1,49 +1,46 @@
 //! The dot product of two inputs.
 
 use crate::autograd::Var;
+use crate::config::{Config, described};
 use crate::error::{Error, Result};
 use crate::layers::Layer;
 
-/// The dot product of two inputs along an axis of each, for each example.
-///
-/// # Shapes
-/// inputs `[batch, ...]` of at least two axes that are equally long along the two; output `[batch, rest of the first...,
-/// rest of the second...]`, and `[batch, 1]` if nothing rests
-/// # Defaults
-/// products as they are, not normalised
-/// # Errors
-/// an axis out of range, or that of the batch; lengths that differ
-/// # Example
-/// ```
-/// use gradus::prelude::*;
-/// let tape = Tape::inference();
-/// let x = (tape.input(ndarray::arr2(&[[3.0, 4.0]])), tape.input(ndarray::arr2(&[[4.0, 3.0]])));
-/// assert_eq!(Dot::new(1, 1).forward(&x)?.item(), 24.0);
-/// assert!((Dot::new(1, 1).normalize(true).forward(&x)?.item() - 0.96).abs() < 1e-6); // the cosine
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Keras `Dot`
-#[derive(Clone, Copy, Debug)]
-pub struct Dot {
-    axes: [isize; 2],
-    normalize: bool,
-}
-
-impl Dot {
-    /// Along these axes of the first and the second input, counting the batch; negative ones count from the end.
-    pub fn new(first: isize, second: isize) -> Self {
-        Self { axes: [first, second], normalize: false }
-    }
-
-    /// Sets whether the inputs are divided by their lengths, which gives cosines.
-    pub fn normalize(mut self, yes: bool) -> Self {
-        self.normalize = yes;
-        self
+described! {
+    /// The dot product of two inputs along an axis of each, for each example.
+    ///
+    /// # Shapes
+    /// inputs `[batch, ...]` of at least two axes that are equally long along the two; output `[batch, rest of the first...,
+    /// rest of the second...]`, and `[batch, 1]` if nothing rests
+    /// # Defaults
+    /// products as they are, not normalised
+    /// # Errors
+    /// an axis out of range, or that of the batch; lengths that differ
+    /// # Example
+    /// ```
+    /// use gradus::prelude::*;
+    /// let tape = Tape::inference();
+    /// let x = (tape.input(ndarray::arr2(&[[3.0, 4.0]])), tape.input(ndarray::arr2(&[[4.0, 3.0]])));
+    /// assert_eq!(Dot::new([1, 1]).forward(&x)?.item(), 24.0);
+    /// assert!((Dot::new([1, 1]).normalize(true).forward(&x)?.item() - 0.96).abs() < 1e-6); // the cosine
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    /// # Reference
+    /// Keras `Dot`
+    #[derive(Clone, Copy)]
+    pub struct Dot(
+        /// The axes of the first and the second input, counting the batch; negative ones count from the end.
+        axes: [[isize; 2]],
+    ) {
+        /// Whether the inputs are divided by their lengths, which gives cosines.
+        normalize: [bool] = false,
     }
 }
 
 impl Layer<(Var, Var)> for Dot {
+    fn config(&self) -> Config {
+        self.describe()
+    }
+
     fn forward(&self, (a, b): &(Var, Var)) -> Result<Var> {
         let [i, j] = [axis(self.axes[0], a)?, axis(self.axes[1], b)?];
         let (batch, terms) = (a.value.shape()[0], a.value.shape()[i]);

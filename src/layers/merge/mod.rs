@@ -6,34 +6,40 @@ pub use dot::Dot;
 
 use super::Layer;
 use crate::autograd::Var;
+use crate::config::{Config, described};
 use crate::error::{Error, Result};
 
 macro_rules! merge {
     ($(#[$doc:meta])* $name:ident, $keras:literal, $formula:literal, $values:literal, |$a:ident, $b:ident| $merge:expr) => {
-        #[doc = concat!($formula, " of the inputs, number by number, with broadcasting.")]
-        ///
-        /// # Shapes
-        /// inputs that broadcast to one shape, which is that of the output
-        /// # Errors
-        /// no inputs; shapes that do not broadcast
-        /// # Example
-        /// ```
-        /// use gradus::prelude::*;
-        /// let tape = Tape::inference();
-        /// let x = vec![tape.input(ndarray::arr2(&[[4.0, 2.0]])), tape.input(ndarray::arr2(&[[1.0, 3.0]]))];
-        #[doc = concat!("let y = ", stringify!($name), ".forward(&x)?;")]
-        #[doc = concat!("assert_eq!(y.value().as_slice().unwrap(), ", $values, ");")]
-        /// # Ok::<(), gradus::Error>(())
-        /// ```
-        /// # Reference
-        #[doc = concat!("Keras `", $keras, "`")]
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, Default)]
-        pub struct $name;
+        described! {
+            #[doc = concat!($formula, " of the inputs, number by number, with broadcasting.")]
+            ///
+            /// # Shapes
+            /// inputs that broadcast to one shape, which is that of the output
+            /// # Errors
+            /// no inputs; shapes that do not broadcast
+            /// # Example
+            /// ```
+            /// use gradus::prelude::*;
+            /// let tape = Tape::inference();
+            /// let x = vec![tape.input(ndarray::arr2(&[[4.0, 2.0]])), tape.input(ndarray::arr2(&[[1.0, 3.0]]))];
+            #[doc = concat!("let y = ", stringify!($name), ".forward(&x)?;")]
+            #[doc = concat!("assert_eq!(y.value().as_slice().unwrap(), ", $values, ");")]
+            /// # Ok::<(), gradus::Error>(())
+            /// ```
+            /// # Reference
+            #[doc = concat!("Keras `", $keras, "`")]
+            $(#[$doc])*
+            pub struct $name;
+        }
 
         impl Layer<Vec<Var>> for $name {
             fn forward(&self, x: &Vec<Var>) -> Result<Var> {
                 fold(x, |$a, $b| $merge)
+            }
+
+            fn config(&self) -> Config {
+                self.describe()
             }
         }
     };
@@ -44,95 +50,98 @@ merge!(Multiply, "Multiply", "The product", "[4.0, 6.0]", |a, b| Ok(a * b));
 merge!(Maximum, "Maximum", "The greatest", "[4.0, 3.0]", |a, b| a.maximum(b));
 merge!(Minimum, "Minimum", "The least", "[1.0, 2.0]", |a, b| a.minimum(b));
 
-/// The mean of the inputs, number by number, with broadcasting.
-///
-/// # Shapes
-/// inputs that broadcast to one shape, which is that of the output
-/// # Errors
-/// no inputs; shapes that do not broadcast
-/// # Example
-/// ```
-/// use gradus::prelude::*;
-/// let tape = Tape::inference();
-/// let x = vec![tape.input(ndarray::arr2(&[[4.0, 2.0]])), tape.input(ndarray::arr2(&[[1.0, 3.0]]))];
-/// assert_eq!(Average.forward(&x)?.value().as_slice().unwrap(), [2.5, 2.5]);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Keras `Average`
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Average;
+described! {
+    /// The mean of the inputs, number by number, with broadcasting.
+    ///
+    /// # Shapes
+    /// inputs that broadcast to one shape, which is that of the output
+    /// # Errors
+    /// no inputs; shapes that do not broadcast
+    /// # Example
+    /// ```
+    /// use gradus::prelude::*;
+    /// let tape = Tape::inference();
+    /// let x = vec![tape.input(ndarray::arr2(&[[4.0, 2.0]])), tape.input(ndarray::arr2(&[[1.0, 3.0]]))];
+    /// assert_eq!(Average.forward(&x)?.value().as_slice().unwrap(), [2.5, 2.5]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    /// # Reference
+    /// Keras `Average`
+    pub struct Average;
+}
 
 impl Layer<Vec<Var>> for Average {
+    fn config(&self) -> Config {
+        self.describe()
+    }
+
     fn forward(&self, x: &Vec<Var>) -> Result<Var> {
         Ok(fold(x, |a, b| Ok(a + b))? * (1.0 / x.len() as crate::Float))
     }
 }
 
-/// The first input less the second, with broadcasting.
-///
-/// # Shapes
-/// two inputs that broadcast to one shape, which is that of the output
-/// # Errors
-/// shapes that do not broadcast
-/// # Example
-/// ```
-/// use gradus::prelude::*;
-/// let tape = Tape::inference();
-/// let x = (tape.input(ndarray::arr2(&[[4.0, 2.0]])), tape.input(ndarray::arr2(&[[1.0, 3.0]])));
-/// assert_eq!(Subtract.forward(&x)?.value().as_slice().unwrap(), [3.0, -1.0]);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Keras `Subtract`
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Subtract;
+described! {
+    /// The first input less the second, with broadcasting.
+    ///
+    /// # Shapes
+    /// two inputs that broadcast to one shape, which is that of the output
+    /// # Errors
+    /// shapes that do not broadcast
+    /// # Example
+    /// ```
+    /// use gradus::prelude::*;
+    /// let tape = Tape::inference();
+    /// let x = (tape.input(ndarray::arr2(&[[4.0, 2.0]])), tape.input(ndarray::arr2(&[[1.0, 3.0]])));
+    /// assert_eq!(Subtract.forward(&x)?.value().as_slice().unwrap(), [3.0, -1.0]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    /// # Reference
+    /// Keras `Subtract`
+    pub struct Subtract;
+}
 
 impl Layer<(Var, Var)> for Subtract {
+    fn config(&self) -> Config {
+        self.describe()
+    }
+
     fn forward(&self, (a, b): &(Var, Var)) -> Result<Var> {
         check_broadcast(a, b)?;
         Ok(a - b)
     }
 }
 
-/// The inputs one after the other along an axis.
-///
-/// # Shapes
-/// inputs that differ along the axis only
-/// # Defaults
-/// the last axis
-/// # Errors
-/// no inputs; shapes that differ elsewhere; an axis out of range
-/// # Example
-/// ```
-/// use gradus::prelude::*;
-/// let tape = Tape::inference();
-/// let x = vec![tape.input(ndarray::arr2(&[[4.0, 2.0]])), tape.input(ndarray::arr2(&[[1.0]]))];
-/// assert_eq!(Concatenate::default().forward(&x)?.value().as_slice().unwrap(), [4.0, 2.0, 1.0]);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Keras `Concatenate`
-#[derive(Clone, Copy, Debug)]
-pub struct Concatenate {
-    /// The axis, counting the batch; negative ones count from the end.
-    pub axis: isize,
-}
-
-impl Concatenate {
-    /// Along this axis.
-    pub fn new(axis: isize) -> Self {
-        Self { axis }
-    }
-}
-
-impl Default for Concatenate {
-    fn default() -> Self {
-        Self::new(-1)
-    }
+described! {
+    /// The inputs one after the other along an axis.
+    ///
+    /// # Shapes
+    /// inputs that differ along the axis only
+    /// # Defaults
+    /// the last axis
+    /// # Errors
+    /// no inputs; shapes that differ elsewhere; an axis out of range
+    /// # Example
+    /// ```
+    /// use gradus::prelude::*;
+    /// let tape = Tape::inference();
+    /// let x = vec![tape.input(ndarray::arr2(&[[4.0, 2.0]])), tape.input(ndarray::arr2(&[[1.0]]))];
+    /// assert_eq!(Concatenate::default().forward(&x)?.value().as_slice().unwrap(), [4.0, 2.0, 1.0]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    /// # Reference
+    /// Keras `Concatenate`
+    #[derive(Clone, Copy)]
+    pub struct Concatenate(
+        /// The axis, counting the batch; negative ones count from the end.
+        axis: [isize] = -1,
+    ) {}
 }
 
 impl Layer<Vec<Var>> for Concatenate {
+    fn config(&self) -> Config {
+        self.describe()
+    }
+
     fn forward(&self, x: &Vec<Var>) -> Result<Var> {
         Var::concat(&x.iter().collect::<Vec<_>>(), self.axis)
     }

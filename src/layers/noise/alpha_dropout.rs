@@ -2,39 +2,38 @@
 
 use super::{add, check_rate, coins, multiply};
 use crate::autograd::Var;
+use crate::config::{Config, described};
 use crate::error::Result;
 use crate::layers::Layer;
 use crate::param::{Noise, ParamList};
 use crate::tensor::Float;
 
-/// Dropout that keeps mean 0 and variance 1, for networks with [`Selu`](crate::activations::Selu): in training, sets
-/// each number with probability `rate` to what Selu gives far on the left, and then scales and shifts all; else the
-/// identity.
-///
-/// # Shapes
-/// input and output alike, any
-/// # Errors
-/// a rate outside of 0 to 1 (1 excluded)
-/// # Example
-/// ```
-/// use gradus::prelude::*;
-/// let x = ndarray::Array2::<f32>::zeros((100, 100));
-/// let y = AlphaDropout::new(0.3).forward(&Tape::training().input(&x))?;
-/// assert!(y.value().mean().unwrap().abs() < 0.05);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Klambauer et al. 2017; Keras `AlphaDropout`, PyTorch `AlphaDropout`
-#[derive(Clone, Debug)]
-pub struct AlphaDropout {
-    rate: Float,
-    noise: Noise,
-}
-
-impl AlphaDropout {
-    /// Drops this share of the numbers.
-    pub fn new(rate: Float) -> Self {
-        Self { rate, noise: Noise::default() }
+described! {
+    /// Dropout that keeps mean 0 and variance 1, for networks with [`Selu`](crate::activations::Selu): in training, sets
+    /// each number with probability `rate` to what Selu gives far on the left, and then scales and shifts all; else the
+    /// identity.
+    ///
+    /// # Shapes
+    /// input and output alike, any
+    /// # Errors
+    /// a rate outside of 0 to 1 (1 excluded)
+    /// # Example
+    /// ```
+    /// use gradus::prelude::*;
+    /// let x = ndarray::Array2::<f32>::zeros((100, 100));
+    /// let y = AlphaDropout::new(0.3).forward(&Tape::training().input(&x))?;
+    /// assert!(y.value().mean().unwrap().abs() < 0.05);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    /// # Reference
+    /// Klambauer et al. 2017; Keras `AlphaDropout`, PyTorch `AlphaDropout`
+    #[derive(Clone)]
+    pub struct AlphaDropout(
+        /// The share of the numbers that is dropped.
+        rate: [Float],
+    ) {}
+    private {
+        noise: Noise = Noise::default(),
     }
 }
 
@@ -42,6 +41,10 @@ impl AlphaDropout {
 const DROPPED: Float = -1.673_263_242_354_377_284_8 * 1.050_700_987_355_480_493_4;
 
 impl Layer for AlphaDropout {
+    fn config(&self) -> Config {
+        self.describe()
+    }
+
     fn forward(&self, x: &Var) -> Result<Var> {
         check_rate(self.rate)?;
         if !x.tape().is_training() || self.noise.of(self.rate) == 0.0 {

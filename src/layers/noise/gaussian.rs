@@ -5,67 +5,64 @@ use rand_distr::{Distribution, StandardNormal};
 use super::{add, check_rate, multiply};
 use crate::autograd::Var;
 use crate::buffers::buffer;
+use crate::config::{Config, described};
 use crate::error::{Error, Result};
 use crate::layers::Layer;
 use crate::param::{Noise, ParamList};
 use crate::tensor::Float;
 
-/// In training, adds normally distributed noise of mean 0; else the identity.
-///
-/// # Shapes
-/// input and output alike, any
-/// # Errors
-/// a standard deviation that is negative or not finite
-/// # Example
-/// ```
-/// use gradus::prelude::*;
-/// let x = ndarray::Array2::<f32>::zeros((100, 100));
-/// let y = GaussianNoise::new(0.5).forward(&Tape::training().input(&x))?;
-/// assert!((y.value().std(0.0) - 0.5).abs() < 0.02);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Keras `GaussianNoise`; Bishop 1995
-#[derive(Clone, Debug)]
-pub struct GaussianNoise {
-    std: Float,
-    noise: Noise,
-}
-
-impl GaussianNoise {
-    /// With this standard deviation.
-    pub fn new(std: Float) -> Self {
-        Self { std, noise: Noise::default() }
+described! {
+    /// In training, adds normally distributed noise of mean 0; else the identity.
+    ///
+    /// # Shapes
+    /// input and output alike, any
+    /// # Errors
+    /// a standard deviation that is negative or not finite
+    /// # Example
+    /// ```
+    /// use gradus::prelude::*;
+    /// let x = ndarray::Array2::<f32>::zeros((100, 100));
+    /// let y = GaussianNoise::new(0.5).forward(&Tape::training().input(&x))?;
+    /// assert!((y.value().std(0.0) - 0.5).abs() < 0.02);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    /// # Reference
+    /// Keras `GaussianNoise`; Bishop 1995
+    #[derive(Clone)]
+    pub struct GaussianNoise(
+        /// The standard deviation.
+        stddev: [Float],
+    ) {}
+    private {
+        noise: Noise = Noise::default(),
     }
 }
 
-/// In training, multiplies with normally distributed noise of mean 1 and standard deviation `√(rate / (1 - rate))`, that
-/// of a dropout of this rate; else the identity.
-///
-/// # Shapes
-/// input and output alike, any
-/// # Errors
-/// a rate outside of 0 to 1 (1 excluded)
-/// # Example
-/// ```
-/// use gradus::prelude::*;
-/// let x = ndarray::Array2::<f32>::ones((100, 100));
-/// let y = GaussianDropout::new(0.5).forward(&Tape::training().input(&x))?;
-/// assert!((y.value().std(0.0) - 1.0).abs() < 0.05);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Srivastava et al. 2014; Keras `GaussianDropout`
-#[derive(Clone, Debug)]
-pub struct GaussianDropout {
-    rate: Float,
-    noise: Noise,
-}
-
-impl GaussianDropout {
-    /// With the noise of a dropout of this rate.
-    pub fn new(rate: Float) -> Self {
-        Self { rate, noise: Noise::default() }
+described! {
+    /// In training, multiplies with normally distributed noise of mean 1 and standard deviation `√(rate / (1 - rate))`, that
+    /// of a dropout of this rate; else the identity.
+    ///
+    /// # Shapes
+    /// input and output alike, any
+    /// # Errors
+    /// a rate outside of 0 to 1 (1 excluded)
+    /// # Example
+    /// ```
+    /// use gradus::prelude::*;
+    /// let x = ndarray::Array2::<f32>::ones((100, 100));
+    /// let y = GaussianDropout::new(0.5).forward(&Tape::training().input(&x))?;
+    /// assert!((y.value().std(0.0) - 1.0).abs() < 0.05);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    /// # Reference
+    /// Srivastava et al. 2014; Keras `GaussianDropout`
+    #[derive(Clone)]
+    pub struct GaussianDropout(
+        /// The rate of the dropout whose noise it has.
+        rate: [Float],
+    ) {}
+    private {
+        noise: Noise = Noise::default(),
     }
 }
 
@@ -82,14 +79,18 @@ fn normal(x: &Var, mean: Float, std: Float) -> Vec<Float> {
 }
 
 impl Layer for GaussianNoise {
+    fn config(&self) -> Config {
+        self.describe()
+    }
+
     fn forward(&self, x: &Var) -> Result<Var> {
-        if !(self.std >= 0.0 && self.std.is_finite()) {
-            return Err(Error::value(format!("expected a standard deviation of 0 or more, got {}", self.std)));
+        if !(self.stddev >= 0.0 && self.stddev.is_finite()) {
+            return Err(Error::value(format!("expected a standard deviation of 0 or more, got {}", self.stddev)));
         }
-        if !x.tape().is_training() || self.noise.of(self.std) == 0.0 {
+        if !x.tape().is_training() || self.noise.of(self.stddev) == 0.0 {
             return Ok(x.clone());
         }
-        Ok(add(x, normal(x, 0.0, self.std)))
+        Ok(add(x, normal(x, 0.0, self.stddev)))
     }
 
     fn params<'a>(&'a self, list: &mut ParamList<'a>) {
@@ -98,6 +99,10 @@ impl Layer for GaussianNoise {
 }
 
 impl Layer for GaussianDropout {
+    fn config(&self) -> Config {
+        self.describe()
+    }
+
     fn forward(&self, x: &Var) -> Result<Var> {
         check_rate(self.rate)?;
         if !x.tape().is_training() || self.noise.of(self.rate) == 0.0 {

@@ -3,6 +3,7 @@
 use super::{check_rate, coins, multiply};
 use crate::autograd::Var;
 use crate::buffers::{buffer, recycle};
+use crate::config::{Config, described};
 use crate::error::{Error, Result};
 use crate::layers::Layer;
 use crate::param::{Noise, ParamList};
@@ -11,35 +12,33 @@ use crate::tensor::{Float, tensor};
 macro_rules! spatial {
     ($($name:ident $what:literal $shape:literal $ones:expr, $alias:literal;)*) => {
         $(
-            #[doc = concat!("In training, sets each channel of each example to 0 with probability `rate`, over all of its ", $what, ",")]
-            /// and divides the others by `1 - rate`; else the identity.
-            ///
-            /// # Shapes
-            #[doc = concat!("input and output `", $shape, "`")]
-            /// # Errors
-            /// an input of other axes; a rate outside of 0 to 1 (1 excluded)
-            /// # Example
-            /// ```
-            /// use gradus::prelude::*;
-            #[doc = concat!("let x = Tape::training().input(ndarray::", $ones, ");")]
-            #[doc = concat!("let y = ", stringify!($name), "::new(0.5).forward(&x)?;")]
-            /// let y = y.value().as_slice().unwrap();
-            /// assert!((0..3).all(|c| y[c] == y[c + 3] && (y[c] == 0.0 || y[c] == 2.0)));
-            /// # Ok::<(), gradus::Error>(())
-            /// ```
-            /// # Reference
-            #[doc = concat!("Tompson et al. 2015; Keras `", $alias, "`")]
-            #[doc(alias = $alias)]
-            #[derive(Clone, Debug)]
-            pub struct $name {
-                rate: Float,
-                noise: Noise,
-            }
-
-            impl $name {
-                /// Drops this share of the channels.
-                pub fn new(rate: Float) -> Self {
-                    Self { rate, noise: Noise::default() }
+            described! {
+                #[doc = concat!("In training, sets each channel of each example to 0 with probability `rate`, over all of its ", $what, ",")]
+                /// and divides the others by `1 - rate`; else the identity.
+                ///
+                /// # Shapes
+                #[doc = concat!("input and output `", $shape, "`")]
+                /// # Errors
+                /// an input of other axes; a rate outside of 0 to 1 (1 excluded)
+                /// # Example
+                /// ```
+                /// use gradus::prelude::*;
+                #[doc = concat!("let x = Tape::training().input(ndarray::", $ones, ");")]
+                #[doc = concat!("let y = ", stringify!($name), "::new(0.5).forward(&x)?;")]
+                /// let y = y.value().as_slice().unwrap();
+                /// assert!((0..3).all(|c| y[c] == y[c + 3] && (y[c] == 0.0 || y[c] == 2.0)));
+                /// # Ok::<(), gradus::Error>(())
+                /// ```
+                /// # Reference
+                #[doc = concat!("Tompson et al. 2015; Keras `", $alias, "`")]
+                #[doc(alias = $alias)]
+                #[derive(Clone)]
+                pub struct $name(
+                    /// The share of the channels that is dropped.
+                    rate: [Float],
+                ) {}
+                private {
+                    noise: Noise = Noise::default(),
                 }
             }
 
@@ -50,6 +49,10 @@ macro_rules! spatial {
 
                 fn params<'a>(&'a self, list: &mut ParamList<'a>) {
                     list.noise(&self.noise);
+                }
+
+                fn config(&self) -> Config {
+                    self.describe()
                 }
             }
         )*

@@ -7,83 +7,28 @@ use super::{StepOptions, masked, sequence};
 use crate::activations::{Activation, Pointwise};
 use crate::autograd::Var;
 use crate::error::{Error, Result};
-use crate::initializers::{Except, Initializer, Orthogonal, XavierUniform, Zeros};
 use crate::layers::noise::dropout_factors;
 use crate::param::{Noise, Param, ParamList};
 use crate::tensor::Float;
 
-/// Parameters and settings.
-pub(super) struct Core {
+/// Parameters and settings of a layer.
+pub(super) struct Core<'a> {
     pub units: usize,
-    gates: usize,
-    pub kernel: Param,
-    pub recurrent_kernel: Param,
-    pub bias: Option<Param>,
-    bias_initializer: Arc<dyn Initializer>,
+    pub gates: usize,
+    pub kernel: &'a Param,
+    pub recurrent_kernel: &'a Param,
+    pub bias: Option<&'a Param>,
     /// Whether the second gate's bias starts at 1.
     pub unit_forget_bias: bool,
     /// Rows of the bias: one for the input's part and one for the state's; 0 if both share a bias without rows.
     pub bias_rows: usize,
-    pub activation: Box<dyn Activation>,
-    pub recurrent_activation: Box<dyn Activation>,
     pub options: StepOptions,
     pub dropout: Float,
     pub recurrent_dropout: Float,
-    noise: Noise,
+    pub noise: &'a Noise,
 }
 
-impl Core {
-    pub fn new(units: usize, gates: usize) -> Self {
-        Self {
-            units,
-            gates,
-            kernel: kernel(None, units, gates, XavierUniform),
-            recurrent_kernel: kernel(Some(units), units, gates, Orthogonal::default()),
-            bias: None,
-            bias_initializer: Arc::new(Zeros),
-            unit_forget_bias: false,
-            bias_rows: 0,
-            activation: Box::new(crate::activations::Tanh),
-            recurrent_activation: Box::new(crate::activations::Sigmoid),
-            options: StepOptions::default(),
-            dropout: 0.0,
-            recurrent_dropout: 0.0,
-            noise: Noise::default(),
-        }
-        .with_bias(true)
-    }
-
-    pub fn kernel_initializer(&mut self, initializer: impl Initializer + 'static) {
-        self.kernel = kernel(None, self.units, self.gates, initializer);
-    }
-
-    pub fn recurrent_initializer(&mut self, initializer: impl Initializer + 'static) {
-        self.recurrent_kernel = kernel(Some(self.units), self.units, self.gates, initializer);
-    }
-
-    pub fn bias_initializer(&mut self, initializer: impl Initializer + 'static) {
-        self.bias_initializer = Arc::new(initializer);
-        self.renew_bias();
-    }
-
-    fn with_bias(mut self, yes: bool) -> Self {
-        self.use_bias(yes);
-        self
-    }
-
-    pub fn use_bias(&mut self, yes: bool) {
-        self.bias = yes.then(|| {
-            let range = self.unit_forget_bias.then_some(self.units..self.units.saturating_mul(2));
-            let pattern: Vec<_> = self.bias_shape().iter().map(|len| Some(*len)).collect();
-            Param::new(Except { all: self.bias_initializer.clone(), range, value: 1.0 }).pattern(&pattern)
-        });
-    }
-
-    /// Makes the bias anew after a setting of it has changed.
-    pub fn renew_bias(&mut self) {
-        self.use_bias(self.bias.is_some());
-    }
-
+impl<'a> Core<'a> {
     fn width(&self) -> usize {
         self.gates.saturating_mul(self.units)
     }
@@ -92,13 +37,15 @@ impl Core {
         if self.bias_rows == 0 { vec![self.width()] } else { vec![self.bias_rows, self.width()] }
     }
 
-    pub fn params<'a>(&'a self, list: &mut ParamList<'a>) {
-        list.add("kernel", &self.kernel);
-        list.add("recurrent_kernel", &self.recurrent_kernel);
-        if let Some(bias) = &self.bias {
-            list.add("bias", bias);
+    pub fn params(&self, list: &mut ParamList<'a>) {
+        let (units, width) = (Some(self.units), Some(self.width()));
+        list.add("kernel", self.kernel.shaped(&[None, width]));
+        list.add("recurrent_kernel", self.recurrent_kernel.shaped(&[units, width]));
+        if let Some(bias) = self.bias {
+            let pattern: Vec<_> = self.bias_shape().into_iter().map(Some).collect();
+            list.add("bias", bias.shaped(&pattern));
         }
-        list.noise(&self.noise);
+        list.noise(self.noise);
     }
 
     /// The output, and the last states if they are wanted.
@@ -136,7 +83,10 @@ impl Core {
         };
         let mut inputs = vec![input.clone(), self.kernel.on(x, &[features, width])?];
         inputs.push(self.recurrent_kernel.on(x, &[units, width])?);
-        if let Some(bias) = &self.bias {
+        if let Some(bias) = self.bias {
+            if self.unit_forget_bias {
+                bias.create(tape, &self.bias_shape(), |values| values[units..2 * units].fill(1.0));
+            }
             inputs.push(bias.on(x, &self.bias_shape())?);
         }
         inputs.extend_from_slice(initial);
@@ -170,85 +120,90 @@ pub(super) fn pointwise(activation: &dyn Activation) -> Result<Arc<dyn Pointwise
     })
 }
 
-fn kernel(rows: Option<usize>, units: usize, gates: usize, initializer: impl Initializer + 'static) -> Param {
-    Param::new(initializer).pattern(&[rows, Some(units.saturating_mul(gates))])
-}
-
-/// The settings that the three layers share.
-macro_rules! settings {
-    () => {
-        /// Sets what makes the output of the state, tanh. It must have a form for recurrent layers
-        /// ([`Activation::recurrent`]): its slope follows from its value.
-        pub fn activation(mut self, activation: impl Activation + 'static) -> Self {
-            self.core.activation = Box::new(activation);
-            self
+/// Declares a recurrent layer with the settings that the three share and those of its own, and makes it a [`Layer`] and
+/// [`Recurrent`]. Its `step()` is the arithmetic, and its `form()` how many gates there are, how many rows the bias has, and
+/// whether the forget gate's bias starts at 1.
+macro_rules! recurrent {
+    ($(#[$meta:meta])* pub struct $name:ident -> $state:ty { $($own:tt)* }) => {
+        $crate::config::described! {
+            $(#[$meta])*
+            pub struct $name(
+                /// The number of units.
+                units: [usize],
+            ) {
+                /// What makes the output of the state. It must have a form for recurrent layers ([`Activation::recurrent`]): its
+                /// slope follows from its value.
+                activation: [dyn Activation] = Tanh,
+                $($own)*
+                /// Whether there is a bias.
+                use_bias: [bool] = true,
+                /// The share of features that is dropped from the input in training, the same ones at all steps.
+                dropout: [Float] = 0.0,
+                /// The share of units that is dropped from the state on its way into the recurrent kernel in training, the same
+                /// ones at all steps (Gal & Ghahramani 2016).
+                recurrent_dropout: [Float] = 0.0,
+                /// Whether the output has every step. See [`StepOptions`].
+                return_sequences: [bool] = false,
+                /// Whether steps go from the last to the first. See [`StepOptions`].
+                go_backwards: [bool] = false,
+                /// Whether the output is 0 at padded steps. See [`StepOptions`].
+                zero_output_for_mask: [bool] = false,
+            }
+            params {
+                kernel: kernel_initializer = XavierUniform,
+                recurrent_kernel: recurrent_initializer = Orthogonal::default(),
+                bias: bias_initializer = Zeros,
+            }
+            private {
+                noise: Noise = Noise::default(),
+            }
         }
 
-        /// Sets whether there is a bias.
-        pub fn use_bias(mut self, yes: bool) -> Self {
-            self.core.use_bias(yes);
-            self
+        impl $name {
+            /// Returns the kernel, `[features, gates · units]`.
+            pub fn kernel(&self) -> &Param {
+                &self.kernel
+            }
+
+            /// Returns the recurrent kernel, `[units, gates · units]`.
+            pub fn recurrent_kernel(&self) -> &Param {
+                &self.recurrent_kernel
+            }
+
+            /// Returns the bias.
+            pub fn bias(&self) -> Option<&Param> {
+                self.use_bias.then_some(&self.bias)
+            }
+
+            fn core(&self) -> Core<'_> {
+                let (gates, bias_rows, unit_forget_bias) = self.form();
+                Core {
+                    units: self.units,
+                    gates,
+                    kernel: &self.kernel,
+                    recurrent_kernel: &self.recurrent_kernel,
+                    bias: self.bias(),
+                    unit_forget_bias,
+                    bias_rows,
+                    options: self.options(),
+                    dropout: self.dropout,
+                    recurrent_dropout: self.recurrent_dropout,
+                    noise: &self.noise,
+                }
+            }
         }
 
-        /// Sets the first values of the kernel.
-        pub fn kernel_initializer(mut self, initializer: impl Initializer + 'static) -> Self {
-            self.core.kernel_initializer(initializer);
-            self
-        }
-
-        /// Sets the first values of the recurrent kernel.
-        pub fn recurrent_initializer(mut self, initializer: impl Initializer + 'static) -> Self {
-            self.core.recurrent_initializer(initializer);
-            self
-        }
-
-        /// Sets the first values of the bias.
-        pub fn bias_initializer(mut self, initializer: impl Initializer + 'static) -> Self {
-            self.core.bias_initializer(initializer);
-            self
-        }
-
-        /// Sets the share of features that is dropped from the input in training, the same ones at all steps.
-        pub fn dropout(mut self, rate: Float) -> Self {
-            self.core.dropout = rate;
-            self
-        }
-
-        /// Sets the share of units that is dropped from the state on its way into the recurrent kernel in training,
-        /// the same ones at all steps (Gal & Ghahramani 2016).
-        pub fn recurrent_dropout(mut self, rate: Float) -> Self {
-            self.core.recurrent_dropout = rate;
-            self
-        }
-
-        /// The kernel, `[features, gates · units]`.
-        pub fn kernel(&self) -> &Param {
-            &self.core.kernel
-        }
-
-        /// The recurrent kernel, `[units, gates · units]`.
-        pub fn recurrent_kernel(&self) -> &Param {
-            &self.core.recurrent_kernel
-        }
-
-        /// The bias.
-        pub fn bias(&self) -> Option<&Param> {
-            self.core.bias.as_ref()
-        }
-    };
-}
-pub(super) use settings;
-
-/// `Layer` and `Recurrent` of a layer whose `step()` is the arithmetic and whose state is made of so many variables.
-macro_rules! fused {
-    ($name:ident, $state:ty) => {
         impl Layer for $name {
             fn forward(&self, x: &Var) -> Result<Var> {
-                Ok(self.core.run(self.step()?, x, &[], false)?.0)
+                Ok(self.core().run(self.step()?, x, &[], false)?.0)
             }
 
             fn params<'a>(&'a self, list: &mut ParamList<'a>) {
-                self.core.params(list);
+                self.core().params(list);
+            }
+
+            fn config(&self) -> Config {
+                self.describe()
             }
         }
 
@@ -257,18 +212,24 @@ macro_rules! fused {
 
             fn forward_from(&self, x: &Var, state: Option<&$state>) -> Result<(Var, $state)> {
                 let initial = state.map(|state| state.to_list()).unwrap_or_default();
-                let (y, states) = self.core.run(self.step()?, x, &initial, true)?;
+                let (y, states) = self.core().run(self.step()?, x, &initial, true)?;
                 Ok((y, Vars::from_list("the state", states)?))
             }
 
             fn options(&self) -> StepOptions {
-                self.core.options
+                StepOptions {
+                    return_sequences: self.return_sequences,
+                    go_backwards: self.go_backwards,
+                    zero_output_for_mask: self.zero_output_for_mask,
+                }
             }
 
             fn set_options(&mut self, options: StepOptions) {
-                self.core.options = options;
+                self.return_sequences = options.return_sequences;
+                self.go_backwards = options.go_backwards;
+                self.zero_output_for_mask = options.zero_output_for_mask;
             }
         }
     };
 }
-pub(super) use fused;
+pub(super) use recurrent;

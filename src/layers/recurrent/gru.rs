@@ -2,79 +2,66 @@
 
 use std::sync::Arc;
 
-use super::core::{Core, fused, pointwise, settings};
+use super::core::{Core, pointwise, recurrent};
 use super::op::{Backward, Forward, Step};
 use super::{Recurrent, StepOptions};
-use crate::activations::{Activation, Pointwise};
+use crate::activations::{Activation, Pointwise, Sigmoid, Tanh};
 use crate::autograd::Var;
 use crate::buffers::Loan;
+use crate::config::Config;
 use crate::error::Result;
-use crate::initializers::Initializer;
+use crate::initializers::{Orthogonal, XavierUniform, Zeros};
 use crate::kernels::elementwise::{add_assign, add_row};
 use crate::layers::{Layer, Vars};
-use crate::param::{Param, ParamList};
+use crate::param::{Noise, Param, ParamList};
 use crate::tensor::Float;
 
-/// Gated recurrent units: `h ← z h + (1 - z) g`, where `g` is a new state and `z` says how much of the old one stays.
-///
-/// `z` and `r` are sigmoids of `x · kernel + h · recurrent + bias`, each of its own columns. The state enters `g` through `r`, by
-/// default after the product, `g = tanh(x · kernel + b₀ + r (h · recurrent + b₁))`, which has a bias for each part and is
-/// PyTorch's form; with `reset_after(false)` before it, `g = tanh(x · kernel + b + (r h) · recurrent)`. Columns are in Keras'
-/// order z, r, g (PyTorch's is r, z, n).
-///
-/// # Shapes
-/// input `[batch, time, features]`, output `[batch, units]` or, with `return_sequences`, `[batch, time, units]`; state `[batch,
-/// units]`; kernel `[features, 3 · units]`, recurrent kernel `[units, 3 · units]`, bias `[2, 3 · units]`, or `[3 · units]` with
-/// `reset_after(false)`
-/// # Defaults
-/// tanh and sigmoid, reset after the product, with a bias, last output only, forwards, no dropout; kernel Xavier uniform,
-/// recurrent kernel orthogonal, bias zeros
-/// # Errors
-/// an input that is no sequence; a last axis that differs from the one that the kernel was made for; 0 units; a dropout rate
-/// outside of 0 to 1 (1 excluded)
-/// # Example
-/// ```
-/// use gradus::prelude::*;
-/// let layer = Gru::new(4).return_sequences(true);
-/// let y = layer.forward(&Tape::inference().input(ndarray::Array3::<f32>::ones((2, 5, 3))))?;
-/// assert_eq!(y.shape(), [2, 5, 4]);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Cho et al. 2014; Keras `GRU`, PyTorch `GRU`
-pub struct Gru {
-    core: Core,
+recurrent! {
+    /// Gated recurrent units: `h ← z h + (1 - z) g`, where `g` is a new state and `z` says how much of the old one stays.
+    ///
+    /// `z` and `r` are sigmoids of `x · kernel + h · recurrent + bias`, each of its own columns. The state enters `g` through `r`, by
+    /// default after the product, `g = tanh(x · kernel + b₀ + r (h · recurrent + b₁))`, which has a bias for each part and is
+    /// PyTorch's form; with `reset_after(false)` before it, `g = tanh(x · kernel + b + (r h) · recurrent)`. Columns are in Keras'
+    /// order z, r, g (PyTorch's is r, z, n).
+    ///
+    /// # Shapes
+    /// input `[batch, time, features]`, output `[batch, units]` or, with `return_sequences`, `[batch, time, units]`; state `[batch,
+    /// units]`; kernel `[features, 3 · units]`, recurrent kernel `[units, 3 · units]`, bias `[2, 3 · units]`, or `[3 · units]` with
+    /// `reset_after(false)`
+    /// # Defaults
+    /// tanh and sigmoid, reset after the product, with a bias, last output only, forwards, no dropout; kernel Xavier uniform,
+    /// recurrent kernel orthogonal, bias zeros
+    /// # Errors
+    /// an input that is no sequence; a last axis that differs from the one that the kernel was made for; 0 units; a dropout rate
+    /// outside of 0 to 1 (1 excluded)
+    /// # Example
+    /// ```
+    /// use gradus::prelude::*;
+    /// let layer = Gru::new(4).return_sequences(true);
+    /// let y = layer.forward(&Tape::inference().input(ndarray::Array3::<f32>::ones((2, 5, 3))))?;
+    /// assert_eq!(y.shape(), [2, 5, 4]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    /// # Reference
+    /// Cho et al. 2014; Keras `GRU`, PyTorch `GRU`
+    pub struct Gru -> Var {
+        /// What makes the gates, as [`activation`](Self::activation).
+        recurrent_activation: [dyn Activation] = Sigmoid,
+        /// Whether the reset gate acts after the product with the recurrent kernel.
+        reset_after: [bool] = true,
+    }
 }
 
 impl Gru {
-    /// With this many units.
-    pub fn new(units: usize) -> Self {
-        Self { core: Core::new(units, 3) }.reset_after(true)
-    }
-
-    settings!();
-
-    /// Sets what makes the gates, the sigmoid, as [`activation`](Self::activation).
-    pub fn recurrent_activation(mut self, activation: impl Activation + 'static) -> Self {
-        self.core.recurrent_activation = Box::new(activation);
-        self
-    }
-
-    /// Sets whether the reset gate acts after the product with the recurrent kernel.
-    pub fn reset_after(mut self, yes: bool) -> Self {
-        self.core.bias_rows = if yes { 2 } else { 0 };
-        self.core.renew_bias();
-        self
+    fn form(&self) -> (usize, usize, bool) {
+        (3, if self.reset_after { 2 } else { 0 }, false)
     }
 
     fn step(&self) -> Result<Gates> {
-        let Core { activation, recurrent_activation, bias_rows, .. } = &self.core;
-        let (activation, recurrent) = (pointwise(&**activation)?, pointwise(&**recurrent_activation)?);
-        Ok(Gates { activation, recurrent, reset_after: *bias_rows == 2 })
+        let (activation, recurrent) = (pointwise(&*self.activation)?, pointwise(&*self.recurrent_activation)?);
+        Ok(Gates { activation, recurrent, reset_after: self.reset_after })
     }
 }
-
-fused!(Gru, Var);
 
 /// `h = z h₀ + (1 - z) g`; keeps the state's part of `g` before the reset, or the state after it
 struct Gates {

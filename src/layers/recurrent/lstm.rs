@@ -2,78 +2,65 @@
 
 use std::sync::Arc;
 
-use super::core::{Core, fused, pointwise, settings};
+use super::core::{Core, pointwise, recurrent};
 use super::op::{Backward, Forward, Step};
 use super::{Recurrent, StepOptions};
-use crate::activations::{Activation, Pointwise};
+use crate::activations::{Activation, Pointwise, Sigmoid, Tanh};
 use crate::autograd::Var;
 use crate::buffers::Loan;
+use crate::config::Config;
 use crate::error::Result;
-use crate::initializers::Initializer;
+use crate::initializers::{Orthogonal, XavierUniform, Zeros};
 use crate::layers::{Layer, Vars};
-use crate::param::{Param, ParamList};
+use crate::param::{Noise, Param, ParamList};
 use crate::tensor::Float;
 
-/// Long short-term memory: a cell `c ← f c + i g` that gates protect, and an output `h ← o tanh(c)`.
-///
-/// `i`, `f` and `o` are sigmoids and `g` the tanh of `x · kernel + h · recurrent + bias`, each of its own columns, in the
-/// order i, f, g, o (Keras writes c for g; PyTorch has the same order and two biases that are added).
-///
-/// # Shapes
-/// input `[batch, time, features]`, output `[batch, units]` or, with `return_sequences`, `[batch, time, units]`; state `(h, c)` of
-/// `[batch, units]` each; kernel `[features, 4 · units]`, recurrent kernel `[units, 4 · units]`, bias `[4 · units]`
-/// # Defaults
-/// tanh and sigmoid, with a bias, last output only, forwards, no dropout; kernel Xavier uniform, recurrent kernel orthogonal,
-/// bias zeros, and ones for the forget gate
-/// # Errors
-/// an input that is no sequence; a last axis that differs from the one that the kernel was made for; 0 units; a dropout rate
-/// outside of 0 to 1 (1 excluded)
-/// # Example
-/// ```
-/// use gradus::prelude::*;
-/// let classifier = Sequential::new()
-///     .add(Embedding::new(1000, 16).mask_zero(true))
-///     .add(Lstm::new(8))
-///     .add(Dense::new(1).activation(Sigmoid));
-/// let y = classifier.forward(&Tape::inference().input(ndarray::arr2(&[[5, 17, 3], [8, 0, 0]])))?;
-/// assert_eq!(y.shape(), [2, 1]);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Hochreiter & Schmidhuber 1997; Gers, Schmidhuber & Cummins 2000 for the forget gate, Jozefowicz et al. 2015 for its bias;
-/// Keras `LSTM`, PyTorch `LSTM`
-pub struct Lstm {
-    core: Core,
+recurrent! {
+    /// Long short-term memory: a cell `c ← f c + i g` that gates protect, and an output `h ← o tanh(c)`.
+    ///
+    /// `i`, `f` and `o` are sigmoids and `g` the tanh of `x · kernel + h · recurrent + bias`, each of its own columns, in the
+    /// order i, f, g, o (Keras writes c for g; PyTorch has the same order and two biases that are added).
+    ///
+    /// # Shapes
+    /// input `[batch, time, features]`, output `[batch, units]` or, with `return_sequences`, `[batch, time, units]`; state `(h, c)` of
+    /// `[batch, units]` each; kernel `[features, 4 · units]`, recurrent kernel `[units, 4 · units]`, bias `[4 · units]`
+    /// # Defaults
+    /// tanh and sigmoid, with a bias, last output only, forwards, no dropout; kernel Xavier uniform, recurrent kernel orthogonal,
+    /// bias zeros, and ones for the forget gate
+    /// # Errors
+    /// an input that is no sequence; a last axis that differs from the one that the kernel was made for; 0 units; a dropout rate
+    /// outside of 0 to 1 (1 excluded)
+    /// # Example
+    /// ```
+    /// use gradus::prelude::*;
+    /// let classifier = Sequential::new()
+    ///     .add(Embedding::new(1000, 16).mask_zero(true))
+    ///     .add(Lstm::new(8))
+    ///     .add(Dense::new(1).activation(Sigmoid));
+    /// let y = classifier.forward(&Tape::inference().input(ndarray::arr2(&[[5, 17, 3], [8, 0, 0]])))?;
+    /// assert_eq!(y.shape(), [2, 1]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    /// # Reference
+    /// Hochreiter & Schmidhuber 1997; Gers, Schmidhuber & Cummins 2000 for the forget gate, Jozefowicz et al. 2015 for its bias;
+    /// Keras `LSTM`, PyTorch `LSTM`
+    pub struct Lstm -> (Var, Var) {
+        /// What makes the gates, as [`activation`](Self::activation).
+        recurrent_activation: [dyn Activation] = Sigmoid,
+        /// Whether the bias of the forget gate starts at 1, whatever the others do.
+        unit_forget_bias: [bool] = true,
+    }
 }
 
 impl Lstm {
-    /// With this many units.
-    pub fn new(units: usize) -> Self {
-        Self { core: Core::new(units, 4) }.unit_forget_bias(true)
-    }
-
-    settings!();
-
-    /// Sets what makes the gates, the sigmoid, as [`activation`](Self::activation).
-    pub fn recurrent_activation(mut self, activation: impl Activation + 'static) -> Self {
-        self.core.recurrent_activation = Box::new(activation);
-        self
-    }
-
-    /// Sets whether the bias of the forget gate starts at 1, whatever the others do.
-    pub fn unit_forget_bias(mut self, yes: bool) -> Self {
-        self.core.unit_forget_bias = yes;
-        self.core.renew_bias();
-        self
+    fn form(&self) -> (usize, usize, bool) {
+        (4, 0, self.unit_forget_bias)
     }
 
     fn step(&self) -> Result<Gates> {
-        let Core { activation, recurrent_activation, .. } = &self.core;
-        Ok(Gates { activation: pointwise(&**activation)?, recurrent: pointwise(&**recurrent_activation)? })
+        Ok(Gates { activation: pointwise(&*self.activation)?, recurrent: pointwise(&*self.recurrent_activation)? })
     }
 }
-
-fused!(Lstm, (Var, Var));
 
 /// `c = f c₀ + i g`, `h = o t`, `t = tanh(c)`
 struct Gates {

@@ -2,56 +2,53 @@
 
 use std::sync::Arc;
 
-use super::core::{Core, fused, pointwise, settings};
+use super::core::{Core, pointwise, recurrent};
 use super::op::{Backward, Forward, Step};
 use super::{Recurrent, StepOptions};
-use crate::activations::{Activation, Pointwise};
+use crate::activations::{Activation, Pointwise, Tanh};
 use crate::autograd::Var;
+use crate::config::Config;
 use crate::error::Result;
-use crate::initializers::Initializer;
+use crate::initializers::{Orthogonal, XavierUniform, Zeros};
 use crate::layers::{Layer, Vars};
-use crate::param::{Param, ParamList};
+use crate::param::{Noise, Param, ParamList};
 use crate::tensor::Float;
 
-/// Fully connected recurrent layer: `h ← tanh(x · kernel + h · recurrent + bias)`.
-///
-/// # Shapes
-/// input `[batch, time, features]`, output `[batch, units]` or, with `return_sequences`, `[batch, time, units]`; state `[batch,
-/// units]`; kernel `[features, units]`, recurrent kernel `[units, units]`, bias `[units]`
-/// # Defaults
-/// tanh, with a bias, last output only, forwards, no dropout; kernel Xavier uniform, recurrent kernel orthogonal, bias zeros
-/// # Errors
-/// an input that is no sequence; a last axis that differs from the one that the kernel was made for; 0 units; a dropout rate
-/// outside of 0 to 1 (1 excluded)
-/// # Example
-/// ```
-/// use gradus::prelude::*;
-/// let layer = SimpleRnn::new(4).activation(Relu);
-/// let y = layer.forward(&Tape::inference().input(ndarray::Array3::<f32>::ones((2, 5, 3))))?;
-/// assert_eq!(y.shape(), [2, 4]);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Elman 1990; Keras `SimpleRNN`, PyTorch `RNN`
-#[doc(alias = "RNN")]
-pub struct SimpleRnn {
-    core: Core,
+recurrent! {
+    /// Fully connected recurrent layer: `h ← tanh(x · kernel + h · recurrent + bias)`.
+    ///
+    /// # Shapes
+    /// input `[batch, time, features]`, output `[batch, units]` or, with `return_sequences`, `[batch, time, units]`; state `[batch,
+    /// units]`; kernel `[features, units]`, recurrent kernel `[units, units]`, bias `[units]`
+    /// # Defaults
+    /// tanh, with a bias, last output only, forwards, no dropout; kernel Xavier uniform, recurrent kernel orthogonal, bias zeros
+    /// # Errors
+    /// an input that is no sequence; a last axis that differs from the one that the kernel was made for; 0 units; a dropout rate
+    /// outside of 0 to 1 (1 excluded)
+    /// # Example
+    /// ```
+    /// use gradus::prelude::*;
+    /// let layer = SimpleRnn::new(4).activation(Relu);
+    /// let y = layer.forward(&Tape::inference().input(ndarray::Array3::<f32>::ones((2, 5, 3))))?;
+    /// assert_eq!(y.shape(), [2, 4]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    /// # Reference
+    /// Elman 1990; Keras `SimpleRNN`, PyTorch `RNN`
+    #[doc(alias = "RNN")]
+    pub struct SimpleRnn -> Var {
+    }
 }
 
 impl SimpleRnn {
-    /// With this many units.
-    pub fn new(units: usize) -> Self {
-        Self { core: Core::new(units, 1) }
+    fn form(&self) -> (usize, usize, bool) {
+        (1, 0, false)
     }
-
-    settings!();
 
     fn step(&self) -> Result<Elman> {
-        Ok(Elman { activation: pointwise(&*self.core.activation)? })
+        Ok(Elman { activation: pointwise(&*self.activation)? })
     }
 }
-
-fused!(SimpleRnn, Var);
 
 /// `h = f(z)`, `z = x · kernel + h₀ · recurrent + bias`
 struct Elman {
