@@ -84,6 +84,10 @@ pub enum Error {
         /// What would not be finite, and why.
         reason: String,
     },
+    /// An error from elsewhere: of the standard library, of another crate, of the program itself. It is the
+    /// [source](std::error::Error::source) of this one.
+    #[error("{0}")]
+    Other(#[source] Foreign),
     /// A loss that is no number any more; the weights are those from before the step.
     #[error(
         "the loss became {loss} in epoch {epoch}, batch {batch}; the weights are as they were before that batch: lower the learning rate, or look for values in the data that are not finite"
@@ -98,10 +102,48 @@ pub enum Error {
     },
 }
 
+/// An error of any type.
+type Foreign = Box<dyn std::error::Error + Send + Sync>;
+
 impl std::fmt::Debug for Error {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{self}")
+        let mut text = self.to_string();
+        let mut source = std::error::Error::source(self);
+        while let Some(error) = source {
+            let cause = error.to_string();
+            if !text.contains(&cause) {
+                text = format!("{text}: {cause}");
+            }
+            source = error.source();
+        }
+        f.write_str(&text)
     }
+}
+
+/// Conversions for `?` in a `main`, a [`Dataset`](crate::data::Dataset) or a callback that returns [`Result`]; for errors of other types there is
+/// [`Error::other`].
+macro_rules! from {
+    ($($error:ty)+) => {
+        $(
+            impl From<$error> for Error {
+                fn from(error: $error) -> Self {
+                    Self::other(error)
+                }
+            }
+        )+
+    };
+}
+from! {
+    std::io::Error
+    std::num::ParseIntError
+    std::num::ParseFloatError
+    std::str::Utf8Error
+    std::string::FromUtf8Error
+    std::time::SystemTimeError
+    std::env::VarError
+    std::fmt::Error
+    ndarray::ShapeError
+    Foreign
 }
 
 impl Error {
@@ -113,6 +155,27 @@ impl Error {
     /// A value error with its message.
     pub fn value(message: impl Into<String>) -> Self {
         Self::Value(message.into())
+    }
+
+    /// An error from elsewhere, such as another crate, which stays the [source](std::error::Error::source) of this one; or a
+    /// message. `?` alone does for [`std::io::Error`] and other errors of the standard library.
+    ///
+    /// ```
+    /// use std::error::Error as _;
+    /// use gradus::prelude::*;
+    ///
+    /// fn setting(text: &str) -> Result<f32> {
+    ///     let json: serde_json::Value = serde_json::from_str(text).map_err(Error::other)?;
+    ///     Ok(json["rate"].to_string().parse()?)
+    /// }
+    ///
+    /// assert_eq!(setting(r#"{"rate": 0.5}"#)?, 0.5);
+    /// let error = setting("{").unwrap_err();
+    /// assert!(error.source().unwrap().is::<serde_json::Error>());
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn other(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Other(error.into())
     }
 
     /// An error about a file.

@@ -6,6 +6,7 @@ mod attention;
 mod convolution;
 mod data;
 mod data_files;
+mod foreign;
 mod layers;
 mod loss_options;
 mod losses;

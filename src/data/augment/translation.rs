@@ -57,7 +57,7 @@ impl RandomTranslation {
 impl Augment for RandomTranslation {
     fn apply(&self, example: ArrayD<Float>, rng: &mut Rng) -> Result<ArrayD<Float>> {
         let image = Image::new("RandomTranslation", example)?;
-        let mut draw = |what, part, len: usize| {
+        let mut draw = |what, part, len: usize| -> Result<i64> {
             let most = (share("RandomTranslation", what, part, 1.0)? * len as Float) as i64;
             Ok(rng.random_range(-most..=most))
         };
