@@ -36,6 +36,7 @@ use crate::autograd::{Gradients, Tape, Var};
 use crate::error::{Error, Result};
 use crate::initializers::Rng;
 use crate::layers::{Layer, Vars};
+use crate::model::Model;
 use crate::param::Param;
 use crate::tensor::{Float, Tensor, data, tensor};
 

@@ -20,6 +20,7 @@ pub use crate::initializers::{
 pub use crate::layers::*;
 pub use crate::losses::*;
 pub use crate::metrics::*;
+pub use crate::model::Model;
 pub use crate::ops::PadMode;
 pub use crate::optimizers::{
     Adadelta, Adafactor, Adagrad, Adam, AdamW, Adamax, Clip, Group, Lamb, Lbfgs, Lion, Lookahead, Momentum,

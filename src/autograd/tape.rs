@@ -11,7 +11,7 @@ use super::op::standard;
 use super::{Dependence, Gradients, InputGrads, Op, Var};
 use crate::buffers::{Pooled, recycle};
 use crate::error::{Error, Result};
-use crate::initializers::Rng;
+use crate::initializers::{Initializer, RandomNormal, Rng};
 use crate::kernels::elementwise::largest;
 use crate::kernels::parallel::FlushDenormals;
 use crate::param::{Param, ParamId};
@@ -304,6 +304,29 @@ impl Tape {
     /// Draws from the random numbers of this pass.
     pub fn random<R>(&self, draw: impl FnOnce(&mut Rng) -> R) -> R {
         draw(&mut self.0.random.borrow_mut())
+    }
+
+    /// Normal random numbers of this shape, with mean 0 and standard deviation 1, from those of this pass; also in inference.
+    ///
+    /// Numbers that belong to the examples of a batch are better drawn by [`Var::normal_like`], which lets the trainer run a batch in
+    /// parts.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let tape = Tape::training().seed(1);
+    /// let noise = tape.normal(&[1000]);
+    /// assert!(noise.mean().item().abs() < 0.1);
+    /// assert_ne!(tape.normal(&[1000]).value(), noise.value());
+    /// ```
+    #[doc(alias = "randn")]
+    #[doc(alias = "random_normal")]
+    pub fn normal(&self, shape: &[usize]) -> Var {
+        self.draw_normal(shape, Dependence::AcrossBatch)
+    }
+
+    pub(super) fn draw_normal(&self, shape: &[usize], dependence: Dependence) -> Var {
+        let value = self.random(|rng| RandomNormal { mean: 0.0, stddev: 1.0 }.sample(shape, rng));
+        Var::new(value.into(), self, None, dependence)
     }
 
     /// Draws the first numbers of a parameter. Also returns their seed, and how much of its stream is used up then.

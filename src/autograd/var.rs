@@ -84,6 +84,31 @@ impl Var {
         Self { mask: self.mask.clone(), ..Self::new(self.value.clone(), &self.tape, None, self.dependence) }
     }
 
+    /// Normal random numbers of the shape of this value, with mean 0 and standard deviation 1, as constants: the noise of a variational
+    /// autoencoder, of a diffusion, of exploration.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// /// Draws from the distributions whose means and logarithms of variances are its input's halves.
+    /// fn sample(x: &Var) -> Result<Var> {
+    ///     let size = x.shape()[1] / 2;
+    ///     let (mean, log_variance) = (x.slice(1, ..size)?, x.slice(1, size..)?);
+    ///     Ok(&mean + (log_variance * 0.5).exp() * mean.normal_like())
+    /// }
+    /// let x = Tape::training().variable(ndarray::Array2::<f32>::zeros((4, 6)));
+    /// assert_eq!(sample(&x)?.shape(), [4, 3]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    #[doc(alias = "randn_like")]
+    pub fn normal_like(&self) -> Self {
+        let dependence = match self.dependence {
+            Dependence::PerExample => Dependence::PerExample,
+            // The same noise for a whole batch is another one for each of its parts.
+            _ => Dependence::AcrossBatch,
+        };
+        self.tape.draw_normal(self.shape(), dependence)
+    }
+
     /// Which steps of each sequence are real: `[batch, time]`, 1 for a step and 0 for padding. `None` if all are.
     ///
     /// Operations that leave the first two axes alone hand it on; recurrent layers, attention and pooling over time obey.

@@ -52,7 +52,7 @@ pub(crate) enum Request {
 }
 
 impl Run<'_> {
-    /// [`Layer::freeze_matching`](crate::Layer::freeze_matching) for the model that is trained.
+    /// [`Model::freeze_matching`](crate::Model::freeze_matching) for the model that is trained.
     ///
     /// # Errors
     /// A pattern that matches nothing; the message lists the paths.
@@ -60,7 +60,7 @@ impl Run<'_> {
         freeze_matching(self.parameters, self.noises, pattern, true)
     }
 
-    /// [`Layer::unfreeze_matching`](crate::Layer::unfreeze_matching) for the model that is trained.
+    /// [`Model::unfreeze_matching`](crate::Model::unfreeze_matching) for the model that is trained.
     ///
     /// # Errors
     /// A pattern that matches nothing; the message lists the paths.

@@ -1,6 +1,6 @@
 //! Sets that parameters are forced into after each step. [`Constraint`] is the trait.
 //!
-//! They attach to parameters from outside, by path: [`Layer::constrain`](crate::Layer::constrain). The trainer and the
+//! They attach to parameters from outside, by path: [`Model::constrain`](crate::Model::constrain). The trainer and the
 //! [`Stepper`](crate::optimizers::Stepper) obey them.
 
 mod norms;

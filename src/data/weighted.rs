@@ -88,9 +88,10 @@ mod tests {
     use ndarray::{Array1, Array2, arr1, arr2};
 
     use super::*;
-    use crate::layers::{Dense, Layer, Sequential};
+    use crate::layers::{Dense, Sequential};
     use crate::losses::MeanSquaredError;
     use crate::metrics::{MeanAbsolute, RootMeanSquared};
+    use crate::model::Model;
     use crate::optimizers::{Momentum, Sgd};
     use crate::training::Fit;
 

@@ -284,6 +284,7 @@ mod tests {
     use super::*;
     use crate::autograd::Tape;
     use crate::layers::{Add, Dense};
+    use crate::model::Model;
 
     fn message(graph: Graph) -> String {
         let x = Tape::inference().input(ndarray::arr2(&[[1.0, 2.0]]));

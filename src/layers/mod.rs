@@ -91,25 +91,17 @@ pub use window::{Padding, Size};
 
 use std::any::Any;
 use std::fmt;
-use std::path::Path;
-use std::sync::Arc;
 
 use crate::autograd::Var;
 use crate::config::{Config, Described, Registry, family};
-use crate::constraints::Constraint;
 use crate::error::Result;
-use crate::losses::Losses;
-use crate::optimizers::Stepper;
-use crate::param::{Lora, Noise, Param, ParamList, attach, detach, merge, unmerge};
-use crate::regularizers::Regularizer;
-use crate::saving::{Translation, Weights, load_tuned, tuned_weights};
-use crate::training::Trainer;
+use crate::param::ParamList;
 
 /// A network or a part of one. `X` is what it takes and `Y` what it gives: one variable, a tuple, or a list of them.
 ///
-/// A layer holds its parameters as fields and calls operations, or other layers, in `forward`. That is all: gradients,
-/// saving, freezing and counting follow. Layers are `&self` and shared between threads; what changes during a pass
-/// lives on the tape of `x`.
+/// A layer holds its parameters as fields and calls operations, or other layers, in `forward`. That is all: gradients
+/// follow, and what one does with a [`Model`](crate::Model): save, freeze, count, train it. Layers are `&self` and shared
+/// between threads; what changes during a pass lives on the tape of `x`.
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -159,190 +151,42 @@ pub trait Layer<X: Vars = Var, Y: Vars = Var>: Any + Send + Sync {
     fn output_names(&self) -> Vec<String> {
         Vec::new()
     }
+}
 
-    /// Paths and parameters, in order.
-    fn parameters(&self) -> Vec<(String, Param)> {
-        ParamList::of(self).into_vec()
+/// So that layers whose type is not known before the program runs, such as [`Sequential::pop`] returns, are layers like any other.
+impl<X: Vars, Y: Vars> Layer<X, Y> for Box<dyn Layer<X, Y>> {
+    fn forward(&self, x: &X) -> Result<Y> {
+        (**self).forward(x)
     }
 
-    /// Paths and switches of dropout and noise, in order.
-    fn noises(&self) -> Vec<(String, Noise)> {
-        ParamList::of(self).noises()
+    fn params<'a>(&'a self, list: &mut ParamList<'a>) {
+        (**self).params(list);
     }
 
-    /// How many numbers are in the parameters that have a value.
-    fn parameter_count(&self) -> usize {
-        self.parameters().iter().filter_map(|(_, param)| param.value()).map(|value| value.len()).sum()
+    fn forward_with(&self, x: &X, next: &dyn Layer) -> Option<Result<Y>> {
+        (**self).forward_with(x, next)
     }
 
-    /// Freezes all parameters and statistics, and turns off dropout and noise: from now on the bits stay as they are, and
-    /// training computes with them what inference does.
-    fn freeze(&self) {
-        self.parameters().iter().for_each(|(_, param)| param.freeze());
-        self.noises().iter().for_each(|(_, noise)| noise.freeze());
+    fn kind(&self) -> &'static str {
+        (**self).kind()
     }
 
-    /// Undoes [`Layer::freeze`].
-    fn unfreeze(&self) {
-        self.parameters().iter().for_each(|(_, param)| param.unfreeze());
-        self.noises().iter().for_each(|(_, noise)| noise.unfreeze());
+    fn config(&self) -> Config {
+        (**self).config()
     }
 
-    /// [`Layer::freeze`] for the parameters and noises whose path matches `pattern`, where `*` stands for any run of
-    /// characters.
-    ///
-    /// # Errors
-    /// A pattern that matches nothing; the message lists the paths.
-    fn freeze_matching(&self, pattern: &str) -> Result<()> {
-        freeze_matching(&self.parameters(), &self.noises(), pattern, true)
+    fn output_names(&self) -> Vec<String> {
+        (**self).output_names()
     }
+}
 
-    /// Undoes [`Layer::freeze_matching`].
-    ///
-    /// # Errors
-    /// A pattern that matches nothing; the message lists the paths.
-    fn unfreeze_matching(&self, pattern: &str) -> Result<()> {
-        freeze_matching(&self.parameters(), &self.noises(), pattern, false)
-    }
-
-    /// Freezes the parameters whose path matches `pattern`, and trains an adapter in place of each; see [`Lora`].
-    ///
-    /// # Errors
-    /// A pattern that matches nothing, statistics, a parameter with an adapter, or one that the adapter does not fit;
-    /// nothing is changed then.
-    #[doc(alias = "get_peft_model")]
-    fn attach(&self, pattern: &str, adapter: Lora) -> Result<()> {
-        attach(&self.parameters(), pattern, adapter)
-    }
-
-    /// Adds all adapters to the parameters that they are attached to, so that they cost nothing any more. They are not
-    /// listed among the parameters until [`Layer::unmerge_adapters`]; a file of the whole model is one without adapters.
-    ///
-    /// # Errors
-    /// No adapters; a parameter that has no value yet.
-    fn merge_adapters(&self) -> Result<()> {
-        merge(&self.parameters())
-    }
-
-    /// Undoes [`Layer::merge_adapters`], with the bits from before.
-    ///
-    /// # Errors
-    /// No merged adapters; a parameter that was changed meanwhile.
-    fn unmerge_adapters(&self) -> Result<()> {
-        unmerge(&self.parameters())
-    }
-
-    /// Takes all adapters off for good. What is merged stays so; other parameters are as they were before.
-    fn detach_adapters(&self) {
-        detach(&self.parameters());
-    }
-
-    /// Adds a penalty to the loss for the values of the parameters whose path matches `pattern`; see
-    /// [`crate::regularizers`].
-    ///
-    /// # Errors
-    /// A pattern that matches nothing; the message lists the paths.
-    #[doc(alias = "kernel_regularizer")]
-    #[doc(alias = "weight_decay")]
-    fn regularize(&self, pattern: &str, regularizer: impl Regularizer + 'static) -> Result<()>
-    where
-        Self: Sized,
-    {
-        let regularizer = Arc::new(regularizer);
-        matching(&self.parameters(), pattern)?.iter().for_each(|param| param.regularize(regularizer.clone()));
-        Ok(())
-    }
-
-    /// Forces the parameters whose path matches `pattern` into a set after each step; see [`crate::constraints`].
-    ///
-    /// # Errors
-    /// A pattern that matches nothing; the message lists the paths.
-    #[doc(alias = "kernel_constraint")]
-    fn constrain(&self, pattern: &str, constraint: impl Constraint + 'static) -> Result<()>
-    where
-        Self: Sized,
-    {
-        let constraint = Arc::new(constraint);
-        matching(&self.parameters(), pattern)?.iter().for_each(|param| param.constrain(constraint.clone()));
-        Ok(())
-    }
-
-    /// Writes all parameters to a safetensors file, or to an `.npz` if that is how its name ends (feature `numpy`). See
-    /// [`crate::saving`].
-    ///
-    /// # Errors
-    /// A parameter that has no value yet; a file that cannot be written (an old one of that name survives).
-    fn save(&self, path: impl AsRef<Path>) -> Result<()>
-    where
-        Self: Sized,
-    {
-        crate::saving::save(&self.parameters(), path.as_ref())
-    }
-
-    /// Reads all parameters from a file of any format in [`crate::saving`], also before the first forward. [`Translation`] reads
-    /// the files of others and parts of files.
-    ///
-    /// # Errors
-    /// A file that cannot be read; names or shapes that differ, all listed at once. Nothing is changed then.
-    fn load(&self, path: impl AsRef<Path>) -> Result<()>
-    where
-        Self: Sized,
-    {
-        Translation::new().load(self, &Weights::open(path)?).map(drop)
-    }
-
-    /// What tuning changes, and nothing else: adapters with their alphas, and whatever is not frozen, such as a new head. Save it
-    /// beside the file of the model, or many of them beside one; texts may go with it by [`Weights::set_metadata`].
-    ///
-    /// ```
-    /// use gradus::{prelude::*, saving::Weights};
-    /// # let path = std::env::temp_dir().join(format!("gradus-tuned-{}.safetensors", std::process::id()));
-    /// # let x = Tape::inference().input(ndarray::arr2(&[[1.0, 2.0]]));
-    /// let network = || Sequential::new().add(Dense::new(64)).add_named("head", Dense::new(3));
-    /// let model = network();
-    /// # model.forward(&x)?;
-    /// model.freeze();
-    /// model.unfreeze_matching("head.*")?;
-    /// model.attach("dense.kernel", Lora::new(2))?;
-    /// // ... compile, fit ...
-    /// # model.forward(&x)?;
-    /// model.tuned_weights()?.save(&path)?;
-    ///
-    /// let elsewhere = network(); // with the weights from before the tuning
-    /// # for (path, param) in model.parameters().iter().filter(|(path, _)| path.starts_with("dense") && !path.contains("lora")) {
-    /// #     elsewhere.parameters().iter().find(|(own, _)| own == path).unwrap().1.set(param.value().unwrap())?;
-    /// # }
-    /// elsewhere.load_tuned(&Weights::open(&path)?)?;
-    /// # assert_eq!(model.forward(&x)?.value(), elsewhere.forward(&x)?.value());
-    /// # std::fs::remove_file(&path).map_err(|error| Error::file(&path, error))?;
-    /// # Ok::<(), Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// A parameter that has no value yet; adapters that are merged; nothing to save.
-    #[doc(alias = "save_adapter")]
-    #[doc(alias = "modules_to_save")]
-    fn tuned_weights(&self) -> Result<Weights> {
-        tuned_weights(&self.parameters())
-    }
-
-    /// Attaches the adapters that [`Layer::tuned_weights`] gave, and sets the other parameters among them. The rest stays as it
-    /// is.
-    ///
-    /// # Errors
-    /// Names that the model does not have, shapes that do not fit, all at once. Nothing is changed then.
-    #[doc(alias = "load_adapter")]
-    fn load_tuned(&self, weights: &Weights) -> Result<()> {
-        load_tuned(&self.parameters(), weights)
-    }
-
-    /// Joins the model with an optimizer and a loss, ready to train; [`Losses`] has one for each of several outputs, and
-    /// a [`Stepper`] is an optimizer with a schedule, clipping and the like.
-    fn compile(self, optimizer: impl Into<Stepper>, loss: impl Into<Losses>) -> Trainer<Self, X, Y>
-    where
-        Self: Sized,
-    {
-        Trainer::new(self, optimizer.into(), loss.into())
+/// A layer in a box; one that is in a box already stays in it.
+pub(crate) fn boxed<X: Vars, Y: Vars>(layer: impl Layer<X, Y>) -> Box<dyn Layer<X, Y>> {
+    let mut layer = Some(layer);
+    let any: &mut dyn Any = &mut layer;
+    match any.downcast_mut::<Option<Box<dyn Layer<X, Y>>>>().and_then(Option::take) {
+        Some(known) => known,
+        None => Box::new(layer.expect("it was of another type, and not taken")),
     }
 }
 

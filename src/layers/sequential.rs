@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::fmt;
 
-use super::Layer;
+use super::{Layer, boxed};
 use crate::autograd::{TraceRow, Var};
 use crate::config::{Config, Described, Reader, described};
 use crate::error::{Error, Result};
@@ -57,7 +57,7 @@ impl Sequential {
             number += 1;
             free = format!("{base}_{number}");
         }
-        self.layers.push((free, Box::new(layer)));
+        self.layers.push((free, boxed(layer)));
         self
     }
 
@@ -94,7 +94,7 @@ impl Sequential {
         let Some(place) = self.names().position(|known| known == name) else {
             return Err(Error::value(format!("no layer is named `{name}`; the layers are: {}", names())));
         };
-        Ok(std::mem::replace(&mut self.layers[place].1, Box::new(layer)))
+        Ok(std::mem::replace(&mut self.layers[place].1, boxed(layer)))
     }
 
     /// Takes the last layer off, as one does to replace a head; `None` if there is none.

@@ -5,7 +5,7 @@ use crate::autograd::{Origin, Var};
 use crate::error::{Error, Result};
 use crate::tensor::{Float, Tensor, data, tensor};
 
-/// A loss for each output of a model: what [`Layer::compile`](crate::Layer::compile) takes. A single [`Loss`] turns
+/// A loss for each output of a model: what [`Model::compile`](crate::Model::compile) takes. A single [`Loss`] turns
 /// into one by itself, for the only output.
 ///
 /// What is trained is the weighted sum `Σ weight · loss(output, target)`; weights are 1 unless set.

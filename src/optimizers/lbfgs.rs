@@ -9,7 +9,7 @@ use crate::autograd::{Tape, Var};
 use crate::error::{Error, Result};
 use crate::kernels::elementwise::{add_scaled, dot, largest, scale};
 use crate::layers::{Layer, Vars};
-use crate::param::{Param, ParamId};
+use crate::param::{Param, ParamId, ParamList};
 use crate::saving::Snapshot;
 use crate::tensor::{Float, data, tensor};
 
@@ -124,12 +124,12 @@ impl Lbfgs {
     /// remembered is forgotten.
     pub fn minimize<X: Vars, Y: Vars>(
         &mut self,
-        model: &impl Layer<X, Y>,
+        model: &(impl Layer<X, Y> + ?Sized),
         mut loss: impl FnMut() -> Result<Var>,
     ) -> Result<Minimum> {
         self.check()?;
         let first = loss()?;
-        let parameters = model.parameters();
+        let parameters = ParamList::of(model).into_vec();
         let mut point = start(&parameters, &first)?;
         // What was learned of other weights says nothing about these.
         let known = &self.memory.assignments;

@@ -9,7 +9,7 @@ use crate::initializers::{Fan, KaimingUniform, Zeros};
 use crate::layers::glob;
 use crate::tensor::{Float, Tensor};
 
-/// Low-rank adaptation: the parameters that it is [attached](crate::Layer::attach) to stay as they are, and a product of
+/// Low-rank adaptation: the parameters that it is [attached](crate::Model::attach) to stay as they are, and a product of
 /// two small matrices, which are trained in their place, is added wherever they are used: `W + alpha / rank · A · B`.
 ///
 /// A and B are parameters of their own, listed as `<path>.lora_a` and `<path>.lora_b`. Dense kernels, and so attention's

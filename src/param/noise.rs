@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::tensor::Float;
 
 /// The switch of a layer's dropout or noise, so that a frozen part of a model computes what it computes in inference:
-/// [`Layer::freeze`](crate::Layer::freeze) turns it off, [`Layer::unfreeze`](crate::Layer::unfreeze) on again.
+/// [`Model::freeze`](crate::Model::freeze) turns it off, [`Model::unfreeze`](crate::Model::unfreeze) on again.
 ///
 /// It is a field of the layer, which lists it beside its parameters under the name `noise`, as
 /// [`ParamList::noise`](crate::ParamList::noise) does: patterns find it, files and counts know nothing of it. Cloning

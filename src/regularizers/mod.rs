@@ -1,6 +1,6 @@
 //! Penalties on the values of parameters and activities. [`Regularizer`] is the trait.
 //!
-//! They attach to parameters from outside, by path: [`Layer::regularize`](crate::Layer::regularize). The trainer and the
+//! They attach to parameters from outside, by path: [`Model::regularize`](crate::Model::regularize). The trainer and the
 //! [`Stepper`](crate::optimizers::Stepper) add their gradients; the loss that the trainer reports has them in it, as
 //! Keras' has. Frozen parameters are not penalised. [`ActivityRegularization`](crate::layers::ActivityRegularization)
 //! penalises what a layer gives.

@@ -1,7 +1,7 @@
 //! Weights in files.
 //!
-//! A model's own file is safetensors, with the parameters' paths as names: [`Layer::save`](crate::Layer::save) and
-//! [`Layer::load`](crate::Layer::load). Loading checks every name and shape before it changes anything, and works before
+//! A model's own file is safetensors, with the parameters' paths as names: [`Model::save`](crate::Model::save) and
+//! [`Model::load`](crate::Model::load). Loading checks every name and shape before it changes anything, and works before
 //! the first forward.
 //!
 //! [`Translation`] maps names and layouts of other frameworks onto a model's, in both directions.

@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::initializers::Rng;
 use crate::layers::{Layer, Vars};
 use crate::metrics::{Direction, Figures};
+use crate::model::Model;
 use crate::param::Param;
 use crate::tensor::Float;
 

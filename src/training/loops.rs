@@ -8,6 +8,7 @@ use crate::callbacks::{Callback, KnownFigures};
 use crate::error::{Error, Result};
 use crate::layers::{Layer, Vars};
 use crate::metrics::{Metric, Metrics};
+use crate::model::Model;
 use crate::optimizers::Stepper;
 use crate::param::Param;
 use crate::tensor::{Float, Tensor};
@@ -79,7 +80,7 @@ impl<'a> Loop<'a> {
     pub fn model<X: Vars, Y: Vars>(
         mut self,
         name: &str,
-        model: &impl Layer<X, Y>,
+        model: &(impl Layer<X, Y> + ?Sized),
         optimizer: impl Into<Stepper>,
     ) -> Self {
         let full = |path: String| format!("{name}.{path}");

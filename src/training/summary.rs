@@ -5,6 +5,7 @@ use std::fmt;
 use crate::autograd::Tape;
 use crate::error::Result;
 use crate::layers::{Layer, Vars};
+use crate::model::Model;
 use crate::param::Param;
 use crate::tensor::Tensor;
 
@@ -43,7 +44,11 @@ struct Row {
 /// println!("{table}");
 /// # Ok::<(), gradus::Error>(())
 /// ```
-pub fn summary<X: Vars, Y: Vars>(model: &impl Layer<X, Y>, input_shapes: &[&[usize]], seed: u64) -> Result<Summary> {
+pub fn summary<X: Vars, Y: Vars>(
+    model: &(impl Layer<X, Y> + ?Sized),
+    input_shapes: &[&[usize]],
+    seed: u64,
+) -> Result<Summary> {
     let tape = Tape::inference().seed(seed);
     tape.start_trace();
     let inputs = input_shapes.iter().map(|shape| Tensor::zeros([&[1], *shape].concat()));

@@ -7,18 +7,18 @@ use std::sync::Arc;
 use rayon::ThreadPool;
 
 use super::pass::{self, Parts, Seeds};
-use super::{Logs, Summary};
+use super::{Logs, Summary, predict};
 use crate::autograd::{Tape, Var};
-use crate::data::{Dataset, Inputs, common_length};
+use crate::data::{Dataset, Inputs};
 use crate::error::{Error, Result};
 use crate::kernels::parallel;
 use crate::layers::{Layer, Vars};
 use crate::losses::Losses;
 use crate::metrics::{Figures, Metric, Metrics};
+use crate::model::Model;
 use crate::optimizers::{Optimizer, Stepper};
-use crate::tensor::Tensor;
 
-/// A model with its optimizer, its loss and its metrics: what [`Layer::compile`] returns.
+/// A model with its optimizer, its loss and its metrics: what [`Model::compile`] returns.
 ///
 /// Training gives the same bits for the same seed, whatever the number of threads.
 ///
@@ -49,7 +49,7 @@ pub struct Trainer<M, X = Var, Y = Var> {
 }
 
 /// Which threads compute.
-pub(super) enum Threads {
+pub(crate) enum Threads {
     All,
     One,
     Pool(Arc<ThreadPool>),
@@ -69,7 +69,7 @@ impl Threads {
 }
 
 /// Examples in a pass without gradients.
-const PREDICTION_BATCH: usize = 256;
+pub(super) const PREDICTION_BATCH: usize = 256;
 
 impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
     pub(crate) fn new(model: M, stepper: Stepper, losses: Losses) -> Self {
@@ -187,42 +187,7 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
     /// # Errors
     /// no examples; arrays that differ in length, or do not fit the model
     pub fn predict(&self, inputs: &impl Inputs) -> Result<Y::Values> {
-        let count = common_length(&inputs.lengths())?;
-        if count == 0 {
-            return Err(Error::value("predict: expected at least one example, got none"));
-        }
-        let mut found = self.outputs(inputs, count)?;
-        let arranged =
-            |tensors: Vec<Tensor>| Y::values(&mut tensors.into_iter()).expect("as many as there were outputs");
-        if let [only] = &mut found[..] {
-            return Ok(arranged(std::mem::take(&mut only.0)));
-        }
-        let joined = (0..found[0].0.len()).map(|output| {
-            let views: Vec<_> = found.iter().map(|(outputs, _)| outputs[output].view()).collect();
-            ndarray::concatenate(ndarray::Axis(0), &views)
-                .map(|all| all.into_shared())
-                .map_err(|_| Error::shape("predict: expected outputs [batch, ...] that differ in the batch only"))
-        });
-        Ok(arranged(joined.collect::<Result<_>>()?))
-    }
-
-    /// The model's outputs for each part of the inputs, and whether their rows are independent.
-    fn outputs(&self, inputs: &impl Inputs, count: usize) -> Result<Vec<(Vec<Tensor>, bool)>> {
-        let (model, seed, batch) = (&self.model, self.seed, count.min(PREDICTION_BATCH));
-        let forward = |tape: &Tape, examples: &[usize]| -> Result<(Vec<Tensor>, bool)> {
-            let outputs = model.forward(&pass::input(tape, inputs.gather(examples))?)?.to_list();
-            let splits = outputs.iter().all(|y| tape.splits_rows(y));
-            Ok((outputs.iter().map(|y| (*y.value).clone()).collect(), splits))
-        };
-        let run = |_, part: &[usize]| forward(&tape(seed), part);
-        let dry = tape(seed);
-        let parts = Parts::found(batch, &dry, |examples| Ok(forward(&dry, examples)?.1));
-        let examples: Vec<usize> = (0..count).collect();
-        let found = self.threads.run(|| pass::in_parts(parts.size(batch), &examples, run))?;
-        if found.len() > 1 && parts != Parts::WHOLE && !found.iter().all(|(_, splits)| *splits) {
-            return self.threads.run(|| pass::in_parts(batch, &examples, run));
-        }
-        Ok(found)
+        predict(&self.model, inputs, self.seed, &self.threads)
     }
 
     /// Keras' table of the model for inputs of this shape, without the batch axis; [`summary`](super::summary) takes
@@ -254,24 +219,24 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
         &mut self.stepper
     }
 
-    /// Writes the model's parameters to a safetensors file. See [`Layer::save`].
+    /// Writes the model's parameters to a safetensors file. See [`Model::save`].
     ///
     /// # Errors
-    /// those of [`Layer::save`]
+    /// those of [`Model::save`]
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         self.model.save(path)
     }
 
-    /// Reads the model's parameters from a safetensors file. See [`Layer::load`].
+    /// Reads the model's parameters from a safetensors file. See [`Model::load`].
     ///
     /// # Errors
-    /// those of [`Layer::load`]
+    /// those of [`Model::load`]
     pub fn load(&self, path: impl AsRef<Path>) -> Result<()> {
         self.model.load(path)
     }
 }
 
-fn tape(seed: u64) -> Tape {
+pub(super) fn tape(seed: u64) -> Tape {
     Tape::inference().seed(seed)
 }
 

@@ -7,6 +7,7 @@ mod facts;
 mod figures;
 mod graph;
 mod masks;
+mod model;
 mod optimizers;
 mod overflow;
 mod parts;

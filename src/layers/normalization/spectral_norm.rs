@@ -76,7 +76,7 @@ impl<L: Layer> Layer for SpectralNorm<L> {
         if self.iterations == 0 {
             return Err(Error::value("expected at least 1 power iteration, got 0"));
         }
-        let parameters = self.layer.parameters();
+        let parameters = ParamList::of(&self.layer).into_vec();
         let Some((_, kernel)) = parameters.iter().find(|(path, _)| *path == self.name) else {
             let paths: Vec<_> = parameters.iter().map(|(path, _)| path.as_str()).collect();
             return Err(Error::value(format!(

@@ -21,7 +21,7 @@ use crate::autograd::Gradients;
 use crate::error::{Error, Result};
 use crate::kernels::parallel;
 use crate::layers::{Layer, Vars, matching};
-use crate::param::{Param, ParamId};
+use crate::param::{Param, ParamId, ParamList};
 use crate::tensor::Float;
 use average::check_steps;
 use group::{Groups, Settings};
@@ -226,8 +226,8 @@ impl Stepper {
     /// Settings that make no sense; a pattern that matches no parameter; a model that holds averages; a trainable
     /// parameter without a gradient, or with one that is not finite or of another shape, or a step that would leave a weight
     /// or the optimizer's memory infinite or not a number, with the parameter's name. Nothing is changed then.
-    pub fn step<X: Vars, Y: Vars>(&mut self, model: &impl Layer<X, Y>, gradients: Gradients) -> Result<()> {
-        self.step_parts(&model.parameters(), &mut [gradients])
+    pub fn step<X: Vars, Y: Vars>(&mut self, model: &(impl Layer<X, Y> + ?Sized), gradients: Gradients) -> Result<()> {
+        self.step_parts(&ParamList::of(model).into_vec(), &mut [gradients])
     }
 
     /// [`Stepper::step`] along the sum of the gradients of a batch's parts, added up in their order.
@@ -337,8 +337,8 @@ impl Stepper {
     /// assert_eq!(output()?, last);
     /// # Ok::<(), gradus::Error>(())
     /// ```
-    pub fn swap_averages<X: Vars, Y: Vars>(&mut self, model: &impl Layer<X, Y>) {
-        self.swap(&model.parameters());
+    pub fn swap_averages<X: Vars, Y: Vars>(&mut self, model: &(impl Layer<X, Y> + ?Sized)) {
+        self.swap(&ParamList::of(model).into_vec());
     }
 
     pub(crate) fn swap(&mut self, parameters: &[(String, Param)]) {

@@ -4,7 +4,7 @@ use super::{Memory, Stepper, trainable};
 use crate::error::{Error, Result};
 use crate::layers::{Layer, Vars};
 use crate::optimizers::{State, Step};
-use crate::param::Param;
+use crate::param::{Param, ParamList};
 use crate::saving::Snapshot;
 use crate::tensor::{Float, tensor};
 
@@ -29,8 +29,8 @@ impl Stepper {
     /// assert_eq!(resumed.steps(), 1);
     /// # Ok::<(), gradus::Error>(())
     /// ```
-    pub fn state<X: Vars, Y: Vars>(&self, model: &impl Layer<X, Y>) -> Snapshot {
-        self.snapshot(&model.parameters())
+    pub fn state<X: Vars, Y: Vars>(&self, model: &(impl Layer<X, Y> + ?Sized)) -> Snapshot {
+        self.snapshot(&ParamList::of(model).into_vec())
     }
 
     pub(crate) fn snapshot(&self, parameters: &[(String, Param)]) -> Snapshot {
@@ -76,8 +76,8 @@ impl Stepper {
     /// # Errors
     /// The state of another optimizer; names or lengths that do not fit the model; a number that is missing or out of
     /// its range. Nothing is changed then.
-    pub fn restore<X: Vars, Y: Vars>(&mut self, model: &impl Layer<X, Y>, state: &Snapshot) -> Result<()> {
-        self.restore_snapshot(&model.parameters(), state)
+    pub fn restore<X: Vars, Y: Vars>(&mut self, model: &(impl Layer<X, Y> + ?Sized), state: &Snapshot) -> Result<()> {
+        self.restore_snapshot(&ParamList::of(model).into_vec(), state)
     }
 
     pub(crate) fn restore_snapshot(&mut self, parameters: &[(String, Param)], state: &Snapshot) -> Result<()> {

@@ -1,0 +1,60 @@
+//! A model's outputs for arrays of examples.
+
+use super::Threads;
+use super::pass::{self, Parts};
+use super::trainer::{PREDICTION_BATCH, tape};
+use crate::autograd::Tape;
+use crate::data::{Inputs, common_length};
+use crate::error::{Error, Result};
+use crate::layers::{Layer, Vars};
+use crate::tensor::Tensor;
+
+/// The outputs of `model` in inference mode, batch by batch on these threads; `seed` is that of parameters which are made by it.
+pub(crate) fn predict<M: Layer<X, Y> + ?Sized, X: Vars, Y: Vars>(
+    model: &M,
+    inputs: &impl Inputs,
+    seed: u64,
+    threads: &Threads,
+) -> Result<Y::Values> {
+    let count = common_length(&inputs.lengths())?;
+    if count == 0 {
+        return Err(Error::value("predict: expected at least one example, got none"));
+    }
+    let mut found = outputs(model, inputs, seed, threads, count)?;
+    let arranged = |tensors: Vec<Tensor>| Y::values(&mut tensors.into_iter()).expect("as many as there were outputs");
+    if let [only] = &mut found[..] {
+        return Ok(arranged(std::mem::take(&mut only.0)));
+    }
+    let joined = (0..found[0].0.len()).map(|output| {
+        let views: Vec<_> = found.iter().map(|(outputs, _)| outputs[output].view()).collect();
+        ndarray::concatenate(ndarray::Axis(0), &views)
+            .map(|all| all.into_shared())
+            .map_err(|_| Error::shape("predict: expected outputs [batch, ...] that differ in the batch only"))
+    });
+    Ok(arranged(joined.collect::<Result<_>>()?))
+}
+
+/// The model's outputs for each part of the inputs, and whether their rows are independent.
+fn outputs<M: Layer<X, Y> + ?Sized, X: Vars, Y: Vars>(
+    model: &M,
+    inputs: &impl Inputs,
+    seed: u64,
+    threads: &Threads,
+    count: usize,
+) -> Result<Vec<(Vec<Tensor>, bool)>> {
+    let batch = count.min(PREDICTION_BATCH);
+    let forward = |tape: &Tape, examples: &[usize]| -> Result<(Vec<Tensor>, bool)> {
+        let outputs = model.forward(&pass::input(tape, inputs.gather(examples))?)?.to_list();
+        let splits = outputs.iter().all(|y| tape.splits_rows(y));
+        Ok((outputs.iter().map(|y| (*y.value).clone()).collect(), splits))
+    };
+    let run = |_, part: &[usize]| forward(&tape(seed), part);
+    let dry = tape(seed);
+    let parts = Parts::found(batch, &dry, |examples| Ok(forward(&dry, examples)?.1));
+    let examples: Vec<usize> = (0..count).collect();
+    let found = threads.run(|| pass::in_parts(parts.size(batch), &examples, run))?;
+    if found.len() > 1 && parts != Parts::WHOLE && !found.iter().all(|(_, splits)| *splits) {
+        return threads.run(|| pass::in_parts(batch, &examples, run));
+    }
+    Ok(found)
+}
