@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use rayon::ThreadPool;
 
-use super::pass::{self, Parts, Seeds};
+use super::pass::{self, Seeds};
 use super::{Logs, Summary, predict};
 use crate::autograd::{Tape, Var};
 use crate::data::{Dataset, Inputs};

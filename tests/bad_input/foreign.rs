@@ -40,6 +40,10 @@ impl std::error::Error for Lost {
     }
 }
 
+fn receive() -> Result<(), Lost> {
+    Err(Lost(std::io::Error::other("the cable is cut")))
+}
+
 /// A dataset whose source breaks off at the fifth example.
 struct Remote;
 
@@ -50,7 +54,7 @@ impl Dataset for Remote {
 
     fn batch(&self, indices: &[usize]) -> Result<Batch> {
         if indices.iter().any(|i| *i >= 4) {
-            return Err(Lost(std::io::Error::other("the cable is cut"))).map_err(Error::other);
+            receive().map_err(Error::other)?;
         }
         let x = gradus::ndarray::Array2::<Float>::ones((indices.len(), 1));
         (&x, &x).batch(&(0..indices.len()).collect::<Vec<_>>())
