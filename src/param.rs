@@ -2,13 +2,15 @@
 
 mod lora;
 mod noise;
+mod switched;
 
 pub use lora::Lora;
 pub use noise::Noise;
+pub(crate) use switched::Switched;
 
 use std::any::Any;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use crate::autograd::{Tape, Var};
 use crate::constraints::Constraint;
@@ -31,12 +33,12 @@ pub struct Param(Arc<Inner>);
 
 struct Inner {
     id: ParamId,
-    initializer: Arc<dyn Initializer>,
+    initializer: RwLock<Arc<dyn Initializer>>,
     is_state: bool,
     pattern: RwLock<Vec<Option<usize>>>,
     frozen: AtomicBool,
     /// Where in which stream of random numbers its first value ends: the seed and the place.
-    place: OnceLock<(u64, u128)>,
+    place: Mutex<Option<(u64, u128)>>,
     value: RwLock<Option<Tensor>>,
     /// How often the value was set or modified by others than optimizers.
     assignments: AtomicU64,
@@ -63,11 +65,11 @@ impl Param {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         Self(Arc::new(Inner {
             id: ParamId(NEXT.fetch_add(1, Ordering::Relaxed)),
-            initializer,
+            initializer: RwLock::new(initializer),
             is_state,
             pattern: RwLock::default(),
             frozen: AtomicBool::new(false),
-            place: OnceLock::new(),
+            place: Mutex::default(),
             value: RwLock::new(None),
             assignments: AtomicU64::new(0),
             regularizers: RwLock::default(),
@@ -117,14 +119,10 @@ impl Param {
         let present = tape.pending(self).or_else(|| self.value());
         let value = present.unwrap_or_else(|| {
             let mut slot = self.0.value.write().unwrap_or_else(PoisonError::into_inner);
-            let make = || {
-                let (value, place) = tape.initial(|rng| self.0.initializer.sample(shape, rng));
-                let _ = self.0.place.set(place);
-                value
-            };
-            slot.get_or_insert_with(make).clone()
+            slot.get_or_insert_with(|| self.draw(tape, shape)).clone()
         });
-        self.0.place.get().into_iter().for_each(|place| tape.go_on_after(*place));
+        let place = *self.0.place.lock().unwrap_or_else(PoisonError::into_inner);
+        place.into_iter().for_each(|place| tape.go_on_after(place));
         if value.shape() != shape {
             return Err(Error::shape(format!(
                 "this input asks for a parameter of shape {shape:?}, but the parameter has shape {:?}; feed the shape \
@@ -137,14 +135,30 @@ impl Param {
 
     /// Returns what gives its first value.
     pub fn initializer(&self) -> Arc<dyn Initializer> {
-        self.0.initializer.clone()
+        self.0.initializer.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Sets what gives its first value. A value that there is already is made anew at the next use; all else stays.
+    pub(crate) fn set_initializer(&self, initializer: impl Initializer + 'static) {
+        *self.0.initializer.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(initializer);
+        *self.0.value.write().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.0.place.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.0.assignments.fetch_add(1, Ordering::Relaxed);
+        self.forget_derived();
+    }
+
+    /// Draws the first value, and notes where in which stream of random numbers it ends.
+    fn draw(&self, tape: &Tape, shape: &[usize]) -> Tensor {
+        let (value, place) = tape.initial(|rng| self.initializer().sample(shape, rng));
+        *self.0.place.lock().unwrap_or_else(PoisonError::into_inner) = Some(place);
+        value
     }
 
     /// Creates the value, if there is none yet, as the initializer gives it and `change` leaves it.
     pub(crate) fn create(&self, tape: &Tape, shape: &[usize], change: impl FnOnce(&mut [Float])) {
         let mut slot = self.0.value.write().unwrap_or_else(PoisonError::into_inner);
         if slot.is_none() {
-            let mut value = tape.initial(|rng| self.0.initializer.sample(shape, rng));
+            let mut value = self.draw(tape, shape);
             if let Some(values) = value.as_slice_mut() {
                 change(values);
             }

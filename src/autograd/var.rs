@@ -106,7 +106,7 @@ impl Var {
             // The same noise for a whole batch is another one for each of its parts.
             _ => Dependence::AcrossBatch,
         };
-        self.tape.draw_normal(self.shape(), dependence)
+        self.tape.draw_normal(self.value.shape(), dependence)
     }
 
     /// Which steps of each sequence are real: `[batch, time]`, 1 for a step and 0 for padding. `None` if all are.

@@ -150,8 +150,8 @@ macro_rules! described {
             $($(
                 #[doc = concat!("Sets the first values of the ", stringify!($p), ", by default `", stringify!($pd), "`.")]
                 #[must_use]
-                pub fn $pi(mut self, initializer: impl $crate::initializers::Initializer + 'static) -> Self {
-                    self.$p = $crate::param::Param::new(initializer);
+                pub fn $pi(self, initializer: impl $crate::initializers::Initializer + 'static) -> Self {
+                    self.$p.set_initializer(initializer);
                     self
                 }
             )*)?
@@ -198,6 +198,7 @@ macro_rules! described {
         [$($k:ident = $kd:expr,)*]) => {
         impl $(<const $n: usize>)? Default for $name $(<$n>)? {
             fn default() -> Self {
+                $(const { $crate::config::assert_rank($n) };)?
                 Self {
                     $($s: $crate::config::described!(@default $d, $($st)+),)*
                     $($p: $crate::param::Param::new($pd),)*
@@ -211,6 +212,7 @@ macro_rules! described {
         impl $(<const $n: usize>)? $name $(<$n>)? {
             #[doc = concat!("Creates it from ", $("`", stringify!($r), "`, ",)+ "with the defaults for everything else.")]
             pub fn new($($r: $crate::config::described!(@given $($rt)+)),+) -> Self {
+                $(const { $crate::config::assert_rank($n) };)?
                 Self {
                     $($r: $crate::config::described!(@store $r, $($rt)+),)+
                     $($s: $crate::config::described!(@default $d, $($st)+),)*

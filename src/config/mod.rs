@@ -148,6 +148,11 @@ impl Value {
     }
 }
 
+/// Keeps layers over a number of axes that does not exist from being compiled.
+pub(crate) const fn assert_rank(axes: usize) {
+    assert!(matches!(axes, 1..=3), "layers slide over 1, 2 or 3 axes: sequences, images or volumes");
+}
+
 /// The name of a type without its path and generics; `Lambda` for a closure.
 pub(crate) fn type_name<T: ?Sized>() -> &'static str {
     let full = std::any::type_name::<T>();

@@ -6,7 +6,7 @@ use crate::buffers::buffer;
 use crate::error::{Error, Result};
 use crate::initializers::Zeros;
 use crate::kernels::dense;
-use crate::param::{Param, ParamList};
+use crate::param::{Param, ParamList, Switched};
 use crate::tensor::{Tensor, data, tensor};
 
 /// A score for each id from the vectors of an [`Embedding`](super::Embedding): `y = x · embeddingsᵀ + bias`.
@@ -37,17 +37,18 @@ pub struct TiedDense {
     vocabulary: usize,
     units: usize,
     embeddings: Param,
-    bias: Option<Param>,
+    bias: Switched,
 }
 
 impl TiedDense {
     pub(super) fn new(vocabulary: usize, units: usize, embeddings: Param) -> Self {
-        Self { vocabulary, units, embeddings, bias: None }
+        let bias = Switched::new(Param::new(Zeros).pattern(&[Some(vocabulary)]), false);
+        Self { vocabulary, units, embeddings, bias }
     }
 
     /// Sets whether there is a bias, which starts as zeros.
     pub fn use_bias(mut self, yes: bool) -> Self {
-        self.bias = yes.then(|| Param::new(Zeros).pattern(&[Some(self.vocabulary)]));
+        self.bias.switch(yes);
         self
     }
 
@@ -69,7 +70,7 @@ impl Layer for TiedDense {
         let embeddings = self.embeddings.on(x, &[self.vocabulary, self.units])?;
         let empty = || Tensor::default(ndarray::IxDyn(&[]));
         let y = x.tape().apply(Scores { x: empty(), embeddings: empty() }, &[x, &embeddings]);
-        match &self.bias {
+        match self.bias.get() {
             Some(bias) => Ok(y + bias.on(x, &[self.vocabulary])?),
             None => Ok(y),
         }
@@ -77,7 +78,7 @@ impl Layer for TiedDense {
 
     fn params<'a>(&'a self, list: &mut ParamList<'a>) {
         list.add("embeddings", &self.embeddings);
-        if let Some(bias) = &self.bias {
+        if let Some(bias) = self.bias.get() {
             list.add("bias", bias);
         }
     }

@@ -64,7 +64,9 @@ impl StringLookup {
     /// Puts this string before the vocabulary, with number 0, for all strings that the vocabulary does not have.
     #[doc(alias = "oov_token")]
     pub fn unknown(self, token: &str) -> Self {
-        Self { unknown: Some(0), ..Self::new(std::iter::once(token.to_string()).chain(self.vocabulary)) }
+        let before = usize::from(self.unknown == Some(0));
+        let vocabulary = self.vocabulary.into_iter().skip(before);
+        Self { unknown: Some(0), ..Self::new(std::iter::once(token.to_string()).chain(vocabulary)) }
     }
 
     /// Which number stands for strings that the vocabulary does not have.

@@ -12,6 +12,7 @@ mod optimizers;
 mod overflow;
 mod parts;
 mod search;
+mod settings;
 mod shared;
 mod state;
 mod tensorboard;

@@ -46,7 +46,6 @@ pub struct MultiHeadAttention {
     value_size: Option<usize>,
     output_size: Option<usize>,
     key_value_heads: Option<usize>,
-    use_bias: bool,
     causal: bool,
     dropout: Float,
     pub(crate) noise: Noise,
@@ -64,16 +63,15 @@ pub struct MultiHeadAttention {
 impl MultiHeadAttention {
     /// With so many heads, whose queries and keys have `size` numbers each.
     pub fn new(heads: usize, size: usize) -> Self {
-        let (query, key, value, output) = (Dense::new(0), Dense::new(0), Dense::new(0), Dense::new(0));
+        let (query, key, value, output) = (Dense::new(0), Dense::new(0), Dense::new(0), Dense::open());
         let (value_size, output_size, key_value_heads) = (None, None, None);
-        let (use_bias, causal, dropout, rotary) = (true, false, 0.0, None);
+        let (causal, dropout, rotary) = (false, 0.0, None);
         Self {
             heads,
             size,
             value_size,
             output_size,
             key_value_heads,
-            use_bias,
             causal,
             dropout,
             noise: Noise::default(),
@@ -83,31 +81,37 @@ impl MultiHeadAttention {
             value,
             output,
         }
-        .with_projections()
+        .resized()
     }
 
     /// Sets the size of each head's values.
     #[doc(alias = "value_dim")]
     #[doc(alias = "vdim")]
     pub fn value_size(self, size: usize) -> Self {
-        Self { value_size: Some(size), ..self }.with_projections()
+        Self { value_size: Some(size), ..self }.resized()
     }
 
     /// Sets the number of features of the output.
     #[doc(alias = "output_shape")]
     pub fn output_size(self, size: usize) -> Self {
-        Self { output_size: Some(size), ..self }.with_projections()
+        Self { output_size: Some(size), ..self }.resized()
     }
 
     /// Sets the number of heads of keys and values, each of which serves several of queries: 1 is multi-query attention.
     #[doc(alias = "num_key_value_heads")]
     pub fn key_value_heads(self, heads: usize) -> Self {
-        Self { key_value_heads: Some(heads), ..self }.with_projections()
+        Self { key_value_heads: Some(heads), ..self }.resized()
     }
 
     /// Sets whether the projections have biases.
     pub fn use_bias(self, yes: bool) -> Self {
-        Self { use_bias: yes, ..self }.with_projections()
+        Self {
+            query: self.query.use_bias(yes),
+            key: self.key.use_bias(yes),
+            value: self.value.use_bias(yes),
+            output: self.output.use_bias(yes),
+            ..self
+        }
     }
 
     /// Sets whether a step sees only itself and those before it.
@@ -135,17 +139,16 @@ impl MultiHeadAttention {
         self.key_value_heads.unwrap_or(self.heads)
     }
 
-    /// The projections anew, as the settings have them.
-    fn with_projections(self) -> Self {
-        let dense = |units: usize| Dense::new(units).use_bias(self.use_bias);
-        let value_size = self.value_size.unwrap_or(self.size);
-        Self {
-            query: dense(self.heads.saturating_mul(self.size)),
-            key: dense(self.key_heads().saturating_mul(self.size)),
-            value: dense(self.key_heads().saturating_mul(value_size)),
-            output: self.output_size.map_or_else(Dense::open, Dense::new).use_bias(self.use_bias),
-            ..self
+    /// The projections as large as the settings have them, and else as they are.
+    fn resized(mut self) -> Self {
+        let (key_heads, value_size) = (self.key_heads(), self.value_size.unwrap_or(self.size));
+        self.query.units = self.heads.saturating_mul(self.size);
+        self.key.units = key_heads.saturating_mul(self.size);
+        self.value.units = key_heads.saturating_mul(value_size);
+        if let Some(size) = self.output_size {
+            self.output.units = size;
         }
+        self
     }
 
     /// What this layer always asks of attention, to which further options may be added for [`MultiHeadAttention::attend`].
@@ -249,7 +252,7 @@ impl MultiHeadAttention {
         let y = scaled_dot_product_attention(q, k, v, options)?;
         let [batch, time, features] = [query.value.shape()[0], query.value.shape()[1], query.value.shape()[2]];
         let y = y.reshape(&[batch, time, y.value.shape()[2] * y.value.shape()[3]])?;
-        let units = self.output_size.unwrap_or(features);
+        let units = if self.output.units > 0 { self.output.units } else { features };
         self.output.project(&y, units).map_err(|error| error.within("output"))
     }
 }

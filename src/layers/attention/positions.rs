@@ -115,8 +115,8 @@ impl LearnedPositions {
     }
 
     /// Sets the table's first values.
-    pub fn initializer(mut self, initializer: impl Initializer + 'static) -> Self {
-        self.table = Param::new(initializer).pattern(&[Some(self.length), None]);
+    pub fn initializer(self, initializer: impl Initializer + 'static) -> Self {
+        self.table.set_initializer(initializer);
         self
     }
 

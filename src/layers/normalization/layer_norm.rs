@@ -46,7 +46,7 @@ impl LayerNorm {
     /// Sets the axes that are normalised together: the last ones. Negative axes count from the end.
     pub fn axes(mut self, axes: impl Into<Vec<isize>>) -> Self {
         self.axes = axes.into();
-        self.affine = self.affine.with(self.axes.len());
+        self.affine.set_axes(self.axes.len());
         self
     }
 
@@ -86,8 +86,8 @@ mod tests {
         let layer = LayerNorm::new().epsilon(1e-9);
         let x = Tape::inference().input(ndarray::arr2(&[[1.0, 2.0, 3.0], [-100.0, 0.0, 100.0]]));
         layer.forward(&x).unwrap();
-        layer.affine.gamma.as_ref().unwrap().set(ndarray::arr1(&[1.0, 2.0, 2.0])).unwrap();
-        layer.affine.beta.as_ref().unwrap().set(ndarray::arr1(&[0.0, 5.0, 0.0])).unwrap();
+        layer.affine.gamma.get().unwrap().set(ndarray::arr1(&[1.0, 2.0, 2.0])).unwrap();
+        layer.affine.beta.get().unwrap().set(ndarray::arr1(&[0.0, 5.0, 0.0])).unwrap();
         let y = layer.forward(&x).unwrap();
         let root = (1.5 as Float).sqrt();
         for (y, want) in y.value().iter().zip([-root, 5.0, 2.0 * root, -root, 5.0, 2.0 * root]) {

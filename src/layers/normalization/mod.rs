@@ -21,34 +21,32 @@ pub use unit_norm::UnitNorm;
 use crate::autograd::{Dependence, Var};
 use crate::error::{Error, Result};
 use crate::initializers::{Ones, Zeros};
-use crate::param::{Param, ParamList};
+use crate::param::{Param, ParamList, Switched};
 use crate::tensor::{Float, Tensor};
 
 /// What a normalised number is multiplied with, and what is added then; both learned.
 struct Affine {
-    /// How many axes they have.
-    axes: usize,
-    gamma: Option<Param>,
-    beta: Option<Param>,
+    gamma: Switched,
+    beta: Switched,
 }
 
 impl Affine {
     fn new(axes: usize, scale: bool, center: bool) -> Self {
-        let pattern = vec![None; axes];
-        Self {
-            axes,
-            gamma: scale.then(|| Param::new(Ones).pattern(&pattern)),
-            beta: center.then(|| Param::new(Zeros).pattern(&pattern)),
-        }
+        let gamma = Switched::new(Param::new(Ones), scale);
+        let affine = Self { gamma, beta: Switched::new(Param::new(Zeros), center) };
+        affine.set_axes(axes);
+        affine
     }
 
-    fn with(&self, axes: usize) -> Self {
-        Self::new(axes, self.gamma.is_some(), self.beta.is_some())
+    /// Sets how many axes they have.
+    fn set_axes(&self, axes: usize) {
+        self.gamma.param().shaped(&vec![None; axes]);
+        self.beta.param().shaped(&vec![None; axes]);
     }
 
     /// Both as variables; constants where the layer has none, so that all have the same operation.
     fn on(&self, x: &Var, shape: &[usize]) -> Result<[Var; 2]> {
-        let on = |param: &Option<Param>, value: Float| match param {
+        let on = |param: &Switched, value: Float| match param.get() {
             Some(param) => param.on(x, shape),
             None => Ok(x.tape().constant(Tensor::from_elem(shape, value))),
         };
@@ -57,12 +55,12 @@ impl Affine {
 
     /// The shape that they have, once one of them has a value.
     fn shape(&self) -> Option<Vec<usize>> {
-        self.gamma.iter().chain(&self.beta).find_map(Param::shape)
+        [&self.gamma, &self.beta].into_iter().filter_map(Switched::get).find_map(Param::shape)
     }
 
     fn params<'a>(&'a self, list: &mut ParamList<'a>) {
-        self.gamma.iter().for_each(|gamma| list.add("gamma", gamma));
-        self.beta.iter().for_each(|beta| list.add("beta", beta));
+        self.gamma.get().into_iter().for_each(|gamma| list.add("gamma", gamma));
+        self.beta.get().into_iter().for_each(|beta| list.add("beta", beta));
     }
 }
 
@@ -78,14 +76,14 @@ macro_rules! setters {
     (scale) => {
         /// Sets whether there is a gamma.
         pub fn scale(mut self, yes: bool) -> Self {
-            self.affine = super::Affine::new(self.affine.axes, yes, self.affine.beta.is_some());
+            self.affine.gamma.switch(yes);
             self
         }
     };
     (center) => {
         /// Sets whether there is a beta.
         pub fn center(mut self, yes: bool) -> Self {
-            self.affine = super::Affine::new(self.affine.axes, self.affine.gamma.is_some(), yes);
+            self.affine.beta.switch(yes);
             self
         }
     };

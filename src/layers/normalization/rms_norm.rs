@@ -44,7 +44,7 @@ impl RmsNorm {
     /// Sets the axes that are normalised together: the last ones. Negative axes count from the end.
     pub fn axes(mut self, axes: impl Into<Vec<isize>>) -> Self {
         self.axes = axes.into();
-        self.affine = self.affine.with(self.axes.len());
+        self.affine.set_axes(self.axes.len());
         self
     }
 
