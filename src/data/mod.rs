@@ -46,6 +46,7 @@ pub use csv::Csv;
 pub use image_folder::ImageFolder;
 pub use mnist::Mnist;
 pub use records::RecordFile;
+pub(crate) use splits::first_share;
 pub use splits::{Halves, k_fold, stratified_k_fold, stratified_split};
 pub use table::Table;
 pub(crate) use weighted::ClassWeighted;

@@ -18,7 +18,7 @@ pub(super) fn subsets<D: Dataset + Send>(all: &Arc<D>, (first, second): (Vec<usi
 }
 
 /// How many of `len` examples a share is.
-pub(super) fn first_share(len: usize, share: f64) -> Result<usize> {
+pub(crate) fn first_share(len: usize, share: f64) -> Result<usize> {
     if !(0.0..=1.0).contains(&share) {
         return Err(Error::value(format!("split: expected a share in 0..=1, got {share}")));
     }

@@ -63,6 +63,38 @@ fn repetitions_differ() {
     }
 }
 
+#[test]
+fn copies_of_an_example_are_augmented_each_on_its_own() {
+    let noisy = images(3).augment(1, RandomZoom::new(0.5));
+    let rows = |data: &dyn Dataset, epoch: u64| -> Vec<Tensor> {
+        let all: Vec<usize> = (0..data.len()).collect();
+        let x = data.training_batch(&all, epoch).unwrap().inputs[0].clone();
+        x.outer_iter().map(|row| row.to_owned().into_shared()).collect()
+    };
+    let differ = |data: &dyn Dataset| {
+        let all = [rows(data, 0), rows(data, 1), rows(data, 2)].concat();
+        (0..all.len()).all(|i| (i + 1..all.len()).all(|j| all[i] != all[j]))
+    };
+    assert!(differ(&(&noisy).subset([1, 1, 0, 1])));
+    assert!(differ(&(&noisy).chain(&noisy)));
+    // One example of class 1 and five of class 0: of the ten, five are copies of the one.
+    let labels = ndarray::arr1(&[0, 0, 0, 1, 0, 0]);
+    let rare = (images(6).batch(&[0, 1, 2, 3, 4, 5]).unwrap().inputs[0].clone(), labels);
+    let balanced = (&rare).augment(1, RandomZoom::new(0.5)).oversample(2).unwrap();
+    assert_eq!(balanced.len(), 10);
+    assert!(differ(&balanced));
+    // Batches do not depend on how they are cut, and validation reads the plain examples.
+    let (whole, places) = (rows(&balanced, 4), [7, 2, 2, 9]);
+    let part = balanced.training_batch(&places, 4).unwrap();
+    for (row, place) in places.iter().enumerate() {
+        assert_eq!(part.inputs[0].index_axis(ndarray::Axis(0), row), whole[*place].view());
+    }
+    let plain = (&rare).oversample(2).unwrap();
+    let all: Vec<usize> = (0..10).collect();
+    assert_eq!(balanced.batch(&all).unwrap().inputs, plain.batch(&all).unwrap().inputs);
+    assert_eq!(balanced.training_batch(&all, 1).unwrap().targets, plain.batch(&all).unwrap().targets);
+}
+
 fn apply(augment: &dyn Augment, seed: u64, image: &Image) -> Image {
     let changed = augment.apply(image.clone().into_example().unwrap(), &mut Rng::seed_from_u64(seed)).unwrap();
     Image::new("test", changed).unwrap()

@@ -6,7 +6,7 @@ use crate::error::Result;
 
 /// Batches whose examples come from several sources: `place` gives source and number there of each index, `read` what a
 /// source has under these numbers. The examples are in the order of `indices`.
-fn assemble(
+pub(super) fn assemble(
     indices: &[usize],
     place: impl Fn(usize) -> (usize, usize),
     read: impl Fn(usize, &[usize]) -> Result<Batch>,
@@ -34,6 +34,11 @@ fn assemble(
     }
 }
 
+/// An example that is there several times in an epoch is augmented anew each time: each time is an epoch of its own.
+pub(super) fn epoch_of(epoch: Option<u64>, times: usize, time: usize) -> Option<u64> {
+    epoch.map(|epoch| epoch.wrapping_mul(times as u64).wrapping_add(time as u64))
+}
+
 /// What [`Dataset::chain`] makes.
 #[derive(Clone, Debug)]
 pub struct Chain<A, B> {
@@ -50,8 +55,9 @@ impl<A: Dataset, B: Dataset> Chain<A, B> {
         let len = self.first.len();
         let place = |i| if i < len { (0, i) } else { (1, i - len) };
         assemble(indices, place, |source, numbers| match source {
-            0 => read(&self.first, numbers, epoch),
-            _ => read(&self.second, numbers, epoch),
+            // Both may be the same dataset.
+            0 => read(&self.first, numbers, epoch_of(epoch, 2, 0)),
+            _ => read(&self.second, numbers, epoch_of(epoch, 2, 1)),
         })
     }
 }
@@ -83,9 +89,11 @@ impl<D: Dataset> Repeat<D> {
 
     fn read(&self, indices: &[usize], epoch: Option<u64>) -> Result<Batch> {
         let len = self.dataset.len().max(1);
-        // A repetition is an epoch of its own, so that what is random differs.
-        let epoch_of = |time: usize| epoch.map(|epoch| epoch.wrapping_mul(self.times as u64).wrapping_add(time as u64));
-        assemble(indices, |i| (i / len, i % len), |time, numbers| read(&self.dataset, numbers, epoch_of(time)))
+        assemble(
+            indices,
+            |i| (i / len, i % len),
+            |time, numbers| read(&self.dataset, numbers, epoch_of(epoch, self.times, time)),
+        )
     }
 }
 

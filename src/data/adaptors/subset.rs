@@ -1,10 +1,12 @@
 //! A part of a dataset, in any order.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 
+use super::assembled::{assemble, epoch_of};
 use super::{read, read_both};
 use crate::data::{Batch, Dataset};
 use crate::error::{Error, Result};
@@ -33,7 +35,8 @@ impl From<Vec<usize>> for Selection {
 
 /// Some examples of a dataset: what [`Dataset::subset`], [`Dataset::take`], [`Dataset::shuffle`] and the splits make.
 ///
-/// A range is cut where the dataset ends; a number in a list that the dataset does not have is an error.
+/// A range is cut where the dataset ends; a number in a list that the dataset does not have is an error. An example that a
+/// list repeats is augmented anew each time.
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -46,6 +49,10 @@ impl From<Vec<usize>> for Selection {
 pub struct Subset<D> {
     dataset: D,
     selection: Selection,
+    /// How often the example of each place of a list stands before it; empty if none is repeated.
+    repeated: Vec<usize>,
+    /// How often the most frequent example of a list is in it.
+    times: usize,
 }
 
 impl<D: Dataset> Subset<D> {
@@ -58,7 +65,12 @@ impl<D: Dataset> Subset<D> {
             }
             list => list,
         };
-        Self { dataset, selection }
+        let repeated = match &selection {
+            Selection::Range(_) => Vec::new(),
+            Selection::List(list) => repetitions(list),
+        };
+        let times = repeated.iter().max().map_or(1, |most| most + 1);
+        Self { dataset, selection, repeated, times }
     }
 
     /// All examples in a random order that the seed decides.
@@ -69,12 +81,21 @@ impl<D: Dataset> Subset<D> {
     }
 
     fn read(&self, indices: &[usize], epoch: Option<u64>) -> Result<Batch> {
-        let indices = match &self.selection {
-            Selection::Range(range) => indices.iter().map(|i| i + range.start).collect(),
-            Selection::List(list) => indices.iter().map(|i| list[*i]).collect::<Vec<usize>>(),
+        let numbers = |indices: &[usize]| -> Result<Vec<usize>> {
+            let numbers = match &self.selection {
+                Selection::Range(range) => indices.iter().map(|i| i + range.start).collect(),
+                Selection::List(list) => indices.iter().map(|i| list[*i]).collect::<Vec<usize>>(),
+            };
+            self.known(&numbers)?;
+            Ok(numbers)
         };
-        self.known(&indices)?;
-        read(&self.dataset, &indices, epoch)
+        if epoch.is_none() || self.repeated.is_empty() {
+            return read(&self.dataset, &numbers(indices)?, epoch);
+        }
+        let place = |i: usize| (self.repeated[i], i);
+        assemble(indices, place, |time, indices| {
+            read(&self.dataset, &numbers(indices)?, epoch_of(epoch, self.times, time))
+        })
     }
 
     fn known(&self, indices: &[usize]) -> Result<()> {
@@ -84,6 +105,18 @@ impl<D: Dataset> Subset<D> {
             None => Ok(()),
         }
     }
+}
+
+/// How often each number stands before its place; nothing if none is repeated.
+fn repetitions(list: &[usize]) -> Vec<usize> {
+    let mut counts: HashMap<usize, usize> = HashMap::with_capacity(list.len());
+    let mut before = Vec::with_capacity(list.len());
+    for number in list {
+        let count = counts.entry(*number).or_default();
+        before.push(*count);
+        *count += 1;
+    }
+    if counts.len() == list.len() { Vec::new() } else { before }
 }
 
 impl<D: Dataset> Dataset for Subset<D> {
