@@ -14,6 +14,5 @@ pub(crate) fn table() -> Vec<Row> {
     vec![
         layer("Normalization", &[3, 4], Some(&[3, 5]), adapted),
         layer("Normalization of images", &[2, 3, 3, 4], Some(&[2, 3, 4, 3]), adapted),
-        layer("Normalization before adapt", &[3, 4], Some(&[3, 5]), Normalization::new),
     ]
 }

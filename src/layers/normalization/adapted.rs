@@ -17,9 +17,9 @@ use crate::tensor::{Float, Tensor, tensor};
 /// # Shapes
 /// input and output `[batch, ..., features]`; mean and variance `[features]`
 /// # Defaults
-/// mean 0 and variance 1 before `adapt` or loading
+/// none: mean and variance come from `adapt`, or from a file with the weights
 /// # Errors
-/// an input without a last axis; other features than before
+/// a pass before `adapt` or loading; an input without a last axis; other features than before
 /// # Example
 /// ```
 /// use gradus::prelude::*;
@@ -45,7 +45,7 @@ const LEAST: Float = 1e-7;
 const PART: usize = 256;
 
 impl Normalization {
-    /// With mean 0 and variance 1.
+    /// Creates the layer; [`adapt`](Self::adapt) it before the first pass, or load its weights.
     pub fn new() -> Self {
         Self { mean: Param::state(Zeros).pattern(&[None]), variance: Param::state(Ones).pattern(&[None]) }
     }
@@ -115,6 +115,12 @@ impl Layer for Normalization {
             let known = self.mean.shape().map_or("at least 1".into(), |known| known[0].to_string());
             let shape = x.value.shape();
             return Err(Error::shape(format!("expected {known} features in the last axis, got input {shape:?}")));
+        }
+        if self.mean.value().is_none() || self.variance.value().is_none() {
+            return Err(Error::value(
+                "`Normalization` was never adapted, so that it would leave its input as it is: call \
+                 `normalization.adapt(&training_data)?` before it goes into the model, or load the model's weights",
+            ));
         }
         let tape = x.tape();
         let mean = self.mean.value_on(tape, &[features])?;
