@@ -31,6 +31,8 @@ pub(crate) enum Origin {
     Sigmoid(Var),
     /// What the loss weighs in a mean over batches, and what each of its items counts: 1 without.
     Loss(f64, Option<Tensor>),
+    /// It is the same number whatever the input, by this activation.
+    Constant(&'static str),
 }
 
 impl Var {

@@ -2,7 +2,7 @@
 
 use super::items::{items, leading, product, standard};
 use super::probabilities::{
-    CLIP, Given, Kind, LogProbabilities, check_class_weights, check_smoothing, rows_and_classes, scores,
+    CLIP, Given, Kind, LogProbabilities, check_class_weights, check_smoothing, rows_of_classes, scores,
 };
 use super::{Each, Loss, check_same_shape};
 use crate::autograd::Var;
@@ -21,7 +21,7 @@ use crate::tensor::{Float, Tensor, data};
 /// # Defaults
 /// no label smoothing, all classes weigh 1
 /// # Errors
-/// other shapes; predictions that are evidently no probabilities; settings out of range
+/// other shapes; a single class; predictions that are evidently no probabilities; settings out of range
 /// # Example
 /// ```
 /// use gradus::prelude::*;
@@ -69,7 +69,7 @@ impl CrossEntropy {
 impl Loss for CrossEntropy {
     fn each(&self, prediction: &Var, target: &Tensor) -> Result<Each> {
         let who = "CrossEntropy";
-        let (_, classes) = rows_and_classes(who, prediction)?;
+        let (_, classes) = rows_of_classes(who, prediction)?;
         check_same_shape(who, prediction, target)?;
         check_smoothing(who, self.label_smoothing)?;
         check_class_weights(who, self.class_weights.as_ref(), classes)?;

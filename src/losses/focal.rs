@@ -2,7 +2,7 @@
 
 use super::binary_cross_entropy::binary;
 use super::items::{items, leading, pairs_with, product, standard};
-use super::probabilities::{CLIP, Given, Kind, LogProbabilities, check_smoothing, rows_and_classes, scores};
+use super::probabilities::{CLIP, Given, Kind, LogProbabilities, check_smoothing, rows_of_classes, scores};
 use super::{Each, Loss, check_same_shape, check_setting, check_targets};
 use crate::autograd::Var;
 use crate::error::Result;
@@ -176,7 +176,7 @@ impl CategoricalFocalCrossEntropy {
 impl Loss for CategoricalFocalCrossEntropy {
     fn each(&self, prediction: &Var, target: &Tensor) -> Result<Each> {
         let who = "CategoricalFocalCrossEntropy";
-        let (_, classes) = rows_and_classes(who, prediction)?;
+        let (_, classes) = rows_of_classes(who, prediction)?;
         self.check(prediction, target)?;
         check_setting(who, "an alpha of", self.alpha, 0.0..)?;
         let (x, kind) = scores(who, prediction, self.given, false)?;

@@ -1,7 +1,7 @@
 //! Divergence of Kullback and Leibler.
 
 use super::items::{items, leading, standard};
-use super::probabilities::{CLIP, Given, Kind, LogProbabilities, rows_and_classes, scores};
+use super::probabilities::{CLIP, Given, Kind, LogProbabilities, rows_of_classes, scores};
 use super::{Each, Loss, check_same_shape, check_targets};
 use crate::autograd::Var;
 use crate::error::Result;
@@ -34,7 +34,7 @@ pub struct KlDivergence;
 impl Loss for KlDivergence {
     fn each(&self, prediction: &Var, target: &Tensor) -> Result<Each> {
         let who = "KlDivergence";
-        rows_and_classes(who, prediction)?;
+        rows_of_classes(who, prediction)?;
         check_same_shape(who, prediction, target)?;
         check_targets(who, target, "targets from 0 to 1", |t| (0.0..=1.0).contains(&t))?;
         let (x, kind) = scores(who, prediction, Given::Probabilities, false)?;

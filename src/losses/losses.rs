@@ -1,6 +1,7 @@
 //! A loss for each output of a model.
 
 use super::Loss;
+use super::probabilities::check_constant;
 use crate::autograd::{Origin, Var};
 use crate::error::{Error, Result};
 use crate::tensor::{Float, Tensor, data, tensor};
@@ -145,6 +146,7 @@ pub(crate) struct OutputTotal {
 
 impl OutputLoss {
     fn total(&self, prediction: &Var, target: &Tensor, weights: Option<&Tensor>) -> Result<(Var, OutputTotal)> {
+        check_constant(prediction)?;
         let loss = match weights {
             Some(weights) => self.loss.each(prediction, target).and_then(|each| each.weigh(weights)?.mean()),
             None => self.loss.loss(prediction, target),

@@ -30,6 +30,7 @@ pub(super) enum Kind {
 /// Finds what the prediction is, and what to compute the loss from. `given` says what the user believes; a belief that is
 /// evidently wrong is an error, since such a model would train, badly.
 pub(super) fn scores(loss: &str, prediction: &Var, given: Given, sigmoid: bool) -> Result<(Var, Kind)> {
+    check_constant(prediction)?;
     let (activation, rows) = if sigmoid { ("Sigmoid", "numbers") } else { ("Softmax", "rows") };
     match (prediction.origin.as_deref(), given) {
         (Some(Origin::Softmax(_) | Origin::Sigmoid(_) | Origin::LogSoftmax), Given::Logits) => {
@@ -77,6 +78,32 @@ pub(super) fn rows_and_classes(loss: &str, prediction: &Var) -> Result<(usize, u
             Ok((rows.iter().product(), *classes))
         }
         other => Err(Error::shape(format!("{loss}: expected predictions [batch, ..., classes], got {other:?}"))),
+    }
+}
+
+/// [`rows_and_classes`] of at least two classes: over a single one, probabilities are 1 whatever the model says.
+pub(super) fn rows_of_classes(loss: &str, prediction: &Var) -> Result<(usize, usize)> {
+    match rows_and_classes(loss, prediction)? {
+        (_, 1) => Err(Error::shape(format!(
+            "{loss}: expected at least 2 classes in the last axis, got predictions {:?}: the probability of a single class is \
+             always 1, so that there is nothing to learn; for two classes in one number use `BinaryCrossEntropy`, else give \
+             the model a unit for each class",
+            prediction.value.shape()
+        ))),
+        known => Ok(known),
+    }
+}
+
+/// Refuses a prediction that is the same number whatever the model says.
+pub(super) fn check_constant(prediction: &Var) -> Result<()> {
+    match prediction.origin.as_deref() {
+        Some(Origin::Constant(activation)) => Err(Error::shape(format!(
+            "the model ends with `{activation}` over an axis of length 1, predictions {:?}, which gives the same number \
+             whatever comes in: for two classes end it with `Dense::new(1).activation(Sigmoid)` and train it with \
+             `BinaryCrossEntropy`, else give it a unit for each class",
+            prediction.value.shape()
+        ))),
+        _ => Ok(()),
     }
 }
 

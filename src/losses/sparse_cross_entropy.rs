@@ -2,7 +2,7 @@
 
 use super::cross_entropy::{Clip, row};
 use super::items::items;
-use super::probabilities::{Given, check_class_weights, check_smoothing, rows_and_classes, scores};
+use super::probabilities::{Given, check_class_weights, check_smoothing, rows_of_classes, scores};
 use super::{Each, Loss};
 use crate::autograd::Var;
 use crate::error::{Error, Result};
@@ -19,7 +19,7 @@ use crate::tensor::{Float, Tensor, tensor};
 /// # Defaults
 /// no label smoothing, all classes weigh 1, no class is left out
 /// # Errors
-/// other shapes; class numbers that are fractional, negative or not below the number of classes; predictions that are
+/// other shapes; a single class; class numbers that are fractional, negative or not below the number of classes; predictions that are
 /// evidently no probabilities; settings out of range; a mean of which no item counts
 /// # Example
 /// ```
@@ -82,7 +82,7 @@ const IGNORED: usize = usize::MAX;
 impl Loss for SparseCrossEntropy {
     fn each(&self, prediction: &Var, target: &Tensor) -> Result<Each> {
         let who = "SparseCrossEntropy";
-        let (rows, classes) = rows_and_classes(who, prediction)?;
+        let (rows, classes) = rows_of_classes(who, prediction)?;
         let batch = &prediction.value.shape()[..prediction.value.shape().len() - 1];
         let fits = target.shape() == batch || target.shape() == [batch, &[1]].concat();
         if !fits {

@@ -28,14 +28,27 @@ impl Var {
 /// Softmax; the whole of a scalar counts as an axis.
 pub(crate) fn softmax_over(x: &Var, axis: usize) -> Var {
     let y = x.tape().apply(Softmax { axis, y: Tensor::default(ndarray::IxDyn(&[])) }, &[x]);
-    // Losses know it over the last axis only.
-    if axis + 1 < x.value.shape().len() { y } else { y.with_origin(Origin::Softmax(x.clone())) }
+    match constant(x, axis, "Softmax") {
+        Some(constant) => y.with_origin(constant),
+        // Losses know it over the last axis only.
+        None if axis + 1 < x.value.shape().len() => y,
+        None => y.with_origin(Origin::Softmax(x.clone())),
+    }
 }
 
 /// Its logarithm; the whole of a scalar counts as an axis.
 pub(crate) fn log_softmax_over(x: &Var, axis: usize) -> Var {
     let y = x.tape().apply(LogSoftmax { axis, y: Tensor::default(ndarray::IxDyn(&[])) }, &[x]);
-    if axis + 1 < x.value.shape().len() { y } else { y.with_origin(Origin::LogSoftmax) }
+    match constant(x, axis, "LogSoftmax") {
+        Some(constant) => y.with_origin(constant),
+        None if axis + 1 < x.value.shape().len() => y,
+        None => y.with_origin(Origin::LogSoftmax),
+    }
+}
+
+/// Over an axis of length 1, other than the batch, nothing is left of the input.
+pub(super) fn constant(x: &Var, axis: usize, activation: &'static str) -> Option<Origin> {
+    (axis > 0 && x.value.shape().get(axis) == Some(&1)).then_some(Origin::Constant(activation))
 }
 
 /// Calls `work` on `N` arrays and on what it computes from them, with the axis as the last one: in rows of `len`.

@@ -1,7 +1,7 @@
 //! Sparsemax along an axis.
 
 use super::resolve;
-use super::softmax::{along, dependence};
+use super::softmax::{along, constant, dependence};
 use crate::autograd::{Dependence, InputGrads, Op, Var};
 use crate::error::Result;
 use crate::tensor::{Float, Tensor};
@@ -19,7 +19,11 @@ impl Var {
 
 /// Sparsemax; the whole of a scalar counts as an axis.
 pub(crate) fn sparsemax_over(x: &Var, axis: usize) -> Var {
-    x.tape().apply(Sparsemax { axis, y: Tensor::default(ndarray::IxDyn(&[])) }, &[x])
+    let y = x.tape().apply(Sparsemax { axis, y: Tensor::default(ndarray::IxDyn(&[])) }, &[x]);
+    match constant(x, axis, "Sparsemax") {
+        Some(constant) => y.with_origin(constant),
+        None => y,
+    }
 }
 
 /// `y = max(x - t, 0)`, with `t` such that `Σ y = 1`
