@@ -88,9 +88,9 @@ pub enum Error {
     /// [source](std::error::Error::source) of this one.
     #[error("{0}")]
     Other(#[source] Foreign),
-    /// A loss that is no number any more; the weights are those from before the step.
+    /// A loss of training that is not a number any more; the weights are those from before the step.
     #[error(
-        "the loss became {loss} in epoch {epoch}, batch {batch}; the weights are as they were before that batch: lower the learning rate, or look for values in the data that are not finite"
+        "the loss became {loss} in epoch {epoch}, batch {batch}; the weights are as they were before that batch: {advice}"
     )]
     NotFinite {
         /// The loss: NaN or infinite.
@@ -99,6 +99,18 @@ pub enum Error {
         epoch: usize,
         /// Batch within the epoch, counted from 1.
         batch: usize,
+        /// What to do: which example is not finite, if one is.
+        advice: String,
+    },
+    /// A loss of validation that is not a number; the weights are those after the epoch.
+    #[error("the validation loss became {loss} in epoch {epoch}; the weights are those after that epoch: {advice}")]
+    ValidationNotFinite {
+        /// The loss: NaN or infinite.
+        loss: f64,
+        /// Epoch, counted from 1.
+        epoch: usize,
+        /// What to do: which example is not finite, if one is.
+        advice: String,
     },
 }
 

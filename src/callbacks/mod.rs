@@ -82,7 +82,8 @@ pub trait Callback {
         Ok(())
     }
 
-    /// After each epoch, its validation included.
+    /// After each epoch, its validation included. If the validation's loss is not finite, the run fails unless a callback
+    /// sets `run.stop`.
     fn on_epoch_end(&mut self, run: &mut Run<'_>) -> Result<()> {
         let _ = run;
         Ok(())

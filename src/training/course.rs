@@ -10,6 +10,9 @@ use crate::metrics::{Figures, Metrics};
 use crate::optimizers::Stepper;
 use crate::param::{Noise, Param};
 
+/// What to do about a loss that is not finite, where the data is not known.
+const ADVICE: &str = "lower the learning rate, or look for values in the data that are not finite";
+
 /// Where a run is, and who watches it.
 pub(super) struct Course<'a> {
     pub callbacks: Vec<Box<dyn Callback + 'a>>,
@@ -125,7 +128,8 @@ impl<'a> Course<'a> {
         if !loss.is_finite() {
             // The step was not made, so that there is nothing to go on with.
             let (epoch, batch) = (self.epoch, self.batch);
-            return if self.stop { Ok(()) } else { Err(Error::NotFinite { loss, epoch, batch }) };
+            let advice = ADVICE.into();
+            return if self.stop { Ok(()) } else { Err(Error::NotFinite { loss, epoch, batch, advice }) };
         }
         self.fulfil(requests, tools)
     }
@@ -139,6 +143,10 @@ impl<'a> Course<'a> {
     pub fn end_epoch(&mut self, tools: &mut Tools<'_>) -> Result<()> {
         let was_stopped = std::mem::take(&mut self.stop);
         let requests = self.call(tools, |callback, run| callback.on_epoch_end(run))?;
+        if let Some(loss) = self.logs.get("val_loss").filter(|loss| !loss.is_finite() && !self.stop) {
+            let advice = ADVICE.into();
+            return Err(Error::ValidationNotFinite { loss, epoch: self.epoch, advice });
+        }
         self.is_finished = self.stop;
         self.stop |= was_stopped;
         self.is_amid = false;

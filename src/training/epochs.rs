@@ -3,13 +3,14 @@
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 
+use super::blame;
 use super::course::{Course, Tools};
 use super::pass::{self, Part, Parts};
 use super::trainer::check_dataset;
 use super::{Fit, History, Trainer};
 use crate::autograd::{Gradients, Tape, check_update};
 use crate::callbacks::KnownFigures;
-use crate::data::{Batches, ClassWeighted, Dataset, Epoch, Ready, Subset};
+use crate::data::{Batches, ClassWeighted, Dataset, Epoch, Ready, Subset, first_share};
 use crate::error::{Error, Result};
 use crate::initializers::Rng;
 use crate::layers::{Layer, Vars};
@@ -38,7 +39,7 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
         fit.check()?;
         self.stepper.optimizer().check()?;
         check_dataset("fit", dataset)?;
-        let held_out = (dataset.len() as f64 * fit.validation_split) as usize;
+        let held_out = first_share(dataset.len(), fit.validation_split)?;
         let subset = Subset::new(dataset, 0..dataset.len() - held_out);
         let weighted;
         let class_weights = format!("{:?}", fit.class_weights);
@@ -49,10 +50,11 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
             }
             None => &subset,
         };
-        if fit.validation_split > 0.0 && held_out == 0 {
+        if fit.validation_split > 0.0 && (held_out == 0 || held_out == dataset.len()) {
             let (split, len) = (fit.validation_split, dataset.len());
+            let fault = if held_out == 0 { "holds out none of" } else { "leaves nothing to train on of" };
             return Err(Error::value(format!(
-                "fit: a validation split of {split} holds out none of {len} examples; hold out more, or give a validation set"
+                "fit: a validation split of {split} {fault} {len} examples; choose another one, or give a validation set"
             )));
         }
         let rest = Subset::new(dataset, dataset.len() - held_out..dataset.len());
@@ -84,7 +86,8 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
                 let logs = self.evaluate(validation)?;
                 logs.iter().for_each(|(name, figure)| course.logs.set(format!("val_{name}"), figure));
             }
-            course.end_epoch(&mut self.tools())?;
+            let explain = |error| blame::explained(error, || validation.map(blame::advice_on_validation));
+            course.end_epoch(&mut self.tools()).map_err(explain)?;
         }
         course.end(&mut self.tools())?;
         Ok(course.history)
@@ -127,7 +130,7 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
         order.drain(..(course.batch * fit.batch_size).min(order.len()));
         if fit.prefetch == 0 {
             for indices in order.chunks(fit.batch_size) {
-                self.batch(dataset, indices, course)?;
+                self.batch(dataset, indices, indices, course)?;
                 if course.stop {
                     break;
                 }
@@ -136,10 +139,10 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
         }
         let (size, len, ahead) = (fit.batch_size, dataset.len(), fit.prefetch.min(course.batches));
         let places: Vec<usize> = (0..size.min(len)).collect();
-        Batches::in_order(dataset, size, order).prefetch(ahead, |batches| {
-            for batch in batches {
-                let places = &places[..size.min(len - course.examples)];
-                self.batch(&Ready::new(batch?, places.len())?, places, course)?;
+        Batches::in_order(dataset, size, order.clone()).prefetch(ahead, |batches| {
+            for (batch, numbers) in batches.zip(order.chunks(size)) {
+                let places = &places[..numbers.len()];
+                self.batch(&Ready::new(batch?, places.len())?, places, numbers, course)?;
                 if course.stop {
                     break;
                 }
@@ -148,8 +151,14 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
         })
     }
 
-    /// One batch: a step, the figures, the callbacks.
-    fn batch(&mut self, dataset: &dyn Dataset, indices: &[usize], course: &mut Course<'_>) -> Result<()> {
+    /// One batch: a step, the figures, the callbacks. `numbers` are those of the examples in the data that `fit` was given.
+    fn batch(
+        &mut self,
+        dataset: &dyn Dataset,
+        indices: &[usize],
+        numbers: &[usize],
+        course: &mut Course<'_>,
+    ) -> Result<()> {
         let penalty = pass::penalty(&course.parameters)?;
         let parts = self.step(dataset, indices, &mut course.parts, &course.parameters)?;
         let mut batch = course.figures.empty();
@@ -163,7 +172,9 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
             }
         }
         parts.into_iter().flat_map(|part| part.predictions).for_each(crate::buffers::recycle);
-        course.end_batch(batch.loss(), indices.len(), &mut self.tools())
+        let advice = || dataset.batch(indices).ok().map(|batch| blame::advice(&batch, numbers));
+        let ended = course.end_batch(batch.loss(), indices.len(), &mut self.tools());
+        ended.map_err(|error| blame::explained(error, advice))
     }
 
     /// Forward, backward and one step of the optimizer, unless the loss is no number.
@@ -181,6 +192,7 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
             pass::run(model, losses, &tape, dataset.batch(part)?, part.len() as Float / indices.len() as Float)
         };
         let mut parts = self.threads.run(|| pass::run_parts(parts, indices, run))?;
+        check_changes(parameters, &parts)?;
         if parts.iter().all(|part| part.loss.is_finite()) {
             let mut gradients: Vec<Gradients> =
                 parts.iter_mut().map(|part| std::mem::take(&mut part.gradients)).collect();
@@ -195,4 +207,20 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
         }
         Ok(parts)
     }
+}
+
+/// Something must change: a weight by its gradient, or a statistic by the pass.
+fn check_changes(parameters: &[(String, Param)], parts: &[Part]) -> Result<()> {
+    let changes = parameters.iter().any(|(_, param)| param.is_trainable());
+    if changes || parts.iter().any(|part| !part.updates.is_empty()) {
+        return Ok(());
+    }
+    let hint = match parameters.iter().rev().find(|(_, param)| !param.is_state()) {
+        Some((path, _)) => format!("unfreeze some, such as `model.unfreeze_matching(\"{path}\")`"),
+        None => "the model has none that could be trained".into(),
+    };
+    Err(Error::value(format!(
+        "fit: expected at least one parameter to train, got {} and all frozen; {hint}",
+        parameters.len()
+    )))
 }

@@ -74,7 +74,8 @@ impl<'a> Fit<'a> {
         self
     }
 
-    /// Keeps this share of the examples, the last ones before any shuffling, for validation; from 0 to 1.
+    /// Keeps this share of the examples, rounded to whole examples, for validation: the last ones before any shuffling; from
+    /// 0 to 1.
     pub fn validation_split(mut self, share: f64) -> Self {
         self.validation_split = share;
         self

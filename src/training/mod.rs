@@ -1,6 +1,7 @@
 //! The loop: compile, fit, evaluate, predict. [`Trainer`] joins model, optimizer and loss; [`Fit`] says how to train;
 //! [`Callback`](crate::callbacks::Callback) watches. [`Loop`] has all of it for loops of one's own.
 
+mod blame;
 mod course;
 mod epochs;
 mod fit;

@@ -18,6 +18,7 @@ mod pipeline;
 mod recurrent;
 mod sampling;
 mod settings;
+mod silent;
 mod training;
 mod tuning;
 mod weights;

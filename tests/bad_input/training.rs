@@ -14,8 +14,8 @@ fn a_loss_that_is_no_number_is_an_error_and_takes_no_step() {
     let mut model = compiled();
     assert_eq!(
         message(model.fit(&(&x, &y), in_order())),
-        "the loss became NaN in epoch 1, batch 3; the weights are as they were before that batch: lower the learning \
-         rate, or look for values in the data that are not finite"
+        "the loss became NaN in epoch 1, batch 3; the weights are as they were before that batch: example 9 has NaN in its \
+         inputs, in column 2 (all counted from 0); mend or leave out that example"
     );
     let (sound_x, sound_y) = (x.slice(ndarray::s![..8, ..]), y.slice(ndarray::s![..8]));
     let mut sound = compiled();

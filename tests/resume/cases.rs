@@ -152,7 +152,7 @@ fn watched(how: &How) -> Result<Outcome> {
     let trainer = dense().compile(Momentum::new(0.4).nesterov(true), BinaryCrossEntropy::default());
     let fit = Fit::epochs(12 + how.more_epochs)
         .batch_size(8)
-        .validation_split(0.3)
+        .validation_split(0.28)
         .class_weights([1.0, 2.0])
         .callback(ReduceOnPlateau::new("val_loss").factor(0.5).patience(1).min_delta(0.02))
         .callback(EarlyStopping::new("val_loss").patience(2).min_delta(0.02))

@@ -1,0 +1,67 @@
+//! Where data is not finite: what to look at once a loss is not.
+
+use super::trainer::PREDICTION_BATCH;
+use crate::data::{Batch, Dataset};
+use crate::error::Error;
+use crate::tensor::Tensor;
+
+/// What to do about a loss that is not finite after this batch of examples with these numbers.
+pub(super) fn advice(batch: &Batch, numbers: &[usize]) -> String {
+    find(batch, numbers).unwrap_or_else(|| {
+        "the data of that batch is finite: lower the learning rate, or look for a square root, logarithm or division at 0 in \
+         a layer or loss"
+            .into()
+    })
+}
+
+/// The same after a validation on this dataset.
+pub(super) fn advice_on_validation(dataset: &dyn Dataset) -> String {
+    let all: Vec<usize> = (0..dataset.len()).collect();
+    for numbers in all.chunks(PREDICTION_BATCH) {
+        if let Some(found) = dataset.batch(numbers).ok().and_then(|batch| find(&batch, numbers)) {
+            return found;
+        }
+    }
+    "the data of the validation is finite: lower the learning rate, or look for numbers there that are far larger than those \
+     of the training"
+        .into()
+}
+
+/// The first number of a batch that is not finite, by example and place.
+fn find(batch: &Batch, numbers: &[usize]) -> Option<String> {
+    let parts = [("input", &batch.inputs), ("target", &batch.targets), ("weight", &batch.weights)];
+    for (what, tensors) in parts {
+        for (i, tensor) in tensors.iter().enumerate() {
+            let Some((row, place, number)) = first_not_finite(tensor) else { continue };
+            let which = if tensors.len() > 1 { format!("{what} {i}") } else { format!("{what}s") };
+            let example = numbers.get(row).copied().unwrap_or(row);
+            return Some(format!(
+                "example {example} has {number} in its {which}{place} (all counted from 0); mend or leave out that example"
+            ));
+        }
+    }
+    None
+}
+
+/// The example of the first number that is not finite, where it is there, and the number.
+fn first_not_finite(tensor: &Tensor) -> Option<(usize, String, crate::Float)> {
+    let (index, number) = tensor.indexed_iter().find(|(_, number)| !number.is_finite())?;
+    let index: Vec<usize> = (0..tensor.ndim()).map(|axis| index[axis]).collect();
+    let (row, place) = index.split_first().map_or((0, &[][..]), |(row, place)| (*row, place));
+    let place = match place {
+        [] => String::new(),
+        [column] => format!(", in column {column}"),
+        place => format!(", at {place:?}"),
+    };
+    Some((row, place, *number))
+}
+
+/// Puts the advice into an error about a loss.
+pub(super) fn explained(mut error: Error, find: impl FnOnce() -> Option<String>) -> Error {
+    if let Error::NotFinite { advice, .. } | Error::ValidationNotFinite { advice, .. } = &mut error
+        && let Some(found) = find()
+    {
+        *advice = found;
+    }
+    error
+}
