@@ -205,6 +205,13 @@ impl Param {
         Ok(())
     }
 
+    /// Makes the value what it was when there had been so many assignments, or takes it away again.
+    pub(crate) fn put_back(&self, value: Option<Tensor>, assignments: u64) {
+        *self.0.value.write().unwrap_or_else(PoisonError::into_inner) = value;
+        self.0.assignments.store(assignments, Ordering::Relaxed);
+        self.forget_derived();
+    }
+
     /// How often the value was set or modified by others than optimizers, which tells them whether what they remember of earlier
     /// values still holds.
     pub(crate) fn assignments(&self) -> u64 {

@@ -8,6 +8,7 @@ use super::pass::Parts;
 use super::{History, Logs};
 use crate::callbacks::Callback;
 use crate::error::{Error, Result};
+use crate::metrics::Figures;
 use crate::param::Param;
 use crate::saving::Snapshot;
 use crate::tensor::Tensor;
@@ -34,7 +35,11 @@ impl Course<'_> {
             )
         })?;
         let cannot = |error| Error::file(path, format!("cannot be gone on with: {error}"));
-        self.restore(&state, tools).map_err(cannot)
+        let before = Before::new(self);
+        self.restore(&state, tools).map_err(|error| {
+            before.put_back(self, tools);
+            cannot(error)
+        })
     }
 
     fn state(&self, tools: &Tools<'_>) -> Result<Snapshot> {
@@ -129,7 +134,6 @@ impl Course<'_> {
         if batch > self.batches {
             return Err(Error::value(format!("it is at batch {batch} of {}", self.batches)));
         }
-        let before: Vec<Option<Tensor>> = self.parameters.iter().map(|(_, param)| param.value()).collect();
         for (path, param) in &self.parameters {
             state.tensor(&format!("parameter/{path}")).map_or(Ok(()), |value| param.set(value.clone()))?;
             match flag(&format!("frozen/{path}"))? {
@@ -143,15 +147,10 @@ impl Course<'_> {
                 false => noise.unfreeze(),
             }
         }
-        for (i, stepper) in tools.steppers.iter_mut().enumerate() {
-            let given = stepper.restore_snapshot(&self.parameters, &state.part(&format!("optimizer/{i}")));
-            if let Err(error) = given {
-                let put_back = |((_, param), value): (&(String, Param), Option<Tensor>)| {
-                    value.map_or(Ok(()), |value| param.set(value))
-                };
-                self.parameters.iter().zip(before).try_for_each(put_back)?;
-                return Err(error);
-            }
+        let parts: Vec<Snapshot> = (0..tools.steppers.len()).map(|i| state.part(&format!("optimizer/{i}"))).collect();
+        // They are given it last, when nothing else can fail: what others refuse must not be in them.
+        for (stepper, part) in tools.steppers.iter().zip(&parts) {
+            stepper.check_snapshot(&self.parameters, part)?;
         }
         if is_amid {
             self.figures.restore(&state.part("figure"))?;
@@ -165,6 +164,9 @@ impl Course<'_> {
                 callback.restore(&memory).map_err(fail)?;
             }
         }
+        for (stepper, part) in tools.steppers.iter_mut().zip(&parts) {
+            stepper.restore_snapshot(&self.parameters, part)?;
+        }
         self.history = history(state);
         (self.epoch, self.batch, self.examples, self.parts) = (epoch, batch, examples, Parts { least });
         (self.seconds, self.seconds_before, self.batch_loss) = (seconds, seconds, batch_loss);
@@ -174,6 +176,48 @@ impl Course<'_> {
             self.gather(tools);
         }
         Ok(())
+    }
+}
+
+/// What a run was before it was given another one's state, so that a state which is refused amid leaves no trace. Optimizers
+/// are given theirs last.
+struct Before {
+    /// Values, how often they were set, and whether they are frozen.
+    parameters: Vec<(Option<Tensor>, u64, bool)>,
+    /// Whether they are frozen.
+    noises: Vec<bool>,
+    figures: Figures,
+    callbacks: Vec<Snapshot>,
+}
+
+impl Before {
+    fn new(course: &Course<'_>) -> Self {
+        let state = |(_, param): &(String, Param)| (param.value(), param.assignments(), param.is_frozen());
+        Self {
+            parameters: course.parameters.iter().map(state).collect(),
+            noises: course.noises.iter().map(|(_, noise)| noise.is_frozen()).collect(),
+            figures: course.figures.clone(),
+            callbacks: course.callbacks.iter().map(|callback| callback.state()).collect(),
+        }
+    }
+
+    fn put_back(self, course: &mut Course<'_>, tools: &mut Tools<'_>) {
+        for ((_, param), (value, assignments, is_frozen)) in course.parameters.iter().zip(self.parameters) {
+            param.put_back(value, assignments);
+            if is_frozen { param.freeze() } else { param.unfreeze() }
+        }
+        for ((_, noise), is_frozen) in course.noises.iter().zip(self.noises) {
+            if is_frozen { noise.freeze() } else { noise.unfreeze() }
+        }
+        // A run goes on from another one before its first epoch, when nothing is gathered yet.
+        course.figures = self.figures;
+        tools.metrics.reset();
+        for (callback, state) in course.callbacks.iter_mut().zip(&self.callbacks) {
+            if !state.is_empty() {
+                // The error to tell is the one that led here.
+                let _ = callback.restore(state);
+            }
+        }
     }
 }
 

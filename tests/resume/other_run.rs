@@ -2,6 +2,7 @@
 
 use gradus::ndarray::{Array1, Array2};
 use gradus::prelude::*;
+use gradus::saving::Snapshot;
 use std::path::Path;
 
 use super::message;
@@ -175,4 +176,128 @@ fn a_time_limit_leaves_a_back_up_to_go_on_from() {
         assert_eq!((history.len(), path.exists()), (usize::div_ceil(done, 3), true));
     }
     assert_eq!(run(false), whole);
+}
+
+/// Counts batches, and refuses to be given a count that is not its own.
+struct Refusing {
+    batches: f64,
+    refuses: bool,
+}
+
+impl Callback for Refusing {
+    fn on_batch_end(&mut self, _: &mut Run<'_>) -> Result<()> {
+        self.batches += 1.0;
+        Ok(())
+    }
+
+    fn state(&self) -> Snapshot {
+        Snapshot::of([("batches", self.batches)])
+    }
+
+    fn restore(&mut self, state: &Snapshot) -> Result<()> {
+        let batches = state.number("batches")?;
+        if self.refuses && batches > 0.0 {
+            return Err(Error::value("not mine"));
+        }
+        self.batches = batches;
+        Ok(())
+    }
+}
+
+/// A metric that cannot be given back what it has gathered.
+#[derive(Default)]
+struct Forgetful {
+    seen: f64,
+    refuses: bool,
+}
+
+impl Metric for Forgetful {
+    fn name(&self) -> String {
+        "seen".into()
+    }
+
+    fn reset(&mut self) {
+        self.seen = 0.0;
+    }
+
+    fn update(&mut self, prediction: &Tensor, _: &Tensor) -> Result<()> {
+        self.seen += prediction.len() as f64;
+        Ok(())
+    }
+
+    fn result(&self) -> f64 {
+        self.seen
+    }
+
+    fn state(&self) -> Option<Vec<f64>> {
+        Some(vec![self.seen])
+    }
+
+    fn restore(&mut self, state: &[f64]) -> Result<()> {
+        self.seen = state[0];
+        if self.refuses { Err(Error::value("not mine")) } else { Ok(()) }
+    }
+}
+
+/// Fails in the last but one batch of the second epoch of three.
+fn dies() -> LambdaCallback<'static> {
+    LambdaCallback::new().on_batch_end(|run| match (run.epoch, run.batch) {
+        (2, 2) => Err(Error::value("killed")),
+        _ => Ok(()),
+    })
+}
+
+#[test]
+fn a_state_that_a_callback_or_metric_refuses_leaves_everything_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = &folder.path().join("run.backup");
+    let (x, y) = data(20);
+    let trainer = |refuses| {
+        Sequential::new()
+            .add(Dense::new(2))
+            .add(Dropout::new(0.1))
+            .add(Dense::new(1))
+            .compile(Adam::new(0.1).average(MovingAverage::new(0.5)), MeanSquaredError)
+            .metric(Forgetful { seen: 0.0, refuses })
+    };
+    let fit = || Fit::epochs(3).batch_size(8).progress(false).callback(Backup::new(path).every(1));
+    // Of the run in the file, one part is frozen.
+    let other = trainer(false).seed(0);
+    let mut other = other;
+    other.predict(&x).unwrap();
+    other.model.freeze_matching("dense.*").unwrap();
+    let plateau = || ReduceOnPlateau::new("loss").factor(0.5).patience(1).min_delta(1e9);
+    let counting = |refuses| Refusing { batches: 0.0, refuses };
+    let killed = other.fit(&(&x, &y), fit().callback(plateau()).callback(counting(false)).callback(dies()));
+    assert_eq!(message(killed), "killed");
+    let kept = std::fs::read(path).unwrap();
+
+    for refused in ["callback", "metric"] {
+        let mut own = trainer(refused == "metric");
+        own.predict(&x).unwrap();
+        let state = |own: &Trainer<Sequential>| {
+            let values: Vec<_> = own
+                .model
+                .parameters()
+                .into_iter()
+                .map(|(path, param)| (path, param.value(), param.is_frozen()))
+                .collect();
+            (values, own.stepper().state(&own.model), own.optimizer().learning_rate())
+        };
+        let before = state(&own);
+        let (mut plateau, mut counting) = (plateau(), counting(refused == "callback"));
+        let run = fit().callback(&mut plateau).callback(&mut counting);
+        let error = message(own.fit(&(&x, &y), run));
+        assert!(error.ends_with("not mine") && error.contains(refused), "{error}");
+        assert_eq!(state(&own), before, "{refused}");
+        assert_eq!(counting.batches, 0.0);
+        assert_eq!(plateau.state().number("waited").unwrap(), 0.0);
+        assert!(plateau.state().number("best").unwrap().is_nan());
+        assert_eq!(std::fs::read(path).unwrap(), kept);
+    }
+
+    // What refuses nothing goes on from the same file.
+    let mut good = trainer(false);
+    let history = good.fit(&(&x, &y), fit().callback(plateau()).callback(counting(false))).unwrap();
+    assert_eq!((history.len(), good.model.parameters()[0].1.is_frozen()), (3, true));
 }

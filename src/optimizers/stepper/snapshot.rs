@@ -1,12 +1,26 @@
 //! All memory of a stepper, to be kept and given back.
 
+use std::collections::HashMap;
+
 use super::{Memory, Stepper, trainable};
 use crate::error::{Error, Result};
 use crate::layers::{Layer, Vars};
 use crate::optimizers::{State, Step};
-use crate::param::{Param, ParamList};
+use crate::param::{Param, ParamId, ParamList};
 use crate::saving::Snapshot;
 use crate::tensor::{Float, tensor};
+
+/// What a snapshot says, checked.
+struct Remembered {
+    rate: Option<f64>,
+    /// Its rate and scale.
+    schedule: Option<(f64, f64)>,
+    steps: u32,
+    batches: u32,
+    pending: u32,
+    swapped: bool,
+    memories: HashMap<ParamId, Memory>,
+}
 
 impl Stepper {
     /// All that is remembered of the parameters of `model`: what to keep, beside the weights, to go on with the same bits.
@@ -81,10 +95,16 @@ impl Stepper {
     }
 
     pub(crate) fn restore_snapshot(&mut self, parameters: &[(String, Param)], state: &Snapshot) -> Result<()> {
-        self.take_in(parameters, state).map_err(|error| refused(error.to_string()))
+        let read = self.read(parameters, state).map_err(|error| refused(error.to_string()))?;
+        self.take_in(read).map_err(|error| refused(error.to_string()))
     }
 
-    fn take_in(&mut self, parameters: &[(String, Param)], state: &Snapshot) -> Result<()> {
+    /// Refuses what [`Stepper::restore_snapshot`] would refuse, and changes nothing.
+    pub(crate) fn check_snapshot(&self, parameters: &[(String, Param)], state: &Snapshot) -> Result<()> {
+        self.read(parameters, state).map(|_| ()).map_err(|error| refused(error.to_string()))
+    }
+
+    fn read(&self, parameters: &[(String, Param)], state: &Snapshot) -> Result<Remembered> {
         check_kind(state, self.optimizer.kind())?;
         let [steps, batches, pending] = [state.count("steps")?, state.count("batches")?, state.count("pending")?];
         let swapped = state.count("swapped")? != 0;
@@ -122,14 +142,20 @@ impl Stepper {
             memory.measure();
             self.check_lengths(path, param, memory).map_err(|why| Error::value(format!("for `{path}`, {why}")))?;
         }
-        if self.optimizer.learning_rate().is_some() {
-            self.optimizer.set_learning_rate(state.positive("learning_rate")? as Float)?;
+        let rate = self.optimizer.learning_rate().map(|_| state.positive("learning_rate")).transpose()?;
+        let memories = memories.into_iter().map(|((_, param), memory)| (param.id(), memory)).collect();
+        Ok(Remembered { rate, schedule, steps, batches, pending, swapped, memories })
+    }
+
+    fn take_in(&mut self, read: Remembered) -> Result<()> {
+        if let Some(rate) = read.rate {
+            self.optimizer.set_learning_rate(rate as Float)?;
         }
-        if let (Some(own), Some((rate, scale))) = (&mut self.schedule, schedule) {
+        if let (Some(own), Some((rate, scale))) = (&mut self.schedule, read.schedule) {
             (own.rate, own.scale) = (rate as Float, scale);
         }
-        (self.steps, self.batches, self.pending, self.swapped) = (steps, batches, pending, swapped);
-        self.memories = memories.into_iter().map(|((_, param), memory)| (param.id(), memory)).collect();
+        (self.steps, self.batches, self.pending, self.swapped) = (read.steps, read.batches, read.pending, read.swapped);
+        self.memories = read.memories;
         Ok(())
     }
 
