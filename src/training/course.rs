@@ -135,8 +135,21 @@ impl<'a> Course<'a> {
     }
 
     /// After the last batch of an epoch, before validation.
-    pub fn end_batches(&mut self, tools: &mut Tools<'_>) {
+    pub fn end_batches(&mut self, tools: &mut Tools<'_>) -> Result<()> {
+        if self.epoch >= self.epochs || self.stop {
+            self.flush(tools)?;
+        }
         tools.steppers.iter_mut().for_each(|stepper| stepper.show_averages(&self.parameters, true));
+        Ok(())
+    }
+
+    /// Makes the step of the batches that are too few for one: there will be no more.
+    fn flush(&self, tools: &mut Tools<'_>) -> Result<()> {
+        for stepper in tools.steppers.iter_mut() {
+            stepper.show_averages(&self.parameters, false);
+            stepper.flush_parameters(&self.parameters)?;
+        }
+        Ok(())
     }
 
     /// After an epoch, its validation included.
@@ -159,6 +172,7 @@ impl<'a> Course<'a> {
     /// After the last epoch.
     pub fn end(&mut self, tools: &mut Tools<'_>) -> Result<()> {
         if self.epoch > 0 {
+            self.flush(tools)?;
             tools.steppers.iter_mut().for_each(|stepper| stepper.keep_averages(&self.parameters));
         }
         self.call(tools, |callback, run| callback.on_train_end(run)).map(|_| ())

@@ -81,7 +81,7 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
             if !course.stop {
                 course.figures.check_counted("fit", self.losses.names())?;
             }
-            course.end_batches(&mut self.tools());
+            course.end_batches(&mut self.tools())?;
             if let Some(validation) = validation {
                 let logs = self.evaluate(validation)?;
                 logs.iter().for_each(|(name, figure)| course.logs.set(format!("val_{name}"), figure));
@@ -209,18 +209,16 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
     }
 }
 
-/// Something must change: a weight by its gradient, or a statistic by the pass.
+/// Something must change: a weight by its gradient, or a statistic by the pass. A model without any is nobody's mistake.
 fn check_changes(parameters: &[(String, Param)], parts: &[Part]) -> Result<()> {
-    let changes = parameters.iter().any(|(_, param)| param.is_trainable());
-    if changes || parts.iter().any(|part| !part.updates.is_empty()) {
+    let own: Vec<&(String, Param)> = parameters.iter().filter(|(_, param)| !param.is_state()).collect();
+    let Some((last, _)) = own.last() else { return Ok(()) };
+    if own.iter().any(|(_, param)| param.is_trainable()) || parts.iter().any(|part| !part.updates.is_empty()) {
         return Ok(());
     }
-    let hint = match parameters.iter().rev().find(|(_, param)| !param.is_state()) {
-        Some((path, _)) => format!("unfreeze some, such as `model.unfreeze_matching(\"{path}\")`"),
-        None => "the model has none that could be trained".into(),
-    };
     Err(Error::value(format!(
-        "fit: expected at least one parameter to train, got {} and all frozen; {hint}",
-        parameters.len()
+        "fit: expected at least one parameter to train, got {} and all frozen; unfreeze some, such as \
+         `model.unfreeze_matching(\"{last}\")`",
+        own.len()
     )))
 }

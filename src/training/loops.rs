@@ -54,6 +54,8 @@ pub struct Loop<'a> {
     has_begun: bool,
     /// Batches of this epoch that another process has done, and that are to be left out.
     done: usize,
+    /// What [`Loop::next_batch`] could not say.
+    failure: Option<Error>,
 }
 
 /// A model's name and its parameters, under their paths in the run.
@@ -73,6 +75,7 @@ impl<'a> Loop<'a> {
             seed: 0,
             has_begun: false,
             done: 0,
+            failure: None,
         }
     }
 
@@ -112,6 +115,7 @@ impl<'a> Loop<'a> {
 
     /// Ends the epoch before, if there was one, and begins the next; ends the run, and is `false`, if there is none.
     pub fn next_epoch(&mut self) -> Result<bool> {
+        self.failure.take().map_or(Ok(()), Err)?;
         if !self.has_begun {
             self.begin()?;
         } else if self.course.is_amid {
@@ -132,7 +136,8 @@ impl<'a> Loop<'a> {
             return Some(self.course.batch);
         }
         // Whoever validates now sees what the run is to end with.
-        self.course.end_batches(&mut Tools { steppers: &mut self.steppers, metrics: &mut self.metrics });
+        let ended = self.with_tools(Course::end_batches);
+        self.failure = self.failure.take().or(ended.err());
         None
     }
 

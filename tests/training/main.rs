@@ -1,5 +1,6 @@
 //! Training at work, on small real runs.
 
+mod accumulation;
 mod attention;
 mod averages;
 mod callbacks;

@@ -122,6 +122,16 @@ pub(super) struct Job<'a> {
 }
 
 impl Job<'_> {
+    /// Whether earlier batches have left a gradient.
+    pub(super) fn has_gathered(&self) -> bool {
+        !self.memory.gradient.is_empty()
+    }
+
+    /// Makes what earlier batches have left the gradient of this step; it is kept until the step is made.
+    pub(super) fn release(&mut self) {
+        self.grads = vec![tensor(&self.shape, vec![0.0; self.memory.gradient.len()])];
+    }
+
     /// Adds up the gradient, and remembers nothing of it yet.
     pub(super) fn add_up(&mut self, plan: &Plan<'_>) {
         let mut grads = std::mem::take(&mut self.grads).into_iter();

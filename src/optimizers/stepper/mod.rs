@@ -157,7 +157,8 @@ impl Stepper {
 
     /// Changes the weights after so many batches only, along the mean of their gradients: where the loss is a mean over
     /// examples, and the batches are alike in size, that is a step of one large batch. Schedules count these steps. What
-    /// an epoch leaves over goes into the next one.
+    /// an epoch leaves over goes into the next one, and what a run leaves over makes a last step, along the mean of the fewer
+    /// batches that it has; in loops without [`Loop`](crate::training::Loop) that is up to [`Stepper::flush`].
     #[doc(alias = "gradient_accumulation_steps")]
     pub fn accumulate(mut self, batches: u32) -> Self {
         self.accumulate = batches;
@@ -230,25 +231,66 @@ impl Stepper {
         self.step_parts(&ParamList::of(model).into_vec(), &mut [gradients])
     }
 
+    /// Makes the step of the batches that [`accumulate`](Stepper::accumulate) has gathered and that are too few for one: along the
+    /// mean of their gradients. Does nothing if there are none. `fit` and [`Loop`](crate::training::Loop) call it at the end of a
+    /// run; call it at the end of a loop of your own.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let model = Dense::new(1).kernel_initializer(Ones);
+    /// let mut sgd = Sgd::new(0.5).accumulate(4);
+    /// for x in [1.0, 3.0] {
+    ///     let y = model.forward(&Tape::training().input(ndarray::arr2(&[[x]])))?;
+    ///     sgd.step(&model, y.sum().backward()?)?;
+    /// }
+    /// sgd.flush(&model)?;
+    /// // The gradients 1 and 3 have the mean 2.
+    /// assert_eq!((sgd.steps(), model.kernel().value().unwrap()[[0, 0]]), (1, 1.0 - 0.5 * 2.0));
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`Stepper::step`].
+    pub fn flush<X: Vars, Y: Vars>(&mut self, model: &impl Layer<X, Y>) -> Result<()> {
+        self.flush_parameters(&model.parameters())
+    }
+
+    pub(crate) fn flush_parameters(&mut self, parameters: &[(String, Param)]) -> Result<()> {
+        if self.pending == 0 {
+            return Ok(());
+        }
+        let settings = self.prepare(parameters, None)?;
+        let mut jobs = self.jobs(parameters, &mut [], &settings);
+        let (mut gathered, without): (Vec<Job>, Vec<Job>) = jobs.drain(..).partition(|job| job.has_gathered());
+        self.remember(without);
+        gathered.iter_mut().for_each(Job::release);
+        self.advance(gathered, self.pending, true)
+    }
+
     /// [`Stepper::step`] along the sum of the gradients of a batch's parts, added up in their order.
     pub(crate) fn step_parts(&mut self, parameters: &[(String, Param)], parts: &mut [Gradients]) -> Result<()> {
         let settings = self.prepare(parameters, None)?;
-        if self.swapped {
-            return Err(Error::value("the model holds its averages; call `swap_averages` again before the next step"));
-        }
         check_gradients(parameters, parts)?;
-        let step = self.steps.saturating_add(1);
+        let jobs = self.jobs(parameters, parts, &settings);
         let batches = self.pending.saturating_add(1);
-        let is_whole = batches >= self.accumulate;
-        if let Some(schedule) = self.schedule.as_mut().filter(|_| is_whole) {
-            schedule.set_rate(self.steps, self.optimizer.as_mut())?;
-        }
+        self.advance(jobs, batches, batches >= self.accumulate)?;
+        self.batches = self.batches.saturating_add(1);
+        Ok(())
+    }
+
+    /// The work on each trainable parameter.
+    fn jobs<'p>(
+        &mut self,
+        parameters: &'p [(String, Param)],
+        parts: &mut [Gradients],
+        settings: &Settings,
+    ) -> Vec<Job<'p>> {
         for (_, param) in parameters {
             self.memories.entry(param.id()).and_modify(|memory| memory.keep_up(param));
         }
         let joining =
             |param: &Param| Memory { joined: self.steps, assignments: param.assignments(), ..Memory::default() };
-        let mut jobs: Vec<Job> = trainable(parameters)
+        trainable(parameters)
             .map(|(path, param)| Job {
                 path,
                 param,
@@ -263,7 +305,13 @@ impl Stepper {
                 error: None,
                 change: None,
             })
-            .collect();
+            .collect()
+    }
+
+    /// Takes in the gradients of a batch, and makes a step if they are whole: the mean of so many batches.
+    fn advance(&mut self, mut jobs: Vec<Job<'_>>, batches: u32, is_whole: bool) -> Result<()> {
+        let step = self.steps.saturating_add(1);
+        let ready = self.get_ready(is_whole);
         let plan = Plan {
             optimizer: self.optimizer.as_ref(),
             step,
@@ -275,23 +323,45 @@ impl Stepper {
             average: self.average,
             lookahead: self.lookahead,
         };
-        parallel::for_each(&mut jobs, |job| job.add_up(&plan));
-        let broken = jobs.iter().find(|job| !job.largest.is_finite());
-        let broken = broken.map(|job| Error::GradientNotFinite { name: job.path.to_owned() });
-        let mut error = jobs.iter_mut().find_map(|job| job.error.take()).or(broken);
+        let mut error = ready.err();
+        if error.is_none() {
+            parallel::for_each(&mut jobs, |job| job.add_up(&plan));
+            let broken = jobs.iter().find(|job| !job.largest.is_finite());
+            let broken = broken.map(|job| Error::GradientNotFinite { name: job.path.to_owned() });
+            error = jobs.iter_mut().find_map(|job| job.error.take()).or(broken);
+        }
         if error.is_none() {
             error = change_all(&mut jobs, &plan);
         }
         if self.watched && is_whole {
             self.changes = jobs.iter_mut().filter_map(|job| job.change.take()).collect();
         }
-        self.memories.extend(jobs.into_iter().map(|job| (job.param.id(), job.into_memory())));
+        self.remember(jobs);
         if let Some(error) = error {
             return Err(error);
         }
-        self.batches = self.batches.saturating_add(1);
         (self.steps, self.pending) = if is_whole { (step, 0) } else { (self.steps, batches) };
         Ok(())
+    }
+
+    /// Whether a step may be made now; sets its rate.
+    fn get_ready(&mut self, is_whole: bool) -> Result<()> {
+        if self.swapped {
+            return Err(Error::value("the model holds its averages; call `swap_averages` again before the next step"));
+        }
+        match self.schedule.as_mut().filter(|_| is_whole) {
+            Some(schedule) => schedule.set_rate(self.steps, self.optimizer.as_mut()),
+            None => Ok(()),
+        }
+    }
+
+    fn remember(&mut self, jobs: Vec<Job<'_>>) {
+        self.memories.extend(jobs.into_iter().map(|job| (job.param.id(), job.into_memory())));
+    }
+
+    /// Whether the rate of each step comes from a schedule.
+    pub(crate) fn has_schedule(&self) -> bool {
+        self.schedule.is_some()
     }
 
     /// Checks all settings, for a run of so many batches.
@@ -310,7 +380,8 @@ impl Stepper {
         let decay = self.weight_decay.unwrap_or(self.optimizer.default_weight_decay());
         check_at_least_0("Stepper", "a weight decay", decay, "0 stands for none")?;
         let steps = batches.map(|batches| {
-            let more = (batches / self.accumulate.max(1) as usize).min(u32::MAX as usize) as u32;
+            let more = batches.saturating_add(self.pending as usize).div_ceil(self.accumulate.max(1) as usize);
+            let more = more.min(u32::MAX as usize) as u32;
             self.steps.saturating_add(more)
         });
         self.schedule.as_ref().map_or(Ok(()), |schedule| schedule.check(steps))?;
