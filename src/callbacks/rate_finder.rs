@@ -12,7 +12,8 @@ use crate::tensor::{Float, Tensor};
 /// # Defaults
 /// 100 batches from 1e-6 to 1, in equal factors; the loss smoothed by 0.9; ends at 4 times the least loss
 /// # Errors
-/// rates that are not positive and rising; an optimizer without a rate
+/// rates that are not positive and rising; an optimizer without a rate, or with a schedule, which would change the rates that
+/// are tried
 /// # Example
 /// ```
 /// use gradus::prelude::*;
@@ -33,7 +34,8 @@ pub struct RateFinder {
     batches: usize,
     points: Vec<(Float, f64)>,
     average: f64,
-    before: Option<Float>,
+    /// The rates of all optimizers before the run.
+    before: Vec<Option<Float>>,
     weights: Vec<Option<Tensor>>,
 }
 
@@ -51,7 +53,7 @@ impl Default for RateFinder {
 impl RateFinder {
     /// From one rate to another in so many batches.
     pub fn new(from: Float, to: Float, batches: usize) -> Self {
-        Self { from, to, batches, points: Vec::new(), average: 0.0, before: None, weights: Vec::new() }
+        Self { from, to, batches, points: Vec::new(), average: 0.0, before: Vec::new(), weights: Vec::new() }
     }
 
     /// Rates and smoothed losses in order.
@@ -94,7 +96,13 @@ impl Callback for RateFinder {
                 "RateFinder: expected positive rates, the first below the last, got {from} and {to}; 1e-6 and 1 are usual"
             )));
         }
-        (self.average, self.before) = (0.0, run.optimizer.learning_rate());
+        if run.optimizer.has_schedule() {
+            return Err(Error::value(
+                "RateFinder: expected an optimizer with a rate of its own, got one with a schedule, which would change each rate \
+                 that is tried; search with the optimizer alone, and give the schedule the rate that is found",
+            ));
+        }
+        (self.average, self.before) = (0.0, run.optimizer.rates());
         self.points.clear();
         self.weights = run.parameters.iter().map(|(_, param)| param.value()).collect();
         run.optimizer.set_learning_rate(self.rate(0))
@@ -118,12 +126,13 @@ impl Callback for RateFinder {
         for ((_, param), weights) in run.parameters.iter().zip(self.weights.drain(..)) {
             weights.map_or(Ok(()), |weights| param.set(weights))?;
         }
-        self.before.map_or(Ok(()), |rate| run.optimizer.set_learning_rate(rate))
+        run.optimizer.restore_rates(&self.before)
     }
 
     fn state(&self) -> Snapshot {
-        let before = self.before.map_or(f64::NAN, f64::from);
-        let mut state = Snapshot::of([("average", self.average), ("before", before)]);
+        let mut state = Snapshot::of([("average", self.average)]);
+        let before = self.before.iter().map(|rate| rate.map_or(f64::NAN, f64::from)).collect();
+        state.numbers.push(("before".into(), before));
         state.numbers.push(("losses".into(), self.points.iter().map(|point| point.1).collect()));
         state.keep_all("weights", &self.weights);
         state
@@ -133,7 +142,8 @@ impl Callback for RateFinder {
         let losses = state.list("losses").unwrap_or_default();
         self.points = losses.iter().enumerate().map(|(batch, loss)| (self.rate(batch), *loss)).collect();
         self.average = state.number("average")?;
-        self.before = Some(state.number("before")? as Float).filter(|rate| !rate.is_nan());
+        let before = state.list("before").unwrap_or_default();
+        self.before = before.iter().map(|rate| Some(*rate as Float).filter(|rate| !rate.is_nan())).collect();
         self.weights = state.all("weights");
         Ok(())
     }

@@ -108,6 +108,25 @@ impl Optimizers<'_> {
         Ok(())
     }
 
+    /// All rates, to be put back.
+    pub(crate) fn rates(&self) -> Vec<Option<Float>> {
+        self.steppers.iter().map(|stepper| stepper.optimizer().learning_rate()).collect()
+    }
+
+    /// Puts back what [`Optimizers::rates`] has told, to the bit.
+    pub(crate) fn restore_rates(&mut self, rates: &[Option<Float>]) -> Result<()> {
+        let both = self.steppers.iter_mut().zip(rates);
+        both.into_iter().try_for_each(|(stepper, rate)| match rate {
+            Some(rate) => stepper.optimizer_mut().set_learning_rate(*rate),
+            None => Ok(()),
+        })
+    }
+
+    /// Whether the rates of one of them come from a schedule.
+    pub(crate) fn has_schedule(&self) -> bool {
+        self.steppers.iter().any(Stepper::has_schedule)
+    }
+
     /// Sets whether [`changes`](Self::changes) tells what steps do; see [`Stepper::watch`]. A run begins without.
     pub fn watch(&mut self, yes: bool) {
         self.steppers.iter_mut().for_each(|stepper| stepper.watch(yes));

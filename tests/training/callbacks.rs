@@ -116,6 +116,42 @@ fn the_rate_finder_finds_a_rate_that_trains_and_leaves_no_trace() {
 }
 
 #[test]
+fn the_rate_finder_refuses_a_schedule_and_puts_all_rates_back() {
+    use gradus::optimizers::schedules::{CosineDecay, Schedule};
+    let (x, y) = data();
+    let scheduled = Sgd::default().schedule(CosineDecay::new(0.1, 100).warm_up(20));
+    let mut trainer = Dense::new(1).compile(scheduled, MeanSquaredError);
+    let mut finder = RateFinder::default();
+    assert_eq!(
+        message(trainer.fit(&(&x, &y), fit(100).callback(&mut finder))),
+        "RateFinder: expected an optimizer with a rate of its own, got one with a schedule, which would change each rate that \
+         is tried; search with the optimizer alone, and give the schedule the rate that is found"
+    );
+    assert_eq!((trainer.stepper().steps(), finder.points().len()), (0, 0));
+    // The schedule is as it was: the 20th step has a rate of 19/20 of 0.1.
+    trainer.fit(&(&x, &y), fit(20).batch_size(48)).unwrap();
+    assert!((trainer.optimizer().learning_rate().unwrap() - 0.095).abs() < 1e-6);
+
+    // Of two optimizers, both rates.
+    let layer = || Dense::new(1).kernel_initializer(Zeros);
+    let (first, second) = (layer(), layer());
+    let mut run = Loop::new(1, 30)
+        .model("first", &first, Sgd::new(0.3))
+        .model("second", &second, Sgd::new(0.7))
+        .callback(RateFinder::new(1e-6, 1.0, 30));
+    while run.next_epoch().unwrap() {
+        while run.next_batch().is_some() {
+            run.end_batch(1, &[("loss", 1.0)]).unwrap();
+        }
+    }
+    for (name, model, rate) in [("first", &first, 0.3), ("second", &second, 0.7)] {
+        let y = model.forward(&Tape::training().input(ndarray::arr2(&[[1.0]]))).unwrap();
+        run.step(name, y.sum().backward().unwrap()).unwrap();
+        assert_eq!(model.kernel().value().unwrap()[[0, 0]], -rate, "to the bit");
+    }
+}
+
+#[test]
 fn pictures_of_a_run() {
     let (x, y) = data();
     let mut finder = RateFinder::default();
