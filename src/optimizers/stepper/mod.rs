@@ -252,7 +252,7 @@ impl Stepper {
     /// # Errors
     /// Those of [`Stepper::step`].
     pub fn flush<X: Vars, Y: Vars>(&mut self, model: &impl Layer<X, Y>) -> Result<()> {
-        self.flush_parameters(&model.parameters())
+        self.flush_parameters(&ParamList::of(model).into_vec())
     }
 
     pub(crate) fn flush_parameters(&mut self, parameters: &[(String, Param)]) -> Result<()> {
