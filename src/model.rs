@@ -14,7 +14,7 @@ use crate::param::{Lora, Noise, Param, ParamList, attach, detach, merge, unmerge
 use crate::regularizers::Regularizer;
 use crate::saving::{Translation, Weights, load_tuned, tuned_weights};
 use crate::tensor::{Float, Tensor, data};
-use crate::training::{Threads, Trainer, predict};
+use crate::training::{EVALUATION_BATCH, Threads, Trainer, predict};
 
 /// What one does with a model: list, freeze, adapt, save, load, copy and train it. Every [`Layer`] has these methods, `&dyn Layer` too;
 /// none of them is implemented by a layer of your own.
@@ -269,7 +269,7 @@ pub trait Model<X: Vars = Var, Y: Vars = Var>: Layer<X, Y> {
     /// # Errors
     /// no examples; arrays that differ in length, or do not fit the model
     fn predict(&self, inputs: &impl Inputs) -> Result<Y::Values> {
-        predict(self, inputs, 0, &Threads::All)
+        predict(self, inputs, 0, &Threads::All, EVALUATION_BATCH)
     }
 
     /// Joins the model with an optimizer and a loss, ready to train; [`Losses`] has one for each of several outputs, and

@@ -98,16 +98,37 @@ pub(crate) fn seeds(seed: u64, epoch: u64, index: u64) -> [u8; 32] {
     bytes
 }
 
-/// The class number of each row: the numbers themselves where rows are single numbers, else where the greatest is.
+/// Whether numbers are shares of classes: a one-hot row, or one of mixed examples.
+pub(crate) fn is_shares(row: impl Iterator<Item = Float>) -> bool {
+    let (mut sum, mut is_share) = (0.0, true);
+    for x in row {
+        sum += x;
+        is_share &= x >= 0.0;
+    }
+    is_share && (sum - 1.0).abs() <= 1e-2
+}
+
+/// The class number of each row: the numbers themselves where rows are single numbers, else where the greatest of a row of
+/// shares is.
 pub(crate) fn classes_of(targets: &Tensor) -> Result<Vec<usize>> {
     let rows = targets.shape().first().copied().unwrap_or(0);
     let width = targets.len() / rows.max(1);
+    let is_one_class = targets.shape().last().is_none_or(|last| *last == width || width <= 1);
     let targets = targets.as_standard_layout();
     let numbers = targets.as_slice().unwrap_or_default();
     let class = |row: &[Float]| match row {
         [x] if *x >= 0.0 && x.fract() == 0.0 && *x < 16_777_216.0 => Ok(*x as usize),
         [x] => Err(Error::value(format!("expected whole class numbers from 0 on as targets, got {x}"))),
-        row => Ok((1..row.len()).fold(0, |best, i| if row[i] > row[best] { i } else { best })),
+        row if is_one_class && is_shares(row.iter().copied()) => {
+            Ok((1..row.len()).fold(0, |best, i| if row[i] > row[best] { i } else { best }))
+        }
+        row => Err(Error::value(format!(
+            "expected one class an example, as a number or a one-hot row, got targets {:?}, and {:?} among them; examples of \
+             several labels, and sequences of them, have no one class: choose numbers to balance or split by, and give them \
+             to `data::stratified_split`, `data::oversample` and the like",
+            targets.shape(),
+            &row[..row.len().min(8)]
+        ))),
     };
     numbers.chunks(width.max(1)).map(class).collect()
 }

@@ -31,14 +31,13 @@ pub mod scikit_learn;
 mod splits;
 mod table;
 pub mod text;
-mod weighted;
 
 pub use adaptors::{Batches, Chain, FromFn, Map, OneHot, Repeat, Selection, Subset, Zip, from_fn};
 pub(crate) use adaptors::{Epoch, Ready, read, read_both};
 pub use arrays::Inputs;
 pub(crate) use arrays::common_length;
 pub use augment::{Augment, Mix};
-pub(crate) use batch::{classes_of, seeds, stack};
+pub(crate) use batch::{classes_of, is_shares, seeds, stack};
 pub use classes::{class_weights, oversample, undersample};
 #[cfg(feature = "csv")]
 pub use csv::Csv;
@@ -49,7 +48,6 @@ pub use records::RecordFile;
 pub(crate) use splits::first_share;
 pub use splits::{Halves, k_fold, stratified_k_fold, stratified_split};
 pub use table::Table;
-pub(crate) use weighted::ClassWeighted;
 
 use std::sync::Arc;
 
@@ -281,10 +279,11 @@ pub trait Dataset: Sync {
         Ok(folds.into_iter().map(|fold| splits::subsets(&all, fold)).collect())
     }
 
-    /// The class of each example: its first target, or the place of the greatest number if that is a vector. Reads all.
+    /// Returns the class of each example: its first target, or the place of the greatest number if that is a one-hot row, or a
+    /// row of shares that sum to 1. Reads all.
     ///
     /// # Errors
-    /// examples that cannot be read; targets that are no classes
+    /// examples that cannot be read; targets that are not one class an example, such as rows of several labels
     fn classes(&self) -> Result<Vec<usize>> {
         self.check()?;
         classes::read(self)

@@ -68,6 +68,10 @@ impl BinaryCrossEntropy {
 }
 
 impl Loss for BinaryCrossEntropy {
+    fn threshold(&self) -> Option<Float> {
+        Some(self.given.threshold())
+    }
+
     fn each(&self, prediction: &Var, target: &Tensor) -> Result<Each> {
         let who = "BinaryCrossEntropy";
         check_same_shape(who, prediction, target)?;

@@ -116,28 +116,14 @@ impl Each {
     /// # Errors
     /// weights of another shape; such as are negative or not finite; a loss of the batch as a whole
     pub fn weigh(mut self, weights: &Tensor) -> Result<Self> {
-        let shape = self.losses.value.shape();
-        let stripped = if weights.shape() == shape { shape } else { super::strip(weights.shape()) };
-        if stripped.is_empty() || shape.get(..stripped.len()) != Some(stripped) {
-            let hint = if shape.is_empty() {
-                "the loss is one number for the batch as a whole"
-            } else {
-                "give one weight an example"
-            };
-            return Err(Error::shape(format!(
-                "expected weights of the losses' shape {shape:?} or of its first axes, got {:?}; {hint}",
-                weights.shape()
-            )));
-        }
-        check_weights("weights", weights)?;
-        let weights = spread(&super::items::standard(weights), shape);
+        let weights = fitting(weights, self.losses.value.shape())?;
         self.losses = times(&self.losses, &weights);
         Ok(self)
     }
 }
 
 /// Losses times factors that broadcast to them; 0 where the factor is, even if the loss is not finite.
-fn times(losses: &Var, factors: &Tensor) -> Var {
+pub(super) fn times(losses: &Var, factors: &Tensor) -> Var {
     let factors_on_tape = losses.tape().input(factors);
     let product = losses * &factors_on_tape;
     if !factors.iter().any(|factor| *factor == 0.0) {
@@ -147,8 +133,31 @@ fn times(losses: &Var, factors: &Tensor) -> Var {
     factors_on_tape.select(&product, &zero).expect("what could be multiplied broadcasts")
 }
 
+/// Weights in such axes that they broadcast against losses of this shape.
+fn fitting(weights: &Tensor, shape: &[usize]) -> Result<Tensor> {
+    let stripped = if weights.shape() == shape { shape } else { super::strip(weights.shape()) };
+    if stripped.is_empty() || shape.get(..stripped.len()) != Some(stripped) {
+        let hint = if shape.is_empty() {
+            "the loss is one number for the batch as a whole"
+        } else {
+            "give one weight an example"
+        };
+        return Err(Error::shape(format!(
+            "expected weights of the losses' shape {shape:?} or of its first axes, got {:?}; {hint}",
+            weights.shape()
+        )));
+    }
+    check_weights("weights", weights)?;
+    Ok(spread(&super::items::standard(weights), shape))
+}
+
+/// Numbers of items, times weights of their shape or of its first axes.
+pub(crate) fn weighed(items: &Tensor, weights: &Tensor) -> Result<Tensor> {
+    Ok((items * &fitting(weights, items.shape())?).into_shared())
+}
+
 /// The tensor with axes of length 1 at its end, so that it broadcasts against `shape`.
-pub(super) fn spread(tensor: &Tensor, shape: &[usize]) -> Tensor {
+fn spread(tensor: &Tensor, shape: &[usize]) -> Tensor {
     let mut wide: Vec<usize> = shape.to_vec();
     let mut rest = tensor.len();
     for axis in &mut wide {

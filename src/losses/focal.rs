@@ -90,6 +90,10 @@ impl BinaryFocalCrossEntropy {
 }
 
 impl Loss for BinaryFocalCrossEntropy {
+    fn threshold(&self) -> Option<Float> {
+        Some(self.given.threshold())
+    }
+
     fn each(&self, prediction: &Var, target: &Tensor) -> Result<Each> {
         let who = "BinaryFocalCrossEntropy";
         self.check(prediction, target)?;

@@ -26,6 +26,10 @@ use crate::tensor::{Float, Tensor, data};
 pub struct Hinge;
 
 impl Loss for Hinge {
+    fn threshold(&self) -> Option<Float> {
+        Some(0.0)
+    }
+
     fn each(&self, prediction: &Var, target: &Tensor) -> Result<Each> {
         signed("Hinge", prediction, target, |lack| (lack, 1.0))
     }
@@ -55,6 +59,10 @@ impl Loss for Hinge {
 pub struct SquaredHinge;
 
 impl Loss for SquaredHinge {
+    fn threshold(&self) -> Option<Float> {
+        Some(0.0)
+    }
+
     fn each(&self, prediction: &Var, target: &Tensor) -> Result<Each> {
         signed("SquaredHinge", prediction, target, |lack| (lack * lack, 2.0 * lack))
     }

@@ -1,7 +1,8 @@
 //! A loss for each output of a model.
 
-use super::Loss;
+use super::each::times;
 use super::probabilities::check_constant;
+use super::{ClassWeights, Loss, class_weights, weighed};
 use crate::autograd::{Origin, Var};
 use crate::error::{Error, Result};
 use crate::tensor::{Float, Tensor, data, tensor};
@@ -80,6 +81,11 @@ impl Losses {
         self.0.iter().all(|own| own.loss.per_example())
     }
 
+    /// The threshold of each output's loss, in order.
+    pub(crate) fn thresholds(&self) -> impl Iterator<Item = Option<Float>> {
+        self.0.iter().map(|loss| loss.loss.threshold())
+    }
+
     /// What each output's loss weighs in the whole one, in order.
     pub(crate) fn weights(&self) -> impl Iterator<Item = f64> {
         self.0.iter().map(|loss| f64::from(loss.weight))
@@ -92,16 +98,19 @@ impl Losses {
         predictions: &[Var],
         targets: &[Tensor],
         weights: &[Tensor],
+        class_weights: &ClassWeights,
     ) -> Result<(Var, Vec<OutputTotal>)> {
         self.check_counts(predictions, targets, weights)?;
         let mut totals = Vec::with_capacity(self.0.len());
         let mut sum: Option<Var> = None;
         for (i, ((own, prediction), target)) in self.0.iter().zip(predictions).zip(targets).enumerate() {
             let weights = weights.get(i).or(weights.first());
-            let (loss, total) = own.total(prediction, target, weights).map_err(|error| match own.output.as_str() {
-                "" => error,
-                name => error.at_output(name),
-            })?;
+            let class_weights = class_weights.of(&own.output);
+            let (loss, total) =
+                own.total(prediction, target, weights, class_weights).map_err(|error| match own.output.as_str() {
+                    "" => error,
+                    name => error.at_output(name),
+                })?;
             totals.push(total);
             let loss = if own.weight == 1.0 { loss } else { loss * own.weight };
             sum = Some(match sum {
@@ -145,19 +154,35 @@ pub(crate) struct OutputTotal {
 }
 
 impl OutputLoss {
-    fn total(&self, prediction: &Var, target: &Tensor, weights: Option<&Tensor>) -> Result<(Var, OutputTotal)> {
+    fn total(
+        &self,
+        prediction: &Var,
+        target: &Tensor,
+        weights: Option<&Tensor>,
+        class_weights: Option<&[Float]>,
+    ) -> Result<(Var, OutputTotal)> {
         check_constant(prediction)?;
-        let loss = match weights {
-            Some(weights) => self.loss.each(prediction, target).and_then(|each| each.weigh(weights)?.mean()),
-            None => self.loss.loss(prediction, target),
+        let mut weights = weights.cloned();
+        let loss = if weights.is_none() && class_weights.is_none() {
+            self.loss.loss(prediction, target)
+        } else {
+            let each = self.loss.each(prediction, target)?;
+            if let Some(class_weights) = class_weights {
+                let of_classes = class_weights::of_items(class_weights, prediction.value.shape(), target, &each)?;
+                weights = Some(match weights {
+                    Some(weights) => weighed(&of_classes, &weights)?,
+                    None => of_classes,
+                });
+            }
+            weights.iter().try_fold(each, |each, weights| each.weigh(weights))?.mean()
         };
-        let weights = weights.cloned();
         let loss = match loss {
             // There is nothing to learn from: as in Keras, the loss and its gradients are 0.
             Err(Error::NothingCounts(_)) => {
                 let counted = tensor(&prediction.value.shape()[..1], vec![0.0; prediction.value.shape()[0]]);
                 let nothing = OutputTotal { loss: 0.0, count: 0.0, counted: Some(counted), weights };
-                return Ok(((prediction.clone().without_mask() * 0.0).sum(), nothing));
+                let zero = times(&prediction.clone().without_mask(), &tensor(&[1], vec![0.0])).sum();
+                return Ok((zero, nothing));
             }
             other => other?,
         };
@@ -180,5 +205,51 @@ impl OutputLoss {
         let counted = counts.filter(is_of_items).map(|counts| counts.mapv(|x| Float::from(u8::from(x != 0.0))).into());
         let loss_number = f64::from(data(&loss.value)[0]);
         Ok((loss, OutputTotal { loss: loss_number, count, counted, weights }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::{Array1, Array2, arr1, arr2};
+
+    use crate::prelude::*;
+
+    #[test]
+    fn evaluation_weighs_too() {
+        let model = Dense::new(1).use_bias(false);
+        model.kernel().set(arr2(&[[2.0]])).unwrap();
+        let mut model = model.compile(Sgd::default(), MeanSquaredError);
+        let (x, y) = (arr2(&[[1.0], [2.0]]), arr1(&[0.0, 0.0]));
+        assert_eq!(model.evaluate(&(&x, &y)).unwrap()["loss"], 10.0);
+        assert_eq!(model.evaluate(&(&x, &y, &arr1(&[3.0, 0.5]))).unwrap()["loss"], 10.0);
+        assert_eq!(model.evaluate(&(&x, &y, &arr1(&[3.0, 0.0]))).unwrap()["loss"], 6.0);
+    }
+
+    #[test]
+    fn weighted_metrics_weigh_and_others_do_not() {
+        let model = Dense::new(1).use_bias(false);
+        model.kernel().set(arr2(&[[2.0]])).unwrap();
+        let (mean, root) = (MeanAbsolute::default(), RootMeanSquared::default());
+        let mut model = model.compile(Sgd::default(), MeanSquaredError).metric(mean).weighted_metric(root);
+        let data = (arr2(&[[1.0], [2.0]]), arr1(&[0.0, 0.0]), arr1(&[3.0, 1.0]));
+        let logs = model.evaluate(&data).unwrap();
+        assert_eq!((logs["mean_absolute_error"], logs["root_mean_squared_error"]), (3.0, 7.0_f64.sqrt()));
+    }
+
+    #[test]
+    fn examples_that_weigh_nothing_change_nothing_on_any_number_of_threads() {
+        let x = Array2::from_shape_fn((64, 3), |(i, j)| ((i * 3 + j) as Float).sin());
+        let y = Array1::from_shape_fn(64, |i| (i as Float).cos());
+        let weights = Array1::from_shape_fn(64, |i| if i % 4 == 0 { 0.0 } else { 1.0 + (i % 3) as Float });
+        let spoilt = Array1::from_shape_fn(64, |i| if i % 4 == 0 { 50.0 } else { y[i] });
+        let train = |y: &Array1<Float>, threads| {
+            let model = Sequential::new().add(Dense::new(8)).add(Dense::new(1));
+            let mut model = model.compile(Momentum::default(), MeanSquaredError).seed(3).threads(threads);
+            model.fit(&(&x, y, &weights), Fit::epochs(3).batch_size(32).progress(false)).unwrap();
+            model.predict(&x).unwrap()
+        };
+        let once = train(&y, 1);
+        assert_eq!(once, train(&spoilt, 1));
+        assert_eq!(once, train(&y, 3));
     }
 }

@@ -1,6 +1,7 @@
 //! How wrong a prediction is. [`Loss`] is the trait; [`Each`] has the losses of single items, and reduces them.
 
 mod binary_cross_entropy;
+mod class_weights;
 mod cosine;
 mod cross_entropy;
 mod ctc;
@@ -24,12 +25,14 @@ mod probabilities;
 mod sparse_cross_entropy;
 
 pub use binary_cross_entropy::BinaryCrossEntropy;
+pub(crate) use class_weights::ClassWeights;
 pub use cosine::CosineSimilarity;
 pub use cross_entropy::CrossEntropy;
 pub use ctc::Ctc;
 pub use distances::{Contrastive, Triplet};
 pub use distillation::Distillation;
 pub use each::Each;
+pub(crate) use each::weighed;
 pub use focal::{BinaryFocalCrossEntropy, CategoricalFocalCrossEntropy};
 pub use hinge::{CategoricalHinge, Hinge, SquaredHinge};
 pub use huber::{Huber, LogCosh, SmoothL1};
@@ -124,6 +127,13 @@ pub trait Loss: Send + Sync {
     /// classes by their share in the batch, say, would be another one in each part.
     fn per_example(&self) -> bool {
         false
+    }
+
+    /// Returns the number above which a single prediction stands for class 1, if this is a loss on such answers: 0.5 for
+    /// probabilities, 0 for logits and margins. [`Accuracy`](crate::metrics::Accuracy) and others decide by it. `None`, the default,
+    /// says nothing.
+    fn threshold(&self) -> Option<Float> {
+        None
     }
 }
 

@@ -16,6 +16,18 @@ pub(super) enum Given {
     LogProbabilities,
 }
 
+impl Given {
+    /// What stands for class 1.
+    pub fn threshold(self) -> Float {
+        match self {
+            Self::Probabilities => 0.5,
+            Self::Logits => 0.0,
+            // Of 0.5.
+            Self::LogProbabilities => -std::f64::consts::LN_2 as Float,
+        }
+    }
+}
+
 /// What a cross-entropy works on.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Kind {

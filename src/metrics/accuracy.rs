@@ -1,16 +1,25 @@
 //! The share of right answers.
 
-use super::answers::answers;
-use super::{Mean, Metric, better, gathered, updates, weights_of};
+use super::answers::Answers;
+use super::{Mean, Metric, better, decides, gathered, updates, weights_of};
 use crate::error::Result;
 use crate::tensor::{Float, Tensor};
 
 /// The share of right answers. As Keras' `"accuracy"`, it looks at the shapes:
 ///
 /// - predictions `[.., classes]`, targets `[..]` or `[.., 1]`: class numbers against the greatest prediction;
-/// - predictions and targets `[.., classes]`: one-hot, the greatest of each;
-/// - predictions and targets alike with one number an example: binary, a prediction above the threshold counts as 1.
+/// - predictions and targets `[.., classes]`: one-hot, the greatest of each; shares of classes that sum to 1, as of mixed
+///   examples, are taken for the greatest;
+/// - predictions and targets alike with one number an example: binary, a prediction above the threshold counts as 1;
+/// - with [`Accuracy::multi_label`], predictions and targets `[.., labels]`: each number is a binary decision of its own.
 ///
+/// # Defaults
+/// The threshold is 0.5; in a trainer it is what the loss says ([`Loss::threshold`](crate::losses::Loss::threshold)), 0 for a loss
+/// `from_logits`.
+/// # Errors
+/// other shapes; predictions that are NaN; class numbers out of range; rows that are neither one-hot nor shares; answers that
+/// are not 0 or 1, such as those of a regression
+/// # Example
 /// ```
 /// use gradus::prelude::*;
 /// let mut accuracy = Accuracy::default();
@@ -19,31 +28,43 @@ use crate::tensor::{Float, Tensor};
 /// assert_eq!(accuracy.result(), 0.5);
 /// # Ok::<(), gradus::Error>(())
 /// ```
-#[derive(Clone, Copy, Debug)]
+///
+/// Keras `Accuracy`, `BinaryAccuracy` (also of several labels), `CategoricalAccuracy`, `SparseCategoricalAccuracy`.
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Accuracy {
-    /// Binary predictions above it count as 1, 0.5.
-    pub threshold: Float,
+    answers: Answers,
     mean: Mean,
 }
 
-impl Default for Accuracy {
-    fn default() -> Self {
-        Self { threshold: 0.5, mean: Mean::default() }
-    }
-}
-
 impl Accuracy {
-    /// Sets what a binary prediction must exceed to count as 1; 0 suits predictions before the sigmoid.
+    /// Sets what a binary prediction must exceed to count as 1.
     pub fn threshold(mut self, threshold: Float) -> Self {
-        self.threshold = threshold;
+        self.answers.threshold = Some(threshold);
+        self
+    }
+
+    /// Sets whether each number in the last axis is a decision of its own: of a label that an example has or has not. The figure is
+    /// the share of right decisions.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let mut accuracy = Accuracy::default().multi_label(true);
+    /// let predictions = ndarray::arr2(&[[0.9, 0.9, 0.1]]).into_tensor();
+    /// accuracy.update(&predictions, &ndarray::arr2(&[[0, 1, 1]]).into_tensor())?;
+    /// assert_eq!(accuracy.result(), 1.0 / 3.0);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    pub fn multi_label(mut self, yes: bool) -> Self {
+        self.answers.multi_label = yes;
         self
     }
 
     fn take(&mut self, prediction: &Tensor, target: &Tensor, weights: Option<&Tensor>) -> Result<()> {
-        let (_, pairs) = answers("Accuracy", self.threshold, prediction, target)?;
+        let pairs = self.answers.pairs("Accuracy", prediction, target)?.pairs;
         let weight = weights_of("Accuracy", weights, pairs.len())?;
-        let right = pairs.iter().map(|(p, t)| f64::from(u8::from(*p as Float == *t)));
-        right.enumerate().for_each(|(i, right)| self.mean.add(right, weight(i)));
+        for (i, (predicted, right)) in pairs.iter().enumerate() {
+            self.mean.add(f64::from(u8::from(predicted == right)), weight(i));
+        }
         Ok(())
     }
 }
@@ -62,6 +83,8 @@ impl Metric for Accuracy {
     gathered!(mean);
 
     better!(Higher);
+
+    decides!(answers);
 
     fn result(&self) -> f64 {
         self.mean.result()

@@ -150,7 +150,11 @@ impl Matthews {
         let both = sum(&|class| confusion.right(class) * confusion.predicted(class));
         let right = total * total - sum(&|class| confusion.right(class).powi(2));
         let predicted = total * total - sum(&|class| confusion.predicted(class).powi(2));
-        if right * predicted == 0.0 { 0.0 } else { (hits * total - both) / (right * predicted).sqrt() }
+        if right * predicted == 0.0 {
+            0.0
+        } else {
+            ((hits * total - both) / (right * predicted).sqrt()).clamp(-1.0, 1.0)
+        }
     }
 }
 

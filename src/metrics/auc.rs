@@ -1,7 +1,7 @@
 //! Areas under curves.
 
-use super::answers::is_binary;
-use super::{Gathered, Metric, better, gathered, updates, weights_of};
+use super::answers::{Answers, check_numbers};
+use super::{Gathered, Metric, better, decides, gathered, updates, weights_of};
 use crate::error::{Error, Result};
 use crate::tensor::{Float, Tensor};
 
@@ -28,8 +28,15 @@ use crate::tensor::{Float, Tensor};
 #[derive(Clone, Debug)]
 pub struct Auc {
     curve: Curve,
-    /// Scores, 1 or 0, and weights.
-    scores: Vec<(Float, Float, Float)>,
+    answers: Answers,
+    scores: Scores,
+}
+
+/// Of each example, a score, an answer of 1 or 0, and a weight, for each label in turn.
+#[derive(Clone, Debug, Default)]
+struct Scores {
+    labels: usize,
+    all: Vec<(Float, Float, Float)>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -41,7 +48,7 @@ enum Curve {
 
 impl Auc {
     fn new(curve: Curve) -> Self {
-        Self { curve, scores: Vec::new() }
+        Self { curve, answers: Answers::default(), scores: Scores::default() }
     }
 
     /// Of true positives against false positives.
@@ -59,37 +66,88 @@ impl Auc {
         Self::new(Curve::AveragePrecision)
     }
 
+    /// Sets whether each number in the last axis is a score of its own: of a label that an example has or has not. The figure is
+    /// the mean of the labels' areas; NaN while there are no answers of one of the classes for one of them.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let mut auc = Auc::roc().multi_label(true);
+    /// let scores = ndarray::arr2(&[[0.9, 0.1], [0.1, 0.9], [0.5, 0.5]]).into_tensor();
+    /// auc.update(&scores, &ndarray::arr2(&[[1, 1], [0, 0], [0, 1]]).into_tensor())?;
+    /// assert_eq!(auc.result(), (1.0 + 0.0) / 2.0);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    pub fn multi_label(mut self, yes: bool) -> Self {
+        self.answers.multi_label = yes;
+        self
+    }
+
     fn take(&mut self, prediction: &Tensor, target: &Tensor, weights: Option<&Tensor>) -> Result<()> {
-        if !is_binary(prediction, target) {
+        let (p, t) = (prediction.shape(), target.shape());
+        let Some(labels) = self.answers.labels("Auc", prediction, target)? else {
             return Err(Error::shape(format!(
-                "Auc: expected one score and one answer an example, got predictions {:?} and targets {:?}; give the \
-                 scores of class 1",
-                prediction.shape(),
-                target.shape()
+                "Auc: expected one score and one answer an example, got predictions {p:?} and targets {t:?}; give the \
+                 scores of class 1, or set `multi_label(true)` if each number is of a label that an example may have"
             )));
+        };
+        if self.scores.labels != 0 && self.scores.labels != labels {
+            let before = self.scores.labels;
+            return Err(Error::shape(format!("Auc: expected {before} labels as before, got predictions {p:?}")));
         }
-        if let Some(bad) = target.iter().find(|t| **t != 0.0 && **t != 1.0) {
-            return Err(Error::value(format!("Auc: expected answers of 0 and 1, got {bad}")));
-        }
-        if prediction.iter().any(|p| p.is_nan()) {
-            return Err(Error::value("Auc: expected numbers as scores, got NaN among them"));
-        }
+        check_numbers("Auc", "scores", prediction)?;
         let weight = weights_of("Auc", weights, prediction.len())?;
-        let examples = prediction.iter().zip(target).enumerate();
-        self.scores.extend(examples.map(|(i, (score, answer))| (*score, *answer, weight(i) as Float)));
+        let mut new = Vec::with_capacity(prediction.len());
+        for (i, (score, target)) in prediction.iter().zip(target).enumerate() {
+            let answer = Float::from(u8::from(self.answers.answer("Auc", *target)?));
+            new.push((*score, answer, weight(i) as Float));
+        }
+        self.scores.labels = labels;
+        self.scores.all.append(&mut new);
         Ok(())
+    }
+
+    /// The area of some scores.
+    fn area(&self, mut scores: Vec<(Float, Float, Float)>) -> f64 {
+        scores.sort_by(|a, b| b.0.total_cmp(&a.0));
+        let of = |part: &[(Float, Float, Float)], class: Float| -> f64 {
+            part.iter().filter(|(_, answer, _)| *answer == class).map(|(.., weight)| f64::from(*weight)).sum()
+        };
+        let (mut hits, mut misses, mut precision, mut area) = (0.0, 0.0, 1.0, 0.0);
+        // Equal scores are one point of the curve.
+        for tied in scores.chunk_by(|a, b| a.0 == b.0) {
+            let (more, fewer) = (of(tied, 1.0), of(tied, 0.0));
+            if more + fewer == 0.0 {
+                continue;
+            }
+            (hits, misses) = (hits + more, misses + fewer);
+            let now = hits / (hits + misses);
+            area += match self.curve {
+                Curve::Roc => fewer * (hits - 0.5 * more),
+                Curve::PrecisionRecall => more * 0.5 * (now + precision),
+                Curve::AveragePrecision => more * now,
+            };
+            precision = now;
+        }
+        // Divided at the end, by what was added up in the same order: counts are exact, and rounding of weights must not lead
+        // above 1.
+        let whole = if matches!(self.curve, Curve::Roc) { hits * misses } else { hits };
+        if whole == 0.0 { f64::NAN } else { (area / whole).min(1.0) }
     }
 }
 
-impl Gathered for Vec<(Float, Float, Float)> {
+impl Gathered for Scores {
     fn to_numbers(&self) -> Vec<f64> {
-        self.iter().flat_map(|(score, answer, weight)| [score, answer, weight].map(|x| f64::from(*x))).collect()
+        let numbers =
+            self.all.iter().flat_map(|(score, answer, weight)| [score, answer, weight].map(|x| f64::from(*x)));
+        [self.labels as f64, self.all.len() as f64].into_iter().chain(numbers).collect()
     }
 
     fn from_numbers(numbers: &[f64]) -> Option<Self> {
+        let [labels, count, numbers @ ..] = numbers else { return None };
         let (triples, rest) = numbers.as_chunks();
         let triple = |[score, answer, weight]: &[f64; 3]| (*score as Float, *answer as Float, *weight as Float);
-        rest.is_empty().then(|| triples.iter().map(triple).collect())
+        let fits = rest.is_empty() && triples.len() == *count as usize;
+        fits.then(|| Self { labels: *labels as usize, all: triples.iter().map(triple).collect() })
     }
 }
 
@@ -103,7 +161,7 @@ impl Metric for Auc {
     }
 
     fn reset(&mut self) {
-        self.scores.clear();
+        self.scores = Scores::default();
     }
 
     updates!("Auc");
@@ -112,30 +170,11 @@ impl Metric for Auc {
 
     better!(Higher);
 
+    decides!(answers);
+
     fn result(&self) -> f64 {
-        let mut sorted = self.scores.clone();
-        sorted.sort_by(|a, b| b.0.total_cmp(&a.0));
-        let of = |part: &[(Float, Float, Float)], class: Float| -> f64 {
-            part.iter().filter(|(_, answer, _)| *answer == class).map(|(.., weight)| f64::from(*weight)).sum()
-        };
-        let (positives, negatives) = (of(&sorted, 1.0), of(&sorted, 0.0));
-        let (mut hits, mut misses, mut precision, mut area) = (0.0, 0.0, 1.0, 0.0);
-        // Equal scores are one point of the curve.
-        for tied in sorted.chunk_by(|a, b| a.0 == b.0) {
-            let (more, fewer) = (of(tied, 1.0), of(tied, 0.0));
-            if more + fewer == 0.0 {
-                continue;
-            }
-            (hits, misses) = (hits + more, misses + fewer);
-            let now = hits / (hits + misses);
-            area += match self.curve {
-                Curve::Roc => fewer * (hits - 0.5 * more) / (positives * negatives),
-                Curve::PrecisionRecall => more * 0.5 * (now + precision) / positives,
-                Curve::AveragePrecision => more * now / positives,
-            };
-            precision = now;
-        }
-        let is_empty = positives == 0.0 || negatives == 0.0 && matches!(self.curve, Curve::Roc);
-        if is_empty { f64::NAN } else { area }
+        let labels = self.scores.labels;
+        let of = |label: usize| self.area(self.scores.all.iter().skip(label).step_by(labels).copied().collect());
+        (0..labels).map(of).sum::<f64>() / labels as f64
     }
 }

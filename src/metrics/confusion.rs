@@ -1,10 +1,10 @@
 //! Which classes are taken for which.
 
-use super::answers::answers;
+use super::answers::{Answers, Pairs};
 use super::items::{counted, weights_of};
 use crate::error::{Error, Result};
 use crate::tensor::{Float, Tensor};
-use ndarray::Array2;
+use ndarray::{Array2, Array3, ArrayView2, Axis};
 
 /// How many examples of each class were taken for which: the counts behind [`Precision`](super::Precision), [`MeanIou`](super::MeanIou)
 /// and others.
@@ -22,37 +22,45 @@ use ndarray::Array2;
 /// ```
 ///
 /// scikit-learn's `confusion_matrix`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct ConfusionMatrix {
-    /// Binary predictions above it count as 1, 0.5.
-    pub threshold: Float,
+    pub(super) answers: Answers,
+    labels: usize,
     classes: usize,
-    /// `[right class, predicted class]`
+    /// `[label, right class, predicted class]`; one label but for several of an example.
     counts: Vec<f64>,
 }
 
-impl Default for ConfusionMatrix {
-    fn default() -> Self {
-        Self { threshold: 0.5, classes: 0, counts: Vec::new() }
-    }
+/// What was decided of a class or a label: how often it was found, predicted, and right.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Outcome {
+    pub hits: f64,
+    pub predicted: f64,
+    pub right: f64,
 }
 
 impl ConfusionMatrix {
-    /// Sets what a binary prediction must exceed to count as 1.
+    /// Sets what a binary prediction must exceed to count as 1; 0.5 unless set.
     pub fn threshold(mut self, threshold: Float) -> Self {
-        self.threshold = threshold;
+        self.answers.threshold = Some(threshold);
+        self
+    }
+
+    /// Sets whether each number in the last axis is a decision of its own: of a label that an example has or has not.
+    pub fn multi_label(mut self, yes: bool) -> Self {
+        self.answers.multi_label = yes;
         self
     }
 
     /// Forgets what was gathered.
     pub fn reset(&mut self) {
-        (self.classes, self.counts) = (0, Vec::new());
+        (self.labels, self.classes, self.counts) = (0, 0, Vec::new());
     }
 
     /// Takes in the predictions and targets of some examples.
     ///
     /// # Errors
-    /// shapes that do not belong together; targets that are no class numbers; predictions that are no numbers
+    /// those of [`Accuracy`](super::Accuracy)
     pub fn update(&mut self, prediction: &Tensor, target: &Tensor) -> Result<()> {
         self.take("ConfusionMatrix", prediction, target, None)
     }
@@ -75,46 +83,80 @@ impl ConfusionMatrix {
         target: &Tensor,
         weights: Option<&Tensor>,
     ) -> Result<()> {
-        if prediction.iter().any(|p| p.is_nan()) {
-            return Err(Error::value(format!("{who}: expected numbers as predictions, got NaN among them")));
-        }
-        let (classes, pairs) = answers(who, self.threshold, prediction, target)?;
-        if self.classes != 0 && self.classes != classes {
+        let Pairs { labels, classes, pairs } = self.answers.pairs(who, prediction, target)?;
+        if self.classes != 0 && (self.classes, self.labels) != (classes, labels) {
+            let (what, count) =
+                if self.answers.multi_label { ("labels", self.labels) } else { ("classes", self.classes) };
             return Err(Error::shape(format!(
-                "{who}: expected {} classes as before, got predictions {:?}",
-                self.classes,
+                "{who}: expected {count} {what} as before, got predictions {:?}",
                 prediction.shape()
             )));
         }
-        if let Some((_, bad)) = pairs.iter().find(|(_, t)| !(t.fract() == 0.0 && *t >= 0.0 && *t < classes as Float)) {
-            return Err(Error::value(format!(
-                "{who}: expected whole class numbers 0..{classes} ({classes} excluded), got {bad}"
-            )));
-        }
         let weight = weights_of(who, weights, pairs.len())?;
-        self.classes = classes;
-        self.counts.resize(classes * classes, 0.0);
-        pairs.iter().enumerate().for_each(|(i, (p, t))| self.counts[*t as usize * classes + p] += weight(i));
+        (self.labels, self.classes) = (labels, classes);
+        self.counts.resize(labels * classes * classes, 0.0);
+        for (i, (predicted, right)) in pairs.iter().enumerate() {
+            self.counts[(i % labels * classes + right) * classes + predicted] += weight(i);
+        }
         Ok(())
     }
 
-    /// The counts, `[right class, predicted class]`; empty before any example.
+    /// Returns the counts, `[right class, predicted class]`, of all labels together if there are several; empty before any
+    /// example.
     pub fn matrix(&self) -> Array2<f64> {
-        let shape = (self.classes, self.classes);
-        Array2::from_shape_vec(shape, self.counts.clone()).expect("as many counts as pairs of classes")
+        self.matrices().sum_axis(Axis(0))
     }
 
-    /// The number of classes and the counts.
+    /// Returns the counts of each label, `[labels, right, predicted]`, for [`ConfusionMatrix::multi_label`]: class 1 is what has the
+    /// label.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let mut confusion = ConfusionMatrix::default().multi_label(true);
+    /// let scores = ndarray::arr2(&[[0.9, 0.1], [0.8, 0.2]]).into_tensor();
+    /// confusion.update(&scores, &ndarray::arr2(&[[1, 1], [0, 0]]).into_tensor())?;
+    /// assert_eq!(confusion.matrices(), ndarray::arr3(&[[[0.0, 1.0], [0.0, 1.0]], [[1.0, 0.0], [1.0, 0.0]]]));
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
+    /// scikit-learn's `multilabel_confusion_matrix`.
+    pub fn matrices(&self) -> Array3<f64> {
+        let shape = (self.labels, self.classes, self.classes);
+        Array3::from_shape_vec(shape, self.counts.clone()).expect("as many counts as pairs of classes")
+    }
+
+    /// The outcome of each class, or of each label if an example may have several.
+    pub(super) fn outcomes(&self) -> Vec<Outcome> {
+        let outcome = |counts: ArrayView2<'_, f64>, class: usize| Outcome {
+            hits: counts[[class, class]],
+            predicted: counts.column(class).sum(),
+            right: counts.row(class).sum(),
+        };
+        let matrices = self.matrices();
+        if self.answers.multi_label {
+            return matrices.outer_iter().map(|counts| outcome(counts, 1)).collect();
+        }
+        matrices.outer_iter().flat_map(|counts| (0..self.classes).map(move |class| outcome(counts, class))).collect()
+    }
+
+    /// The numbers of labels and classes, and the counts.
     pub(super) fn state(&self) -> Vec<f64> {
-        [&[self.classes as f64], &self.counts[..]].concat()
+        [&[self.labels as f64, self.classes as f64], &self.counts[..]].concat()
     }
 
     pub(super) fn restore(&mut self, state: &[f64]) -> Result<()> {
-        let (classes, counts) = state.split_first().map_or((0, state), |(classes, counts)| (*classes as usize, counts));
-        if classes.checked_mul(classes) != Some(counts.len()) {
-            return Err(Error::value(format!("{classes} classes and {} counts are not what it gathers", counts.len())));
+        let (labels, classes, counts) = match state {
+            [labels, classes, counts @ ..] => (*labels as usize, *classes as usize, counts),
+            _ => (0, 0, state),
+        };
+        let count = classes.checked_mul(classes).and_then(|count| count.checked_mul(labels));
+        if count != Some(counts.len()) {
+            return Err(Error::value(format!(
+                "{} counts of {classes} classes and {labels} labels are not what it gathers",
+                counts.len()
+            )));
         }
-        (self.classes, self.counts) = (classes, counts.to_vec());
+        (self.labels, self.classes, self.counts) = (labels, classes, counts.to_vec());
         Ok(())
     }
 
@@ -159,6 +201,8 @@ macro_rules! of_confusion {
 
             $crate::metrics::better!(Higher);
 
+            $crate::metrics::decides!(confusion.answers);
+
             fn state(&self) -> Option<Vec<f64>> {
                 Some(self.confusion.state())
             }
@@ -185,7 +229,7 @@ macro_rules! of_confusion {
                 $checked
             }
 
-            /// Sets what a binary prediction must exceed to count as 1; 0.5 unless set.
+            /// Sets what a binary prediction must exceed to count as 1; that of [`Accuracy`]($crate::metrics::Accuracy) unless set.
             pub fn threshold(mut self, threshold: $crate::tensor::Float) -> Self {
                 self.confusion = self.confusion.threshold(threshold);
                 self

@@ -151,6 +151,6 @@ impl Metric for Pearson {
 
     fn result(&self) -> f64 {
         let [p, t, both] = self.moments.products;
-        both / (p * t).sqrt()
+        (both / (p * t).sqrt()).clamp(-1.0, 1.0)
     }
 }

@@ -2,9 +2,9 @@
 
 use super::{Direction, Gathered, Mean, Metric};
 use crate::error::{Error, Result};
-use crate::losses::OutputTotal;
+use crate::losses::{OutputTotal, weighed};
 use crate::saving::Snapshot;
-use crate::tensor::{Tensor, tensor};
+use crate::tensor::{Float, Tensor};
 
 /// Metrics, each of one of the model's outputs.
 #[derive(Default)]
@@ -18,12 +18,15 @@ struct OutputMetric {
     /// Whether examples weigh what they weigh in the loss.
     weighted: bool,
     metric: Box<dyn Metric>,
+    /// The name in logs.
+    name: String,
 }
 
 impl OutputMetric {
-    fn name(&self) -> String {
+    /// The name in logs, if nothing else has it; with a word before that of the metric.
+    fn full_name(&self, word: &str) -> String {
         let name = self.metric.name();
-        if self.output.is_empty() { name } else { format!("{}_{name}", self.output) }
+        if self.output.is_empty() { format!("{word}{name}") } else { format!("{}_{word}{name}", self.output) }
     }
 
     fn update(&mut self, prediction: &Tensor, target: &Tensor, weights: Option<&Tensor>) -> Result<()> {
@@ -36,24 +39,57 @@ impl OutputMetric {
 
 impl Metrics {
     pub(crate) fn add(&mut self, output: String, weighted: bool, metric: Box<dyn Metric>) {
-        self.0.push(OutputMetric { output, index: 0, weighted, metric });
+        self.0.push(OutputMetric { output, index: 0, weighted, metric, name: String::new() });
     }
 
-    /// Forgets what was gathered, and finds the outputs among these names.
-    pub(crate) fn start(&mut self, outputs: &[String]) -> Result<()> {
+    /// Forgets what was gathered, finds the outputs among these names, each with the threshold of its loss, and gives each
+    /// metric a name in logs that is not among those of other figures.
+    pub(crate) fn start(&mut self, outputs: &[(String, Option<Float>)], figures: Vec<String>) -> Result<()> {
         for own in &mut self.0 {
             own.metric.reset();
-            own.index = match outputs.iter().position(|output| *output == own.output) {
+            own.index = match outputs.iter().position(|(output, _)| *output == own.output) {
                 Some(index) => index,
                 None if own.output.is_empty() && outputs.len() == 1 => 0,
                 None => {
+                    let names: Vec<&String> = outputs.iter().map(|(name, _)| name).collect();
                     return Err(Error::value(format!(
-                        "the metric `{}` is of the output `{}`, expected one of {outputs:?}; name it by `metric_of`",
+                        "the metric `{}` is of the output `{}`, expected one of {names:?}; name it by `metric_of`",
                         own.metric.name(),
                         own.output
                     )));
                 }
             };
+            own.metric.set_default_threshold(outputs[own.index].1);
+        }
+        self.name(figures)
+    }
+
+    /// As in Keras: the second metric of a name has `_1` behind it, and a weighted one `weighted_` before it.
+    fn name(&mut self, mut taken: Vec<String>) -> Result<()> {
+        let losses = taken.clone();
+        for weighted in [false, true] {
+            for own in self.0.iter_mut().filter(|own| own.weighted == weighted) {
+                let mut name = own.full_name("");
+                check_name("metric", &name)?;
+                if losses.contains(&name) {
+                    return Err(Error::value(format!(
+                        "a metric has the name of the loss `{name}`, of which it would take the place; give it another one \
+                         by `Metric::named`"
+                    )));
+                }
+                if weighted && taken.contains(&name) {
+                    name = own.full_name("weighted_");
+                }
+                let first = name.clone();
+                for number in 1.. {
+                    if !taken.contains(&name) {
+                        break;
+                    }
+                    name = format!("{first}_{number}");
+                }
+                taken.push(name.clone());
+                own.name = name;
+            }
         }
         Ok(())
     }
@@ -64,7 +100,7 @@ impl Metrics {
             let total = &totals[own.index];
             let weights = total.weights.as_ref().filter(|_| own.weighted);
             let weights = match (&total.counted, weights) {
-                (Some(counted), Some(weights)) => Some(product(counted, weights)),
+                (Some(counted), Some(weights)) => Some(weighed(counted, weights)?),
                 (counted, weights) => counted.as_ref().or(weights).cloned(),
             };
             own.update(&predictions[own.index], &targets[own.index], weights.as_ref())
@@ -82,12 +118,12 @@ impl Metrics {
     }
 
     pub(crate) fn for_each(&self, mut report: impl FnMut(String, f64)) {
-        self.0.iter().for_each(|own| report(own.name(), own.metric.result()));
+        self.0.iter().for_each(|own| report(own.name.clone(), own.metric.result()));
     }
 
     /// The names in logs.
     pub(crate) fn names(&self) -> Vec<String> {
-        self.0.iter().map(OutputMetric::name).collect()
+        self.0.iter().map(|own| own.name.clone()).collect()
     }
 
     /// Which way each gets better, in order.
@@ -107,7 +143,7 @@ impl Metrics {
             None => Err(Error::value(format!(
                 "a back-up amid an epoch needs what the metric `{}` has gathered, which it does not tell; implement \
                  `Metric::state` and `Metric::restore`, or leave out `Backup::every`",
-                own.name()
+                own.name
             ))),
         };
         self.0.iter().enumerate().map(state).collect()
@@ -117,16 +153,20 @@ impl Metrics {
         self.0.iter_mut().enumerate().try_for_each(|(i, own)| {
             let numbers = state.list(&i.to_string()).unwrap_or_default();
             let restored = own.metric.restore(numbers);
-            restored.map_err(|error| Error::value(format!("the metric `{}`: {error}", own.name())))
+            restored.map_err(|error| Error::value(format!("the metric `{}`: {error}", own.name)))
         })
     }
 }
 
-/// What counts, times the weights, one of which may be for all items of an example.
-fn product(counted: &Tensor, weights: &Tensor) -> Tensor {
-    let share = (counted.len() / weights.len().max(1)).max(1);
-    let numbers = weights.iter().flat_map(|weight| std::iter::repeat_n(*weight, share));
-    tensor(counted.shape(), counted.iter().zip(numbers).map(|(counted, weight)| counted * weight).collect())
+/// Figures of validation have the names of those of training, with a word before them.
+fn check_name(what: &str, name: &str) -> Result<()> {
+    if name.starts_with("val_") {
+        return Err(Error::value(format!(
+            "a {what} would be reported as `{name}`, and names that begin with `val_` are those of validation; name the \
+             {what} or its output otherwise"
+        )));
+    }
+    Ok(())
 }
 
 /// Running means: of the losses of the outputs over the items that count, of what is added to them over the examples, and of
@@ -155,13 +195,21 @@ impl OutputFigure {
 
 impl Figures {
     /// Of the whole loss, and of the outputs' if there are several.
-    pub(crate) fn new(outputs: &[String], weights: impl Iterator<Item = f64>) -> Self {
-        let output = |(name, weight): (&String, f64)| OutputFigure {
-            name: format!("{name}_{LOSS}"),
-            weight,
-            mean: Mean::default(),
-        };
-        Self { outputs: outputs.iter().zip(weights).map(output).collect(), ..Self::default() }
+    pub(crate) fn new(outputs: &[String], weights: impl Iterator<Item = f64>) -> Result<Self> {
+        let mut figures = Self::default();
+        for (output, weight) in outputs.iter().zip(weights) {
+            let name = format!("{output}_{LOSS}");
+            if outputs.len() > 1 {
+                check_name("loss", &name)?;
+                if figures.outputs.iter().any(|known| known.name == name) {
+                    return Err(Error::value(format!(
+                        "two losses would be reported as `{name}`, got the outputs {outputs:?}; give each a name of its own"
+                    )));
+                }
+            }
+            figures.outputs.push(OutputFigure { name, weight, mean: Mean::default() });
+        }
+        Ok(figures)
     }
 
     /// The same names, nothing gathered.

@@ -13,6 +13,7 @@ mod items;
 mod mean_loss;
 #[allow(clippy::module_inception)]
 mod metrics;
+mod named;
 mod precision;
 #[cfg(test)]
 mod streaming_tests;
@@ -30,11 +31,12 @@ pub use errors::{MeanAbsolute, MeanSquared, RootMeanSquared};
 use items::weights_of;
 pub use mean_loss::{MeanCosine, MeanLoss, Perplexity};
 pub(crate) use metrics::{Figures, Metrics};
+pub use named::Named;
 pub use precision::{Averaging, FBeta, Precision, Recall};
 pub use top_k::TopKAccuracy;
 
 use crate::error::{Error, Result};
-use crate::tensor::Tensor;
+use crate::tensor::{Float, Tensor};
 
 /// What to report beside the loss, gathered over batches. Works in `fit`, in `evaluate`, and in loops of your own.
 ///
@@ -63,8 +65,29 @@ pub trait Metric: Send + Sync {
     /// Name in logs and history.
     fn name(&self) -> String;
 
+    /// Returns this metric under another name.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let model = Dense::new(3).compile(Sgd::default(), SparseCrossEntropy::from_logits());
+    /// let model = model.metric(MeanIou::of([0]).named("iou_cat")).metric(MeanIou::of([1]).named("iou_dog"));
+    /// ```
+    fn named(self, name: impl Into<String>) -> Named<Self>
+    where
+        Self: Sized,
+    {
+        Named::new(name.into(), self)
+    }
+
     /// Forgets what was gathered. Called before each epoch and each evaluation.
     fn reset(&mut self);
+
+    /// Takes the number above which a single prediction stands for class 1, as the [loss](crate::losses::Loss::threshold) of the
+    /// trainer's output says; `None` if it says nothing. Called before anything is gathered. Metrics that decide use it unless the
+    /// user has set another one; the default does nothing.
+    fn set_default_threshold(&mut self, threshold: Option<Float>) {
+        let _ = threshold;
+    }
 
     /// Takes in the predictions and targets of some examples.
     ///
@@ -155,6 +178,16 @@ macro_rules! better {
 }
 use better;
 
+/// The method `set_default_threshold`, of a metric whose field has [`Answers`](answers::Answers).
+macro_rules! decides {
+    ($($field:ident).+) => {
+        fn set_default_threshold(&mut self, threshold: Option<$crate::tensor::Float>) {
+            self.$($field).+.loss_threshold = threshold;
+        }
+    };
+}
+use decides;
+
 /// Both updates, from a method `take` that has the weights as an option.
 macro_rules! updates {
     ($who:expr) => {
@@ -231,8 +264,8 @@ fn check_same_shape(who: &str, prediction: &Tensor, target: &Tensor) -> Result<(
 }
 
 /// The position of the greatest number, the first of several.
-fn argmax<'a>(row: impl IntoIterator<Item = &'a crate::Float>) -> usize {
-    let mut best = (0, crate::Float::NEG_INFINITY);
+fn argmax<'a>(row: impl IntoIterator<Item = &'a Float>) -> usize {
+    let mut best = (0, Float::NEG_INFINITY);
     for (i, x) in row.into_iter().enumerate() {
         if *x > best.1 {
             best = (i, *x);

@@ -1,15 +1,15 @@
 //! Precision, recall and their mean.
 
-use super::confusion::{ConfusionMatrix, of_confusion};
+use super::confusion::{ConfusionMatrix, Outcome, of_confusion};
 use crate::error::{Error, Result};
 
-/// How the figures of several classes become one, as in scikit-learn.
+/// How the figures of several classes, or of several labels of an example, become one, as in scikit-learn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Averaging {
-    /// The figure of class 1 of two.
+    /// The figure of class 1 of two, or of an only label.
     #[default]
     Binary,
-    /// The mean over the classes that occur, in targets or predictions.
+    /// The mean over the classes that occur, in targets or predictions; over all labels.
     Macro,
     /// The figure of all decisions together.
     Micro,
@@ -28,32 +28,56 @@ impl Averaging {
     }
 
     fn check(self, who: &str, confusion: &ConfusionMatrix) -> Result<()> {
-        if self == Self::Binary && confusion.classes() != 2 {
+        let multi_label = confusion.answers.multi_label;
+        let (count, expected, what) = match multi_label {
+            true => (confusion.outcomes().len(), 1, "one label"),
+            false => (confusion.classes(), 2, "two classes"),
+        };
+        if self == Self::Binary && count != expected {
+            let hint = if multi_label { "" } else { ", and `multi_label(true)` if an example may have several labels" };
             return Err(Error::value(format!(
-                "{who}: expected two classes for `Averaging::Binary`, got {}; choose another one by `average`",
-                confusion.classes()
+                "{who}: expected {what} for `Averaging::Binary`, got {count}; choose another one by `average`{hint}"
             )));
         }
         Ok(())
     }
 
-    /// `part / whole`, 0 of nothing, of each class or of all together; `figure` takes hits, predicted and right ones.
-    fn result(self, confusion: &ConfusionMatrix, figure: impl Fn(f64, f64, f64) -> (f64, f64)) -> f64 {
-        let ratio = |(part, whole): (f64, f64)| if whole == 0.0 { 0.0 } else { part / whole };
-        let of = |class| ratio(figure(confusion.hits(class), confusion.predicted(class), confusion.right(class)));
-        let classes = 0..confusion.classes();
+    /// `part / whole`, 0 of nothing, of each class or label or of all together; `figure` gives both from an outcome.
+    fn result(self, confusion: &ConfusionMatrix, figure: impl Fn(Outcome) -> (f64, f64)) -> f64 {
+        // Rounding must not lead above 1.
+        let ratio = |(part, whole): (f64, f64)| if whole == 0.0 { 0.0 } else { (part / whole).min(1.0) };
+        let outcomes = confusion.outcomes();
+        let is_label = confusion.answers.multi_label;
         match self {
-            Self::Binary => of(1),
+            Self::Binary => outcomes.last().map_or(0.0, |outcome| ratio(figure(*outcome))),
             Self::Micro => {
-                let hits = classes.map(|class| confusion.hits(class)).sum();
-                ratio(figure(hits, confusion.total(), confusion.total()))
+                let mut all = Outcome::default();
+                for outcome in outcomes {
+                    all.hits += outcome.hits;
+                    all.predicted += outcome.predicted;
+                    all.right += outcome.right;
+                }
+                ratio(figure(all))
             }
             Self::Macro => {
-                let occurs = |class: &usize| confusion.predicted(*class) + confusion.right(*class) > 0.0;
-                let count = classes.clone().filter(occurs).count();
-                classes.filter(occurs).map(of).sum::<f64>() / count as f64
+                let (mut sum, mut count) = (0.0, 0.0);
+                for outcome in outcomes {
+                    // As in scikit-learn, all labels count, but only the classes that occur.
+                    if is_label || outcome.predicted + outcome.right > 0.0 {
+                        sum += ratio(figure(outcome));
+                        count += 1.0;
+                    }
+                }
+                sum / count
             }
-            Self::Weighted => classes.map(|class| of(class) * confusion.right(class)).sum::<f64>() / confusion.total(),
+            Self::Weighted => {
+                let (mut sum, mut total) = (0.0, 0.0);
+                for outcome in outcomes {
+                    sum += ratio(figure(outcome)) * outcome.right;
+                    total += outcome.right;
+                }
+                ratio((sum, total))
+            }
         }
     }
 }
@@ -64,6 +88,13 @@ macro_rules! average {
             /// Sets how the figures of several classes become one.
             pub fn average(mut self, average: Averaging) -> Self {
                 self.average = average;
+                self
+            }
+
+            /// Sets whether each number in the last axis is a decision of its own: of a label that an example has or has not.
+            /// Choose by `average` how the figures of several labels become one.
+            pub fn multi_label(mut self, yes: bool) -> Self {
+                self.confusion = self.confusion.multi_label(yes);
                 self
             }
         }
@@ -94,7 +125,7 @@ average!(Precision);
 of_confusion!(
     Precision,
     |own| own.average.of("precision"),
-    |own| own.average.result(&own.confusion, |hits, predicted, _| (hits, predicted)),
+    |own| own.average.result(&own.confusion, |of| (of.hits, of.predicted)),
     |own| own.average.check("Precision", &own.confusion)
 );
 
@@ -122,7 +153,7 @@ average!(Recall);
 of_confusion!(
     Recall,
     |own| own.average.of("recall"),
-    |own| own.average.result(&own.confusion, |hits, _, right| (hits, right)),
+    |own| own.average.result(&own.confusion, |of| (of.hits, of.right)),
     |own| own.average.check("Recall", &own.confusion)
 );
 
@@ -170,7 +201,7 @@ of_confusion!(
     |own| own.average.of(&format!("f{}", own.beta)),
     |own| {
         let square = own.beta * own.beta;
-        own.average.result(&own.confusion, |hits, predicted, right| ((1.0 + square) * hits, predicted + square * right))
+        own.average.result(&own.confusion, |of| ((1.0 + square) * of.hits, of.predicted + square * of.right))
     },
     |own| {
         if !(own.beta.is_finite() && own.beta >= 0.0) {

@@ -2,9 +2,10 @@
 
 use ndarray::Axis;
 
-use super::{Mean, Metric, argmax, better, gathered, updates, weights_of};
-use crate::error::{Error, Result};
-use crate::tensor::{Float, Tensor};
+use super::answers::{check_numbers, classes_of};
+use super::{Mean, Metric, better, gathered, updates, weights_of};
+use crate::error::Result;
+use crate::tensor::Tensor;
 
 /// The share of examples whose class is among the `k` greatest predictions; on class numbers or one-hot targets.
 ///
@@ -31,28 +32,13 @@ impl TopKAccuracy {
     }
 
     fn take(&mut self, prediction: &Tensor, target: &Tensor, weights: Option<&Tensor>) -> Result<()> {
-        let (p, t) = (prediction.shape(), target.shape());
-        let Some((classes, rows)) = p.split_last() else {
-            return Err(Error::shape(format!("TopKAccuracy: expected predictions [.., classes], got {p:?}")));
-        };
-        let last = Axis(rows.len());
-        let answers: Vec<Float> = if t == rows || t == [rows, &[1]].concat() {
-            target.iter().copied().collect()
-        } else if t == p {
-            target.lanes(last).into_iter().map(|lane| argmax(lane) as Float).collect()
-        } else {
-            return Err(Error::shape(format!(
-                "TopKAccuracy: expected targets {rows:?} (class numbers) or {p:?} (one-hot) for predictions {p:?}, got {t:?}"
-            )));
-        };
-        let weight = weights_of("TopKAccuracy", weights, answers.len())?;
-        for (i, (row, answer)) in prediction.lanes(last).into_iter().zip(answers).enumerate() {
-            if !(answer.fract() == 0.0 && answer >= 0.0 && answer < *classes as Float) {
-                return Err(Error::value(format!(
-                    "TopKAccuracy: expected whole class numbers 0..{classes} ({classes} excluded), got {answer}"
-                )));
-            }
-            let own = row[answer as usize];
+        let who = "TopKAccuracy";
+        check_numbers(who, "predictions", prediction)?;
+        let (_, answers) = classes_of(who, prediction, target)?;
+        let weight = weights_of(who, weights, answers.len())?;
+        let rows = prediction.lanes(Axis(prediction.ndim() - 1));
+        for (i, (row, answer)) in rows.into_iter().zip(answers).enumerate() {
+            let own = row[answer];
             let within = own.is_finite() && row.iter().filter(|p| **p > own).count() < self.k;
             self.mean.add(f64::from(u8::from(within)), weight(i));
         }

@@ -1,6 +1,6 @@
 //! Where data is not finite: what to look at once a loss is not.
 
-use super::trainer::PREDICTION_BATCH;
+use super::trainer::EVALUATION_BATCH;
 use crate::data::{Batch, Dataset};
 use crate::error::Error;
 use crate::tensor::Tensor;
@@ -17,7 +17,7 @@ pub(super) fn advice(batch: &Batch, numbers: &[usize]) -> String {
 /// The same after a validation on this dataset.
 pub(super) fn advice_on_validation(dataset: &dyn Dataset) -> String {
     let all: Vec<usize> = (0..dataset.len()).collect();
-    for numbers in all.chunks(PREDICTION_BATCH) {
+    for numbers in all.chunks(EVALUATION_BATCH) {
         if let Some(found) = dataset.batch(numbers).ok().and_then(|batch| find(&batch, numbers)) {
             return found;
         }

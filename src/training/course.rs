@@ -6,6 +6,7 @@ use super::pass::Parts;
 use super::{History, Logs};
 use crate::callbacks::{Callback, KnownFigures, Optimizers, Request, Run};
 use crate::error::{Error, Result};
+use crate::losses::ClassWeights;
 use crate::metrics::{Figures, Metrics};
 use crate::optimizers::Stepper;
 use crate::param::{Noise, Param};
@@ -25,6 +26,8 @@ pub(super) struct Course<'a> {
     pub examples: usize,
     pub figures: Figures,
     pub known: KnownFigures,
+    /// What the classes of the outputs weigh.
+    pub class_weights: ClassWeights,
     pub logs: Logs,
     pub history: History,
     pub batch_loss: f64,
@@ -66,6 +69,7 @@ impl<'a> Course<'a> {
             examples: 0,
             figures: Figures::default(),
             known: KnownFigures::default(),
+            class_weights: ClassWeights::default(),
             logs: Logs::default(),
             history: History::default(),
             batch_loss: f64::NAN,

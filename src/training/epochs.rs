@@ -5,15 +5,16 @@ use rand::seq::SliceRandom;
 
 use super::blame;
 use super::course::{Course, Tools};
-use super::pass::{self, Part, Parts};
+use super::pass::{self, Objective, Part, Parts};
 use super::trainer::check_dataset;
 use super::{Fit, History, Trainer};
 use crate::autograd::{Gradients, Tape, check_update};
 use crate::callbacks::KnownFigures;
-use crate::data::{Batches, ClassWeighted, Dataset, Epoch, Ready, Subset, first_share};
+use crate::data::{Batches, Dataset, Epoch, Ready, Subset, first_share};
 use crate::error::{Error, Result};
 use crate::initializers::Rng;
 use crate::layers::{Layer, Vars};
+use crate::losses::ClassWeights;
 use crate::metrics::{Direction, Figures};
 use crate::model::Model;
 use crate::param::Param;
@@ -40,16 +41,7 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
         self.stepper.optimizer().check()?;
         check_dataset("fit", dataset)?;
         let held_out = first_share(dataset.len(), fit.validation_split)?;
-        let subset = Subset::new(dataset, 0..dataset.len() - held_out);
-        let weighted;
-        let class_weights = format!("{:?}", fit.class_weights);
-        let training: &dyn Dataset = match fit.class_weights.take() {
-            Some(weights) => {
-                weighted = ClassWeighted::new(&subset, weights)?;
-                &weighted
-            }
-            None => &subset,
-        };
+        let training: &dyn Dataset = &Subset::new(dataset, 0..dataset.len() - held_out);
         if fit.validation_split > 0.0 && (held_out == 0 || held_out == dataset.len()) {
             let (split, len) = (fit.validation_split, dataset.len());
             let fault = if held_out == 0 { "holds out none of" } else { "leaves nothing to train on of" };
@@ -62,19 +54,22 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
         validation.map_or(Ok(()), |validation| check_dataset("fit's validation", validation))?;
         let mut course = Course::new(fit.epochs, training.len().div_ceil(fit.batch_size));
         course.figures = self.start_figures()?;
+        self.check_settings(&fit)?;
         course.known = KnownFigures::new(self.known_figures(&course.figures), validation.is_some(), true);
         self.create_parameters(training, fit.batch_size)?;
         course.callbacks = fit.take_callbacks();
         course.parameters = self.model.parameters();
         course.noises = self.model.noises();
         course.identity = self.identity(&fit, training.len(), validation.map_or(0, |validation| validation.len()));
-        course.identity.push(("class weights", class_weights));
+        course.identity.push(("class weights", format!("{:?}", fit.class_weights)));
         self.stepper.check(&course.parameters, fit.epochs.saturating_mul(course.batches))?;
+        course.class_weights = std::mem::take(&mut fit.class_weights);
         course.begin(&mut self.tools())?;
         if course.epoch == 0 {
             // Only now, since callbacks may freeze what looks across the batch; a run that goes on knows it.
             let tape = Tape::training().seeds(self.seed, self.seed);
-            course.parts = pass::parts(&self.model, &self.losses, &tape, training, fit.batch_size);
+            let objective = Objective { losses: &self.losses, class_weights: &course.class_weights };
+            course.parts = pass::parts(&self.model, objective, &tape, training, fit.batch_size);
         }
         while course.next_epoch(&mut self.tools())? {
             self.epoch(training, &fit, &mut course)?;
@@ -98,6 +93,13 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
         let mut known: Vec<_> = losses.names().into_iter().map(|name| (name, Some(Direction::Lower))).collect();
         known.extend(self.metrics.names().into_iter().zip(self.metrics.directions()));
         known
+    }
+
+    /// Refuses settings that would fail later.
+    fn check_settings(&self, fit: &Fit<'_>) -> Result<()> {
+        let outputs: Vec<String> = self.losses.names().map(String::from).collect();
+        fit.class_weights.check(&outputs)?;
+        self.evaluation_batch().map(|_| ())
     }
 
     fn tools(&mut self) -> Tools<'_> {
@@ -160,7 +162,7 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
         course: &mut Course<'_>,
     ) -> Result<()> {
         let penalty = pass::penalty(&course.parameters)?;
-        let parts = self.step(dataset, indices, &mut course.parts, &course.parameters)?;
+        let parts = self.step(dataset, indices, &mut course.parts, &course.parameters, &course.class_weights)?;
         let mut batch = course.figures.empty();
         for part in &parts {
             batch.add(part.loss, &part.outputs, part.added + penalty, part.examples);
@@ -184,12 +186,13 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
         indices: &[usize],
         parts: &mut Parts,
         parameters: &[(String, Param)],
+        class_weights: &ClassWeights,
     ) -> Result<Vec<Part>> {
         let seeds = self.seeds().nth(u64::from(self.stepper.batches()));
-        let (model, losses) = (&self.model, &self.losses);
+        let (model, objective) = (&self.model, Objective { losses: &self.losses, class_weights });
         let run = |number: usize, part: &[usize]| {
             let tape = Tape::training().seeds(seeds.initial, seeds.nth(number as u64).random);
-            pass::run(model, losses, &tape, dataset.batch(part)?, part.len() as Float / indices.len() as Float)
+            pass::run(model, objective, &tape, dataset.batch(part)?, part.len() as Float / indices.len() as Float)
         };
         let mut parts = self.threads.run(|| pass::run_parts(parts, indices, run))?;
         check_changes(parameters, &parts)?;

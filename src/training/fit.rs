@@ -3,6 +3,7 @@
 use crate::callbacks::{Callback, Progress};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
+use crate::losses::ClassWeights;
 use crate::tensor::Float;
 
 /// How [`Trainer::fit`](super::Trainer::fit) trains.
@@ -26,7 +27,7 @@ pub struct Fit<'a> {
     pub(super) prefetch: usize,
     pub(super) validation: Option<&'a dyn Dataset>,
     pub(super) validation_split: f64,
-    pub(super) class_weights: Option<Vec<Float>>,
+    pub(super) class_weights: ClassWeights,
     pub(super) progress: bool,
     pub(super) callbacks: Vec<Box<dyn Callback + 'a>>,
 }
@@ -41,7 +42,7 @@ impl<'a> Fit<'a> {
             prefetch: 0,
             validation: None,
             validation_split: 0.0,
-            class_weights: None,
+            class_weights: ClassWeights::default(),
             progress: true,
             callbacks: Vec::new(),
         }
@@ -81,11 +82,18 @@ impl<'a> Fit<'a> {
         self
     }
 
-    /// Multiplies the loss of each training example with the weight of its class, for classes that are rare; the mean
-    /// still divides by the number of examples, as in Keras. Targets are class numbers or one-hot; validation is as it was.
+    /// Multiplies the loss of each item in training (an example, a step, a pixel) with the weight of its class, for classes that
+    /// are rare; the mean still divides by the number of items, as in Keras. Targets are class numbers, of which those that the
+    /// loss ignores have no class, or one-hot rows; they are one-hot where they have the prediction's shape. Validation is as it
+    /// was.
     #[doc(alias = "class_weight")]
-    pub fn class_weights(mut self, weights: impl Into<Vec<Float>>) -> Self {
-        self.class_weights = Some(weights.into());
+    pub fn class_weights(self, weights: impl Into<Vec<Float>>) -> Self {
+        self.class_weights_of("", weights)
+    }
+
+    /// Sets the weights of the classes of one of several outputs, by the name that its loss has; see [`Fit::class_weights`].
+    pub fn class_weights_of(mut self, output: impl Into<String>, weights: impl Into<Vec<Float>>) -> Self {
+        self.class_weights.set(output.into(), weights.into());
         self
     }
 

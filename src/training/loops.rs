@@ -183,6 +183,14 @@ impl<'a> Loop<'a> {
     /// Ends a batch of so many examples, with its figures by name; they are averaged over the epoch. The first one is the
     /// loss that callbacks see.
     pub fn end_batch(&mut self, examples: usize, figures: &[(&str, Float)]) -> Result<()> {
+        let metrics = self.metrics.names();
+        for (i, (name, _)) in figures.iter().enumerate() {
+            if metrics.iter().any(|metric| metric == name) || figures[..i].iter().any(|(known, _)| known == name) {
+                return Err(Error::value(format!(
+                    "Loop: two figures have the name `{name}`; name one otherwise, a metric by `Metric::named`"
+                )));
+            }
+        }
         let loss = figures.first().map_or(0.0, |(_, figure)| f64::from(*figure));
         if loss.is_finite() {
             figures.iter().for_each(|(name, figure)| self.course.figures.add_named(name, f64::from(*figure), examples));
@@ -212,7 +220,7 @@ impl<'a> Loop<'a> {
 
     fn begin(&mut self) -> Result<()> {
         self.has_begun = true;
-        self.metrics.start(&[String::new()])?;
+        self.metrics.start(&[(String::new(), None)], Vec::new())?;
         let metrics = self.metrics.names().into_iter().zip(self.metrics.directions()).collect();
         self.course.known = KnownFigures::new(metrics, true, false);
         let batches = self.course.epochs.saturating_mul(self.course.batches);

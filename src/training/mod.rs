@@ -19,5 +19,5 @@ pub use history::{History, Logs};
 pub use loops::Loop;
 pub(crate) use predict::predict;
 pub use summary::{Summary, summary};
-pub(crate) use trainer::Threads;
 pub use trainer::Trainer;
+pub(crate) use trainer::{EVALUATION_BATCH, Threads};

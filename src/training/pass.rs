@@ -5,7 +5,7 @@ use crate::data::{Batch, Dataset};
 use crate::error::Result;
 use crate::kernels::parallel;
 use crate::layers::{Layer, Vars};
-use crate::losses::{Losses, OutputTotal};
+use crate::losses::{ClassWeights, Losses, OutputTotal};
 use crate::param::Param;
 use crate::tensor::{Float, Tensor, data};
 
@@ -14,6 +14,13 @@ const PART: usize = 1 << 14;
 
 /// The fewest examples of a part.
 const FEWEST: usize = 8;
+
+/// What a pass computes of the model's outputs.
+#[derive(Clone, Copy)]
+pub(super) struct Objective<'a> {
+    pub losses: &'a Losses,
+    pub class_weights: &'a ClassWeights,
+}
 
 /// What a part of a batch gave.
 pub(super) struct Part {
@@ -90,7 +97,7 @@ pub(super) fn input<X: Vars>(tape: &Tape, tensors: Vec<Tensor>) -> Result<X> {
 /// `share` is the part's share in the batch: the factor of its gradients.
 pub(super) fn run<M: Layer<X, Y>, X: Vars, Y: Vars>(
     model: &M,
-    losses: &Losses,
+    objective: Objective<'_>,
     tape: &Tape,
     mut batch: Batch,
     share: Float,
@@ -98,7 +105,7 @@ pub(super) fn run<M: Layer<X, Y>, X: Vars, Y: Vars>(
     let examples = batch.targets.first().and_then(|targets| targets.shape().first()).copied().unwrap_or(0);
     let inputs = std::mem::take(&mut batch.inputs);
     let predictions = model.forward(&input(tape, inputs)?)?.to_list();
-    let (value, outputs, added) = total(losses, tape, &predictions, &batch)?;
+    let (value, outputs, added) = total(objective, tape, &predictions, &batch)?;
     Ok(Part {
         outputs,
         added,
@@ -113,8 +120,14 @@ pub(super) fn run<M: Layer<X, Y>, X: Vars, Y: Vars>(
 }
 
 /// The losses of the outputs with those that layers added; each output's, and the sum of the added ones.
-fn total(losses: &Losses, tape: &Tape, predictions: &[Var], batch: &Batch) -> Result<(Var, Vec<OutputTotal>, f64)> {
-    let (mut total, outputs) = losses.total(predictions, &batch.targets, &batch.weights)?;
+fn total(
+    objective: Objective<'_>,
+    tape: &Tape,
+    predictions: &[Var],
+    batch: &Batch,
+) -> Result<(Var, Vec<OutputTotal>, f64)> {
+    let (mut total, outputs) =
+        objective.losses.total(predictions, &batch.targets, &batch.weights, objective.class_weights)?;
     let mut number = 0.0;
     for added in tape.take_losses() {
         number += f64::from(data(&added.value)[0]);
@@ -137,19 +150,19 @@ pub(super) fn penalty(parameters: &[(String, Param)]) -> Result<f64> {
 /// losses that they look at no other example's target.
 pub(super) fn parts<M: Layer<X, Y>, X: Vars, Y: Vars>(
     model: &M,
-    losses: &Losses,
+    objective: Objective<'_>,
     tape: &Tape,
     dataset: &dyn Dataset,
     batch: usize,
 ) -> Parts {
     Parts::found(batch.min(dataset.len()), tape, |examples| {
-        if !losses.per_example() {
+        if !objective.losses.per_example() {
             return Ok(false);
         }
         let mut batch = dataset.batch(examples)?;
         let inputs = std::mem::take(&mut batch.inputs);
         let predictions = model.forward(&input(tape, inputs)?)?.to_list();
-        let (loss, ..) = total(losses, tape, &predictions, &batch)?;
+        let (loss, ..) = total(objective, tape, &predictions, &batch)?;
         Ok(tape.splits(&loss))
     })
 }

@@ -2,25 +2,26 @@
 
 use super::Threads;
 use super::pass::{self, Parts};
-use super::trainer::{PREDICTION_BATCH, tape};
+use super::trainer::tape;
 use crate::autograd::Tape;
 use crate::data::{Inputs, common_length};
 use crate::error::{Error, Result};
 use crate::layers::{Layer, Vars};
 use crate::tensor::Tensor;
 
-/// The outputs of `model` in inference mode, batch by batch on these threads; `seed` is that of parameters which are made by it.
+/// The outputs of `model` in inference mode, `batch` examples at a time on these threads; `seed` is that of parameters which are made by it.
 pub(crate) fn predict<M: Layer<X, Y> + ?Sized, X: Vars, Y: Vars>(
     model: &M,
     inputs: &impl Inputs,
     seed: u64,
     threads: &Threads,
+    batch: usize,
 ) -> Result<Y::Values> {
     let count = common_length(&inputs.lengths())?;
     if count == 0 {
         return Err(Error::value("predict: expected at least one example, got none"));
     }
-    let mut found = outputs(model, inputs, seed, threads, count)?;
+    let mut found = outputs(model, inputs, seed, threads, (count, batch.min(count)))?;
     let arranged = |tensors: Vec<Tensor>| Y::values(&mut tensors.into_iter()).expect("as many as there were outputs");
     if let [only] = &mut found[..] {
         return Ok(arranged(std::mem::take(&mut only.0)));
@@ -40,9 +41,8 @@ fn outputs<M: Layer<X, Y> + ?Sized, X: Vars, Y: Vars>(
     inputs: &impl Inputs,
     seed: u64,
     threads: &Threads,
-    count: usize,
+    (count, batch): (usize, usize),
 ) -> Result<Vec<(Vec<Tensor>, bool)>> {
-    let batch = count.min(PREDICTION_BATCH);
     let forward = |tape: &Tape, examples: &[usize]| -> Result<(Vec<Tensor>, bool)> {
         let outputs = model.forward(&pass::input(tape, inputs.gather(examples))?)?.to_list();
         let splits = outputs.iter().all(|y| tape.splits_rows(y));

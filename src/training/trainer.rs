@@ -6,14 +6,14 @@ use std::sync::Arc;
 
 use rayon::ThreadPool;
 
-use super::pass::{self, Seeds};
+use super::pass::{self, Objective, Seeds};
 use super::{Logs, Summary, predict};
 use crate::autograd::{Tape, Var};
 use crate::data::{Dataset, Inputs};
 use crate::error::{Error, Result};
 use crate::kernels::parallel;
 use crate::layers::{Layer, Vars};
-use crate::losses::Losses;
+use crate::losses::{ClassWeights, Losses};
 use crate::metrics::{Figures, Metric, Metrics};
 use crate::model::Model;
 use crate::optimizers::{Optimizer, Stepper};
@@ -45,6 +45,7 @@ pub struct Trainer<M, X = Var, Y = Var> {
     pub(super) metrics: Metrics,
     pub(super) seed: u64,
     pub(super) threads: Threads,
+    evaluation_batch: usize,
     arrangement: PhantomData<fn(X) -> Y>,
 }
 
@@ -68,8 +69,8 @@ impl Threads {
     }
 }
 
-/// Examples in a pass without gradients.
-pub(super) const PREDICTION_BATCH: usize = 256;
+/// Examples in a pass without gradients, unless set.
+pub(crate) const EVALUATION_BATCH: usize = 256;
 
 impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
     pub(crate) fn new(model: M, stepper: Stepper, losses: Losses) -> Self {
@@ -80,11 +81,13 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
             metrics: Metrics::default(),
             seed: 0,
             threads: Threads::All,
+            evaluation_batch: EVALUATION_BATCH,
             arrangement: PhantomData,
         }
     }
 
-    /// Adds a metric of the only output, reported beside the loss.
+    /// Adds a metric of the only output, reported beside the loss under its [name](Metric::name); a second one of a name is
+    /// reported as `name_1`. [`Metric::named`] gives it another name.
     pub fn metric(self, metric: impl Metric + 'static) -> Self {
         self.metric_of("", metric)
     }
@@ -95,7 +98,9 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
         self
     }
 
-    /// Adds a metric in which examples weigh what they weigh in the loss, where the dataset has weights.
+    /// Adds a metric in which examples weigh what they weigh in the loss, where the dataset has weights, or
+    /// [`Fit::class_weights`](crate::Fit::class_weights) are set. Beside an unweighted one of its name it is reported as
+    /// `weighted_name`.
     #[doc(alias = "weighted_metrics")]
     pub fn weighted_metric(self, metric: impl Metric + 'static) -> Self {
         self.weighted_metric_of("", metric)
@@ -126,6 +131,29 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
         self
     }
 
+    /// Sets how many examples `evaluate`, validation and `predict` take at a time, 256 unless set: fewer need less memory. The
+    /// figures depend on it only if the model or the loss looks across the batch.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let mut model = Dense::new(1).compile(Sgd::default(), MeanSquaredError).evaluation_batch_size(32);
+    /// let (x, y) = (ndarray::Array2::<f32>::ones((100, 3)), ndarray::Array2::<f32>::ones((100, 1)));
+    /// model.evaluate(&(&x, &y))?;
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    #[doc(alias = "validation_batch_size")]
+    pub fn evaluation_batch_size(mut self, examples: usize) -> Self {
+        self.evaluation_batch = examples;
+        self
+    }
+
+    pub(super) fn evaluation_batch(&self) -> Result<usize> {
+        match self.evaluation_batch {
+            0 => Err(Error::value("expected an evaluation batch size of at least 1, got 0; 256 is usual")),
+            examples => Ok(examples),
+        }
+    }
+
     pub(super) fn seeds(&self) -> Seeds {
         Seeds { initial: self.seed, random: self.seed }
     }
@@ -150,14 +178,16 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
     /// no examples; data that does not fit the model; no item that counts
     pub fn evaluate(&mut self, dataset: &dyn Dataset) -> Result<Logs> {
         check_dataset("evaluate", dataset)?;
-        self.create_parameters(dataset, PREDICTION_BATCH)?;
+        let size = self.evaluation_batch()?;
+        self.create_parameters(dataset, size)?;
         let mut figures = self.start_figures()?;
         let all: Vec<usize> = (0..dataset.len()).collect();
-        let (model, losses, seed) = (&self.model, &self.losses, self.seed);
-        let mut parts = pass::parts(model, losses, &tape(seed), dataset, PREDICTION_BATCH);
+        let (model, seed) = (&self.model, self.seed);
+        let objective = Objective { losses: &self.losses, class_weights: &ClassWeights::default() };
+        let mut parts = pass::parts(model, objective, &tape(seed), dataset, size);
         let penalty = pass::penalty(&self.model.parameters())?;
-        for indices in all.chunks(PREDICTION_BATCH) {
-            let run = |_, part: &[usize]| pass::run(model, losses, &tape(seed), dataset.batch(part)?, 1.0);
+        for indices in all.chunks(size) {
+            let run = |_, part: &[usize]| pass::run(model, objective, &tape(seed), dataset.batch(part)?, 1.0);
             for part in self.threads.run(|| pass::run_parts(&mut parts, indices, run))? {
                 figures.add(part.loss, &part.outputs, part.added + penalty, part.examples);
                 self.metrics.update(&part.predictions, &part.targets, &part.outputs)?;
@@ -171,8 +201,10 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
     pub(super) fn start_figures(&mut self) -> Result<Figures> {
         self.losses.arrange(&self.model.output_names())?;
         let names: Vec<String> = self.losses.names().map(String::from).collect();
-        self.metrics.start(&names)?;
-        Ok(Figures::new(&names, self.losses.weights()))
+        let figures = Figures::new(&names, self.losses.weights())?;
+        let outputs: Vec<_> = names.into_iter().zip(self.losses.thresholds()).collect();
+        self.metrics.start(&outputs, figures.names())?;
+        Ok(figures)
     }
 
     pub(super) fn logs(&self, figures: &Figures) -> Logs {
@@ -187,7 +219,7 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
     /// # Errors
     /// no examples; arrays that differ in length, or do not fit the model
     pub fn predict(&self, inputs: &impl Inputs) -> Result<Y::Values> {
-        predict(&self.model, inputs, self.seed, &self.threads)
+        predict(&self.model, inputs, self.seed, &self.threads, self.evaluation_batch()?)
     }
 
     /// Keras' table of the model for inputs of this shape, without the batch axis; [`summary`](super::summary) takes

@@ -235,15 +235,26 @@ fn class_weights() {
     let fit = |weights: Vec<Float>| message(compiled().fit(&(&x, &y), quiet().class_weights(weights)));
     assert_eq!(
         fit(vec![1.0, 2.0]),
-        "fit: 2 class weights expect class numbers 0..2 (2 excluded) in targets [batch] or [batch, 1], or one-hot rows, \
-         got targets [4] of others; give weights of examples, or class weights to the loss"
+        "fit: 2 class weights expect class numbers 0..2 (2 excluded) as targets, got 2; give one weight for each class"
     );
     assert_eq!(
         fit(vec![1.0, -2.0, 1.0]),
         "fit: expected class weights that are finite and not negative, got -2 among them"
     );
-    let two = (&y, &y);
-    assert!(message(compiled().fit(&(&x, two), quiet().class_weights([1.0; 3]))).contains("a model with one output"));
+    let one_hot = Array2::from_shape_fn((12, 3), |(i, class)| Float::from(u8::from(y[i] == class as Float)));
+    let labels = one_hot.mapv(|x| 1.0 - x);
+    let mut model = super::classifier().compile(Adam::default(), MeanSquaredError);
+    let several = message(model.fit(&(&x, &labels), quiet().class_weights([1.0; 3])));
+    assert!(
+        several.starts_with("fit: class weights expect one class an item, as a number or a one-hot row, got the row [")
+    );
+    assert!(
+        several.ends_with("; for several labels give `BinaryCrossEntropy::positive_weight` or weights of examples")
+    );
+    assert_eq!(
+        message(compiled().fit(&(&x, &y), quiet().class_weights_of("other", [1.0; 3]))),
+        "fit: the class weights are of the output `other`, expected one of [\"\"]; name it by `class_weights_of`"
+    );
 }
 
 #[test]
@@ -253,8 +264,8 @@ fn metrics() {
     let classes = || arr1(&[1, 2]).into_tensor();
     assert_eq!(
         update(&mut Precision::default(), classes()),
-        "Precision: expected two classes for `Average::Binary`, got 3; choose another one by `average`"
-            .replace("Average::", "Averaging::")
+        "Precision: expected two classes for `Averaging::Binary`, got 3; choose another one by `average`, and \
+         `multi_label(true)` if an example may have several labels"
     );
     assert_eq!(
         update(&mut MeanIou::default(), arr1(&[1, 3]).into_tensor()),
@@ -267,14 +278,15 @@ fn metrics() {
     assert_eq!(
         update(&mut Auc::roc(), classes()),
         "Auc: expected one score and one answer an example, got predictions [2, 3] and targets [2]; give the scores of \
-         class 1"
+         class 1, or set `multi_label(true)` if each number is of a label that an example may have"
     );
     for metric in [&mut Matthews::default() as &mut dyn Metric, &mut CohenKappa::default(), &mut R2::default()] {
         assert!(metric.update(&scores, &arr1(&[0.0; 5]).into_tensor()).is_err());
     }
     let (a, b) = (arr1(&[0.5, Float::NAN]).into_tensor(), arr1(&[1.0, 0.0]).into_tensor());
     assert_eq!(message(Auc::roc().update(&a, &b)), "Auc: expected numbers as scores, got NaN among them");
-    assert_eq!(message(Auc::roc().update(&b, &(&b * 2.0).into_shared())), "Auc: expected answers of 0 and 1, got 2");
+    let doubled = message(Auc::roc().update(&b, &(&b * 2.0).into_shared()));
+    assert!(doubled.starts_with("Auc: expected answers of 0 and 1 for one score an answer, got 2; give"), "{doubled}");
     assert!(Recall::default().update(&a, &b).is_err());
     assert!(message(FBeta::new(-1.0).update(&b, &b)).contains("expected a beta of at least 0, got -1"));
     assert!(Pearson::default().update(&scores, &classes()).is_err());

@@ -8,6 +8,7 @@ mod facts;
 mod figures;
 mod graph;
 mod masks;
+mod measures;
 mod model;
 mod optimizers;
 mod overflow;
