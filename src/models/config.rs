@@ -162,6 +162,15 @@ impl Fields {
         }
     }
 
+    /// True or false.
+    pub fn flag(&self, name: &str, default: bool) -> Result<bool> {
+        match self.get(name) {
+            None => Ok(default),
+            Some(Value::Bool(flag)) => Ok(*flag),
+            Some(_) => self.fail(name, "true or false"),
+        }
+    }
+
     /// An activation.
     pub fn activation(&self, name: &str, default: HiddenActivation) -> Result<HiddenActivation> {
         let Some(value) = self.get(name) else { return Ok(default) };

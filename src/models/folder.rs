@@ -3,21 +3,29 @@
 use std::path::Path;
 
 use crate::error::{Error, Result};
-use crate::saving::Weights;
+use crate::saving::{Translation, Weights};
 
-/// What files with all weights of a network are called.
-const NAMES: [&str; 2] = ["model.safetensors", "pytorch_model.bin"];
+/// What files with the weights of a network are called, those with an index of several files among them.
+pub(super) const NAMES: [&str; 4] =
+    ["model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json"];
 
 /// The weights in a folder.
 pub(super) fn weights(folder: &Path) -> Result<Weights> {
     match NAMES.iter().map(|name| folder.join(name)).find(|path| path.is_file()) {
         Some(path) => Weights::open(path),
-        None => Err(Error::file(
-            folder,
-            format!(
-                "expected a folder with the weights in {} or {}; weights in several files are to be joined first",
-                NAMES[0], NAMES[1]
-            ),
-        )),
+        None => Err(Error::file(folder, format!("expected a folder with the weights in one of {}", NAMES.join(", ")))),
     }
+}
+
+/// The rules for the part of a file whose names have a prefix.
+pub(super) fn below(translation: Translation, weights: &Weights, prefix: &str, folder: &Path) -> Result<Translation> {
+    if !weights.names().any(|name| name.starts_with(prefix)) {
+        let some: Vec<&str> = weights.names().take(3).collect();
+        return Err(Error::file(
+            folder,
+            format!("expected a prefix of its tensors, got `{prefix}`; they are {}, ...", some.join(", ")),
+        ));
+    }
+    let others = weights.names().filter(|name| !name.starts_with(prefix));
+    Ok(others.fold(translation.rename(&format!("{prefix}*"), "*"), |translation, other| translation.ignore(other)))
 }

@@ -1,10 +1,12 @@
 //! Networks by name, through `hf-hub`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use hf_hub::api::sync::{ApiBuilder, ApiError};
 
+use super::folder::NAMES;
 use crate::error::{Error, Result};
+use crate::saving::shards::Index;
 
 /// The folder of a network of the Hugging Face Hub, such as `sentence-transformers/all-MiniLM-L6-v2`, fetched where it is not in
 /// the cache yet: `config.json`, weights, and `tokenizer.json` if it has one.
@@ -32,12 +34,36 @@ pub fn download(name: &str) -> Result<PathBuf> {
 fn fetch(builder: ApiBuilder, name: &str) -> std::result::Result<PathBuf, ApiError> {
     let network = builder.with_progress(false).build()?.model(name.into());
     let config = network.get("config.json")?;
-    if network.get("model.safetensors").is_err() {
-        network.get("pytorch_model.bin")?;
+    let mut missing = None;
+    for name in NAMES {
+        match network.get(name) {
+            Ok(path) => {
+                for shard in shards(&path) {
+                    network.get(&shard)?;
+                }
+                missing = None;
+                break;
+            }
+            Err(error) => missing = Some(error),
+        }
     }
-    // Not all networks have one, and those that want it say what they miss.
-    let _ = network.get("tokenizer.json");
+    if let Some(error) = missing {
+        return Err(error);
+    }
+    // Not all networks have them, and those that want one say what they miss.
+    for name in ["tokenizer.json", "sentence_bert_config.json"] {
+        let _ = network.get(name);
+    }
     Ok(config.parent().unwrap_or(&config).into())
+}
+
+/// The files of an index; none if this is no index, or one that is refused when it is opened.
+fn shards(path: &Path) -> Vec<String> {
+    let bytes = if path.extension().is_some_and(|kind| kind == "json") { std::fs::read(path).ok() } else { None };
+    match bytes.as_deref().and_then(Index::read) {
+        Some(Ok(index)) => index.files().map(String::from).collect(),
+        _ => Vec::new(),
+    }
 }
 
 #[cfg(test)]
@@ -65,5 +91,15 @@ mod tests {
             let expected = format!("expected a name such as `owner/network`, got `{name}`");
             assert_eq!(download(name).unwrap_err().to_string(), expected);
         }
+    }
+
+    #[test]
+    fn the_files_of_an_index() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        let index = folder.join("model.safetensors.index.json");
+        std::fs::write(&index, r#"{"weight_map": {"a": "one.safetensors", "b": "two.safetensors"}}"#).unwrap();
+        assert_eq!(shards(&index), ["one.safetensors", "two.safetensors"]);
+        assert!(shards(&folder.join("model.safetensors")).is_empty());
     }
 }

@@ -34,6 +34,8 @@ mod res_net;
 mod sampling;
 #[cfg(feature = "tokenizers")]
 mod tokenizer;
+#[cfg(feature = "tokenizers")]
+mod tokenizer_file;
 mod vgg;
 
 pub use alex_net::AlexNet;

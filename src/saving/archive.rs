@@ -3,6 +3,7 @@
 use std::io::{Cursor, Read};
 use std::sync::{Arc, OnceLock};
 
+use zip::read::{ArchiveOffset, Config};
 use zip::{CompressionMethod, ZipArchive};
 
 use super::bytes::Bytes;
@@ -15,50 +16,56 @@ const MOST_INFLATED: usize = 1032;
 pub(super) struct Member {
     archive: ZipArchive<Cursor<Bytes>>,
     index: usize,
+    /// Only a name: nothing is unpacked to disk, so one that leads out of the archive does no harm.
     pub(super) name: String,
     /// Its length, unpacked.
     pub(super) len: usize,
-    /// Where it lies in the archive as it is.
-    stored: Option<Bytes>,
+    place: Result<Place, String>,
     sound: Arc<OnceLock<Result<(), String>>>,
 }
 
-/// The members of an archive, in its order, after a check that they can be what the archive says of them.
+/// How a member lies in the archive.
+#[derive(Clone)]
+enum Place {
+    /// As it is; with a checksum, or without.
+    Stored(Bytes, bool),
+    Deflated,
+}
+
+/// The members of an archive, in its order. What is wrong with one of them is an error of that one.
 pub(super) fn members(bytes: &Bytes) -> Result<Vec<Member>, String> {
-    let fail = |error| format!("is no sound zip archive: {error}");
-    let mut archive = ZipArchive::new(Cursor::new(bytes.clone())).map_err(fail)?;
+    let fail = |error| format!("is not a valid zip archive: {error}");
+    // Such a file begins with its first member. To look for another beginning would find one in the padding that PyTorch
+    // puts before its data.
+    let config = Config { archive_offset: ArchiveOffset::Known(0) };
+    let mut archive = ZipArchive::with_config(config, Cursor::new(bytes.clone())).map_err(fail)?;
     if archive.has_duplicate_names() {
-        return Err("is no sound zip archive: two members have one name".into());
+        return Err("is not a valid zip archive: two members have one name".into());
     }
     if archive.has_overlapping_entries().map_err(fail)? {
-        return Err("is no sound zip archive: its members overlap, as in a zip bomb".into());
+        return Err("is not a valid zip archive: its members overlap, as in a zip bomb".into());
     }
     (0..archive.len()).map(|index| member(&mut archive, index, bytes)).collect()
 }
 
 fn member(archive: &mut ZipArchive<Cursor<Bytes>>, index: usize, bytes: &Bytes) -> Result<Member, String> {
-    let entry = archive.by_index_raw(index).map_err(|error| format!("is no sound zip archive: {error}"))?;
-    let name = entry.name().map_err(|error| format!("is no sound zip archive: {error}"))?.into_owned();
-    let fail = |reason: String| format!("member `{name}`: {reason}");
-    if name.starts_with('/') || name.split(['/', '\\']).any(|part| part == "..") {
-        return Err(fail("leads out of the archive; nothing is read from such an archive".into()));
-    }
-    if entry.encrypted() {
-        return Err(fail("is encrypted; unpack the archive, and pack it without a password".into()));
-    }
+    let entry = archive.by_index_raw(index).map_err(|error| format!("is not a valid zip archive: {error}"))?;
+    let name = entry.name().map_or_else(|_| String::from_utf8_lossy(entry.name_raw()).into(), |name| name.into_owned());
     let [len, packed, start] = [entry.size(), entry.compressed_size(), entry.data_start().unwrap_or(u64::MAX)]
         .map(|number| usize::try_from(number).unwrap_or(usize::MAX));
-    let part = bytes.slice(start..start.saturating_add(packed)).ok_or_else(|| fail("is cut off".into()))?;
-    let stored = match entry.compression() {
-        CompressionMethod::Stored if len == packed => Some(part),
-        CompressionMethod::Deflated if len <= packed.saturating_mul(MOST_INFLATED) => None,
-        CompressionMethod::Stored | CompressionMethod::Deflated => {
-            return Err(fail(format!("says that {packed} bytes unpack to {len}, which they cannot")));
+    let place = match (entry.compression(), bytes.slice(start..start.saturating_add(packed))) {
+        _ if entry.encrypted() => Err("is encrypted; unpack the archive, and pack it without a password".into()),
+        (_, None) => Err("is cut off".into()),
+        // PyTorch writes 0 where it was told to compute none.
+        (CompressionMethod::Stored, Some(part)) if len == packed => Ok(Place::Stored(part, entry.crc32() != 0)),
+        (CompressionMethod::Deflated, _) if len <= packed.saturating_mul(MOST_INFLATED) => Ok(Place::Deflated),
+        (CompressionMethod::Stored | CompressionMethod::Deflated, _) => {
+            Err(format!("says that {packed} bytes unpack to {len}, which they cannot"))
         }
-        other => return Err(fail(format!("expected it stored or deflated, got {other}"))),
+        (other, _) => Err(format!("expected it stored or deflated, got {other}; pack it again")),
     };
     drop(entry);
-    Ok(Member { archive: archive.clone(), index, name, len, stored, sound: Arc::default() })
+    Ok(Member { archive: archive.clone(), index, name, len, place, sound: Arc::default() })
 }
 
 impl Member {
@@ -68,16 +75,18 @@ impl Member {
 
     /// Its bytes, after a check of its checksum.
     pub(super) fn bytes(&self) -> Result<Bytes, String> {
-        match &self.stored {
-            Some(stored) => {
+        match &self.place {
+            Ok(Place::Stored(stored, true)) => {
                 let check = || self.read(&mut std::io::sink());
                 self.sound.get_or_init(check).clone().map(|()| stored.clone())
             }
-            None => {
+            Ok(Place::Stored(stored, false)) => Ok(stored.clone()),
+            Ok(Place::Deflated) => {
                 let mut bytes = Vec::with_capacity(self.len);
                 self.read(&mut bytes)?;
                 Ok(bytes.into())
             }
+            Err(reason) => Err(self.fail(reason)),
         }
     }
 
@@ -94,6 +103,11 @@ impl Member {
     /// Its first bytes, or all if they are fewer.
     #[cfg(feature = "numpy")]
     pub(super) fn beginning(&self, len: usize) -> Result<Vec<u8>, String> {
+        match &self.place {
+            Ok(Place::Stored(stored, _)) => return Ok(stored.as_ref()[..len.min(stored.len())].to_vec()),
+            Ok(Place::Deflated) => {}
+            Err(reason) => return Err(self.fail(reason)),
+        }
         let mut archive = self.archive.clone();
         let entry = archive.by_index(self.index).map_err(|error| self.fail(error))?;
         let mut bytes = Vec::new();

@@ -28,19 +28,11 @@ impl AsRef<[u8]> for Bytes {
 impl Bytes {
     /// All of a file.
     pub(super) fn open(path: &Path) -> Result<Self> {
-        let fail = |error: std::io::Error| Error::file(path, format!("cannot be read: {error}"));
-        // A pipe or a device may never end.
-        if !std::fs::metadata(path).map_err(fail)?.is_file() {
-            return Err(Error::file(path, "cannot be read: it is no regular file"));
-        }
-        #[cfg(feature = "mmap")]
-        let all = crate::kernels::map::map(path).map_err(fail)?;
-        #[cfg(not(feature = "mmap"))]
-        let all = std::fs::read(path).map_err(fail)?;
-        Ok(Self::new(all))
+        check(path)?;
+        std::fs::read(path).map(Self::new).map_err(|error| Error::file(path, format!("cannot be read: {error}")))
     }
 
-    fn new(all: impl AsRef<[u8]> + Send + Sync + 'static) -> Self {
+    pub(super) fn new(all: impl AsRef<[u8]> + Send + Sync + 'static) -> Self {
         Self { range: 0..all.as_ref().len(), all: Arc::new(all) }
     }
 
@@ -52,5 +44,17 @@ impl Bytes {
     pub(super) fn slice(&self, part: Range<usize>) -> Option<Self> {
         self.as_ref().get(part.clone())?;
         Some(Self { all: self.all.clone(), range: self.range.start + part.start..self.range.start + part.end })
+    }
+}
+
+/// That there is a file, and one that ends: a pipe or a device may not.
+pub(super) fn check(path: &Path) -> Result<()> {
+    match std::fs::metadata(path) {
+        Ok(data) if data.is_file() => Ok(()),
+        Ok(data) if data.is_dir() => {
+            Err(Error::file(path, "cannot be read: it is a folder; give the file in it, such as `model.safetensors`"))
+        }
+        Ok(_) => Err(Error::file(path, "cannot be read: it is not a regular file")),
+        Err(error) => Err(Error::file(path, format!("cannot be read: {error}"))),
     }
 }

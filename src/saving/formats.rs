@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::bytes::Bytes;
-use super::safetensors;
 use super::stored::Stored;
+use super::{foreign, safetensors};
 use crate::error::{Error, Result};
 
 /// The tensors of a file.
@@ -15,9 +15,19 @@ pub(super) fn read(bytes: &Bytes) -> Result<Vec<(String, Stored)>, String> {
         [0x93, b'N', b'U', b'M', b'P', b'Y', ..] => read_npy(bytes),
         // The length of a safetensors file's header may begin as a pickle does, but its header follows.
         [0x80, 2..=5, rest @ ..] if rest.get(6) != Some(&b'{') => read_pickle(bytes),
-        [0x89, b'H', b'D', b'F', ..] => Err("is an HDF5 file, which is not read".into()),
-        _ => safetensors::read(bytes),
+        // The length of the header, and the header.
+        [_, _, _, _, _, _, _, _, b'{', ..] => safetensors::read(bytes),
+        other => Err(foreign::by_contents(other).unwrap_or_else(|| unknown(other))),
     }
+}
+
+fn unknown(bytes: &[u8]) -> String {
+    let first: Vec<String> = bytes.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    format!(
+        "is in none of the formats that are read (safetensors, PyTorch's .pt and .pth, NumPy's .npz and .npy): it begins with \
+         the bytes {}; was it written or downloaded to its end?",
+        first.join(" ")
+    )
 }
 
 #[cfg(any(feature = "pytorch", feature = "numpy"))]
@@ -27,7 +37,7 @@ fn read_archive(bytes: &Bytes) -> Result<Vec<(String, Stored)>, String> {
     let pickle = |name: &str| name == "data.pkl" || name.ends_with("/data.pkl");
     let is_pytorch = members.iter().any(|member| pickle(&member.name));
     if !is_pytorch && !members.iter().any(|member| member.name.ends_with(".npy")) && !members.is_empty() {
-        return Err("is a zip archive with neither the data.pkl of PyTorch nor .npy arrays".into());
+        return Err(foreign::by_members(members.iter().map(|member| member.name.as_str())));
     }
     #[cfg(feature = "pytorch")]
     if is_pytorch {
@@ -35,7 +45,7 @@ fn read_archive(bytes: &Bytes) -> Result<Vec<(String, Stored)>, String> {
     }
     #[cfg(feature = "numpy")]
     if !is_pytorch {
-        return super::numpy::read_npz(members);
+        return Ok(super::numpy::read_npz(members));
     }
     Err(if is_pytorch { off("a file of PyTorch", "pytorch") } else { off("an .npz file", "numpy") })
 }

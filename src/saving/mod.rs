@@ -15,16 +15,20 @@
 //! | `.npz` | `numpy` | `savez`, `savez_compressed`; members that are no `.npy` are left out | `savez`; types that NumPy lacks become `Float` |
 //! | `.npy` | `numpy` | versions 1 to 3, both orders, both ends first; the tensor's name is `array` | no |
 //!
-//! A file of PyTorch may hold tensors and parameters of any shape, stride and shared storage, in dictionaries, lists and
-//! tuples in each other, whose keys and places become a name, joined by dots (`model.lstm.weight_ih_l0`, `state.0.exp_avg`;
-//! a lone tensor is `tensor`). Numbers, texts, `None` among them are left out. Whatever else it asks for is refused by
-//! name: its pickle is a program, of which nothing runs here but eleven kinds of storage, eight types of numbers in bytes,
-//! dictionaries, `torch.Size`, `_rebuild_tensor_v2`, `_rebuild_tensor_v3` and `_rebuild_parameter`.
+//! A file of PyTorch may hold tensors and parameters of any shape, stride and shared storage, in dictionaries, lists, tuples
+//! and objects in each other, whose keys, places and attributes become a name, joined by dots (`model.lstm.weight_ih_l0`,
+//! `state.0.exp_avg`; a lone tensor is `tensor`; a key that is neither a text nor a whole number is its place, `[3]`). A module
+//! that was saved whole, or as TorchScript, has the names of its `state_dict`. A pickle is a program, and nothing of it is run:
+//! numbers, texts and unknown objects are left out. A tensor that depends on what is not known here (sparse, quantised or complex
+//! ones, arrays of NumPy, what a function of somebody else makes) is listed, and an error where it is asked for.
 //!
 //! Files may be hostile. What one says of sizes is compared with the bytes that are there before memory is taken for it;
-//! archives whose members overlap, lead out of it or unpack to more than they can are refused. Nothing is unpacked to
-//! disk. With the feature `mmap` a file is mapped into memory, and only what is asked for is read; it must not change
-//! meanwhile (files written by this crate are renamed into place, which is safe).
+//! archives whose members overlap are refused, and members that unpack to more than they can. Nothing is unpacked to disk.
+//! A file is read whole when it is opened; `Weights::open_mapped` (feature `mmap`) maps it into memory instead.
+//!
+//! Weights in several files are opened by their index, such as `model.safetensors.index.json` or
+//! `pytorch_model.bin.index.json`. What is in no such format is named, with what to do (Git LFS pointers, web pages, HDF5, ONNX,
+//! GGUF, checkpoints of TensorFlow, compressed files).
 //!
 //! A file is written under a temporary name beside its target and then renamed, so that a reader sees the old file or
 //! the new one and nothing between.
@@ -32,7 +36,11 @@
 #[cfg(any(feature = "pytorch", feature = "numpy"))]
 mod archive;
 mod bytes;
+mod foreign;
 mod formats;
+mod gather;
+#[cfg(feature = "mmap")]
+mod mapped;
 mod number_type;
 #[cfg(feature = "numpy")]
 mod numpy;
@@ -40,6 +48,7 @@ mod parameters;
 #[cfg(feature = "pytorch")]
 mod pytorch;
 mod safetensors;
+pub(crate) mod shards;
 mod snapshot;
 mod stored;
 mod translation;

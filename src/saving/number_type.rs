@@ -178,6 +178,29 @@ impl NumberType {
         Ok(bytes.chunks_exact(4).flat_map(|bits| &bits[..size]).copied().collect())
     }
 
+    /// Gives the numbers in these bytes, the least byte of each first, the other sign.
+    pub(super) fn negate(&self, bytes: &mut [u8]) -> Result<(), String> {
+        let size = match (self, self.size()) {
+            (Self::F8E8M0 | Self::Bool, _) | (_, None) => {
+                return Err(format!("has numbers of {self}, which have no sign"));
+            }
+            (_, Some(size)) => size,
+        };
+        for number in bytes.chunks_exact_mut(size) {
+            if self.is_floating() {
+                // Where its bits mean something else, there is no negative zero.
+                let whole = matches!(self, Self::F8E4M3FNUZ | Self::F8E5M2FNUZ) && number[0] & 127 == 0;
+                number[size - 1] ^= if whole { 0 } else { 128 };
+                continue;
+            }
+            let mut carry = true;
+            for byte in number {
+                (*byte, carry) = (!*byte).overflowing_add(carry.into());
+            }
+        }
+        Ok(())
+    }
+
     fn too_small(&self, number: Float) -> String {
         format!("{number:e} is beyond the range of {self}; scale it, or keep a larger type")
     }

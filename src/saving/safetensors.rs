@@ -35,7 +35,7 @@ const TYPES: [(NumberType, Dtype); 18] = [
 
 /// The tensors of a file, in the order of their bytes.
 pub(super) fn read(bytes: &Bytes) -> Result<Vec<(String, Stored)>, String> {
-    let fail = |error| format!("is no sound safetensors file: {error}");
+    let fail = |error| format!("is not a valid safetensors file: {error}");
     let (header, metadata) = SafeTensors::read_metadata(bytes.as_ref()).map_err(fail)?;
     let mut names = metadata.offset_keys();
     // Empty tensors share their place.

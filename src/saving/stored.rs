@@ -1,11 +1,17 @@
 //! A tensor as it is stored: type, shape, layout, and where its bytes are.
 
+use std::sync::Arc;
+
 use super::NumberType;
 use super::bytes::Bytes;
-use crate::tensor::{Tensor, data, tensor};
+use super::gather::gather;
+use crate::tensor::{Float, Tensor, data, tensor};
 
 /// As many axes as PyTorch and NumPy have.
-const MOST_AXES: usize = 64;
+pub(super) const MOST_AXES: usize = 64;
+
+/// A view that repeats numbers of a file may take as many bytes, even where the file is smaller.
+const MOST_REPEATED: usize = 1 << 26;
 
 /// Where bytes are.
 #[derive(Clone)]
@@ -47,6 +53,8 @@ pub(super) struct Stored {
 enum Place {
     Memory(Tensor),
     File(Layout, Source),
+    /// Why it cannot be read.
+    Unreadable(Arc<str>),
 }
 
 /// How the numbers of a tensor lie in a source.
@@ -58,6 +66,8 @@ pub(super) struct Layout {
     pub(super) strides: Vec<usize>,
     /// Whether the first byte of a number is its greatest.
     pub(super) big_endian: bool,
+    /// Whether each number stands for the one of the other sign.
+    pub(super) negative: bool,
 }
 
 impl From<Tensor> for Stored {
@@ -90,7 +100,7 @@ impl Layout {
     /// Numbers that lie one after the other from this byte on, the last axis fastest.
     pub(super) fn row_major(start: usize, shape: &[usize]) -> Result<Self, String> {
         numbers(shape)?;
-        Ok(Self { start, strides: row_major(shape), big_endian: false })
+        Ok(Self { start, strides: row_major(shape), big_endian: false, negative: false })
     }
 
     /// Numbers that lie one after the other from this byte on, the first axis fastest.
@@ -99,7 +109,12 @@ impl Layout {
         numbers(shape)?;
         let reversed: Vec<usize> = shape.iter().rev().copied().collect();
         let strides = row_major(&reversed).into_iter().rev().collect();
-        Ok(Self { start, strides, big_endian: false })
+        Ok(Self { start, strides, big_endian: false, negative: false })
+    }
+
+    /// Whether the bytes stand as they are wanted: in the order of the indices, the least byte of each number first.
+    fn is_plain(&self, shape: &[usize], size: usize) -> bool {
+        self.strides == row_major(shape) && !(self.big_endian && size > 1) && !self.negative
     }
 
     /// How many bytes of a source it reaches, from its beginning.
@@ -141,14 +156,13 @@ impl Stored {
                     return Err(format!("its shape {shape:?} of {number} needs {reach}, but there are {len}"));
                 }
             }
-            if numbers * size > len {
-                return Err(format!(
-                    "repeats its {} numbers in a view of shape {shape:?}; save `tensor.contiguous()`",
-                    len / size
-                ));
-            }
         }
         Ok(Self { number, shape, place: Place::File(layout, source) })
+    }
+
+    /// A tensor of which no more is known than that it is there, and why it cannot be read.
+    pub(super) fn unreadable(number: NumberType, reason: String) -> Self {
+        Self { number, shape: Vec::new(), place: Place::Unreadable(reason.into()) }
     }
 
     /// Rounded to another type.
@@ -158,51 +172,78 @@ impl Stored {
         Self::new(number.clone(), self.shape.clone(), layout, Source::Bytes(bytes))
     }
 
+    /// The bytes that a layout is of, and those of a number, after a check that as many numbers can be.
+    fn opened(&self, source: &Source) -> Result<(Bytes, usize), String> {
+        let size = self.number.size().ok_or_else(|| self.number.unreadable())?;
+        if self.len() * size > source.len().max(MOST_REPEATED) {
+            return Err(format!(
+                "repeats its {} numbers in a view of shape {:?}; save `tensor.contiguous()`",
+                source.len() / size,
+                self.shape
+            ));
+        }
+        Ok((source.bytes()?, size))
+    }
+
+    fn len(&self) -> usize {
+        self.shape.iter().product()
+    }
+
     /// Its numbers as bytes, one after the other, the last axis fastest, the least byte of each first.
     pub(super) fn bytes(&self) -> Result<Bytes, String> {
-        let size = self.number.size().ok_or_else(|| self.number.unreadable())?;
         let (layout, source) = match &self.place {
             Place::Memory(value) => {
                 return Ok(data(value).iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<_>>().into());
             }
-            Place::File(layout, source) => (layout, source.bytes()?),
+            Place::Unreadable(reason) => return Err(reason.to_string()),
+            Place::File(layout, source) => (layout, source),
         };
-        let end = layout.start + self.shape.iter().product::<usize>() * size;
-        match layout.strides == row_major(&self.shape) && !(layout.big_endian && size > 1) {
-            true => source.slice(layout.start..end).ok_or_else(|| "is cut off".into()),
-            false => Ok(self.gathered(layout, source.as_ref(), size).into()),
+        let (source, size) = self.opened(source)?;
+        if layout.is_plain(&self.shape, size) {
+            let end = layout.start + self.len() * size;
+            return source.slice(layout.start..end).ok_or_else(|| "is cut off".into());
         }
+        let mut bytes = self.gathered(layout, source.as_ref(), size);
+        if layout.negative {
+            self.number.negate(&mut bytes)?;
+        }
+        Ok(bytes.into())
     }
 
-    /// The numbers in the order of their indices.
+    /// The bytes of its numbers in the order of their indices, the least byte of each first.
     fn gathered(&self, layout: &Layout, stored: &[u8], size: usize) -> Vec<u8> {
-        let numbers: usize = self.shape.iter().product();
-        let mut bytes = Vec::with_capacity(numbers * size);
-        let mut index = vec![0; self.shape.len()];
-        let mut place = 0;
-        for _ in 0..numbers {
-            let number = &stored[layout.start + place * size..][..size];
-            match layout.big_endian {
-                true => bytes.extend(number.iter().rev()),
-                false => bytes.extend_from_slice(number),
-            }
-            for axis in (0..index.len()).rev() {
-                index[axis] += 1;
-                place += layout.strides[axis];
-                if index[axis] < self.shape[axis] {
-                    break;
-                }
-                place -= layout.strides[axis] * index[axis];
-                index[axis] = 0;
-            }
+        fn bytes<const N: usize>(shape: &[usize], layout: &Layout, stored: &[u8]) -> Vec<u8> {
+            let numbers = match layout.big_endian {
+                true => gather(shape, layout, stored, [0; N], |mut number: [u8; N]| {
+                    number.reverse();
+                    number
+                }),
+                false => gather(shape, layout, stored, [0; N], |number: [u8; N]| number),
+            };
+            numbers.into_flattened()
         }
-        bytes
+        match size {
+            1 => bytes::<1>(&self.shape, layout, stored),
+            2 => bytes::<2>(&self.shape, layout, stored),
+            4 => bytes::<4>(&self.shape, layout, stored),
+            _ => bytes::<8>(&self.shape, layout, stored),
+        }
     }
 
     /// Its value.
     pub(super) fn decode(&self) -> Result<Tensor, String> {
         match &self.place {
             Place::Memory(value) => Ok(value.clone()),
+            Place::Unreadable(reason) => Err(reason.to_string()),
+            // Most numbers are of this type: they take their places and their type in one go.
+            Place::File(layout, source)
+                if self.number == NumberType::F32 && !layout.negative && !layout.is_plain(&self.shape, 4) =>
+            {
+                let source = self.opened(source)?.0;
+                let read = if layout.big_endian { f32::from_be_bytes } else { f32::from_le_bytes };
+                let numbers = gather(&self.shape, layout, source.as_ref(), 0.0, |bytes| read(bytes) as Float);
+                Ok(tensor(&self.shape, numbers))
+            }
             Place::File(..) => Ok(tensor(&self.shape, self.number.decode(self.bytes()?.as_ref())?)),
         }
     }

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use super::NumberType;
 use super::bytes::Bytes;
+use super::foreign;
+use super::shards::Index;
 use super::stored::Stored;
 use crate::error::{Error, Result};
 use crate::tensor::{IntoTensor, Tensor};
@@ -39,18 +41,39 @@ impl Weights {
         Self::default()
     }
 
-    /// Those of a file, whose format its contents tell.
+    /// Opens a file, whose format its contents tell, or the files of an index, such as `model.safetensors.index.json`. All of it
+    /// is read; `open_mapped` (feature `mmap`) does not.
     ///
     /// # Errors
-    /// a file that cannot be read, or is none of the formats of [`crate::saving`], or whose contents contradict each
-    /// other
+    /// a file that cannot be read, or is in none of the formats of [`crate::saving`], or whose contents contradict each other; an
+    /// index that names files elsewhere, or tensors that are not in them
     #[doc(alias = "load_file")]
     #[doc(alias = "torch.load")]
     #[doc(alias = "numpy.load")]
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
-        let path = path.as_ref();
-        let weights = Self::read(&Bytes::open(path)?).map_err(|reason| Error::file(path, reason))?;
+        Self::open_with(path.as_ref(), &Bytes::open)
+    }
+
+    /// Opens a file or the files of an index, whose bytes `open` gives.
+    pub(super) fn open_with(path: &Path, open: &dyn Fn(&Path) -> Result<Bytes>) -> Result<Self> {
+        let bytes = open(path)?;
+        let fail = |reason| Error::file(path, reason);
+        let read = |path: &Path, bytes: &Bytes| {
+            Self::read(bytes).map_err(|reason| Error::file(path, foreign::by_name(path).unwrap_or(reason)))
+        };
+        let weights = match Index::read(bytes.as_ref()) {
+            Some(index) => index.map_err(fail)?.open(path, |path| read(path, &open(path)?))?,
+            None => read(path, &bytes)?,
+        };
         Ok(Self { path: Some(path.into()), ..weights })
+    }
+
+    /// Adds the tensors and texts of another file, which has none of these names.
+    pub(super) fn join(&mut self, other: Self) {
+        for (name, stored) in other.tensors {
+            self.put(name, stored);
+        }
+        self.metadata.extend(other.metadata);
     }
 
     /// Those of a file that is in memory.
@@ -58,15 +81,22 @@ impl Weights {
     /// # Errors
     /// as those of [`Weights::open`]
     pub fn from_bytes(bytes: impl Into<Vec<u8>>) -> Result<Self> {
-        Self::read(&bytes.into().into()).map_err(|reason| Error::Parameters(format!("this file of weights {reason}")))
+        let bytes = bytes.into();
+        let read = match Index::read(&bytes) {
+            Some(_) => Err("is an index of several files; open it by its path".into()),
+            None => Self::read(&bytes.into()),
+        };
+        read.map_err(|reason| Error::Parameters(format!("this file of weights {reason}")))
     }
 
     fn read(bytes: &Bytes) -> Result<Self, String> {
         let mut weights = Self { metadata: super::safetensors::metadata(bytes), ..Self::new() };
         for (name, stored) in super::formats::read(bytes)? {
-            if weights.shape(&name).is_some() {
-                return Err(format!("has two tensors `{name}`; give them different names where it was made"));
-            }
+            let two = || {
+                let reason = "there are two tensors of this name; give them different names where the file was made";
+                Stored::unreadable(stored.number.clone(), reason.into())
+            };
+            let stored = if weights.shape(&name).is_some() { two() } else { stored };
             weights.put(name, stored);
         }
         Ok(weights)

@@ -43,12 +43,18 @@ fn absent_foreign_or_cut_off() {
     let nowhere = folder.path().join("nowhere.safetensors");
     let text = message(classifier().load(&nowhere));
     assert!(text.starts_with(&format!("{}: cannot be read: ", nowhere.display())), "{text}");
-    let start = format!("{}: is no sound safetensors file: ", path.display());
-    let foreign: [&[u8]; 5] = [b"", &[0xFF; 64], &[0; 64], &bytes[..bytes.len() - 1], &bytes[..bytes.len() / 2]];
-    for foreign in foreign {
+    let cut = "is not a valid safetensors file: ";
+    let foreign: [(&[u8], &str); 5] = [
+        (b"", "is empty; "),
+        (&[0xFF; 64], "is in none of the formats that are read ("),
+        (&[0; 64], "is in none of the formats that are read ("),
+        (&bytes[..bytes.len() - 1], cut),
+        (&bytes[..bytes.len() / 2], cut),
+    ];
+    for (foreign, start) in foreign {
         std::fs::write(&path, foreign).unwrap();
         let text = message(classifier().load(&path));
-        assert!(text.starts_with(&start), "{text}");
+        assert!(text.starts_with(&format!("{}: {start}", path.display())), "{text}");
     }
 }
 

@@ -43,8 +43,16 @@ fn check(name: &str, model: &impl Layer, translation: &Translation) {
     assert!(worst < 1e-4, "{name}: {worst:.1e}");
 
     let saved = translation.export(model).unwrap();
-    assert_eq!(saved.len(), weights.len());
-    weights.names().for_each(|name| assert_eq!(saved.get(name).unwrap(), weights.get(name).unwrap(), "{name}"));
+    // The bias of a tied kernel, which one that is not tied does not use.
+    let unused = |name: &&str| name_of_untied(name) && !saved.names().any(|own| own == *name);
+    for name in weights.names().filter(|name| !unused(name)) {
+        assert_eq!(saved.get(name).unwrap(), weights.get(name).unwrap(), "{name}");
+    }
+    assert_eq!(saved.len(), weights.names().filter(|name| !unused(name)).count());
+}
+
+fn name_of_untied(name: &str) -> bool {
+    name == "cls.predictions.bias"
 }
 
 #[test]
@@ -57,6 +65,105 @@ fn bert_and_its_heads_agree() {
     check("bert_pair", &new("bert_pair").for_sequence_classification(3), &heads);
     check("bert_token", &new("bert_token").for_token_classification(4), &heads);
     check("bert_masked", &new("bert_masked").for_masked_language_modelling(), &heads);
+    check("bert_untied", &new("bert_untied").for_masked_language_modelling(), &heads);
+    check("bert_question", &new("bert_question").for_question_answering(), &heads);
+    check("bert_next", &new("bert_next").for_next_sentence_prediction(), &heads);
+}
+
+/// The tensors of a file, under other names.
+fn renamed(name: &str, rename: impl Fn(&str) -> Option<String>) -> Weights {
+    let weights = Weights::open(folder(name).join("model.safetensors")).unwrap();
+    let mut other = Weights::new();
+    for name in weights.names() {
+        if let Some(new) = rename(name) {
+            other.insert(new, weights.get(name).unwrap());
+        }
+    }
+    other
+}
+
+/// Loads weights into a model with a head, and compares its output with that of the file they were made of.
+fn agrees(name: &str, model: &impl Layer, weights: &Weights) {
+    let report = Bert::head_translation().load(model, weights).unwrap();
+    println!("{name}: {report}");
+    let case = Weights::open(folder(name).join("case.safetensors")).unwrap();
+    let y = model.forward(&Tape::inference().input(case.get("input").unwrap())).unwrap();
+    assert!(error(y.value(), &case.get("y").unwrap()) < 1e-5, "{name}");
+}
+
+#[test]
+fn names_of_older_files_and_of_parts() {
+    let masked = || Bert::new(&config("bert_masked")).for_masked_language_modelling();
+    let pair = || Bert::new(&config("bert_pair")).for_sequence_classification(3);
+    let old = |name: &str| {
+        Some(name.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta"))
+    };
+    agrees("bert_masked", &masked(), &renamed("bert_masked", old));
+    agrees("bert_pair", &pair(), &renamed("bert_pair", old));
+    let bare = |name: &str| Some(name.strip_prefix("bert.").unwrap_or(name).into());
+    agrees("bert_masked", &masked(), &renamed("bert_masked", bare));
+    agrees("bert_pair", &pair(), &renamed("bert_pair", bare));
+    // A file of a pretrained network has both heads, the pooler, and tied tensors twice.
+    let mut both = renamed("bert_masked", |name| Some(name.into()));
+    let words = both.get("bert.embeddings.word_embeddings.weight").unwrap();
+    both.insert("cls.predictions.decoder.weight", words.clone());
+    both.insert("cls.predictions.decoder.bias", both.get("cls.predictions.bias").unwrap());
+    for name in ["bert.pooler.dense.weight", "bert.pooler.dense.bias", "cls.seq_relationship.weight"] {
+        both.insert(name, ndarray::arr1(&[1.0]));
+    }
+    agrees("bert_masked", &masked(), &both);
+    // A kernel of its own does not fit a tied model.
+    both.insert("cls.predictions.decoder.weight", &words * 2.0);
+    let error = Bert::head_translation().load(&masked(), &both).unwrap_err().to_string();
+    let expected = "different: `bert.embeddings.word_embeddings.weight` and `cls.predictions.decoder.weight` are one tensor in \
+                    this model, but not in the file";
+    assert!(error.contains(expected), "{error}");
+    // Another head is named.
+    let error =
+        Bert::head_translation().load(&pair(), &renamed("bert_question", |name| Some(name.into()))).unwrap_err();
+    assert!(error.to_string().contains("not in the model: `qa_outputs.weight`"), "{error}");
+}
+
+#[test]
+fn folders_of_larger_networks() {
+    let write = |weights: &Weights, name: &str, file: &str| {
+        let target = tempfile::tempdir().unwrap();
+        std::fs::copy(folder(name).join("config.json"), target.path().join("config.json")).unwrap();
+        weights.save(target.path().join(file)).unwrap();
+        target
+    };
+    let words = |parameters: &[(String, Param)]| parameters[0].1.value().unwrap();
+    let weights = renamed("bert_pair", |name| Some(format!("model.{name}")));
+    let target = write(&weights, "bert_pair", "model.safetensors");
+    let bert = Bert::from_folder_with_prefix(target.path(), "model.bert.").unwrap();
+    assert_eq!(words(&bert.parameters()), weights.get("model.bert.embeddings.word_embeddings.weight").unwrap());
+    let error = Bert::from_folder_with_prefix(target.path(), "net.").map(drop).unwrap_err().to_string();
+    assert!(error.contains("expected a prefix of its tensors, got `net.`; they are model.bert."), "{error}");
+    let error = Bert::from_folder(target.path()).map(drop).unwrap_err().to_string();
+    assert!(
+        error.contains(r#"put `.rename("model.bert.*", "*")`"#) || error.contains(r#".rename("model.bert.*", "*")"#),
+        "{error}"
+    );
+    for name in ["bert_question", "bert_next", "bert_untied"] {
+        Bert::from_folder(folder(name)).unwrap();
+    }
+
+    // In two files with an index.
+    let weights = renamed("gpt2", |name| Some(name.into()));
+    let target = write(&Weights::new(), "gpt2", "empty.safetensors");
+    let (mut map, mut parts) = (serde_json::Map::new(), [Weights::new(), Weights::new()]);
+    for (i, name) in weights.names().enumerate() {
+        parts[i % 2].insert(name, weights.get(name).unwrap());
+        map.insert(name.into(), format!("part{}.safetensors", i % 2).into());
+    }
+    for (i, part) in parts.iter().enumerate() {
+        part.save(target.path().join(format!("part{i}.safetensors"))).unwrap();
+    }
+    let index = serde_json::json!({ "weight_map": map });
+    std::fs::write(target.path().join("model.safetensors.index.json"), index.to_string()).unwrap();
+    let ids = Tape::inference().input(ndarray::arr2(&[[2, 17, 5]]));
+    let y = Gpt2::from_folder(target.path()).unwrap().forward(&ids).unwrap();
+    assert_eq!(y.value(), Gpt2::from_folder(folder("gpt2")).unwrap().forward(&ids).unwrap().value());
 }
 
 #[test]
@@ -65,6 +172,23 @@ fn gpt2_agrees() {
         let config = Gpt2Config::open(folder(name).join("config.json")).unwrap();
         check(name, &Gpt2::new(&config), &Gpt2::translation());
     }
+    let config = Gpt2Config::open(folder("gpt2_classes").join("config.json")).unwrap();
+    assert_eq!(config.padding_id, Some(0));
+    let model = || Gpt2::new(&config).for_sequence_classification(3);
+    check("gpt2_classes", &model(), &Gpt2::head_translation());
+    // Without the prefix; and without the head.
+    let bare = renamed("gpt2_classes", |name| Some(name.strip_prefix("transformer.").unwrap_or(name).into()));
+    Gpt2::head_translation().load(&model(), &bare).unwrap();
+    Gpt2::from_folder(folder("gpt2_classes")).unwrap();
+    // The last kernel is the embedding of the tokens, or the file does not fit.
+    let mut weights = renamed("gpt2", |name| Some(name.into()));
+    let words = weights.get("transformer.wte.weight").unwrap();
+    let config = Gpt2Config::open(folder("gpt2").join("config.json")).unwrap();
+    weights.insert("lm_head.weight", words.clone());
+    Gpt2::translation().load(&Gpt2::new(&config), &weights).unwrap();
+    weights.insert("lm_head.weight", &words + 1.0);
+    let error = Gpt2::translation().load(&Gpt2::new(&config), &weights).unwrap_err().to_string();
+    assert!(error.contains("different: `transformer.wte.weight` and `lm_head.weight` are one tensor"), "{error}");
 }
 
 /// With a head or without, in the file and in the model.
@@ -115,8 +239,17 @@ fn rand() -> gradus::Rng {
     gradus::rand::SeedableRng::seed_from_u64(0)
 }
 
+/// Its `tokenizer.json` cuts after 128 tokens, but its `sentence_bert_config.json` says 256.
+#[test]
+#[ignore = "needs the files that .ci/weights fetches"]
+fn minilm_reads_256_tokens() {
+    let path =
+        std::env::var_os("WEIGHTS").map_or_else(|| PathBuf::from("target/weights"), PathBuf::from).join("minilm");
+    let ids = Tokenizer::from_folder(&path).unwrap().encode(&["word ".repeat(300)]).unwrap();
+    assert_eq!(ids.shape(), [1, 256]);
+}
+
 /// Sentences of unequal length, in one padded batch, through the real weights and the real tokenizer.
-///
 #[test]
 #[ignore = "needs the files that .ci/weights fetches"]
 fn minilm_agrees() {

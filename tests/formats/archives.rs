@@ -6,7 +6,7 @@ use gradus::saving::Weights;
 
 /// A member of an archive, in which anything may be wrong.
 #[derive(Clone)]
-struct Member {
+pub struct Member {
     name: &'static str,
     bytes: Vec<u8>,
     deflated: bool,
@@ -18,7 +18,7 @@ struct Member {
     shares: bool,
 }
 
-fn member(name: &'static str, bytes: Vec<u8>, deflated: bool) -> Member {
+pub fn member(name: &'static str, bytes: Vec<u8>, deflated: bool) -> Member {
     Member { name, len: bytes.len(), bytes, deflated, flags: 0, method: None, shares: false }
 }
 
@@ -29,7 +29,7 @@ fn crc(bytes: &[u8]) -> u32 {
 }
 
 /// An archive; deflated members consist of blocks that are not.
-fn archive(members: &[Member]) -> Vec<u8> {
+pub fn archive(members: &[Member]) -> Vec<u8> {
     let (mut file, mut directory, mut place) = (Vec::new(), Vec::new(), 0);
     for member in members {
         let mut packed = member.bytes.clone();
@@ -77,39 +77,58 @@ fn made_by_hand_as_zip_does() {
 fn archives_that_are_not_what_they_say() {
     let sound = member("a.npy", npy(FLOATS, 24), false);
     let deflated = member("a.npy", npy(FLOATS, 24), true);
-    let (packed, start) = (deflated.bytes.len() + 10, "member `a.npy`: ");
-    let of = |members: &[Member]| refusal(archive(members));
+    let (packed, start) = (deflated.bytes.len() + 10, "is not a valid .npy array: member `a.npy` of the archive: ");
+    // What is wrong with a member is an error of that member: the next one is read.
+    let of = |member: Member| {
+        let next = Member { name: "b.npy", ..sound.clone() };
+        let weights = Weights::from_bytes(archive(&[member, next])).unwrap();
+        weights.get("b").unwrap();
+        let message = weights.get("a").unwrap_err().to_string();
+        message.strip_prefix("tensor `a`: ").unwrap_or_else(|| panic!("{message}")).to_string()
+    };
     assert_eq!(
-        of(&[Member { len: 1 << 30, ..deflated.clone() }]),
+        of(Member { len: 1 << 30, ..deflated.clone() }),
         format!("{start}says that {packed} bytes unpack to 1073741824, which they cannot")
     );
     let len = sound.len;
     assert_eq!(
-        of(&[Member { len: len + 1, ..sound.clone() }]),
+        of(Member { len: len + 1, ..sound.clone() }),
         format!("{start}says that {len} bytes unpack to {}, which they cannot", len + 1)
     );
     assert_eq!(
-        of(&[Member { method: Some(12), ..sound.clone() }]),
-        format!("{start}expected it stored or deflated, got Bzip2")
+        of(Member { method: Some(12), ..sound.clone() }),
+        format!("{start}expected it stored or deflated, got Bzip2; pack it again")
     );
     assert_eq!(
-        of(&[Member { flags: 1, ..sound.clone() }]),
+        of(Member { flags: 1, ..sound.clone() }),
         format!("{start}is encrypted; unpack the archive, and pack it without a password")
     );
-    let overlap = "is no sound zip archive: its members overlap, as in a zip bomb";
+    assert_eq!(
+        of(member("a.npy", npy("{}", 0), false)),
+        "is not a valid .npy array: expected a header such as {'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }, \
+         got {}"
+    );
+    let of = |members: &[Member]| refusal(archive(members));
+    let overlap = "is not a valid zip archive: its members overlap, as in a zip bomb";
     assert_eq!(of(&[sound.clone(), Member { name: "b.npy", shares: true, ..sound.clone() }]), overlap);
-    assert_eq!(of(&[sound.clone(), sound.clone()]), "is no sound zip archive: two members have one name");
-    for name in ["../a.npy", "/etc/a.npy", "x/../../a.npy", "..\\a.npy"] {
-        assert_eq!(
-            of(&[Member { name, ..sound.clone() }]),
-            format!("member `{name}`: leads out of the archive; nothing is read from such an archive")
-        );
-    }
+    assert_eq!(of(&[sound.clone(), sound.clone()]), "is not a valid zip archive: two members have one name");
     assert_eq!(
         of(&[member("a.txt", vec![1], false)]),
         "is a zip archive with neither the data.pkl of PyTorch nor .npy arrays"
     );
-    assert!(refusal(b"PK\x03\x04 and nothing else").starts_with("is no sound zip archive: "));
+    assert!(refusal(b"PK\x03\x04 and nothing else").starts_with("is not a valid zip archive: "));
+}
+
+/// Nothing is unpacked to disk, so a name is only a name.
+#[test]
+fn names_that_lead_out_of_an_archive_are_names() {
+    let sound = member("a.npy", npy(FLOATS, 24), false);
+    for name in ["../a.npy", "/etc/a.npy", "x/../../a.npy", "..\\a.npy", "a b\n.npy", ".npy"] {
+        let odd = Member { name, ..sound.clone() };
+        let weights = Weights::from_bytes(archive(&[odd, sound.clone()])).unwrap();
+        assert!(weights.names().eq([name.strip_suffix(".npy").unwrap(), "a"]));
+        assert_eq!(weights.get("a").unwrap(), weights.get(name.strip_suffix(".npy").unwrap()).unwrap());
+    }
 }
 
 #[test]
@@ -165,7 +184,7 @@ fn archives_of_pytorch() {
 
 #[test]
 fn headers_of_arrays() {
-    let start = "is no sound .npy file: ";
+    let start = "is not a valid .npy file: ";
     let of = |header: &str, zeros| {
         let message = refusal(npy(header, zeros));
         message.strip_prefix(start).unwrap_or_else(|| panic!("{message}")).to_string()

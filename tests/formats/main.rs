@@ -6,11 +6,13 @@
 
 mod allocator;
 mod archives;
+mod foreign;
 mod hostile;
 mod mutations;
 mod packages;
 mod pickles;
 mod readers;
+mod shards;
 
 use std::path::PathBuf;
 

@@ -7,7 +7,7 @@ use gradus::saving::Weights;
 /// File, tensors, numbers and their sum, as PyTorch and NumPy read them; a tensor and its shape.
 type Expected = (&'static str, usize, usize, f64, &'static str, &'static [usize]);
 
-const FILES: [Expected; 10] = [
+const FILES: [Expected; 13] = [
     ("pnet.pt", 13, 6_632, -43.125317, "conv4_2.weight", &[4, 32, 1, 1]),
     ("rnet.pt", 16, 100_178, -178.506550, "dense5_2.weight", &[4, 128]),
     ("onet.pt", 21, 389_040, -354.439496, "dense6_3.weight", &[10, 256]),
@@ -18,6 +18,10 @@ const FILES: [Expected; 10] = [
     // The model, and the memory of its Adam.
     ("pretrained.pt", 48, 4_270_854, -4_415.321634, "optimizer_state.state.140178894882424.exp_avg", &[1024, 40]),
     ("checkpoint20.npz", 12, 834_890, 539.361264, "enc_w_ih", &[768, 256]),
+    // They ask for `_rebuild_tensor`.
+    ("alex.pth", 5, 1_152, 105.275355, "lin4.model.1.weight", &[1, 256, 1, 1]),
+    ("squeeze.pth", 7, 2_240, 173.438718, "lin6.model.1.weight", &[1, 512, 1, 1]),
+    ("vgg.pth", 5, 1_472, 131.855509, "lin4.model.1.weight", &[1, 512, 1, 1]),
     ("silero_vad_16k.safetensors", 15, 309_633, -245.028845, "final_conv.weight", &[1, 128, 1]),
 ];
 

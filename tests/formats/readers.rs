@@ -1,7 +1,7 @@
 //! What PyTorch and NumPy wrote is read as they read it.
 
 use gradus::prelude::*;
-use gradus::saving::{NumberType, Weights};
+use gradus::saving::{NumberType, Translation, Weights};
 
 use super::{bytes, numbers, path};
 
@@ -40,6 +40,61 @@ fn every_form_of_torch_save() {
         tensor.get("tensor").unwrap().slice(ndarray::s![.., 3]).to_vec(),
         numbers(&expected, "layout.column").unwrap()
     );
+}
+
+/// Counters, sets, arguments, scalars and whatever else a checkpoint holds do not keep its tensors from being read.
+#[test]
+fn odd_objects_beside_tensors() {
+    let expected = Weights::open(path("odd.safetensors")).unwrap();
+    let unread = [
+        (
+            "array",
+            "is made by `numpy._core.multiarray._reconstruct`, which is not read; save `torch.from_numpy(array)`",
+        ),
+        ("complex", "expected floating point numbers, integers or bool"),
+        ("sparse", "is made by `torch._utils._rebuild_sparse_tensor`, which is not read; save `tensor.to_dense()`"),
+        ("quantised", "is made by `torch._utils._rebuild_qtensor`, which is not read; save `tensor.dequantize()`"),
+        (
+            "nowhere",
+            "is made by `torch._utils._rebuild_meta_tensor_no_storage`, which is not read; save a plain tensor",
+        ),
+    ];
+    for (file, names) in [("odd.pt", 25), ("odd_legacy.pt", 18)] {
+        let read = Weights::open(path(file)).unwrap();
+        assert_eq!(read.len(), names, "{file}:\n{read}");
+        for name in read.names() {
+            if let Some((_, reason)) = unread.iter().find(|(odd, _)| *odd == name) {
+                let start = format!("{}: tensor `{name}`: {reason}", path(file).display());
+                let message = read.get(name).unwrap_err().to_string();
+                assert!(message.starts_with(&start), "{message}");
+                continue;
+            }
+            assert_eq!(read.get(name).unwrap(), expected.get(name).unwrap(), "{file}: {name}");
+            assert_eq!(read.number_type(name), expected.number_type(name), "{file}: {name}");
+        }
+    }
+    let read = Weights::open(path("odd.pt")).unwrap();
+    assert_eq!(numbers(&read, "negative").unwrap(), [-2.0, 4.0]);
+    assert_eq!(numbers(&read, "negative_half").unwrap(), [-1.5, 2.0]);
+    assert_eq!(numbers(&read, "negative_int").unwrap(), [-300.0, 1.0, 0.0]);
+    assert_eq!(numbers(&read, "expanded").unwrap(), [1.0, 2.0, 1.0, 2.0, 1.0, 2.0]);
+    assert!(Weights::open(path("numpy_scalar.pt")).unwrap().is_empty());
+}
+
+/// A module that was saved whole has the names of its `state_dict`.
+#[test]
+fn whole_modules() {
+    let layer = Dense::new(1);
+    layer.forward(&Tape::inference().input(ndarray::arr2(&[[1.0]]))).unwrap();
+    Translation::pytorch().load(&layer, &Weights::open(path("module.pt")).unwrap()).unwrap();
+}
+
+/// PyTorch pads the numbers to a multiple of 64 bytes; a folder of this length moves the directory's mark into the padding.
+#[test]
+fn archives_of_any_name_and_without_checksums() {
+    for file in ["aaaaaaaaaaaaaaaaaaaaa.pt", "no_checksums.pt"] {
+        assert_eq!(numbers(&Weights::open(path(file)).unwrap(), "a").unwrap(), [1.0, 2.0], "{file}");
+    }
 }
 
 #[test]
@@ -173,7 +228,16 @@ fn models_read_every_format() {
 fn what_is_no_file() {
     let folder = tempfile::tempdir().unwrap();
     let error = Weights::open(folder.path()).unwrap_err().to_string();
-    assert_eq!(error, format!("{}: cannot be read: it is no regular file", folder.path().display()));
+    assert_eq!(
+        error,
+        format!(
+            "{}: cannot be read: it is a folder; give the file in it, such as `model.safetensors`",
+            folder.path().display()
+        )
+    );
     #[cfg(target_os = "linux")]
-    assert_eq!(Weights::open("/dev/zero").unwrap_err().to_string(), "/dev/zero: cannot be read: it is no regular file");
+    assert_eq!(
+        Weights::open("/dev/zero").unwrap_err().to_string(),
+        "/dev/zero: cannot be read: it is not a regular file"
+    );
 }

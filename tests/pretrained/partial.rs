@@ -140,3 +140,123 @@ fn wrapped_layers_have_the_layouts_of_what_they_wrap() {
     assert_eq!(weights.names().collect::<Vec<_>>(), ["steps.weight", "steps.bias"]);
     assert_eq!(weights.shape("steps.weight"), Some(&[2, 3][..]));
 }
+
+/// A file whose names differ by one rule: the error says which one to write.
+#[test]
+fn the_rule_that_is_missing_is_written() {
+    let trained = model(5);
+    trained.forward(&Tape::inference().input(ndarray::Array4::<f32>::ones((1, 4, 4, 1)))).unwrap();
+    let plain = Translation::pytorch().export(&trained).unwrap();
+    let renamed = |rename: &dyn Fn(&str) -> String| {
+        let mut other = Weights::new();
+        for name in plain.names() {
+            other.insert(rename(name), plain.get(name).unwrap());
+        }
+        other
+    };
+    let hint = |translation: Translation, weights: &Weights| {
+        let message = translation.load(&model(5), weights).map(drop).unwrap_err().to_string();
+        let first = message.lines().next().unwrap().to_owned();
+        first.strip_prefix("the weights: does not fit the model").unwrap_or_else(|| panic!("{message}")).to_owned()
+    };
+    for prefix in ["module.", "_orig_mod.", "module._orig_mod.", "model."] {
+        let weights = renamed(&|name| format!("{prefix}{name}"));
+        assert_eq!(
+            hint(Translation::pytorch(), &weights),
+            format!(
+                "; its names differ by one rule: load it by `Translation::pytorch().rename(\"{prefix}*\", \"*\")`:"
+            )
+        );
+        Translation::pytorch().rename(&format!("{prefix}*"), "*").load(&model(5), &weights).unwrap();
+        let rule = Translation::pytorch().rename("backbone.*", "*");
+        let expected =
+            format!("; its names differ by one more rule: put `.rename(\"{prefix}*\", \"*\")` before the others:");
+        assert_eq!(hint(rule, &weights), expected);
+        let expected = format!(
+            "; its names are those of PyTorch, but for one rule: load it by `Translation::pytorch().rename(\"{prefix}*\", \"*\")`:"
+        );
+        assert_eq!(hint(Translation::new(), &weights), expected);
+    }
+    let compiled = renamed(&|name| name.replacen('.', "._orig_mod.", 1));
+    assert_eq!(
+        hint(Translation::pytorch(), &compiled),
+        "; its names differ by one rule: load it by `Translation::pytorch().rename(\"*._orig_mod.*\", \"*.*\")`:"
+    );
+    Translation::pytorch().rename("*._orig_mod.*", "*.*").load(&model(5), &compiled).unwrap();
+    // The other way round: the model has more layers around it than the file.
+    let nested = Sequential::new().add_named("net", model(5));
+    let message = Translation::pytorch().load(&nested, &plain).map(drop).unwrap_err().to_string();
+    assert!(message.contains("load it by `Translation::pytorch().rename(\"*\", \"net.*\")`"), "{message}");
+    Translation::pytorch().rename("*", "net.*").load(&nested, &plain).unwrap();
+    assert_eq!(
+        hint(Translation::new(), &plain),
+        "; its names are those of PyTorch: load it by `Translation::pytorch()`:"
+    );
+    // Nothing in common: no rule is made up.
+    assert_eq!(hint(Translation::pytorch(), &renamed(&|name| format!("{}x", name.len()))), ":");
+}
+
+/// A rule that changes no name of the file says nothing of what the file calls what is missing.
+#[test]
+fn what_is_missing_has_the_name_that_the_file_would_give_it() {
+    let mut weights = file();
+    let names: Vec<String> = weights.names().map(|name| name.replacen("net.", "", 1)).collect();
+    let mut bare = Weights::new();
+    for name in names.iter().filter(|name| *name != "head.bias") {
+        bare.insert(name, weights.get(&format!("net.{name}")).unwrap());
+    }
+    let translation =
+        || Translation::pytorch().rename("net.*", "*").rename("*.gamma", "*.weight").rename("*.beta", "*.bias");
+    fails(
+        &translation(),
+        &model(5),
+        &bare,
+        "the weights: does not fit the model:\n  missing in the file: `head.bias` [5]",
+    );
+    // PyTorch packs query, key and value.
+    weights = Weights::new();
+    for name in ["in_proj_bias", "out_proj.weight", "out_proj.bias"] {
+        weights.insert(name, ndarray::Array2::<f32>::ones((1, 1)));
+    }
+    let attention = MultiHeadAttention::new(2, 2);
+    let message = Translation::pytorch().load(&attention, &weights).map(drop).unwrap_err().to_string();
+    assert!(
+        message.contains("missing in the file: `query.kernel` [_, 2, 2] (`in_proj_weight`)")
+            || message.contains("(`in_proj_weight`)") && !message.contains("q_proj_weight"),
+        "{message}"
+    );
+}
+
+#[test]
+fn tensors_under_other_names() {
+    let net = || Sequential::new().add_named("norm", LayerNorm::new());
+    let mut weights = Weights::new();
+    weights.insert("norm.gamma", ndarray::arr1(&[2.0, 3.0]));
+    weights.insert("norm.bias", ndarray::arr1(&[0.0, 1.0]));
+    let translation = || Translation::pytorch().alias("*.gamma", "*.weight");
+    let (one, report) = (net(), translation());
+    let report = report.load(&one, &weights).unwrap();
+    assert_eq!((report.applied.len(), report.unused.len()), (2, 0));
+    assert_eq!(one.parameters()[0].1.value().unwrap(), ndarray::arr1(&[2.0, 3.0]).into_dyn());
+    // It is saved under its own name.
+    assert_eq!(translation().export(&one).unwrap().names().collect::<Vec<_>>(), ["norm.weight", "norm.bias"]);
+    // Both, as long as they are the same.
+    weights.insert("norm.weight", ndarray::arr1(&[2.0, 3.0]));
+    translation().load(&net(), &weights).unwrap();
+    weights.insert("norm.weight", ndarray::arr1(&[2.0, 4.0]));
+    fails(
+        &translation(),
+        &net(),
+        &weights,
+        "the weights: does not fit the model:\n  different: `norm.weight` and `norm.gamma` are one tensor in this model, but not \
+         in the file: make a model where they are two, if there is such a setting",
+    );
+    let report = translation().ignore("*.gamma").load(&net(), &weights).unwrap();
+    assert_eq!(report.unused, ["norm.gamma"]);
+    fails(
+        &Translation::pytorch().alias("*.gamma", "weight"),
+        &net(),
+        &weights,
+        "expected as many `*` on both sides of a rule, got `alias(\"*.gamma\", \"weight\")`",
+    );
+}

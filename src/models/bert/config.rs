@@ -59,6 +59,9 @@ pub struct BertConfig {
     pub attention_dropout: Float,
     /// The share of features that are dropped before a classifier in training.
     pub classifier_dropout: Float,
+    /// Whether the last kernel of masked language modelling is the embedding of the tokens; else it has one of its own.
+    #[doc(alias = "tie_word_embeddings")]
+    pub tied: bool,
     /// Standard deviation of the first weights, which are drawn from a normal distribution.
     #[doc(alias = "initializer_range")]
     pub deviation: Float,
@@ -80,6 +83,7 @@ impl Default for BertConfig {
             dropout: 0.1,
             attention_dropout: 0.1,
             classifier_dropout: 0.1,
+            tied: true,
             deviation: 0.02,
         }
     }
@@ -111,6 +115,7 @@ impl BertConfig {
             dropout,
             attention_dropout: fields.share("attention_probs_dropout_prob", default.attention_dropout)?,
             classifier_dropout: fields.share("classifier_dropout", dropout)?,
+            tied: fields.flag("tie_word_embeddings", default.tied)?,
             deviation: fields.share("initializer_range", default.deviation)?,
         })
     }

@@ -5,7 +5,8 @@ use super::layer::{dense, norm};
 use crate::activations::Tanh;
 use crate::autograd::Var;
 use crate::error::{Error, Result};
-use crate::layers::{Dense, Dropout, GlobalAvgPool1d, Layer, LayerNorm, Sequential, TiedDense, UnitNorm};
+use crate::initializers::RandomNormal;
+use crate::layers::{Dense, Dropout, Embedding, GlobalAvgPool1d, Layer, LayerNorm, Sequential, TiedDense, UnitNorm};
 use crate::param::ParamList;
 
 impl Bert {
@@ -22,7 +23,6 @@ impl Bert {
     /// # Ok::<(), gradus::Error>(())
     /// ```
     #[doc(alias = "BertForSequenceClassification")]
-    #[doc(alias = "BertForNextSentencePrediction")]
     pub fn for_sequence_classification(self, labels: usize) -> Sequential {
         let pooler = Pooler { dense: dense(&self.config, self.config.size).activation(Tanh) };
         let (dropout, classifier) = self.classifier(labels);
@@ -33,6 +33,23 @@ impl Bert {
             .add_named("classifier", classifier)
     }
 
+    /// With a head that tells whether the second sentence of a pair follows on the first, by the first token: logits `[batch, 2]`,
+    /// of which the first says that it does.
+    #[doc(alias = "BertForNextSentencePrediction")]
+    pub fn for_next_sentence_prediction(self) -> Sequential {
+        let pooler = Pooler { dense: dense(&self.config, self.config.size).activation(Tanh) };
+        let head = Sequential::new().add_named("seq_relationship", dense(&self.config, 2));
+        Sequential::new().add_named("bert", self).add_named("pooler", pooler).add_named("cls", head)
+    }
+
+    /// With a head that tells where the answer to a question begins and ends: logits `[batch, time, 2]`, the first of each token
+    /// for the beginning, the second for the end.
+    #[doc(alias = "BertForQuestionAnswering")]
+    pub fn for_question_answering(self) -> Sequential {
+        let head = dense(&self.config, 2);
+        Sequential::new().add_named("bert", self).add_named("qa_outputs", head)
+    }
+
     /// With a head that tells the class of each token: logits `[batch, time, labels]`.
     #[doc(alias = "BertForTokenClassification")]
     pub fn for_token_classification(self, labels: usize) -> Sequential {
@@ -41,14 +58,24 @@ impl Bert {
     }
 
     /// With a head that tells which token belongs at each step: logits `[batch, time, vocabulary]`. Its last kernel is the
-    /// embedding of the tokens. The labels of steps that are not masked are left out of the loss by
+    /// embedding of the tokens, if they are [tied](super::BertConfig::tied). The labels of steps that are not masked are left out of the loss by
     /// [`ignore_index`](crate::losses::SparseCrossEntropy::ignore_index).
     #[doc(alias = "BertForMaskedLM")]
     pub fn for_masked_language_modelling(self) -> Sequential {
+        let own = || {
+            let normal = RandomNormal { mean: 0.0, stddev: self.config.deviation };
+            Embedding::new(self.config.vocabulary, self.config.size).embeddings_initializer(normal).output_layer()
+        };
+        // The bias of a tied kernel stands beside it.
+        let (decoder, place) = match self.config.tied {
+            true => (self.words.output_layer(), "predictions"),
+            false => (own(), "predictions.decoder"),
+        };
         let cls = MaskedLanguageHead {
             dense: dense(&self.config, self.config.size).activation(self.config.activation),
             norm: norm(&self.config),
-            decoder: self.words.output_layer().use_bias(true),
+            decoder: decoder.use_bias(true),
+            place,
         };
         Sequential::new().add_named("bert", self).add_named("cls", cls)
     }
@@ -88,6 +115,7 @@ struct MaskedLanguageHead {
     dense: Dense,
     norm: LayerNorm,
     decoder: TiedDense,
+    place: &'static str,
 }
 
 impl Layer for MaskedLanguageHead {
@@ -98,6 +126,6 @@ impl Layer for MaskedLanguageHead {
     fn params<'a>(&'a self, list: &mut ParamList<'a>) {
         list.nest("predictions.transform.dense", &self.dense);
         list.nest("predictions.transform.LayerNorm", &self.norm);
-        list.nest("predictions", &self.decoder);
+        list.nest(self.place, &self.decoder);
     }
 }

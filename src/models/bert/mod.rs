@@ -13,9 +13,9 @@ use crate::error::{Error, Result};
 use crate::initializers::RandomNormal;
 use crate::layers::{Dropout, Embedding, Layer, LayerNorm, LearnedPositions};
 use crate::models::config::check_heads;
-use crate::models::folder::weights;
+use crate::models::folder::{below, weights};
 use crate::param::ParamList;
-use crate::saving::Translation;
+use crate::saving::{Translation, Weights};
 use crate::tensor::{Float, data, tensor};
 use layer::{BertLayer, norm};
 
@@ -73,29 +73,54 @@ impl Bert {
         }
     }
 
-    /// With settings and weights of a folder of Hugging Face: `config.json`, and `model.safetensors` or `pytorch_model.bin`, of
-    /// which a head stays unread.
+    /// Reads settings and weights from a folder of Hugging Face: `config.json`, and `model.safetensors` or `pytorch_model.bin`, in
+    /// one file or in several with an index. The network may be all that is in it, or have the prefix `bert.`; heads and pooler
+    /// stay unread.
     ///
     /// # Errors
     /// files that cannot be read; those of [`BertConfig::open`]; weights that do not fit the settings
     #[doc(alias = "from_pretrained")]
     pub fn from_folder(folder: impl AsRef<Path>) -> Result<Self> {
+        let heads = ["cls.*", "classifier.*", "qa_outputs.*"];
+        let translation = heads.iter().fold(Self::translation(), |translation, head| translation.ignore(head));
+        Self::load(folder.as_ref(), |_| Ok(translation))
+    }
+
+    /// Reads it as [`Bert::from_folder`] does, out of a network of which it is a part: its tensors have this prefix, and all others
+    /// stay unread.
+    ///
+    /// ```no_run
+    /// use gradus::models::Bert;
+    /// let encoder = Bert::from_folder_with_prefix("retriever", "question_encoder.bert_model.")?;
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// those of [`Bert::from_folder`]; a prefix that no tensor has
+    pub fn from_folder_with_prefix(folder: impl AsRef<Path>, prefix: &str) -> Result<Self> {
         let folder = folder.as_ref();
+        Self::load(folder, |weights| below(Self::translation(), weights, prefix, folder))
+    }
+
+    fn load(folder: &Path, translation: impl FnOnce(&Weights) -> Result<Translation>) -> Result<Self> {
         let bert = Self::new(&BertConfig::open(folder.join("config.json"))?);
-        let translation = Self::translation().rename("bert.*", "*").ignore("cls.*").ignore("classifier.*");
-        // What the oldest files call a norm's parameters.
-        let translation = translation.rename("*.LayerNorm.gamma", "*.LayerNorm.weight");
-        translation.rename("*.LayerNorm.beta", "*.LayerNorm.bias").load(&bert, &weights(folder)?)?;
+        let weights = weights(folder)?;
+        translation(&weights)?.load(&bert, &weights)?;
         Ok(bert)
     }
 
-    /// How files of Hugging Face's `BertModel` map onto a [`Bert`].
+    /// How files of Hugging Face's `BertModel` map onto a [`Bert`], also those with the prefix `bert.` and with the names `gamma`
+    /// and `beta` of the oldest files.
     pub fn translation() -> Translation {
-        Translation::pytorch().ignore("*embeddings.position_ids").ignore("*pooler.*")
+        older(Translation::pytorch()).alias("bert.*", "*").ignore("*embeddings.position_ids").ignore("*pooler.*")
     }
 
-    /// How files of Hugging Face's `BertForSequenceClassification`, `BertForTokenClassification` and `BertForMaskedLM` map onto
-    /// what the methods here make.
+    /// How files of Hugging Face's `BertForSequenceClassification`, `BertForTokenClassification`, `BertForQuestionAnswering`,
+    /// `BertForNextSentencePrediction`, `BertForMaskedLM` and `BertForPreTraining` map onto what the methods here make, also
+    /// without the prefix `bert.`
+    ///
+    /// A file with a kernel of its own for masked language modelling does not fit a model where [that](BertConfig::tied) is the
+    /// embedding of the tokens, and is refused.
     ///
     /// ```no_run
     /// use gradus::{models::*, saving::Weights};
@@ -105,10 +130,17 @@ impl Bert {
     /// # Ok::<(), gradus::Error>(())
     /// ```
     pub fn head_translation() -> Translation {
-        let translation = Translation::pytorch().rename("bert.pooler.*", "pooler.*");
-        translation
+        older(Translation::pytorch())
+            .rename("bert.pooler.*", "pooler.*")
+            .alias("embeddings.*", "bert.embeddings.*")
+            .alias("encoder.*", "bert.encoder.*")
+            .alias("cls.predictions.decoder.weight", "bert.embeddings.word_embeddings.weight")
+            .alias("cls.predictions.decoder.bias", "cls.predictions.bias")
+            .alias("cls.predictions.bias", "cls.predictions.decoder.bias")
+            // A kernel that is not tied has a bias of its own, and does not use this one.
+            .ignore("cls.predictions.bias")
             .ignore("*embeddings.position_ids")
-            .ignore("cls.predictions.decoder.*")
+            .ignore("*pooler.*")
             .ignore("cls.seq_relationship.*")
     }
 
@@ -138,6 +170,11 @@ impl Bert {
             _ => [ids, types],
         })
     }
+}
+
+/// Takes what the oldest files call a norm's parameters.
+fn older(translation: Translation) -> Translation {
+    translation.alias("*LayerNorm.gamma", "*LayerNorm.weight").alias("*LayerNorm.beta", "*LayerNorm.bias")
 }
 
 impl Layer for Bert {

@@ -52,6 +52,9 @@ pub struct Gpt2Config {
     /// The share of the attention's weights that are dropped in training.
     #[doc(alias = "attn_pdrop")]
     pub attention_dropout: Float,
+    /// The id of tokens that are not there, behind texts whose classes are told; `None` if there is none.
+    #[doc(alias = "pad_token_id")]
+    pub padding_id: Option<usize>,
     /// Standard deviation of the first weights, which are drawn from a normal distribution.
     #[doc(alias = "initializer_range")]
     pub deviation: Float,
@@ -70,6 +73,7 @@ impl Default for Gpt2Config {
             epsilon: 1e-5,
             dropout: 0.1,
             attention_dropout: 0.1,
+            padding_id: None,
             deviation: 0.02,
         }
     }
@@ -100,6 +104,7 @@ impl Gpt2Config {
             epsilon: fields.share("layer_norm_epsilon", default.epsilon)?,
             dropout,
             attention_dropout: fields.share("attn_pdrop", default.attention_dropout)?,
+            padding_id: fields.id("pad_token_id", None)?,
             deviation: fields.share("initializer_range", default.deviation)?,
         })
     }

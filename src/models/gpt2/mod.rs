@@ -12,12 +12,15 @@ use std::path::Path;
 use crate::autograd::Var;
 use crate::error::{Error, Result};
 use crate::initializers::RandomNormal;
-use crate::layers::{Dropout, Embedding, KeyValueCache, Layer, LayerNorm, LearnedPositions, TiedDense};
+use crate::layers::{
+    Dense, Dropout, Embedding, KeyValueCache, Layer, LayerNorm, LearnedPositions, Sequential, TiedDense,
+};
 use crate::models::Sampling;
 use crate::models::config::check_heads;
-use crate::models::folder::weights;
+use crate::models::folder::{below, weights};
 use crate::param::ParamList;
-use crate::saving::Translation;
+use crate::saving::{Translation, Weights};
+use crate::tensor::{Float, data, tensor};
 use block::{Block, norm};
 
 /// GPT-2: a decoder that tells at each step which token comes next.
@@ -72,23 +75,63 @@ impl Gpt2 {
         }
     }
 
-    /// With settings and weights of a folder of Hugging Face: `config.json`, and `model.safetensors` or `pytorch_model.bin`.
+    /// Reads settings and weights from a folder of Hugging Face: `config.json`, and `model.safetensors` or `pytorch_model.bin`, in
+    /// one file or in several with an index. A head for classes stays unread.
     ///
     /// # Errors
     /// files that cannot be read; those of [`Gpt2Config::open`]; weights that do not fit the settings
     #[doc(alias = "from_pretrained")]
     pub fn from_folder(folder: impl AsRef<Path>) -> Result<Self> {
+        Self::load(folder.as_ref(), |_| Ok(Self::translation().ignore("score.*")))
+    }
+
+    /// Reads it as [`Gpt2::from_folder`] does, out of a network of which it is a part: its tensors have this prefix, and all others
+    /// stay unread.
+    ///
+    /// # Errors
+    /// those of [`Gpt2::from_folder`]; a prefix that no tensor has
+    pub fn from_folder_with_prefix(folder: impl AsRef<Path>, prefix: &str) -> Result<Self> {
         let folder = folder.as_ref();
+        Self::load(folder, |weights| below(Self::translation(), weights, prefix, folder))
+    }
+
+    fn load(folder: &Path, translation: impl FnOnce(&Weights) -> Result<Translation>) -> Result<Self> {
         let gpt = Self::new(&Gpt2Config::open(folder.join("config.json"))?);
-        Self::translation().load(&gpt, &weights(folder)?)?;
+        let weights = weights(folder)?;
+        translation(&weights)?.load(&gpt, &weights)?;
         Ok(gpt)
     }
 
-    /// How files of Hugging Face's `GPT2LMHeadModel` map onto a [`Gpt2`].
+    /// How files of Hugging Face's `GPT2LMHeadModel` and `GPT2Model` map onto a [`Gpt2`]. A file whose `lm_head.weight` is not the
+    /// embedding of the tokens does not fit, and is refused.
     pub fn translation() -> Translation {
-        let translation = Translation::pytorch().rename("transformer.*", "*").transposed("*.c_*.weight");
-        // Masks, and the embedding once more.
-        translation.ignore("*.attn.bias").ignore("*.attn.masked_bias").ignore("lm_head.weight")
+        let translation = Translation::pytorch().rename("transformer.*", "*").alias("lm_head.weight", "wte.weight");
+        gpt2(translation)
+    }
+
+    /// How files of Hugging Face's `GPT2ForSequenceClassification` map onto what [`Gpt2::for_sequence_classification`] makes.
+    pub fn head_translation() -> Translation {
+        ["wte.*", "wpe.*", "h.*", "ln_f.*"].iter().fold(gpt2(Translation::pytorch()), |translation, part| {
+            translation.alias(part, &format!("transformer.{part}"))
+        })
+    }
+
+    /// With a head that tells classes of texts by their last token: logits `[batch, labels]`. The last one is that before the
+    /// [padding](Gpt2Config::padding_id), which comes after a text.
+    ///
+    /// ```
+    /// use gradus::{models::*, prelude::*};
+    /// let config = Gpt2Config { vocabulary: 50, layers: 1, heads: 2, size: 8, padding_id: Some(0), ..Gpt2Config::default() };
+    /// let model = Gpt2::new(&config).for_sequence_classification(3);
+    /// let ids = Tape::inference().input(ndarray::arr2(&[[17, 3, 9], [31, 0, 0]]));
+    /// assert_eq!(model.forward(&ids)?.shape(), [2, 3]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    #[doc(alias = "GPT2ForSequenceClassification")]
+    pub fn for_sequence_classification(self, labels: usize) -> Sequential {
+        let normal = RandomNormal { mean: 0.0, stddev: self.config.deviation };
+        let score = Dense::new(labels).use_bias(false).kernel_initializer(normal);
+        Sequential::new().add_named("transformer", LastToken { gpt: self }).add_named("score", score)
     }
 
     /// The settings.
@@ -118,6 +161,41 @@ impl Gpt2 {
             x = block.forward_cached(&x, cache).map_err(|error| error.within(&format!("h.{i}")))?;
         }
         self.ln_f.forward(&x).map_err(|error| error.within("ln_f"))
+    }
+}
+
+/// What is the same in all files of GPT-2: kernels the other way round, and masks.
+fn gpt2(translation: Translation) -> Translation {
+    translation.transposed("*.c_*.weight").ignore("*.attn.bias").ignore("*.attn.masked_bias")
+}
+
+/// The features of the last token of each text, `[batch, size]`.
+struct LastToken {
+    gpt: Gpt2,
+}
+
+impl Layer for LastToken {
+    fn forward(&self, ids: &Var) -> Result<Var> {
+        let features = self.gpt.features(ids, None)?;
+        let (batch, time) = (ids.value.shape()[0], ids.value.shape()[1]);
+        if time == 0 {
+            return Err(Error::shape(format!("expected at least 1 token, got {:?}", ids.value.shape())));
+        }
+        let padding = self.gpt.config.padding_id.map(|id| id as Float);
+        let mut last = Vec::with_capacity(batch);
+        for (i, text) in data(&ids.value).chunks(time).enumerate() {
+            let place = match padding {
+                Some(padding) => text.iter().rposition(|id| *id != padding).unwrap_or(0),
+                None => time - 1,
+            };
+            last.push((i * time + place) as Float);
+        }
+        let rows = features.reshape(&[batch * time, self.gpt.config.size])?;
+        rows.take(&ids.tape().constant(tensor(&[batch], last)), 0)
+    }
+
+    fn params<'a>(&'a self, list: &mut ParamList<'a>) {
+        self.gpt.params(list);
     }
 }
 

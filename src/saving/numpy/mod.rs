@@ -21,20 +21,21 @@ pub(super) const MAGIC: &[u8] = b"\x93NUMPY";
 pub(super) fn read_npy(bytes: &Bytes) -> Result<Vec<(String, Stored)>, String> {
     let header = Header::read(|len| Ok(bytes.as_ref()[..len.min(bytes.len())].to_vec()));
     let stored = header.and_then(|header| array(header, Source::Bytes(bytes.clone())));
-    Ok(vec![("array".into(), stored.map_err(|reason| format!("is no sound .npy file: {reason}"))?)])
+    Ok(vec![("array".into(), stored.map_err(|reason| format!("is not a valid .npy file: {reason}"))?)])
 }
 
-/// The arrays of an `.npz` file.
-pub(super) fn read_npz(members: Vec<Member>) -> Result<Vec<(String, Stored)>, String> {
-    let arrays = members.into_iter().filter_map(|member| {
-        let name = member.name.strip_suffix(".npy")?.to_string();
-        let stored = Header::read(|len| member.beginning(len)).and_then(|header| array(header, Source::Member(member)));
-        Some(match stored {
-            Ok(stored) => Ok((name, stored)),
-            Err(reason) => Err(format!("is no sound .npz file: array `{name}`: {reason}")),
-        })
-    });
-    arrays.collect()
+/// The arrays of an `.npz` file. What is wrong with one of them is an error where it is asked for.
+pub(super) fn read_npz(members: Vec<Member>) -> Vec<(String, Stored)> {
+    let mut arrays = Vec::with_capacity(members.len());
+    for member in members {
+        let Some(name) = member.name.strip_suffix(".npy").map(String::from) else { continue };
+        let header = Header::read(|len| member.beginning(len));
+        let stored = header.and_then(|header| array(header, Source::Member(member))).unwrap_or_else(|reason| {
+            Stored::unreadable(NumberType::Other("?".into()), format!("is not a valid .npy array: {reason}"))
+        });
+        arrays.push((name, stored));
+    }
+    arrays
 }
 
 fn array(header: Header, source: Source) -> Result<Stored, String> {

@@ -1,51 +1,68 @@
-//! The functions and classes of Python that a pickle may name. There are no others.
+//! What the functions and classes mean that PyTorch's pickles name. Any other makes an object of which nothing is known.
 
 use crate::saving::NumberType;
 
-/// What a pickle may name.
+/// What a function makes of its arguments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Global {
-    /// Makes a dictionary, of nothing or of pairs.
-    OrderedDict,
-    /// Makes a tensor of a storage, offset, shape and strides.
-    RebuildTensor,
-    /// The same of a storage of bytes, and the type of its numbers.
-    RebuildTypedTensor,
-    /// Makes a parameter of a tensor.
-    RebuildParameter,
-    /// Makes a shape of a tuple.
-    Size,
-    /// The class of a storage; index into [`STORAGES`].
-    Storage(usize),
-    /// The type of numbers that have no class of storages; index into [`TYPES`].
-    Type(usize),
+pub(super) enum Meaning {
+    /// A dictionary: of its first argument, if that is a dictionary or a list of pairs.
+    Dictionary,
+    /// A tensor of a storage, an offset, a shape and strides; more may follow.
+    Tensor,
+    /// The same of a storage of bytes, with the type of the numbers after two more arguments.
+    TypedTensor,
+    /// What its first argument is.
+    First,
+    /// What the function in its first argument makes of those in its third.
+    Subclass,
+    /// A tensor that is not read; what to save in its place.
+    Foreign(&'static str),
 }
 
-const GLOBALS: [(&str, &str, Global); 5] = [
-    ("collections", "OrderedDict", Global::OrderedDict),
-    ("torch._utils", "_rebuild_tensor_v2", Global::RebuildTensor),
-    ("torch._utils", "_rebuild_tensor_v3", Global::RebuildTypedTensor),
-    ("torch._utils", "_rebuild_parameter", Global::RebuildParameter),
-    ("torch", "Size", Global::Size),
+const FUNCTIONS: [(&str, &str, Meaning); 17] = [
+    ("collections", "OrderedDict", Meaning::Dictionary),
+    ("collections", "defaultdict", Meaning::Dictionary),
+    ("collections", "Counter", Meaning::Dictionary),
+    ("torch._utils", "_rebuild_tensor", Meaning::Tensor),
+    ("torch._utils", "_rebuild_tensor_v2", Meaning::Tensor),
+    ("torch._utils", "_rebuild_tensor_v3", Meaning::TypedTensor),
+    ("torch._utils", "_rebuild_parameter", Meaning::First),
+    ("torch._utils", "_rebuild_parameter_with_state", Meaning::First),
+    ("torch._tensor", "_rebuild_from_type_v2", Meaning::Subclass),
+    ("torch", "Size", Meaning::First),
+    ("torch.jit._pickle", "build_tensorlist", Meaning::First),
+    ("torch.jit._pickle", "restore_type_tag", Meaning::First),
+    ("torch._utils", "_rebuild_sparse_tensor", Meaning::Foreign("`tensor.to_dense()`")),
+    ("torch._utils", "_rebuild_sparse_csr_tensor", Meaning::Foreign("`tensor.to_dense()`")),
+    ("torch._utils", "_rebuild_qtensor", Meaning::Foreign("`tensor.dequantize()`")),
+    ("numpy.core.multiarray", "_reconstruct", Meaning::Foreign("`torch.from_numpy(array)`")),
+    ("numpy._core.multiarray", "_reconstruct", Meaning::Foreign("`torch.from_numpy(array)`")),
 ];
 
-/// Classes of storages in the modules `torch` and `torch.storage`, by the type of their numbers.
-pub(super) const STORAGES: [(&str, NumberType); 11] = [
-    ("FloatStorage", NumberType::F32),
-    ("LongStorage", NumberType::I64),
-    ("DoubleStorage", NumberType::F64),
-    ("HalfStorage", NumberType::F16),
-    ("BFloat16Storage", NumberType::BF16),
-    ("IntStorage", NumberType::I32),
-    ("ShortStorage", NumberType::I16),
-    ("CharStorage", NumberType::I8),
-    ("ByteStorage", NumberType::U8),
-    ("BoolStorage", NumberType::Bool),
-    ("UntypedStorage", NumberType::U8),
+/// Classes of storages in the modules `torch` and `torch.storage`, by the type of their numbers and its bytes.
+const STORAGES: [(&str, NumberType, usize); 18] = [
+    ("FloatStorage", NumberType::F32, 4),
+    ("LongStorage", NumberType::I64, 8),
+    ("DoubleStorage", NumberType::F64, 8),
+    ("HalfStorage", NumberType::F16, 2),
+    ("BFloat16Storage", NumberType::BF16, 2),
+    ("IntStorage", NumberType::I32, 4),
+    ("ShortStorage", NumberType::I16, 2),
+    ("CharStorage", NumberType::I8, 1),
+    ("ByteStorage", NumberType::U8, 1),
+    ("BoolStorage", NumberType::Bool, 1),
+    ("UntypedStorage", NumberType::U8, 1),
+    ("ComplexFloatStorage", NumberType::Other(std::borrow::Cow::Borrowed("C64")), 8),
+    ("ComplexDoubleStorage", NumberType::Other(std::borrow::Cow::Borrowed("C128")), 16),
+    ("QInt8Storage", NumberType::Other(std::borrow::Cow::Borrowed("QI8")), 1),
+    ("QUInt8Storage", NumberType::Other(std::borrow::Cow::Borrowed("QU8")), 1),
+    ("QInt32Storage", NumberType::Other(std::borrow::Cow::Borrowed("QI32")), 4),
+    ("QUInt4x2Storage", NumberType::Other(std::borrow::Cow::Borrowed("QU4")), 1),
+    ("QUInt2x4Storage", NumberType::Other(std::borrow::Cow::Borrowed("QU2")), 1),
 ];
 
 /// Types in the module `torch` of numbers that are stored as bytes.
-pub(super) const TYPES: [(&str, NumberType); 8] = [
+const TYPES: [(&str, NumberType); 8] = [
     ("float8_e4m3fn", NumberType::F8E4M3),
     ("float8_e5m2", NumberType::F8E5M2),
     ("float8_e8m0fnu", NumberType::F8E8M0),
@@ -56,21 +73,25 @@ pub(super) const TYPES: [(&str, NumberType); 8] = [
     ("uint64", NumberType::U64),
 ];
 
-/// The global of this name, or why it is refused.
-pub(super) fn find(module: &str, name: &str) -> Result<Global, String> {
-    let known = GLOBALS.iter().find(|(theirs, own, _)| (*theirs, *own) == (module, name)).map(|(.., global)| *global);
-    let place = |table: &[(&str, NumberType)]| table.iter().position(|(own, _)| *own == name);
-    let of_torch = || match module {
-        "torch" => place(&STORAGES).map(Global::Storage).or_else(|| place(&TYPES).map(Global::Type)),
-        "torch.storage" => place(&STORAGES).map(Global::Storage),
-        _ => None,
+/// What a function is for; `None` if that is unknown.
+pub(super) fn meaning([module, name]: [&str; 2]) -> Option<Meaning> {
+    let known = FUNCTIONS.iter().find(|(theirs, own, _)| (*theirs, *own) == (module, name));
+    let of_torch = || {
+        let is_tensor = module.starts_with("torch.") && name.starts_with("_rebuild_");
+        is_tensor.then_some(Meaning::Foreign("a plain tensor"))
     };
-    known.or_else(of_torch).ok_or_else(|| {
-        let shown: String = format!("{module}.{name}").chars().take(100).collect();
-        format!(
-            "its pickle asks for `{shown}`, which is refused, for a pickle can run any program; only dictionaries, lists, \
-             plain values and tensors are read: load the file in PyTorch, if you trust it, and save \
-             `torch.save(model.state_dict(), path)`"
-        )
-    })
+    known.map(|(.., meaning)| *meaning).or_else(of_torch)
+}
+
+/// The type of the numbers in a storage of this class, and its bytes.
+pub(super) fn storage([module, name]: [&str; 2]) -> Option<(NumberType, usize)> {
+    if !matches!(module, "torch" | "torch.storage" | "torch.cuda") {
+        return None;
+    }
+    STORAGES.iter().find(|(own, ..)| *own == name).map(|(_, number, size)| (number.clone(), *size))
+}
+
+/// A type of numbers that are stored as bytes.
+pub(super) fn number_type([module, name]: [&str; 2]) -> Option<NumberType> {
+    TYPES.iter().find(|(own, _)| module == "torch" && *own == name).map(|(_, number)| number.clone())
 }

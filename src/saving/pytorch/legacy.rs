@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use super::machine::{Machine, Object, Outcome, Value};
-use super::tensors;
+use super::tensors::Storage;
+use super::walk;
 use crate::saving::bytes::Bytes;
 use crate::saving::stored::{Source, Stored};
 
@@ -15,7 +16,7 @@ pub(in crate::saving) fn read(bytes: &Bytes) -> Outcome<Vec<(String, Stored)>> {
     // Protocol 4 puts a frame before what it says.
     let magic = all.get(..all.len().min(40)).unwrap_or_default();
     if !magic.windows(MAGIC.len()).any(|window| window == MAGIC) {
-        return Err("is a pickle of Python, but none of torch.save; save tensors with torch.save".into());
+        return Err("is a pickle of Python that torch.save did not write; save tensors with torch.save".into());
     }
     let (_, _, rest) = Machine::run(all)?;
     let (protocol, _, rest) = Machine::run(rest)?;
@@ -24,20 +25,20 @@ pub(in crate::saving) fn read(bytes: &Bytes) -> Outcome<Vec<(String, Stored)>> {
     let (value, machine, rest) = Machine::run(rest)?;
     let (keys, keys_machine, mut rest) = Machine::run(rest)?;
 
-    let sizes: HashMap<&str, usize> = machine
-        .objects
-        .iter()
-        .filter_map(|object| match object {
-            Object::Storage(storage) => Some((storage.key, storage.number.size()?)),
-            _ => None,
-        })
-        .collect();
+    let mut sizes: HashMap<&str, usize> = HashMap::new();
+    for object in &machine.objects {
+        if let Object::External(identity) = object
+            && let Ok(storage) = Storage::new(&machine, *identity)
+        {
+            sizes.insert(storage.key, storage.size);
+        }
+    }
     let Value::Object(keys) = keys else { return Err("expected a list of storages".into()) };
     let Object::List(keys) = &keys_machine.objects[keys] else { return Err("expected a list of storages".into()) };
     let mut parts = HashMap::new();
     for key in keys {
         let Value::Text(key) = key else { return Err("expected texts as keys of storages".into()) };
-        let size = sizes.get(key).ok_or_else(|| format!("has a storage `{key}` that no tensor uses"))?;
+        let size = sizes.get(key).ok_or_else(|| format!("has a storage `{key}` of an unknown type"))?;
         let cut = || format!("is cut off in its storage `{key}`");
         let (count, after) = rest.split_first_chunk().ok_or_else(cut)?;
         let len = usize::try_from(i64::from_le_bytes(*count)).ok().and_then(|count| count.checked_mul(*size));
@@ -48,7 +49,7 @@ pub(in crate::saving) fn read(bytes: &Bytes) -> Outcome<Vec<(String, Stored)>> {
             return Err(format!("has two storages `{key}`"));
         }
     }
-    tensors::list(value, &machine, |key| parts.get(key).cloned().map(Source::Bytes))
+    walk::list(value, &machine, all.len(), |key| parts.get(key).cloned().map(Source::Bytes))
 }
 
 /// Refuses another protocol, and numbers whose greatest byte comes first.

@@ -1,13 +1,14 @@
 //! Files of `torch.save` (feature `pytorch`): a zip archive, or the older stream.
 //!
-//! Both hold a pickle, a program for a small machine that makes Python objects. The machine here knows the few functions
-//! that make tensors and dictionaries ([`globals`]), and refuses any other before it does anything.
+//! Both hold a pickle, a program for a small machine that makes Python objects. The machine here runs none of Python: it keeps
+//! what is to be made as descriptions, and the few functions that make tensors and dictionaries ([`globals`]) are known.
 
 mod globals;
 mod legacy;
 mod machine;
 mod opcodes;
 mod tensors;
+mod walk;
 
 use std::collections::HashMap;
 
@@ -32,5 +33,6 @@ pub(super) fn read_zip(members: Vec<Member>) -> Result<Vec<(String, Stored)>, St
     }
     let pickle = members.remove(&pickle).map_or_else(|| Err("has no data.pkl".into()), |member| member.bytes())?;
     let (value, machine, _) = Machine::run(pickle.as_ref())?;
-    tensors::list(value, &machine, |key| members.get(&format!("{prefix}data/{key}")).cloned().map(Source::Member))
+    let bytes = pickle.len() + members.values().map(|member| member.len).sum::<usize>();
+    walk::list(value, &machine, bytes, |key| members.get(&format!("{prefix}data/{key}")).cloned().map(Source::Member))
 }

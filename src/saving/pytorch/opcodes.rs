@@ -1,6 +1,5 @@
 //! What a pickle's machine does for each code, in protocols 2 to 5.
 
-use super::globals;
 use super::machine::{Machine, Object, Outcome, Value};
 
 /// Takes a number of bytes away from the front.
@@ -21,8 +20,9 @@ fn counted<'a>(rest: &mut &'a [u8], len: usize) -> Outcome<&'a [u8]> {
     take(rest, usize::try_from(len).unwrap_or(usize::MAX))
 }
 
-fn text(bytes: &[u8]) -> Outcome<&str> {
-    std::str::from_utf8(bytes).map_err(|_| "its pickle has a text that is not UTF-8".into())
+/// A text; one of Python 2 may be bytes.
+fn text(bytes: &[u8]) -> Value<'_> {
+    std::str::from_utf8(bytes).map_or(Value::Plain, Value::Text)
 }
 
 /// Takes a text up to the end of its line.
@@ -30,7 +30,7 @@ fn line<'a>(rest: &mut &'a [u8]) -> Outcome<&'a str> {
     let len = rest.iter().position(|byte| *byte == b'\n').ok_or("its pickle is cut off")?;
     let bytes = take(rest, len)?;
     take(rest, 1)?;
-    text(bytes)
+    std::str::from_utf8(bytes).map_err(|_| "its pickle has a name that is not UTF-8".into())
 }
 
 /// A whole number with its sign, of any number of bytes.
@@ -59,89 +59,134 @@ impl<'a> Machine<'a> {
             },
             0x95 => drop(number(rest, 8)?),
             // The stack.
-            b'(' => self.mark()?,
+            b'(' => self.mark(),
             b'0' => drop(self.pop()?),
             b'1' => drop(self.pop_mark()?),
-            b'2' => self.top().and_then(|value| self.push(value))?,
+            b'2' => {
+                let top = self.top()?;
+                self.push(top);
+            }
             b'q' => number(rest, 1).and_then(|key| self.memorize(key))?,
             b'r' => number(rest, 4).and_then(|key| self.memorize(key))?,
             0x94 => self.memorize(self.memo.len() as u64)?,
             b'h' => number(rest, 1).and_then(|key| self.recall(key))?,
             b'j' => number(rest, 4).and_then(|key| self.recall(key))?,
-            // Plain values.
-            b'N' => self.push(Value::None)?,
-            0x88 => self.push(Value::Bool(true))?,
-            0x89 => self.push(Value::Bool(false))?,
-            b'K' => number(rest, 1).and_then(|n| self.push(Value::Integer(n as i64)))?,
-            b'M' => number(rest, 2).and_then(|n| self.push(Value::Integer(n as i64)))?,
-            b'J' => number(rest, 4).and_then(|n| self.push(Value::Integer(i64::from(n as u32 as i32))))?,
-            0x8A => counted(rest, 1).and_then(|bytes| self.push(long(bytes)))?,
-            0x8B => counted(rest, 4).and_then(|bytes| self.push(long(bytes)))?,
-            b'G' => take(rest, 8).and_then(|_| self.push(Value::Plain))?,
-            // Texts, those of Python 2 among them, and bytes.
-            b'U' | 0x8C => counted(rest, 1).and_then(text).and_then(|text| self.push(Value::Text(text)))?,
-            b'T' | b'X' => counted(rest, 4).and_then(text).and_then(|text| self.push(Value::Text(text)))?,
-            0x8D => counted(rest, 8).and_then(text).and_then(|text| self.push(Value::Text(text)))?,
-            b'C' => counted(rest, 1).and_then(|_| self.push(Value::Plain))?,
-            b'B' => counted(rest, 4).and_then(|_| self.push(Value::Plain))?,
-            0x8E | 0x96 => counted(rest, 8).and_then(|_| self.push(Value::Plain))?,
-            // Tuples, lists, dictionaries, sets.
-            b')' => self.push_object(Object::Tuple(Vec::new()))?,
-            b't' => self.pop_mark().and_then(|items| self.push_object(Object::Tuple(items)))?,
-            0x85..=0x87 => {
-                let mut items = (0x85..=code).map(|_| self.pop()).collect::<Outcome<Vec<_>>>()?;
-                items.reverse();
-                self.push_object(Object::Tuple(items))?;
-            }
-            b']' => self.push_object(Object::List(Vec::new()))?,
-            b'l' => self.pop_mark().and_then(|items| self.push_object(Object::List(items)))?,
-            b'a' => self.pop().and_then(|item| self.extend_list(&[item]))?,
-            b'e' => self.pop_mark().and_then(|items| self.extend_list(&items))?,
-            b'}' => self.push_object(Object::Dict(Vec::new()))?,
-            b'd' => {
-                let pairs = self.pop_mark()?;
-                self.push_object(Object::Dict(Vec::new()))?;
-                self.extend_dict(&pairs)?;
-            }
-            b's' => {
-                let value = self.pop()?;
-                let key = self.pop()?;
-                self.extend_dict(&[key, value])?;
-            }
-            b'u' => self.pop_mark().and_then(|pairs| self.extend_dict(&pairs))?,
-            0x8F => self.push(Value::Plain)?,
-            0x90 => self.pop_mark().and_then(|items| self.extend_list(&items))?,
-            0x91 => self.pop_mark().and_then(|_| self.push(Value::Plain))?,
-            // Functions and classes, and what they are called with.
             b'c' => {
-                let (module, name) = (line(rest)?, line(rest)?);
-                self.push(Value::Global(globals::find(module, name)?))?;
+                let names = [line(rest)?, line(rest)?];
+                self.push_object(Object::Global(Box::new(names)));
             }
-            0x93 => match (self.pop()?, self.pop()?) {
-                (Value::Text(name), Value::Text(module)) => self.push(Value::Global(globals::find(module, name)?))?,
-                _ => return Err("its pickle asks for a function without a name".into()),
-            },
-            b'R' => {
-                let arguments = self.pop()?;
-                let function = self.pop()?;
-                self.call(function, arguments)?;
-            }
-            // Attributes, such as the versions of a state's modules: a dictionary keeps only its items.
-            b'b' => {
-                self.pop()?;
-                match self.top()? {
-                    Value::Object(place) if matches!(self.objects[place], Object::Dict(_)) => {}
-                    other => return Err(format!("its pickle sets attributes of {}", self.kind(other))),
-                }
-            }
-            b'Q' => self.pop().and_then(|identity| self.storage(identity))?,
-            other => {
-                return Err(format!(
-                    "its pickle has the code {other:#04x}, which plain values and tensors do not need, and which is \
-                     refused; save `model.state_dict()`"
-                ));
+            b')' | b't' | 0x85..=0x87 | b']' | b'l' | b'}' | b'd' | 0x8F | 0x91 => self.collect(code)?,
+            b'a' | b'e' | 0x90 | b's' | b'u' => self.fill(code)?,
+            0x93 | b'R' | 0x81 | 0x92 | b'b' | b'Q' => self.describe(code)?,
+            _ => {
+                let value = plain(code, rest)?;
+                self.push(value);
             }
         }
         Ok(true)
     }
+
+    /// Makes a tuple, list, dictionary or set.
+    fn collect(&mut self, code: u8) -> Outcome {
+        let object = match code {
+            b')' => Object::Tuple(Vec::new()),
+            b't' | 0x91 => Object::Tuple(self.pop_mark()?),
+            0x85..=0x87 => {
+                let mut items = Vec::with_capacity(3);
+                for _ in 0x85..=code {
+                    items.push(self.pop()?);
+                }
+                items.reverse();
+                Object::Tuple(items)
+            }
+            b'l' => Object::List(self.pop_mark()?),
+            b'}' => Object::Dict(Vec::new()),
+            b'd' => {
+                let pairs = self.pop_mark()?;
+                self.push_object(Object::Dict(Vec::new()));
+                return self.set_items(&pairs);
+            }
+            _ => Object::List(Vec::new()),
+        };
+        self.push_object(object);
+        Ok(())
+    }
+
+    /// Puts values into what lies below them.
+    fn fill(&mut self, code: u8) -> Outcome {
+        match code {
+            b'a' => {
+                let item = self.pop()?;
+                self.append(&[item])
+            }
+            b's' => {
+                let value = self.pop()?;
+                let key = self.pop()?;
+                self.set_items(&[key, value])
+            }
+            b'u' => {
+                let pairs = self.pop_mark()?;
+                self.set_items(&pairs)
+            }
+            _ => {
+                let items = self.pop_mark()?;
+                self.append(&items)
+            }
+        }
+    }
+
+    /// Functions and classes, what they are called with, attributes, and what is outside of the pickle.
+    fn describe(&mut self, code: u8) -> Outcome {
+        let last = self.pop()?;
+        match code {
+            0x93 => match (last, self.pop()?) {
+                (Value::Text(name), Value::Text(module)) => {
+                    self.push_object(Object::Global(Box::new([module, name])));
+                    Ok(())
+                }
+                _ => Err("its pickle asks for a function without a name".into()),
+            },
+            b'R' | 0x81 => {
+                let function = self.pop()?;
+                self.make(function, last, code == b'R')
+            }
+            // The last are arguments with names, which no tensor has.
+            0x92 => {
+                let arguments = self.pop()?;
+                let class = self.pop()?;
+                self.make(class, arguments, false)
+            }
+            b'b' => self.build(last),
+            _ => {
+                self.refer(last);
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Numbers, texts, those of Python 2 among them, and bytes.
+fn plain<'a>(code: u8, rest: &mut &'a [u8]) -> Outcome<Value<'a>> {
+    Ok(match code {
+        b'N' => Value::None,
+        0x88 => Value::Bool(true),
+        0x89 => Value::Bool(false),
+        b'K' => Value::Integer(number(rest, 1)? as i64),
+        b'M' => Value::Integer(number(rest, 2)? as i64),
+        b'J' => Value::Integer(i64::from(number(rest, 4)? as u32 as i32)),
+        0x8A => long(counted(rest, 1)?),
+        0x8B => long(counted(rest, 4)?),
+        b'G' => take(rest, 8).map(|_| Value::Plain)?,
+        b'U' | 0x8C => text(counted(rest, 1)?),
+        b'T' | b'X' => text(counted(rest, 4)?),
+        0x8D => text(counted(rest, 8)?),
+        b'C' => counted(rest, 1).map(|_| Value::Plain)?,
+        b'B' => counted(rest, 4).map(|_| Value::Plain)?,
+        0x8E | 0x96 => counted(rest, 8).map(|_| Value::Plain)?,
+        other => {
+            return Err(format!(
+                "its pickle has the code {other:#04x}, which torch.save does not write; save it again with torch.save"
+            ));
+        }
+    })
 }

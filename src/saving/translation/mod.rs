@@ -1,7 +1,9 @@
 //! How names and layouts of another framework's file map onto a model.
 
+mod hints;
 mod layout;
 mod load;
+mod names;
 mod pytorch;
 mod rename;
 mod report;
@@ -61,6 +63,7 @@ pub struct Translation {
     pytorch: bool,
     separate_attention: bool,
     renames: Vec<Rename>,
+    aliases: Vec<Rename>,
     flattened: Vec<(String, usize)>,
     transposed: Vec<String>,
     allow_missing: Vec<String>,
@@ -106,6 +109,26 @@ impl Translation {
     #[doc(alias = "Flatten")]
     pub fn flattened(mut self, layer: &str, channels: usize) -> Self {
         self.flattened.push((layer.into(), channels));
+        self
+    }
+
+    /// Takes tensors of the file under another name as well: one whose name looks like `file` stands for the one that `name` makes
+    /// of it, as in a rule of [`rename`](Self::rename), where the model has no place for it under its own name. For names of
+    /// older files, and for tensors that a file holds twice because they are tied: if it has both, they must be equal, unless
+    /// `file` is [ignored](Self::ignore). Saving writes the tensor once, under `name`.
+    ///
+    /// ```
+    /// use gradus::{prelude::*, saving::{Translation, Weights}};
+    /// let mut file = Weights::new();
+    /// file.insert("norm.gamma", ndarray::array![2.0, 3.0]);
+    /// file.insert("norm.bias", ndarray::array![0.0, 1.0]);
+    /// let model = Sequential::new().add_named("norm", LayerNorm::new());
+    /// Translation::pytorch().alias("*.gamma", "*.weight").load(&model, &file)?;
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    #[doc(alias = "tie")]
+    pub fn alias(mut self, file: &str, name: &str) -> Self {
+        self.aliases.push(Rename::new(file, name));
         self
     }
 
@@ -166,7 +189,7 @@ impl Translation {
 
     /// Which tensors hold which parameters. `packed` decides of an attention, from its path and the name of its packed tensor.
     fn plan(&self, listed: &[Listed], packed: &dyn Fn(&str, &str) -> bool) -> Result<Vec<Group>> {
-        self.renames.iter().try_for_each(Rename::check)?;
+        self.renames.iter().try_for_each(|rule| rule.check("rename"))?;
         if !self.pytorch {
             let own = |(i, listed): (usize, &Listed)| Group::new(vec![listed.path.clone()], i, Layout::Same);
             return Ok(listed.iter().enumerate().map(own).collect());

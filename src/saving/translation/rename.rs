@@ -15,13 +15,14 @@ impl Rename {
         Self { file: file.into(), model: model.into() }
     }
 
-    pub fn check(&self) -> Result<()> {
+    /// That both sides have as many stars; `method` is what made the rule.
+    pub fn check(&self, method: &str) -> Result<()> {
         let stars = |text: &str| text.matches('*').count();
         if stars(&self.file) == stars(&self.model) {
             return Ok(());
         }
         Err(Error::value(format!(
-            "expected as many `*` on both sides of a rule, got `rename(\"{}\", \"{}\")`",
+            "expected as many `*` on both sides of a rule, got `{method}(\"{}\", \"{}\")`",
             self.file, self.model
         )))
     }
