@@ -70,16 +70,17 @@ impl Blocks {
         &numbers[block * self.channels..(block + 1) * self.channels]
     }
 
-    /// `y = (x - center) scale + shift`, where `shift` is the same in all blocks
+    /// `y = (x - center) scale + shift`
     pub fn apply(&self, x: &[Float], center: &[Float], scale: &[Float], shift: &[Float], y: &mut [Float]) {
-        self.each_piece(y, |b, range, y| apply(&x[range], self.of(center, b), self.of(scale, b), shift, y));
+        self.each_piece(y, |b, range, y| {
+            apply(&x[range], self.of(center, b), self.of(scale, b), self.of(shift, b), y);
+        });
     }
 
     /// `Σ dy` and `Σ dy (x - center)`
-    pub fn gradient_sums(&self, x: &[Float], dy: &[Float], center: &[Float]) -> [Vec<f64>; 2] {
-        let center: Vec<f64> = center.iter().map(|center| f64::from(*center)).collect();
+    pub fn gradient_sums(&self, x: &[Float], dy: &[Float], center: &[f64]) -> [Vec<f64>; 2] {
         self.sums(|b, range, [sum, along]| {
-            add_products(&x[range.clone()], &dy[range], self.of(&center, b), sum, along);
+            add_products(&x[range.clone()], &dy[range], self.of(center, b), sum, along);
         })
     }
 
@@ -221,8 +222,7 @@ mod tests {
             let by = Blocks { blocks, rows, channels };
             let (x, dy) = (numbers(blocks * rows * channels, 37), numbers(blocks * rows * channels, 53));
             let [mean, variance] = by.moments(&x, groups);
-            let center: Vec<Float> = mean.iter().map(|mean| *mean as Float).collect();
-            let [sum, along] = by.gradient_sums(&x, &dy, &center);
+            let [sum, along] = by.gradient_sums(&x, &dy, &mean);
             let (width, rows_of) = (channels / groups, |b: usize| b * rows..(b + 1) * rows);
             for (i, mean) in mean.iter().enumerate() {
                 let (block, channel) = (i / channels, i % channels);

@@ -19,10 +19,51 @@ pub struct Rows {
 /// Rows whose gradients are added up in `f32`.
 const FEW: usize = 32;
 
-/// Of each row: what is subtracted, and what it is then multiplied with.
+/// The factor of rows whose squares would overflow.
+#[cfg(not(float64))]
+const SHRINK: Float = 1.0 / (1_u128 << 100) as Float;
+#[cfg(float64)]
+const SHRINK: Float = f64::from_bits((1023 - 600) << 52);
+
+/// What a row becomes: `(x · factor - center - rest) · inverse`.
+#[derive(Clone, Copy, Default)]
 pub struct RowMoments {
-    pub mean: Vec<Float>,
-    pub inverse: Vec<Float>,
+    /// 1, unless squares would overflow.
+    factor: Float,
+    /// The mean is in two parts: far from zero one number has not the digits.
+    center: Float,
+    rest: Float,
+    inverse: Float,
+}
+
+impl RowMoments {
+    #[inline(always)]
+    fn of(by: Rows, x: &[Float]) -> Self {
+        let center = if by.centered { lanes::sum(x) / by.len as Float } else { 0.0 };
+        let [sum, squares] = lanes::deviations(x, center);
+        let rest = if by.centered { sum / by.len as Float } else { 0.0 };
+        // Equal numbers give 0 exactly.
+        let squares = squares - sum * rest;
+        let squares = if squares < 0.0 { 0.0 } else { squares };
+        Self { factor: 1.0, center, rest, inverse: 1.0 / (by.share * squares + by.epsilon).sqrt() }
+    }
+
+    /// Of a row that [`shrink`] has made small; of one that it leaves as it was, `self`.
+    #[cold]
+    fn again(self, by: Rows, x: &[Float], shrunk: &mut Vec<Float>) -> Self {
+        if !x.iter().all(|x| x.is_finite()) {
+            return self;
+        }
+        shrink(x, shrunk);
+        let epsilon = (by.epsilon * SHRINK * SHRINK).max(Float::MIN_POSITIVE);
+        Self { factor: SHRINK, ..Self::of(Rows { epsilon, ..by }, shrunk) }
+    }
+}
+
+#[cold]
+fn shrink(x: &[Float], shrunk: &mut Vec<Float>) {
+    shrunk.clear();
+    shrunk.extend(x.iter().map(|x| x * SHRINK));
 }
 
 impl Rows {
@@ -30,15 +71,13 @@ impl Rows {
         (CHUNK / self.len).max(1)
     }
 
-    pub fn forward(&self, x: &[Float], gamma: &[Float], beta: &[Float], y: &mut [Float]) -> RowMoments {
+    pub fn forward(&self, x: &[Float], gamma: &[Float], beta: &[Float], y: &mut [Float]) -> Vec<RowMoments> {
         let (rows, chunk) = (x.len() / self.len, self.per_chunk());
-        let (mut mean, mut inverse) = (vec![0.0; rows], vec![0.0; rows]);
+        let mut moments = vec![RowMoments::default(); rows];
         let inputs = x.chunks(chunk * self.len).zip(y.chunks_mut(chunk * self.len));
-        let mut work: Vec<_> = inputs.zip(mean.chunks_mut(chunk).zip(inverse.chunks_mut(chunk))).collect();
-        parallel::for_each(&mut work, |((x, y), (mean, inverse))| {
-            forward_rows(*self, x, gamma, beta, y, mean, inverse);
-        });
-        RowMoments { mean, inverse }
+        let mut work: Vec<_> = inputs.zip(moments.chunks_mut(chunk)).collect();
+        parallel::for_each(&mut work, |((x, y), moments)| forward_rows(*self, x, gamma, beta, y, moments));
+        moments
     }
 
     /// With `n` the normalised input and `g = gamma dy`: `dx = (g - share Σ g - n share Σ n g) / √(..)`, where the first
@@ -48,17 +87,16 @@ impl Rows {
         x: &[Float],
         dy: &[Float],
         gamma: &[Float],
-        moments: &RowMoments,
+        moments: &[RowMoments],
         dx: &mut [Float],
     ) -> [Vec<f64>; 2] {
         let chunk = self.per_chunk();
         let inputs = x.chunks(chunk * self.len).zip(dy.chunks(chunk * self.len));
-        let moments = moments.mean.chunks(chunk).zip(moments.inverse.chunks(chunk));
         let sums = || (vec![0.0; self.len], vec![0.0; self.len]);
-        let mut work: Vec<_> =
-            dx.chunks_mut(chunk * self.len).zip(inputs.zip(moments)).map(|chunks| (chunks, sums())).collect();
-        parallel::for_each(&mut work, |((dx, ((x, dy), (mean, inverse))), (of_gamma, of_beta))| {
-            backward_rows(*self, x, dy, gamma, mean, inverse, dx, of_gamma, of_beta);
+        let chunks = dx.chunks_mut(chunk * self.len).zip(inputs.zip(moments.chunks(chunk)));
+        let mut work: Vec<_> = chunks.map(|chunks| (chunks, sums())).collect();
+        parallel::for_each(&mut work, |((dx, ((x, dy), moments)), (of_gamma, of_beta))| {
+            backward_rows(*self, x, dy, gamma, moments, dx, of_gamma, of_beta);
         });
         let mut total = [vec![0.0; self.len], vec![0.0; self.len]];
         for (_, sums) in work {
@@ -77,17 +115,23 @@ vectorized! {
         gamma: &[Float],
         beta: &[Float],
         y: &mut [Float],
-        mean: &mut [Float],
-        inverse: &mut [Float],
+        moments: &mut [RowMoments],
     ) {
+        let mut shrunk = Vec::new();
         let rows = x.chunks_exact(by.len).zip(y.chunks_exact_mut(by.len));
-        for ((x, y), (mean, inverse)) in rows.zip(mean.iter_mut().zip(inverse.iter_mut())) {
-            let center = if by.centered { lanes::sum(x) / by.len as Float } else { 0.0 };
-            let scale = 1.0 / (by.share * lanes::squares(x, center) + by.epsilon).sqrt();
-            (*mean, *inverse) = (center, scale);
+        for ((mut x, y), moments) in rows.zip(moments) {
+            *moments = RowMoments::of(by, x);
+            // The sum of squares is infinite or not a number.
+            if moments.inverse == 0.0 || moments.inverse.is_nan() {
+                *moments = moments.again(by, x, &mut shrunk);
+                if moments.factor != 1.0 {
+                    x = &shrunk;
+                }
+            }
+            let RowMoments { center, rest, inverse, .. } = *moments;
             let (y, gamma, beta) = (&mut y[..x.len()], &gamma[..x.len()], &beta[..x.len()]);
             for i in 0..x.len() {
-                y[i] = (x[i] - center) * scale * gamma[i] + beta[i];
+                y[i] = (x[i] - center - rest) * inverse * gamma[i] + beta[i];
             }
         }
     }
@@ -100,8 +144,7 @@ vectorized! {
         x: &[Float],
         dy: &[Float],
         gamma: &[Float],
-        mean: &[Float],
-        inverse: &[Float],
+        moments: &[RowMoments],
         dx: &mut [Float],
         of_gamma: &mut [f64],
         of_beta: &mut [f64],
@@ -112,16 +155,20 @@ vectorized! {
         let (normal, few) = scratch.split_at_mut(len);
         // In `f32` over a few rows, which is quicker.
         let (few_gamma, few_beta) = few.split_at_mut(len);
-        for row in 0..mean.len() {
-            let (x, dy, dx) = (&x[row * len..][..len], &dy[row * len..][..len], &mut dx[row * len..][..len]);
-            let (center, scale) = (mean[row], inverse[row]);
+        let mut shrunk = Vec::new();
+        for (row, &RowMoments { factor, center, rest, inverse }) in moments.iter().enumerate() {
+            let (mut x, dy, dx) = (&x[row * len..][..len], &dy[row * len..][..len], &mut dx[row * len..][..len]);
+            if factor != 1.0 {
+                shrink(x, &mut shrunk);
+                x = &shrunk[..len];
+            }
             for i in 0..len {
-                normal[i] = (x[i] - center) * scale;
+                normal[i] = (x[i] - center - rest) * inverse;
                 dx[i] = dy[i] * gamma[i];
                 few_gamma[i] += normal[i] * dy[i];
                 few_beta[i] += dy[i];
             }
-            if row % FEW == FEW - 1 || row + 1 == mean.len() {
+            if row % FEW == FEW - 1 || row + 1 == moments.len() {
                 for i in 0..len {
                     of_gamma[i] += f64::from(few_gamma[i]);
                     of_beta[i] += f64::from(few_beta[i]);
@@ -131,6 +178,7 @@ vectorized! {
             }
             let shift = if by.centered { by.share * lanes::sum(dx) } else { 0.0 };
             let slope = by.share * lanes::dot(dx, normal);
+            let scale = inverse * factor;
             for i in 0..len {
                 dx[i] = (dx[i] - shift - normal[i] * slope) * scale;
             }

@@ -23,7 +23,8 @@ use crate::tensor::{Float, Tensor, data, tensor};
 /// momentum 0.99, epsilon 1e-3, with gamma (`scale`, ones) and beta (`center`, zeros)
 /// # Errors
 /// an input of fewer than two axes; other channels than before; a momentum outside of 0 to 1; an epsilon that is not
-/// positive; in training a batch without examples, or without a step that its mask does not leave out
+/// positive; in training a batch without examples, or without a step that its mask does not leave out; in inference a
+/// moving variance that is infinite, after batches whose variance is above 3.4e38
 /// # Example
 /// ```
 /// use gradus::prelude::*;
@@ -68,7 +69,8 @@ impl BatchNorm {
 
     /// Notes where the moving statistics go after this step.
     fn follow(&self, tape: &Tape, param: &Param, old: &Tensor, batch: &[f64]) {
-        let follow = |(old, new): (&Float, &f64)| self.momentum * old + (1.0 - self.momentum) * *new as Float;
+        let momentum = f64::from(self.momentum);
+        let follow = |(old, new): (&Float, &f64)| (momentum * f64::from(*old) + (1.0 - momentum) * new) as Float;
         let new = data(old).iter().zip(batch).map(follow);
         tape.update(param, tensor(&[batch.len()], new.collect()));
     }
@@ -120,9 +122,16 @@ impl Layer for BatchNorm {
             };
             self.follow(tape, &self.moving_mean, &mean, &moments[0]);
             self.follow(tape, &self.moving_variance, &variance, &moments[1]);
-            ByChannel::batch(by, &moments, real, self.epsilon)
+            ByChannel::batch(by, moments, real, self.epsilon)
         } else {
-            ByChannel::given(by, data(&mean).to_vec(), data(&variance), self.epsilon)
+            if let Some(channel) = data(&variance).iter().position(|variance| variance.is_infinite()) {
+                return Err(Error::value(format!(
+                    "expected finite moving variances, got that of channel {channel} beyond the largest number; train on \
+                     inputs that are scaled down"
+                )));
+            }
+            let wide = |numbers: &Tensor| numbers.iter().map(|x| f64::from(*x)).collect();
+            ByChannel::given(by, [wide(&mean), wide(&variance)], self.epsilon)
         };
         Ok(tape.apply(op, &[x, &gamma, &beta]))
     }
@@ -131,5 +140,19 @@ impl Layer for BatchNorm {
         self.affine.params(list);
         list.add("moving_mean", &self.moving_mean);
         list.add("moving_variance", &self.moving_variance);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn infinite_moving_variances_are_errors() {
+        let layer = BatchNorm::new();
+        layer.forward(&Tape::training().input(ndarray::arr2(&[[-3e19], [3e19]]))).unwrap();
+        layer.moving_variance.set(ndarray::arr1(&[Float::INFINITY])).unwrap();
+        let error = layer.forward(&Tape::inference().input(ndarray::arr2(&[[1.0]]))).unwrap_err().to_string();
+        assert!(error.starts_with("expected finite moving variances, got that of channel 0"), "{error}");
     }
 }

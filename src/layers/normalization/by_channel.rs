@@ -4,6 +4,7 @@ use super::per_example;
 use crate::autograd::{Dependence, InputGrads, Op};
 use crate::buffers::buffer;
 use crate::kernels::channel_norm::Blocks;
+use crate::kernels::elementwise::scale as scale_by;
 use crate::tensor::{Float, Tensor, data, tensor};
 
 /// Whose the moments are.
@@ -14,6 +15,10 @@ enum Moments {
     Batch,
 }
 
+/// Numbers that deviate by more are made smaller first: what they are divided by, in the gradient its third power, would have
+/// no reciprocal in single precision.
+const FAR: f64 = (1_u64 << 40) as f64;
+
 /// `y = gamma (x - mean) / √(variance + ε) + beta`, with mean and variance by block and channel
 pub(super) struct ByChannel {
     by: Blocks,
@@ -21,7 +26,9 @@ pub(super) struct ByChannel {
     moments: Moments,
     /// Of the rows of channels, those whose moments they are; `None` for all.
     real: Option<Vec<bool>>,
-    mean: Vec<Float>,
+    /// What the input is multiplied with before all else: 1, or a smaller power of two. Mean and deviation are those after it.
+    factor: f64,
+    mean: Vec<f64>,
     inverse: Vec<Float>,
     x: Tensor,
     gamma: Tensor,
@@ -29,26 +36,29 @@ pub(super) struct ByChannel {
 
 impl ByChannel {
     /// With moments of the batch, which is one block, or of its `real` rows.
-    pub fn batch(by: Blocks, moments: &[Vec<f64>; 2], real: Option<Vec<bool>>, epsilon: Float) -> Self {
-        Self { moments: Moments::Batch, real, ..Self::by_example(by, by.channels, moments, epsilon) }
+    pub fn batch(by: Blocks, moments: [Vec<f64>; 2], real: Option<Vec<bool>>, epsilon: Float) -> Self {
+        Self { moments: Moments::Batch, real, ..Self::given(by, moments, epsilon) }
     }
 
     /// With moments of each example, which are the blocks, and group of channels.
-    pub fn by_example(by: Blocks, groups: usize, [mean, variance]: &[Vec<f64>; 2], epsilon: Float) -> Self {
-        let mean = mean.iter().map(|mean| *mean as Float).collect();
-        let variance: Vec<Float> = variance.iter().map(|variance| *variance as Float).collect();
-        Self { groups, moments: Moments::Example, ..Self::given(by, mean, &variance, epsilon) }
+    pub fn by_example(by: Blocks, groups: usize, moments: [Vec<f64>; 2], epsilon: Float) -> Self {
+        Self { groups, moments: Moments::Example, ..Self::given(by, moments, epsilon) }
     }
 
-    /// With moments from elsewhere.
-    pub fn given(by: Blocks, mean: Vec<Float>, variance: &[Float], epsilon: Float) -> Self {
-        let inverse = variance.iter().map(|variance| 1.0 / (variance + epsilon).sqrt()).collect();
+    /// With moments from elsewhere: mean and variance.
+    pub fn given(by: Blocks, [mut mean, variance]: [Vec<f64>; 2], epsilon: Float) -> Self {
+        let greatest = variance.iter().copied().filter(|variance| variance.is_finite()).fold(0.0, f64::max).sqrt();
+        let factor = if greatest > FAR { (-greatest.log2().floor()).max(-126.0).exp2() } else { 1.0 };
+        mean.iter_mut().for_each(|mean| *mean *= factor);
+        let inverse = variance.iter().map(|variance| 1.0 / ((variance + f64::from(epsilon)).sqrt() * factor));
+        let inverse = inverse.map(|inverse| inverse as Float).collect();
         let empty = Tensor::default(ndarray::IxDyn(&[]));
         Self {
             by,
             groups: by.channels,
             moments: Moments::Given,
             real: None,
+            factor,
             mean,
             inverse,
             x: empty.clone(),
@@ -61,14 +71,34 @@ impl ByChannel {
         let gammas = gamma.iter().cycle();
         self.inverse.iter().zip(gammas).map(|(inverse, gamma)| inverse * gamma).collect()
     }
+
+    /// The means as they can be subtracted.
+    fn center(&self) -> Vec<Float> {
+        self.mean.iter().map(|mean| *mean as Float).collect()
+    }
+
+    /// `shift - slope (mean - center)`, by block and channel: far from zero the center has not all digits of the mean.
+    fn exact_shift<'a>(&self, center: &[Float], slope: &[Float], shift: impl Iterator<Item = &'a Float>) -> Vec<Float> {
+        let mut exact = Vec::with_capacity(center.len());
+        for ((mean, center), (slope, shift)) in self.mean.iter().zip(center).zip(slope.iter().zip(shift)) {
+            exact.push((f64::from(*shift) - f64::from(*slope) * (mean - f64::from(*center))) as Float);
+        }
+        exact
+    }
 }
 
 impl Op for ByChannel {
     fn forward(&mut self, inputs: &[&Tensor]) -> Tensor {
         let (x, gamma, beta) = (inputs[0], data(inputs[1]), data(inputs[2]));
         let mut y = buffer(x.len());
-        self.by.apply(data(x), &self.mean, &self.scale(gamma), beta, &mut y);
-        (self.x, self.gamma) = (x.clone(), inputs[1].clone());
+        self.x = match self.factor {
+            1.0 => x.clone(),
+            factor => x.mapv(|x| x * factor as Float).into_shared(),
+        };
+        self.gamma = inputs[1].clone();
+        let (center, scale) = (self.center(), self.scale(gamma));
+        let shift = self.exact_shift(&center, &scale, beta.iter().cycle());
+        self.by.apply(data(&self.x), &center, &scale, &shift, &mut y);
         tensor(x.shape(), y)
     }
 
@@ -95,12 +125,16 @@ impl Op for ByChannel {
             };
             let mut out = buffer(dy.len());
             let scale = self.scale(gamma);
-            let coefficients = [&scale[..], &mean(&beta_sums, 1), &mean(&along, 3)];
-            by.gradient(data(&self.x), data(dy), &self.mean, coefficients, &mut out);
+            let (center, slope) = (self.center(), mean(&along, 3));
+            let shift = self.exact_shift(&center, &slope, mean(&beta_sums, 1).iter());
+            by.gradient(data(&self.x), data(dy), &center, [&scale, &shift, &slope], &mut out);
             // The others have no part in the moments.
             let rows = out.chunks_exact_mut(by.channels).zip(data(dy).chunks_exact(by.channels));
             for ((out, dy), _) in rows.zip(self.real.iter().flatten()).filter(|(_, real)| !**real) {
                 out.iter_mut().zip(dy).zip(&scale).for_each(|((out, dy), scale)| *out = dy * scale);
+            }
+            if self.factor != 1.0 {
+                scale_by(&mut out, self.factor as Float);
             }
             tensor(dy.shape(), out)
         });

@@ -10,7 +10,7 @@ use crate::tensor::{Float, Tensor, data, tensor};
 /// `y = gamma (x - mean) / √(share Σ (x - mean)² + ε) + beta` over the last axes, with or without the mean
 pub(super) struct ByRow {
     rows: Rows,
-    moments: RowMoments,
+    moments: Vec<RowMoments>,
     x: Tensor,
     gamma: Tensor,
 }
@@ -19,8 +19,7 @@ impl ByRow {
     /// `gamma` and `beta` have the shape of the axes that are normalised.
     pub fn apply(x: &Var, [gamma, beta]: &[Var; 2], rows: Rows) -> Var {
         let empty = Tensor::default(ndarray::IxDyn(&[]));
-        let moments = RowMoments { mean: Vec::new(), inverse: Vec::new() };
-        x.tape().apply(Self { rows, moments, x: empty.clone(), gamma: empty }, &[x, gamma, beta])
+        x.tape().apply(Self { rows, moments: Vec::new(), x: empty.clone(), gamma: empty }, &[x, gamma, beta])
     }
 }
 

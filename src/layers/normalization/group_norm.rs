@@ -140,5 +140,5 @@ fn normalize(x: &Var, groups: usize, epsilon: Float, affine: &Affine) -> Result<
     let blocks = x.value.shape()[0];
     let by = Blocks { blocks, rows: x.value.len() / channels / blocks.max(1), channels };
     let moments = by.moments(data(&x.value), groups);
-    Ok(x.tape().apply(ByChannel::by_example(by, groups, &moments, epsilon), &[x, &gamma, &beta]))
+    Ok(x.tape().apply(ByChannel::by_example(by, groups, moments, epsilon), &[x, &gamma, &beta]))
 }

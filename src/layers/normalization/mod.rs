@@ -4,6 +4,8 @@ mod adapted;
 mod batch_norm;
 mod by_channel;
 mod by_row;
+#[cfg(all(test, not(float64)))]
+mod far_tests;
 mod group_norm;
 mod layer_norm;
 mod rms_norm;

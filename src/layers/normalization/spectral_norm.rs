@@ -4,6 +4,7 @@ use crate::autograd::{InputGrads, Op, Var};
 use crate::buffers::buffer;
 use crate::error::{Error, Result};
 use crate::initializers::RandomNormal;
+use crate::kernels::elementwise::sum_of_squares;
 use crate::kernels::lanes::dot;
 use crate::layers::Layer;
 use crate::param::{Param, ParamList};
@@ -132,11 +133,11 @@ fn normalize(kernel: &Var, u: &Param, v: &Param, iterations: usize) -> Result<Va
 
 /// `v · kernel`
 fn with_rows(kernel: &[Float], v: &[Float], outputs: usize) -> Vec<Float> {
-    let mut sum = vec![0.0; outputs];
+    let mut sum = vec![0.0_f64; outputs];
     for (row, v) in kernel.chunks_exact(outputs).zip(v) {
-        sum.iter_mut().zip(row).for_each(|(sum, x)| *sum += v * x);
+        sum.iter_mut().zip(row).for_each(|(sum, x)| *sum += f64::from(v * x));
     }
-    sum
+    sum.iter().map(|sum| *sum as Float).collect()
 }
 
 /// `kernel · u`
@@ -145,7 +146,7 @@ fn with_columns(kernel: &[Float], u: &[Float]) -> Vec<Float> {
 }
 
 fn unit(mut x: Vec<Float>) -> Vec<Float> {
-    let length = dot(&x, &x).sqrt().max(EPSILON);
+    let length = (sum_of_squares(&x).sqrt() as Float).max(EPSILON);
     x.iter_mut().for_each(|x| *x /= length);
     x
 }

@@ -25,6 +25,8 @@ pub enum Clip {
     GlobalNorm(Float),
 }
 
+const SMALL: f64 = 1e-30;
+
 impl Clip {
     pub(super) fn check(&self) -> Result<()> {
         match *self {
@@ -41,7 +43,12 @@ impl Clip {
     /// Bounds the gradient of one parameter, from its sum of squares and that of all.
     pub(super) fn apply(self, grads: &mut [Float], squares: f64, all_squares: f64) {
         let mut shorten = |bound: Float, squares: f64| {
-            let factor = f64::from(bound) / squares.sqrt();
+            let mut factor = f64::from(bound) / squares.sqrt();
+            // So small a factor has no digits: in two steps.
+            if factor < SMALL {
+                scale(grads, SMALL as Float);
+                factor /= SMALL;
+            }
             if factor < 1.0 {
                 scale(grads, factor as Float);
             }
@@ -51,5 +58,22 @@ impl Clip {
             Self::GlobalNorm(bound) => shorten(bound, all_squares),
             Self::Value(bound) => grads.iter_mut().for_each(|g| *g = g.clamp(-bound, bound)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::elementwise::sum_of_squares;
+    use crate::kernels::parallel::serial;
+
+    #[test]
+    fn huge_gradients_keep_their_direction() {
+        let mut grads = [1.2e38, -1.6e38];
+        serial(|| {
+            let squares = sum_of_squares(&grads);
+            Clip::Norm(0.5).apply(&mut grads, squares, squares);
+        });
+        assert!((grads[0] - 0.3).abs() < 1e-6 && (grads[1] + 0.4).abs() < 1e-6, "{grads:?}");
     }
 }
