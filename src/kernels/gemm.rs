@@ -1,5 +1,7 @@
 //! Matrix product of any strides.
 
+use std::ops::Range;
+
 use super::scratch::with_scratch;
 use super::simd::{Kernel, Lanes, dispatch, panel_width};
 use super::tile::{Product, Start};
@@ -151,29 +153,36 @@ impl Kernel for VectorMatrix<'_> {
 
     #[inline(always)]
     unsafe fn run<L: Lanes>(mut self) {
-        let mut column = 0;
-        // SAFETY: `gemm` has checked the lengths.
-        unsafe {
-            while self.n - column >= 8 * L::WIDTH {
-                self.columns::<L, 8>(column, L::WIDTH);
-                column += 8 * L::WIDTH;
+        for term in (0..self.k).step_by(LONG) {
+            let terms = term..self.k.min(term + LONG);
+            let mut column = 0;
+            // SAFETY: `gemm` has checked the lengths.
+            unsafe {
+                while self.n - column >= 8 * L::WIDTH {
+                    self.columns::<L, 8>(terms.clone(), column, L::WIDTH);
+                    column += 8 * L::WIDTH;
+                }
+                while self.n - column >= 4 * L::WIDTH {
+                    self.columns::<L, 4>(terms.clone(), column, L::WIDTH);
+                    column += 4 * L::WIDTH;
+                }
+                while column < self.n {
+                    self.columns::<L, 1>(terms.clone(), column, self.n - column);
+                    column += L::WIDTH;
+                }
             }
-            while self.n - column >= 4 * L::WIDTH {
-                self.columns::<L, 4>(column, L::WIDTH);
-                column += 4 * L::WIDTH;
-            }
-            while column < self.n {
-                self.columns::<L, 1>(column, self.n - column);
-                column += L::WIDTH;
-            }
+            self.accumulate = true;
         }
     }
 }
 
+/// Terms of a vector's product that are added up at a time: sums of sums lose less than one long sum.
+const LONG: usize = 1024;
+
 impl VectorMatrix<'_> {
     /// `V` registers of columns; of the last one `rest` are used.
     #[inline(always)]
-    unsafe fn columns<L: Lanes, const V: usize>(&mut self, column: usize, rest: usize) {
+    unsafe fn columns<L: Lanes, const V: usize>(&mut self, terms: Range<usize>, column: usize, rest: usize) {
         unsafe {
             let mask = L::mask(rest.min(L::WIDTH));
             let load = |p: *const Float, v: usize| {
@@ -181,12 +190,7 @@ impl VectorMatrix<'_> {
             };
             let c = self.c.as_mut_ptr().add(column);
             let mut sum = [L::splat(0.0); V];
-            for v in 0..V {
-                if self.accumulate {
-                    sum[v] = load(c, v);
-                }
-            }
-            for p in 0..self.k {
+            for p in terms {
                 let factor = L::splat(*self.a.data.get_unchecked(p * self.a.strides[1]));
                 let row = self.b.data.as_ptr().add(p * self.b.strides[0] + column);
                 for v in 0..V {
@@ -194,6 +198,9 @@ impl VectorMatrix<'_> {
                 }
             }
             for v in 0..V {
+                if self.accumulate {
+                    sum[v] = L::splat(1.0).mul_add(sum[v], load(c, v));
+                }
                 if V == 1 { sum[v].store_part(c, mask) } else { sum[v].store(c.add(v * L::WIDTH)) }
             }
         }
@@ -214,28 +221,41 @@ impl Kernel for Dots<'_> {
 
     #[inline(always)]
     unsafe fn run<L: Lanes>(self) {
-        const V: usize = 4;
-        let whole = if self.a.strides[1] == 1 { self.k / (V * L::WIDTH) * (V * L::WIDTH) } else { 0 };
         for (j, c) in self.c.iter_mut().enumerate() {
             let b = &self.b.data[j * self.b.strides[1]..][..self.k];
-            let mut lanes = [0.0; 16];
-            // SAFETY: `gemm` has checked the lengths.
-            unsafe {
-                let mut sums = [L::splat(0.0); V];
-                for p in (0..whole).step_by(V * L::WIDTH) {
-                    for v in 0..V {
-                        let at = p + v * L::WIDTH;
-                        sums[v] = L::load(self.a.data.as_ptr().add(at)).mul_add(L::load(b.as_ptr().add(at)), sums[v]);
-                    }
-                }
-                let one = L::splat(1.0);
-                one.mul_add(one.mul_add(sums[0], sums[1]), one.mul_add(sums[2], sums[3])).store(lanes.as_mut_ptr());
+            let mut total = 0.0;
+            for first in (0..self.k).step_by(LONG) {
+                let terms = first..self.k.min(first + LONG);
+                // SAFETY: `gemm` has checked the lengths.
+                let sum = unsafe { dot::<L>(self.a, first, &b[terms]) };
+                total += f64::from(sum);
             }
-            let rest = (whole..self.k).map(|p| self.a.data[p * self.a.strides[1]] * b[p]).sum::<Float>();
-            let sum = lanes.iter().sum::<Float>() + rest;
-            *c = if self.accumulate { *c + sum } else { sum };
+            *c = if self.accumulate { *c + total as Float } else { total as Float };
         }
     }
+}
+
+/// The product of a vector's terms from `first` on with `b`.
+#[inline(always)]
+unsafe fn dot<L: Lanes>(a: Matrix<'_>, first: usize, b: &[Float]) -> Float {
+    const V: usize = 4;
+    let step = a.strides[1];
+    let whole = if step == 1 { b.len() / (V * L::WIDTH) * (V * L::WIDTH) } else { 0 };
+    let mut lanes = [0.0; 16];
+    unsafe {
+        let start = a.data.as_ptr().add(first * step);
+        let mut sums = [L::splat(0.0); V];
+        for p in (0..whole).step_by(V * L::WIDTH) {
+            for v in 0..V {
+                let at = p + v * L::WIDTH;
+                sums[v] = L::load(start.add(at)).mul_add(L::load(b.as_ptr().add(at)), sums[v]);
+            }
+        }
+        let one = L::splat(1.0);
+        one.mul_add(one.mul_add(sums[0], sums[1]), one.mul_add(sums[2], sums[3])).store(lanes.as_mut_ptr());
+    }
+    let rest = (whole..b.len()).map(|p| a.data[(first + p) * step] * b[p]).sum::<Float>();
+    lanes.iter().sum::<Float>() + rest
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 
 pub mod attention;
 pub mod channel_norm;
+pub mod columns;
 pub mod conv;
 pub mod curve;
 pub mod dense;

@@ -117,12 +117,37 @@ pub fn max_pool_backward(channels: usize, dy: &[Float], argmax: &[u32], dx: &mut
     }
 }
 
+/// Cells of a window that are added up in single precision.
+const FEW: usize = 64;
+
+/// The average over a large window, such as a whole image.
+#[inline(always)]
+fn average_many(shape: &PoolShape, window: [Span; 3], x: &[Float], sums: &mut [f64], y: &mut [Float]) {
+    let channels = sums.len();
+    shape.each_pixel(window, |pixel| {
+        let x = &x[pixel * channels..][..channels];
+        for i in 0..channels {
+            sums[i] += f64::from(x[i]);
+        }
+    });
+    let factor = f64::from(factor(window));
+    for (y, sum) in y.iter_mut().zip(sums) {
+        *y = (*sum * factor) as Float;
+    }
+}
+
 vectorized! {
     /// The averages.
     pub fn average_pool(shape: &PoolShape, x: &[Float], y: &mut [Float]) {
         let channels = shape.channels;
+        let mut sums = Vec::new();
         shape.each_window(|position, window| {
             let y = &mut y[position * channels..][..channels];
+            if window.iter().map(|span| span.count).product::<usize>() > FEW {
+                sums.clear();
+                sums.resize(channels, 0.0);
+                return average_many(shape, window, x, &mut sums, y);
+            }
             y.fill(0.0);
             shape.each_pixel(window, |pixel| {
                 let x = &x[pixel * channels..][..channels];

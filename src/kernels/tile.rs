@@ -123,10 +123,8 @@ unsafe fn tile<L: Lanes, const R: usize, const V: usize, const PART: bool>(
         let mut sum = [[L::splat(0.0); V]; R];
         for i in 0..R {
             for v in 0..V {
-                match product.start {
-                    Start::Zero => {}
-                    Start::Row(row) => sum[i][v] = load(row.as_ptr().add(column), v),
-                    Start::Accumulate => sum[i][v] = load(c[i], v),
+                if let Start::Row(row) = product.start {
+                    sum[i][v] = load(row.as_ptr().add(column), v);
                 }
             }
         }
@@ -162,6 +160,15 @@ unsafe fn tile<L: Lanes, const R: usize, const V: usize, const PART: bool>(
                 }
                 x += a_step;
                 y = y.wrapping_add(b_step);
+            }
+        }
+        if let Start::Accumulate = product.start {
+            // At the end, so that many products in a row are sums of sums, which lose less than one long sum.
+            let one = L::splat(1.0);
+            for i in 0..R {
+                for v in 0..V {
+                    sum[i][v] = one.mul_add(sum[i][v], load(c[i], v));
+                }
             }
         }
         for i in 0..R {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::activations::{Linear, Pointwise};
 use crate::autograd::{Dependence, InputGrads, Op};
 use crate::buffers::{buffer, recycle, zeros};
+use crate::kernels::columns::add_columns;
 use crate::kernels::conv::{self, ConvShape, OutputGradient};
 use crate::kernels::{elementwise, parallel};
 use crate::param::Param;
@@ -69,7 +70,7 @@ impl Convolved {
     fn weight_gradients(
         &self,
         filters: usize,
-        part: impl Fn(Range<usize>, &mut [Float], &mut [Float]) + Sync,
+        part: impl Fn(Range<usize>, &mut [Float], &mut [f64]) + Sync,
     ) -> (Vec<Float>, Vec<Float>) {
         let empty = || (zeros(self.kernel.len()), vec![0.0; filters]);
         let mut sums = parallel::map_chunks(self.x.shape()[0], IMAGES, |images| {
@@ -81,10 +82,10 @@ impl Convolved {
         let (mut kernel, mut bias) = sums.next().unwrap_or_else(empty);
         for (part, part_bias) in sums {
             elementwise::add_assign(&mut kernel, &part);
-            elementwise::add_assign(&mut bias, &part_bias);
+            bias.iter_mut().zip(part_bias).for_each(|(bias, part)| *bias += part);
             recycle(tensor(self.kernel.shape(), part));
         }
-        (kernel, bias)
+        (kernel, bias.iter().map(|bias| *bias as Float).collect())
     }
 
     fn dependence(inputs: &[Dependence]) -> Dependence {
@@ -249,7 +250,7 @@ impl Op for Transposed {
                 let dz = &dz[images.start * large..images.end * large];
                 let x = &data(x)[images.start * small..images.end * small];
                 conv::weight_gradient(shape, dz, OutputGradient { dy: x, max_pool: None }, dw, None);
-                elementwise::add_rows(db, dz);
+                add_columns(db, dz);
             });
             dx.add(1, || tensor(kernel.shape(), dw));
             dx.add(2, || tensor(&[shape.channels], db));

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use super::Layer;
 use crate::activations::{Activation, Linear, Pointwise};
 use crate::autograd::{Dependence, InputGrads, Op, Var};
-use crate::buffers::{buffer, recycle, zeros};
+use crate::buffers::{buffer, recycle};
 use crate::config::{Config, described};
 use crate::error::{Error, Result};
 use crate::initializers::{XavierUniform, Zeros};
+use crate::kernels::columns::sum_columns;
 use crate::kernels::curve::by_pieces;
-use crate::kernels::{dense, elementwise};
+use crate::kernels::dense;
 use crate::param::{Param, ParamList};
 use crate::tensor::{Float, Tensor, data, tensor};
 
@@ -167,8 +168,8 @@ impl Op for Affine {
             tensor(self.kernel.shape(), out)
         });
         dx.add(2, || {
-            let mut out = zeros(units);
-            elementwise::add_rows(&mut out, &dz);
+            let mut out = buffer(units);
+            sum_columns(&dz, &mut out);
             tensor(&[units], out)
         });
         recycle(tensor(dy.shape(), dz));
@@ -181,5 +182,51 @@ impl Op for Affine {
             }
             _ => Dependence::per_example(inputs),
         }
+    }
+}
+
+#[cfg(all(test, not(float64)))]
+mod tests {
+    use super::*;
+    use crate::autograd::Tape;
+    use crate::layers::{Conv1d, ConvTranspose1d, DepthwiseConv1d, GlobalAvgPool1d, LayerNorm, SimpleRnn};
+
+    /// The gradient of each parameter, where that of the output is 0.1 everywhere.
+    fn gradients(layer: &dyn Layer, x: &Var) -> Vec<Vec<Float>> {
+        let y = layer.forward(x).unwrap();
+        let gradients = (y * 0.1).sum().backward().unwrap();
+        let params = ParamList::of(layer).into_vec();
+        params.iter().map(|(_, param)| data(gradients.get(param).unwrap()).to_vec()).collect()
+    }
+
+    /// Within the error of some hundred equal terms one after the other, which products add up.
+    fn near(found: &[Float], want: f64) {
+        let off = |x: &Float| (f64::from(*x) / want - 1.0).abs();
+        assert!(found.iter().all(|x| off(x) < 1e-5), "{found:?}, not {want}");
+    }
+
+    /// PyTorch gives 40,000 too; one sum after the other gives 40,020.8.
+    #[test]
+    fn gradients_of_many_rows_lose_nothing() {
+        let rows = 400_000;
+        let ones = |shape: &[usize]| Tape::training().input(Tensor::ones(shape));
+        let flat = gradients(&Dense::new(1), &ones(&[rows, 1]));
+        assert_eq!(flat[1], [40_000.0]);
+        near(&flat[0], 40_000.0);
+        let layers: [&dyn Layer; 3] = [&Conv1d::new(3, 1), &ConvTranspose1d::new(2, 1), &DepthwiseConv1d::new(1)];
+        for layer in layers {
+            let found = gradients(layer, &ones(&[1, rows, 1]));
+            assert!(found[1].iter().all(|x| *x == 40_000.0), "{:?}", found[1]);
+            near(&found[0], 40_000.0);
+        }
+        let rnn = SimpleRnn::new(1).activation(Linear).recurrent_initializer(Zeros).return_sequences(true);
+        let found = gradients(&rnn, &ones(&[100, rows / 100, 1]));
+        assert_eq!(found[2], [40_000.0]);
+        near(&found[0], 40_000.0);
+        let x = Tape::training().input(ndarray::Array2::from_shape_fn((rows, 2), |(_, i)| 1.0 - 2.0 * i as Float));
+        let norm = gradients(&LayerNorm::new().epsilon(1e-9), &x);
+        near(&norm[1], 40_000.0);
+        near(&[norm[0][0], -norm[0][1]], 40_000.0);
+        near(data(GlobalAvgPool1d.forward(&(ones(&[1, rows, 1]) * 0.1)).unwrap().value()), 0.1);
     }
 }

@@ -4,6 +4,7 @@ use super::forward::pack_panels;
 use super::sparse::{Lists, SparseProduct, Term};
 use super::{ConvShape, depthwise};
 use crate::Float;
+use crate::kernels::columns::add_columns;
 use crate::kernels::scratch::with_scratch;
 use crate::kernels::simd::{dispatch, panel_width, vectorize, vectorized};
 use crate::kernels::tile::{Product, Start};
@@ -227,14 +228,10 @@ pub fn weight_gradient(
     x: &[Float],
     gradient: OutputGradient<'_>,
     dw: &mut [Float],
-    db: Option<&mut [Float]>,
+    db: Option<&mut [f64]>,
 ) {
     if let Some(db) = db {
-        vectorize(|| {
-            for dy in gradient.dy.chunks_exact(shape.filters) {
-                db.iter_mut().zip(dy).for_each(|(db, dy)| *db += dy);
-            }
-        });
+        add_columns(db, gradient.dy);
     }
     if shape.is_depthwise() {
         return depthwise::weight_gradient(shape, x, gradient.dy, dw);
@@ -269,6 +266,9 @@ pub fn weight_gradient(
     });
 }
 
+/// Pixels whose products are added up before they are added to the gradient, about.
+const TERMS: usize = 512;
+
 fn sum_weight_gradient(
     shape: &ConvShape,
     grid: [usize; 2],
@@ -288,19 +288,26 @@ fn sum_weight_gradient(
         .map(|i| (i / grid[0] * shape.padded_len() + shape.patch(i % grid[0], 0), i * grid[1]))
         .collect();
     let mut sum = |group: usize, b: &[Float], b_step: usize, b_panel: usize| {
-        dispatch(Product {
-            rows: &rows,
-            segments: &segments.iter().map(|&(a, pixel)| (a, pixel * b_step)).collect::<Vec<_>>(),
-            k: grid[1],
-            a: &x[group * channels..],
-            a_step: shape.stride[2] * shape.channels,
-            b,
-            b_step,
-            b_panel,
-            c: &mut dw[group * filters..],
-            columns: filters,
-            start: Start::Accumulate,
-        });
+        let a_step = shape.stride[2] * shape.channels;
+        // Sums of sums lose less than one over all pixels: some lines at a time, or parts of one.
+        for first in (0..grid[1]).step_by(TERMS) {
+            for lines in segments.chunks((TERMS / grid[1]).max(1)) {
+                let starts = lines.iter().map(|&(a, pixel)| (a + first * a_step, (pixel + first) * b_step));
+                dispatch(Product {
+                    rows: &rows,
+                    segments: &starts.collect::<Vec<_>>(),
+                    k: TERMS.min(grid[1] - first),
+                    a: &x[group * channels..],
+                    a_step,
+                    b,
+                    b_step,
+                    b_panel,
+                    c: &mut dw[group * filters..],
+                    columns: filters,
+                    start: Start::Accumulate,
+                });
+            }
+        }
     };
     // With few rows, `dy` is not read often enough to be worth packing.
     if rows.len() <= 64 {

@@ -73,7 +73,9 @@ impl Kernel for SparseProduct<'_> {
                     let c = unsafe { self.c.as_mut_ptr().add(c_row + c_start + column) };
                     macro_rules! choose {
                         ($($v:literal)*) => { match columns.div_ceil(L::WIDTH) {
-                            $($v => unsafe { accumulate::<L, $v>(terms, b, c, columns) },)*
+                            $($v => for terms in terms.chunks(TERMS) {
+                                unsafe { accumulate::<L, $v>(terms, b, c, columns) }
+                            },)*
                             _ => unreachable!(),
                         } };
                     }
@@ -84,16 +86,16 @@ impl Kernel for SparseProduct<'_> {
     }
 }
 
+/// Terms of a sum before it is added to `C`: sums of sums lose less than one long sum.
+const TERMS: usize = 512;
+
 /// One row of `C`, `V` registers long, of which the last may be partly used.
 #[inline(always)]
 unsafe fn accumulate<L: Lanes, const V: usize>(terms: &[Term], b: *const Float, c: *mut Float, columns: usize) {
     unsafe {
-        let rest = columns - (V - 1) * L::WIDTH;
+        let (rest, one) = (columns - (V - 1) * L::WIDTH, L::splat(1.0));
         if rest == L::WIDTH {
             let mut sum = [L::splat(0.0); V];
-            for v in 0..V {
-                sum[v] = L::load(c.add(v * L::WIDTH));
-            }
             for term in terms {
                 let (factor, b) = (L::splat(term.value), b.add(term.row as usize));
                 for v in 0..V {
@@ -101,7 +103,8 @@ unsafe fn accumulate<L: Lanes, const V: usize>(terms: &[Term], b: *const Float, 
                 }
             }
             for v in 0..V {
-                sum[v].store(c.add(v * L::WIDTH));
+                let c = c.add(v * L::WIDTH);
+                one.mul_add(sum[v], L::load(c)).store(c);
             }
         } else {
             let mask = L::mask(rest);
@@ -109,14 +112,14 @@ unsafe fn accumulate<L: Lanes, const V: usize>(terms: &[Term], b: *const Float, 
                 if v + 1 == V { L::load_part(p.add(v * L::WIDTH), mask) } else { L::load(p.add(v * L::WIDTH)) }
             };
             let mut sum = [L::splat(0.0); V];
-            for v in 0..V {
-                sum[v] = load(c, v);
-            }
             for term in terms {
                 let (factor, b) = (L::splat(term.value), b.add(term.row as usize));
                 for v in 0..V {
                     sum[v] = factor.mul_add(load(b, v), sum[v]);
                 }
+            }
+            for v in 0..V {
+                sum[v] = one.mul_add(sum[v], load(c, v));
             }
             for v in 0..V - 1 {
                 sum[v].store(c.add(v * L::WIDTH));

@@ -163,16 +163,17 @@ impl<S: Step> Op for Recurrence<S> {
         let Some(mut sum) = found.next() else { return };
         for next in found {
             sum.weights.iter_mut().zip(&next.weights).for_each(|(sum, next)| add_assign(sum, next));
+            sum.bias.iter_mut().zip(next.bias).for_each(|(sum, next)| *sum += next);
             sum.states.iter_mut().zip(next.states).for_each(|(all, own)| all.extend(own));
         }
         dx.add(0, || tensor(&form.x, input));
         let gates = S::GATES * form.units;
-        let [kernel, recurrent, bias] = sum.weights;
+        let [kernel, recurrent] = sum.weights;
         dx.add(1, || tensor(&[form.x[2], gates], kernel));
         dx.add(2, || tensor(&[form.units, gates], recurrent));
         if form.has_bias {
             let shape = if self.step.is_separate() { vec![2, gates] } else { vec![gates] };
-            dx.add(3, || tensor(&shape, bias));
+            dx.add(3, || tensor(&shape, sum.bias.iter().map(|sum| *sum as Float).collect()));
         }
         for (i, state) in sum.states.into_iter().enumerate() {
             dx.add(first_state + i, || tensor(&[form.x[0], form.units], state));

@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use super::op::{Backward, Form, Forward, Step};
 use crate::buffers::{Loan, zeros};
-use crate::kernels::elementwise::{add_assign, add_row, add_rows};
+use crate::kernels::columns::add_columns;
+use crate::kernels::elementwise::{add_assign, add_row};
 use crate::kernels::gemm::{Matrix, gemm};
 use crate::kernels::packed::Packed;
 use crate::tensor::{Float, Tensor, data};
@@ -76,7 +77,8 @@ pub(super) struct Part {
 
 /// Gradients of kernel, recurrent kernel and bias, each empty if nobody wants it, and of the first states.
 pub(super) struct PartGradients {
-    pub weights: [Vec<Float>; 3],
+    pub weights: [Vec<Float>; 2],
+    pub bias: Vec<f64>,
     pub states: Vec<Vec<Float>>,
 }
 
@@ -224,8 +226,10 @@ impl Part {
         if form.gives_states {
             states.iter_mut().enumerate().for_each(|(i, state)| add(state, steps + i, &|_| true));
         }
-        let lens = [features * gates, units * gates, (1 + usize::from(step.is_separate())) * gates];
-        let mut found: [Vec<Float>; 3] = std::array::from_fn(|i| zeros(if wanted[i] { lens[i] } else { 0 }));
+        let lens = [features * gates, units * gates];
+        let mut found: [Vec<Float>; 2] = std::array::from_fn(|i| zeros(if wanted[i] { lens[i] } else { 0 }));
+        let biases = if wanted[2] { 1 + usize::from(step.is_separate()) } else { 0 };
+        let mut bias = vec![0.0; biases * gates];
         let mut dinput = Loan::new(n);
         for block in self.blocks(form).rev() {
             let rows = block.start * count..block.end * count;
@@ -257,14 +261,14 @@ impl Part {
                 self.recurrent_gradient(step, units, rows.clone(), dr, &mut found[1]);
             }
             if wanted[2] {
-                let (input, recurrent) = found[2].split_at_mut(gates);
-                add_rows(input, &dz);
+                let (input, recurrent) = bias.split_at_mut(gates);
+                add_columns(input, &dz);
                 if step.is_separate() {
-                    add_rows(recurrent, dr);
+                    add_columns(recurrent, dr);
                 }
             }
         }
-        PartGradients { weights: found, states }
+        PartGradients { weights: found, bias, states }
     }
 
     /// One step back.
