@@ -23,6 +23,7 @@ pub mod parallel;
 pub mod permute;
 pub mod pool;
 pub mod row_norm;
+pub mod scatter;
 pub mod scratch;
 pub mod simd;
 pub mod softmax;

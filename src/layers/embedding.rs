@@ -6,7 +6,7 @@ use crate::buffers::buffer;
 use crate::config::{Config, described};
 use crate::error::{Error, Result};
 use crate::initializers::RandomUniform;
-use crate::kernels::elementwise::add_assign;
+use crate::kernels::scatter::{NOWHERE, Scatter};
 use crate::param::{Param, ParamList};
 use crate::tensor::{Float, Tensor, data, tensor};
 
@@ -144,10 +144,11 @@ impl Op for Take {
     fn backward(&self, dy: &Tensor, dx: &mut InputGrads<'_>) {
         let units = dy.shape().last().copied().unwrap_or(1);
         dx.add_part(0, &[self.rows, units], |sum| {
-            let rows = self.ids.iter().zip(data(dy).chunks_exact(units));
-            for (id, dy) in rows.filter(|(id, _)| Some(**id) != self.padding) {
-                add_assign(&mut sum[id * units..][..units], dy);
+            let mut places = self.ids.clone();
+            if let Some(padding) = self.padding {
+                places.iter_mut().filter(|id| **id == padding).for_each(|id| *id = NOWHERE);
             }
+            Scatter::new(&places, self.rows).add(sum, data(dy), units);
         });
     }
 

@@ -4,11 +4,11 @@ use super::{rearranged, resolve};
 use crate::autograd::{Dependence, InputGrads, Op, Var};
 use crate::buffers::{buffer, zeros};
 use crate::error::{Error, Result};
-use crate::kernels::elementwise::add_assign;
+use crate::kernels::scatter::{NOWHERE, Scatter};
 use crate::tensor::{Float, Tensor, data, tensor};
 
 /// Instead of a place, where a number is filled in.
-pub(crate) const FILL: usize = usize::MAX;
+pub(crate) const FILL: usize = NOWHERE;
 
 impl Var {
     /// What is at these places of an axis, which gives way to the axes of `indices`. These are whole numbers, of which
@@ -186,11 +186,13 @@ impl Pick {
     fn scattered(&self, y: &Tensor) -> Tensor {
         let (y, run) = (data(y), self.run());
         let mut x = zeros(self.x.iter().product());
-        self.runs(|from, to| {
-            if let Some(from) = from {
-                add_assign(&mut x[from..from + run], &y[to..to + run]);
-            }
-        });
+        let (len, count) = (self.x[self.axis], self.sources.len());
+        let scatter = Scatter::new(&self.sources, len);
+        let blocks: usize = self.x[..self.axis].iter().product();
+        for block in 0..blocks {
+            let to = &mut x[block * len * run..(block + 1) * len * run];
+            scatter.add(to, &y[block * count * run..(block + 1) * count * run], run);
+        }
         tensor(&self.x, x)
     }
 
