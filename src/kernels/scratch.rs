@@ -1,6 +1,7 @@
 //! Buffers that outlive a call, so that nothing is allocated in the steady state of a training loop.
 
 use crate::Float;
+use crate::buffers::Loan;
 use std::cell::RefCell;
 
 thread_local! {
@@ -8,9 +9,16 @@ thread_local! {
 }
 
 const CACHE_LINE: usize = 64 / size_of::<Float>();
+/// What is longer comes from where all buffers come from, which gives back what is idle.
+const LONGEST: usize = 1 << 14;
 
 /// Lends `len` numbers of unspecified value, aligned to a cache line. Calls may be nested.
 pub fn with_scratch<R>(len: usize, work: impl FnOnce(&mut [Float]) -> R) -> R {
+    if len > LONGEST {
+        let mut buffer = Loan::new(len + CACHE_LINE);
+        let start = buffer.as_ptr().align_offset(64).min(CACHE_LINE);
+        return work(&mut buffer[start..start + len]);
+    }
     let mut buffer = FREE.with_borrow_mut(Vec::pop).unwrap_or_default();
     if buffer.len() < len + CACHE_LINE {
         buffer.resize(len + CACHE_LINE, 0.0);

@@ -328,6 +328,38 @@ fn memory_is_flat_over_2000_steps() {
     }
 }
 
+#[test]
+fn memory_does_not_grow_with_lengths_that_change() {
+    if !crate::alone("facts::memory_does_not_grow_with_lengths_that_change") {
+        return;
+    }
+    let Some(before) = resident() else { return };
+    let model = Sequential::new().add(Lstm::new(64)).add(Dense::new(1)).compile(Sgd::default(), MeanSquaredError);
+    let serve = |thread: usize| {
+        for call in 0..20 {
+            let time = 100 + (call * 61 + thread * 17) % 500;
+            model.predict(&gradus::ndarray::Array3::<Float>::ones((1, time, 32))).unwrap();
+        }
+    };
+    let serve = &serve;
+    let (done, go) = (std::sync::Barrier::new(9), std::sync::Barrier::new(9));
+    std::thread::scope(|scope| {
+        for thread in 0..8 {
+            let (done, go) = (&done, &go);
+            scope.spawn(move || {
+                serve(thread);
+                done.wait();
+                go.wait();
+            });
+        }
+        done.wait();
+        let served = resident().unwrap();
+        println!("resident MB before {before}, after {served}");
+        assert!(served - before < 60.0, "from {before} to {served} MB");
+        go.wait();
+    });
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
