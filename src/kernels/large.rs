@@ -6,7 +6,6 @@ use super::scratch::with_scratch;
 use super::simd::{dispatch, panel_width};
 use super::tile::{Product, Start};
 use crate::Float;
-use crate::buffers::Loan;
 
 /// Terms of a sum that are worked on at a time: with half as many a panel of `B` would stay in the first cache, but `C` would
 /// be read and written twice as often, which costs more.
@@ -39,46 +38,12 @@ pub fn product(
             pack_columns(&b.data[column * b.strides[1]..], b.strides, [k, n - column], panels);
         });
         let panels = &*panels;
-        // Sums are the same however rows and columns are divided, so that this may follow the number of threads.
-        let parts = parallel::threads().div_ceil(m.div_ceil(rows.max(1)).max(1)).min(n / (2 * width));
-        if parts > 1 {
-            let columns = n.div_ceil(parts).next_multiple_of(width);
-            return by_blocks([m, k, n], a, panels, [rows, columns], c, finish);
-        }
         let mut parts: Vec<_> = c[..m * n].chunks_mut((rows * n).max(1)).enumerate().collect();
         parallel::for_each(&mut parts, |(i, c)| {
             some_rows([c.len() / n, k, n], Matrix { data: &a.data[*i * rows * a.strides[0]..], ..a }, panels, c);
             finish(c);
         });
     });
-}
-
-/// The same in blocks of so many rows and columns, where there are fewer blocks of rows than threads.
-fn by_blocks(
-    [m, k, n]: [usize; 3],
-    a: Matrix<'_>,
-    panels: &[Float],
-    [rows, columns]: [usize; 2],
-    c: &mut [Float],
-    finish: impl Fn(&mut [Float]) + Sync,
-) {
-    let corners: Vec<_> = (0..m).step_by(rows).flat_map(|i| (0..n).step_by(columns).map(move |j| (i, j))).collect();
-    let blocks = parallel::map_chunks(corners.len(), 1, |number| {
-        let (row, column) = corners[number.start];
-        let (height, width) = (rows.min(m - row), columns.min(n - column));
-        let mut block = Loan::new(height * width);
-        let a = Matrix { data: &a.data[row * a.strides[0]..], ..a };
-        some_rows([height, k, width], a, &panels[column * k..], &mut block);
-        block
-    });
-    for ((row, column), block) in corners.into_iter().zip(blocks) {
-        let width = columns.min(n - column);
-        for (i, from) in block.chunks_exact(width).enumerate() {
-            c[(row + i) * n + column..][..width].copy_from_slice(from);
-        }
-    }
-    let mut parts: Vec<_> = c[..m * n].chunks_mut(rows * n).collect();
-    parallel::for_each(&mut parts, |c| finish(c));
 }
 
 /// Panels of `B` that are packed at a time, so that what is read lies together.
@@ -182,24 +147,6 @@ mod tests {
             library(m, k, n, a, b, false, &mut expected);
             expected.iter_mut().for_each(|x| *x += 1.0);
             prop_assert_eq!(c, expected);
-        }
-    }
-
-    #[test]
-    fn any_number_of_threads_gives_the_same_bits() {
-        let numbers =
-            |len: usize, by: usize| -> Vec<Float> { (0..len).map(|i| (i * by % 101) as Float / 7.0).collect() };
-        for [m, k, n] in [[64, 700, 300], [128, 300, 1000], [200, 513, 97]] {
-            let (a, b) = (numbers(m * k, 37), numbers(k * n, 53));
-            let run = |threads: usize| {
-                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-                let mut c = vec![0.0; m * n];
-                let sizes = [m, k, n];
-                pool.install(|| product(sizes, Matrix::new(&a, k), Matrix::new(&b, n), &mut c, |c| c[0] += 1.0));
-                c
-            };
-            let one = run(1);
-            assert!(one == run(2) && one == run(3) && one == run(8), "{m} x {k} x {n}");
         }
     }
 }

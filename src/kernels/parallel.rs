@@ -48,11 +48,6 @@ pub fn map_chunks<R: Send>(len: usize, chunk: usize, work: impl Fn(Range<usize>)
     chunks.into_iter().filter_map(|(_, result)| result).collect()
 }
 
-/// How many threads take part in what is called from here.
-pub fn threads() -> usize {
-    if IS_SERIAL.get() { 1 } else { rayon::current_num_threads() }
-}
-
 /// Calls `work` on each item, on all threads.
 pub fn for_each<T: Send>(items: &mut [T], work: impl Fn(&mut T) + Sync) {
     struct First<T>(*mut T);

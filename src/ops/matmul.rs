@@ -1,14 +1,13 @@
 //! Products of matrices.
 
+use ndarray::linalg::general_mat_mul;
+use ndarray::{ArrayView2, ArrayViewMut2};
+
 use super::broadcast;
 use super::folding::Folding;
 use crate::autograd::{Dependence, InputGrads, Op, Var};
-use crate::buffers::{Loan, buffer, zeros};
+use crate::buffers::{buffer, zeros};
 use crate::error::{Error, Result};
-use crate::kernels::elementwise::add_assign;
-use crate::kernels::gemm::{Matrix, gemm};
-use crate::kernels::large::{is_large, product};
-use crate::kernels::parallel;
 use crate::tensor::{Float, Tensor, data, tensor};
 
 impl Var {
@@ -107,96 +106,56 @@ struct MatMul {
     b: Tensor,
 }
 
-/// Multiplications that are worth threads.
-const WORK: usize = 1 << 18;
-
-/// Some matrices of a batch, all of one size.
-#[derive(Clone, Copy)]
-struct Matrices<'a> {
-    data: &'a [Float],
-    rows: usize,
-    columns: usize,
-    /// Whether what is meant are their transposes.
-    transposed: bool,
-}
-
-impl<'a> Matrices<'a> {
-    fn new(tensor: &'a Tensor, rows: usize, columns: usize) -> Self {
-        Self { data: data(tensor), rows, columns, transposed: false }
+impl MatMul {
+    fn matrix<'a>(&self, tensor: &'a Tensor, number: usize, rows: usize, columns: usize) -> ArrayView2<'a, Float> {
+        let slice = &data(tensor)[number * rows * columns..(number + 1) * rows * columns];
+        ArrayView2::from_shape((rows, columns), slice).expect("cut to this length")
     }
 
-    fn transposed(self) -> Self {
-        Self { transposed: true, ..self }
+    fn a(&self, number: usize) -> ArrayView2<'_, Float> {
+        self.matrix(&self.a, number, self.plan.rows, self.plan.inner)
     }
 
-    fn sizes(self) -> [usize; 2] {
-        if self.transposed { [self.columns, self.rows] } else { [self.rows, self.columns] }
-    }
-
-    fn at(self, number: usize) -> Matrix<'a> {
-        let len = self.rows * self.columns;
-        let data = &self.data[number * len..(number + 1) * len];
-        if self.transposed { Matrix::transposed(data, self.columns) } else { Matrix::new(data, self.columns) }
+    fn b(&self, number: usize) -> ArrayView2<'_, Float> {
+        self.matrix(&self.b, number, self.plan.inner, self.plan.columns)
     }
 }
 
-/// `out[o] += a[i] · b[j]` for all `(o, i, j)`; where each `o` comes once, in order, all threads take part.
-fn multiply(a: Matrices<'_>, b: Matrices<'_>, places: &[(usize, usize, usize)], out: &mut [Float]) {
-    let ([m, k], [_, n]) = (a.sizes(), b.sizes());
-    let len = (m * n).max(1);
-    let is_apart = places.iter().enumerate().all(|(i, (o, ..))| i == *o);
-    if is_apart && places.len() > 1 && places.len() * m * k * n >= WORK {
-        let mut work: Vec<_> = out.chunks_mut(len).zip(places).collect();
-        parallel::for_each(&mut work, |(out, (_, i, j))| add_product([m, k, n], a.at(*i), b.at(*j), out));
-        return;
-    }
-    for (o, i, j) in places {
-        add_product([m, k, n], a.at(*i), b.at(*j), &mut out[o * m * n..(o + 1) * m * n]);
-    }
-}
-
-fn add_product(sizes: [usize; 3], a: Matrix<'_>, b: Matrix<'_>, out: &mut [Float]) {
-    if !is_large(sizes) {
-        return gemm(sizes, a, b, true, out);
-    }
-    let mut own = Loan::new(out.len());
-    product(sizes, a, b, &mut own, |_| {});
-    add_assign(out, &own);
+/// `out[number] += factor · a · b`, or `=` where `keep` is 0
+fn multiply(a: ArrayView2<'_, Float>, b: ArrayView2<'_, Float>, out: &mut [Float], number: usize, keep: Float) {
+    let (rows, columns) = (a.nrows(), b.ncols());
+    let out = &mut out[number * rows * columns..(number + 1) * rows * columns];
+    let mut out = ArrayViewMut2::from_shape((rows, columns), out).expect("cut to this length");
+    general_mat_mul(1.0, &a, &b, keep, &mut out);
 }
 
 impl Op for MatMul {
     fn forward(&mut self, inputs: &[&Tensor]) -> Tensor {
         (self.a, self.b) = (inputs[0].clone(), inputs[1].clone());
-        let Plan { rows, inner, columns, shape, factors, .. } = &self.plan;
-        let (a, b) = (Matrices::new(&self.a, *rows, *inner), Matrices::new(&self.b, *inner, *columns));
-        let len = shape.iter().product();
-        let sizes = [*rows, *inner, *columns];
-        if factors.len() == 1 && is_large(sizes) {
-            let mut y = buffer(len);
-            product(sizes, a.at(factors[0].0), b.at(factors[0].1), &mut y, |_| {});
-            return tensor(shape, y);
+        let len = self.plan.shape.iter().product();
+        let mut y = if self.plan.inner == 0 { zeros(len) } else { buffer(len) };
+        for (number, (a, b)) in self.plan.factors.iter().enumerate() {
+            multiply(self.a(*a), self.b(*b), &mut y, number, 0.0);
         }
-        let mut y = zeros(len);
-        let places: Vec<_> = factors.iter().enumerate().map(|(number, (a, b))| (number, *a, *b)).collect();
-        multiply(a, b, &places, &mut y);
-        tensor(shape, y)
+        tensor(&self.plan.shape, y)
     }
 
     /// `da = dy · bᵀ`, `db = aᵀ · dy`, summed over what was repeated
     fn backward(&self, dy: &Tensor, dx: &mut InputGrads<'_>) {
-        let Plan { rows, inner, columns, factors, .. } = &self.plan;
-        let (a, b) = (Matrices::new(&self.a, *rows, *inner), Matrices::new(&self.b, *inner, *columns));
-        let dy = Matrices::new(dy, *rows, *columns);
+        let Plan { rows, columns, factors, .. } = &self.plan;
+        let dy = |number| self.matrix(dy, number, *rows, *columns);
         dx.add(0, || {
             let mut out = zeros(self.a.len());
-            let places: Vec<_> = factors.iter().enumerate().map(|(number, (a, b))| (*a, number, *b)).collect();
-            multiply(dy, b.transposed(), &places, &mut out);
+            for (number, (a, b)) in factors.iter().enumerate() {
+                multiply(dy(number), self.b(*b).reversed_axes(), &mut out, *a, 1.0);
+            }
             tensor(self.a.shape(), out)
         });
         dx.add(1, || {
             let mut out = zeros(self.b.len());
-            let places: Vec<_> = factors.iter().enumerate().map(|(number, (a, b))| (*b, *a, number)).collect();
-            multiply(a.transposed(), dy, &places, &mut out);
+            for (number, (a, b)) in factors.iter().enumerate() {
+                multiply(self.a(*a).reversed_axes(), dy(number), &mut out, *b, 1.0);
+            }
             tensor(self.b.shape(), out)
         });
     }
