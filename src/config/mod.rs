@@ -102,6 +102,11 @@ impl Config {
         self.entry(name, value, is_default)
     }
 
+    /// Adds a setting that is a thing with a description of its own, such as an inner layer.
+    pub fn with_part(self, name: &str, part: Config) -> Self {
+        self.entry(name, Value::Config(part), false)
+    }
+
     fn entry(mut self, name: &str, value: Value, is_default: bool) -> Self {
         self.settings.push(Entry { name: name.into(), value, is_default });
         self

@@ -102,6 +102,14 @@ impl<'a> Reader<'a> {
         Self { config, registry }
     }
 
+    /// Reads a description within this one.
+    pub(crate) fn nested<'b>(&self, config: &'b Config) -> Reader<'b>
+    where
+        'a: 'b,
+    {
+        Reader { config, registry: self.registry }
+    }
+
     /// Returns the description.
     pub fn config(&self) -> &'a Config {
         self.config
@@ -112,11 +120,22 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// a setting that is missing or of another type
     pub fn get<T: Setting>(&self, name: &str) -> Result<T> {
-        let Some(value) = self.config.get(name) else {
+        self.read(name, self.value(name)?)
+    }
+
+    fn value(&self, name: &str) -> Result<&'a Value> {
+        self.config.get(name).ok_or_else(|| {
             let error = Error::value(format!("the setting is missing in the description of `{}`", self.config.kind()));
-            return Err(error.at_setting(name));
-        };
-        self.read(name, value)
+            error.at_setting(name)
+        })
+    }
+
+    /// Reads a setting that is the description of a `T`, such as an inner layer of a known type.
+    ///
+    /// # Errors
+    /// a setting that is missing, or describes something else
+    pub fn part<T: Described>(&self, name: &str) -> Result<T> {
+        self.value(name)?.described(self.registry).map_err(|error| error.at_setting(name))
     }
 
     /// Reads a setting, or returns `default` if it is missing.

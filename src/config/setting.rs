@@ -151,6 +151,16 @@ impl<T: Setting, const N: usize> Setting for [T; N] {
     }
 }
 
+impl Setting for Config {
+    fn to_value(&self) -> Value {
+        Value::Config(self.clone())
+    }
+
+    fn from_value(value: &Value, _: &Registry) -> Result<Self> {
+        value.as_config().cloned()
+    }
+}
+
 /// A name and what has it; errors are told with the name.
 impl<T: Setting> Setting for (String, T) {
     fn to_value(&self) -> Value {

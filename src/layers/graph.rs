@@ -1,11 +1,12 @@
 //! Layers joined by name, with several inputs and outputs.
 
+use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Range;
 
 use super::{Layer, Vars};
 use crate::autograd::{TraceRow, Var};
-use crate::config::Config;
+use crate::config::{Config, Described, Reader};
 use crate::error::{Error, Result};
 use crate::param::ParamList;
 
@@ -243,8 +244,83 @@ impl<X: Vars, Y: Vars> Layer<X, Y> for Graph<X, Y> {
         self.layers.iter().for_each(|(name, layer)| list.nest(name, layer.as_ref()));
     }
 
+    fn config(&self) -> Config {
+        let nodes: Vec<(String, Config)> =
+            self.nodes.iter().map(|node| (node.name.clone(), self.node_config(node))).collect();
+        Config::new(Self::KIND)
+            .with("inputs", &self.values[..self.inputs].to_vec())
+            .with("layers", &nodes)
+            .with("outputs", &self.output_names())
+    }
+
     fn output_names(&self) -> Vec<String> {
         self.outputs.iter().map(|place| self.values[*place].clone()).collect()
+    }
+}
+
+impl<X: Vars, Y: Vars> Graph<X, Y> {
+    /// A layer with what it takes and gives; or the layer that it is once more.
+    fn node_config(&self, node: &Node) -> Config {
+        let name = |value: &usize| self.values[*value].clone();
+        let from: Vec<String> = node.from.iter().map(name).collect();
+        let (first, layer) = &self.layers[node.layer];
+        if *first == node.name {
+            let gives: Vec<String> = self.values[node.gives.clone()].to_vec();
+            return Config::new("Node").with_part("layer", layer.config()).with("from", &from).with("gives", &gives);
+        }
+        Config::new("Shared").with("layer", first).with("from", &from)
+    }
+
+    /// Adds a node from its description.
+    fn add_described(mut self, name: String, node: &Reader<'_>) -> Result<Self> {
+        let from: Vec<String> = node.get("from")?;
+        if node.config().kind() == "Shared" {
+            node.only(&["layer", "from"])?;
+            return Ok(self.share(&name, &node.get::<String>("layer")?, from));
+        }
+        node.only(&["layer", "from", "gives"])?;
+        self.layers.push((name.clone(), node.get("layer")?));
+        let layer = self.layers.len() - 1;
+        Ok(self.node(name, layer, from, node.get("gives")?))
+    }
+}
+
+impl<X: Vars, Y: Vars> Described for Graph<X, Y> {
+    const KIND: &'static str = "Graph";
+
+    fn from_config(from: &Reader<'_>) -> Result<Self> {
+        from.only(&["inputs", "layers", "outputs"])?;
+        let mut graph = Graph::new(from.get::<Vec<String>>("inputs")?).typed::<X, Y>();
+        for (name, node) in from.get::<Vec<(String, Config)>>("layers")? {
+            let added = graph.add_described(name.clone(), &from.nested(&node));
+            graph = added.map_err(|error| error.at_setting(&name).at_setting("layers"))?;
+        }
+        graph = graph.outputs(from.get::<Vec<String>>("outputs")?);
+        match &graph.mistake {
+            Some(mistake) => Err(Error::value(format!("the graph is wrong: {mistake}"))),
+            None => Ok(graph),
+        }
+    }
+}
+
+/// A line for each layer, with what it takes.
+impl<X: Vars, Y: Vars> fmt::Display for Graph<X, Y> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names =
+            |values: &[usize]| values.iter().map(|value| self.values[*value].as_str()).collect::<Vec<_>>().join(", ");
+        write!(f, "Graph({}) -> ({})", self.values[..self.inputs].join(", "), names(&self.outputs))?;
+        for node in &self.nodes {
+            let (first, layer) = &self.layers[node.layer];
+            let what = if *first == node.name { layer.config().to_string() } else { format!("the layer `{first}`") };
+            write!(f, "\n    {}({}): {}", node.name, names(&node.from), what.replace('\n', "\n    "))?;
+        }
+        Ok(())
+    }
+}
+
+impl<X: Vars, Y: Vars> fmt::Debug for Graph<X, Y> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
     }
 }
 

@@ -93,7 +93,7 @@ use std::any::Any;
 use std::fmt;
 
 use crate::autograd::Var;
-use crate::config::{Config, Described, Registry, family};
+use crate::config::{Config, Described, Registry, Setting, Value};
 use crate::error::Result;
 use crate::param::ParamList;
 
@@ -190,8 +190,15 @@ pub(crate) fn boxed<X: Vars, Y: Vars>(layer: impl Layer<X, Y>) -> Box<dyn Layer<
     }
 }
 
-family!(Box, dyn Layer);
-family!(Box, ListLayer);
+impl<X: Vars, Y: Vars> Setting for Box<dyn Layer<X, Y>> {
+    fn to_value(&self) -> Value {
+        Value::Config(self.as_ref().config())
+    }
+
+    fn from_value(value: &Value, registry: &Registry) -> Result<Self> {
+        registry.make(value.as_config()?)
+    }
+}
 
 impl Registry {
     /// Adds a layer that takes `X` and gives `Y`; both are `Var` for most.
@@ -224,6 +231,11 @@ pub(crate) fn register(registry: Registry) -> Registry {
         UpSample1d UpSample2d UpSample3d PixelShuffle PixelUnshuffle AffineGrid2d AffineGrid3d PRelu Embedding Dropout AlphaDropout
         GaussianNoise GaussianDropout SpatialDropout1d SpatialDropout2d SpatialDropout3d SimpleRnn Lstm Gru Residual Sequential
     );
+    let registry =
+        recurrent::register(all!(registry, Var => Var: MultiHeadAttention SinusoidalPositions LearnedPositions
+        RotaryEmbedding Parallel));
+    let registry = registry.layer::<Graph<Var, Var>, Var, Var>().layer::<Graph, Vec<Var>, Vec<Var>>();
     let registry = all!(registry, Vec<Var> => Var: Add Multiply Maximum Minimum Average Concatenate);
-    all!(registry, (Var, Var) => Var: Subtract Dot MaxUnpool1d MaxUnpool2d MaxUnpool3d GridSample2d GridSample3d)
+    all!(registry, (Var, Var) => Var: Subtract Dot MaxUnpool1d MaxUnpool2d MaxUnpool3d GridSample2d GridSample3d
+        CrossAttention)
 }

@@ -2,6 +2,7 @@
 
 use super::{Concatenate, Layer};
 use crate::autograd::Var;
+use crate::config::{Config, Described, Reader, described};
 use crate::error::Result;
 use crate::param::ParamList;
 
@@ -43,6 +44,11 @@ impl Parallel {
         Self::default()
     }
 
+    fn describe(&self) -> Config {
+        let merge: Box<dyn Layer<Vec<Var>>> = Box::new(Concatenate::default());
+        Config::new(Self::KIND).with("layers", &self.layers).with_default("merge", &self.merge, &merge)
+    }
+
     /// Adds a layer, named after its place.
     #[allow(clippy::should_implement_trait)]
     pub fn add(mut self, layer: impl Layer) -> Self {
@@ -68,4 +74,22 @@ impl Layer for Parallel {
         self.layers.iter().for_each(|(name, layer)| list.nest(name, layer.as_ref()));
         list.nest("merge", self.merge.as_ref());
     }
+
+    fn config(&self) -> Config {
+        self.describe()
+    }
 }
+
+impl Described for Parallel {
+    const KIND: &'static str = "Parallel";
+
+    fn from_config(from: &Reader<'_>) -> Result<Self> {
+        from.only(&["layers", "merge"])?;
+        let layers: Vec<(String, Box<dyn Layer>)> = from.get("layers")?;
+        let layers = layers.into_iter().enumerate().map(|(i, (_, layer))| (i.to_string(), layer)).collect();
+        let merge: Box<dyn Layer<Vec<Var>>> = Box::new(Concatenate::default());
+        Ok(Self { layers, merge: from.get_or("merge", merge)? })
+    }
+}
+
+described!(@setting Parallel);

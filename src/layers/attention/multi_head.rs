@@ -1,7 +1,10 @@
 //! Attention with several heads, between linear projections.
 
+use std::fmt;
+
 use super::{AttentionOptions, RotaryEmbedding, scaled_dot_product_attention};
 use crate::autograd::Var;
+use crate::config::{Config, Described, Reader, described};
 use crate::error::{Error, Result};
 use crate::layers::{Dense, Layer};
 use crate::param::{Noise, ParamList};
@@ -263,7 +266,91 @@ fn heads(name: &str, projection: &Dense, x: &Var, heads: usize) -> Result<Var> {
     y.reshape(&[y.value.shape()[0], y.value.shape()[1], heads, y.value.shape()[2] / heads])
 }
 
+impl MultiHeadAttention {
+    /// The same settings with projections as they are made, to tell which were changed.
+    fn plain(&self) -> Self {
+        Self {
+            value_size: self.value_size,
+            output_size: self.output_size,
+            key_value_heads: self.key_value_heads,
+            use_bias: self.use_bias,
+            ..Self::new(self.heads, self.size)
+        }
+        .with_projections()
+    }
+
+    fn describe(&self) -> Config {
+        let plain = self.plain();
+        Config::new(Self::KIND)
+            .with("heads", &self.heads)
+            .with("size", &self.size)
+            .with_default("value_size", &self.value_size, &None)
+            .with_default("output_size", &self.output_size, &None)
+            .with_default("key_value_heads", &self.key_value_heads, &None)
+            .with_default("use_bias", &self.use_bias, &true)
+            .with_default("causal", &self.causal, &false)
+            .with_default("dropout", &self.dropout, &0.0)
+            .with_default("rotary", &self.rotary, &None)
+            .with_default("query", &self.query, &plain.query)
+            .with_default("key", &self.key, &plain.key)
+            .with_default("value", &self.value, &plain.value)
+            .with_default("output", &self.output, &plain.output)
+    }
+}
+
+impl Described for MultiHeadAttention {
+    const KIND: &'static str = "MultiHeadAttention";
+
+    fn from_config(from: &Reader<'_>) -> Result<Self> {
+        from.only(&[
+            "heads",
+            "size",
+            "value_size",
+            "output_size",
+            "key_value_heads",
+            "use_bias",
+            "causal",
+            "dropout",
+            "rotary",
+            "query",
+            "key",
+            "value",
+            "output",
+        ])?;
+        let new = Self {
+            value_size: from.get_or("value_size", None)?,
+            output_size: from.get_or("output_size", None)?,
+            key_value_heads: from.get_or("key_value_heads", None)?,
+            use_bias: from.get_or("use_bias", true)?,
+            causal: from.get_or("causal", false)?,
+            dropout: from.get_or("dropout", 0.0)?,
+            rotary: from.get_or("rotary", None)?,
+            ..Self::new(from.get("heads")?, from.get("size")?)
+        }
+        .with_projections();
+        Ok(Self {
+            query: from.get_or("query", new.query)?,
+            key: from.get_or("key", new.key)?,
+            value: from.get_or("value", new.value)?,
+            output: from.get_or("output", new.output)?,
+            ..new
+        })
+    }
+}
+
+described!(@setting MultiHeadAttention);
+
+impl fmt::Debug for MultiHeadAttention {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.describe())
+    }
+}
+
 impl Layer for MultiHeadAttention {
+    fn config(&self) -> Config {
+        self.describe()
+    }
+
     fn forward(&self, x: &Var) -> Result<Var> {
         self.attend(x, x, x, &self.options())
     }
@@ -297,9 +384,23 @@ impl Layer for MultiHeadAttention {
 /// ```
 /// # Reference
 /// Vaswani et al. 2017
+#[derive(Debug)]
 pub struct CrossAttention(pub MultiHeadAttention);
 
+impl Described for CrossAttention {
+    const KIND: &'static str = "CrossAttention";
+
+    fn from_config(from: &Reader<'_>) -> Result<Self> {
+        from.only(&["attention"])?;
+        from.get("attention").map(Self)
+    }
+}
+
 impl Layer<(Var, Var)> for CrossAttention {
+    fn config(&self) -> Config {
+        Config::new(Self::KIND).with("attention", &self.0)
+    }
+
     fn forward(&self, (x, other): &(Var, Var)) -> Result<Var> {
         self.0.attend(x, other, other, &self.0.options())
     }

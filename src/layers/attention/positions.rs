@@ -1,8 +1,9 @@
 //! What tells a network the place of each step of a sequence, added to it.
 
 use crate::autograd::Var;
+use crate::config::{Config, described};
 use crate::error::{Error, Result};
-use crate::initializers::{Initializer, XavierUniform};
+use crate::initializers::XavierUniform;
 use crate::layers::Layer;
 use crate::param::{Param, ParamList};
 use crate::tensor::{Float, tensor};
@@ -14,33 +15,30 @@ fn lengths(x: &Var) -> Result<[usize; 2]> {
     }
 }
 
-/// Adds waves of growing length: `sin(time / base^(2i / features))` to feature `2i`, the cosine to feature `2i + 1`.
-///
-/// # Shapes
-/// input and output `[batch, time, features]`
-/// # Defaults
-/// base 10,000
-/// # Errors
-/// an input of other than three axes; a base that is not above 0
-/// # Example
-/// ```
-/// use gradus::prelude::*;
-/// let y = SinusoidalPositions::new().forward(&Tape::inference().input(ndarray::Array3::<f32>::zeros((1, 2, 4))))?;
-/// assert_eq!(y.value()[[0, 1, 0]], 1_f32.sin());
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Vaswani et al. 2017; Keras Hub `SinePositionEncoding`, which gives the waves alone
-#[doc(alias = "SinePositionEncoding")]
-#[doc(alias = "PositionalEncoding")]
-#[derive(Clone, Copy, Debug)]
-pub struct SinusoidalPositions {
-    base: Float,
-}
-
-impl Default for SinusoidalPositions {
-    fn default() -> Self {
-        Self { base: 10_000.0 }
+described! {
+    /// Adds waves of growing length: `sin(time / base^(2i / features))` to feature `2i`, the cosine to feature `2i + 1`.
+    ///
+    /// # Shapes
+    /// input and output `[batch, time, features]`
+    /// # Defaults
+    /// base 10,000
+    /// # Errors
+    /// an input of other than three axes; a base that is not above 0
+    /// # Example
+    /// ```
+    /// use gradus::prelude::*;
+    /// let y = SinusoidalPositions::new().forward(&Tape::inference().input(ndarray::Array3::<f32>::zeros((1, 2, 4))))?;
+    /// assert_eq!(y.value()[[0, 1, 0]], 1_f32.sin());
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    /// # Reference
+    /// Vaswani et al. 2017; Keras Hub `SinePositionEncoding`, which gives the waves alone
+    #[doc(alias = "SinePositionEncoding")]
+    #[doc(alias = "PositionalEncoding")]
+    #[derive(Clone, Copy)]
+    pub struct SinusoidalPositions {
+        /// The longest wave, divided by `2π`.
+        base: [Float] = 10_000.0,
     }
 }
 
@@ -49,15 +47,13 @@ impl SinusoidalPositions {
     pub fn new() -> Self {
         Self::default()
     }
-
-    /// Sets the base: the longest wave, divided by `2π`.
-    #[doc(alias = "max_wavelength")]
-    pub fn base(self, base: Float) -> Self {
-        Self { base }
-    }
 }
 
 impl Layer for SinusoidalPositions {
+    fn config(&self) -> Config {
+        self.describe()
+    }
+
     fn forward(&self, x: &Var) -> Result<Var> {
         let [time, features] = lengths(x)?;
         let mut waves = Vec::with_capacity(time * features);
@@ -81,48 +77,42 @@ pub(super) fn speeds(base: Float, features: usize) -> Result<Vec<f64>> {
     Ok((0..pairs).map(|i| f64::from(base).powf(-2.0 * i as f64 / features as f64)).collect())
 }
 
-/// Adds a learned row to each step: the one of its place.
-///
-/// # Shapes
-/// input and output `[batch, time, features]`; table `[length, features]`, of which a shorter sequence takes the first
-/// rows
-/// # Defaults
-/// table Xavier uniform
-/// # Errors
-/// an input of other than three axes; a sequence that is longer than the table; other features than the table was
-/// made for; a length of 0
-/// # Example
-/// ```
-/// use gradus::prelude::*;
-/// let layer = LearnedPositions::new(512);
-/// let y = layer.forward(&Tape::inference().input(ndarray::Array3::<f32>::zeros((8, 128, 64))))?;
-/// assert_eq!(y.shape(), [8, 128, 64]);
-/// assert_eq!(layer.parameters()[0].1.shape().unwrap(), [512, 64]);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Gehring et al. 2017; Keras Hub `PositionEmbedding`
-#[doc(alias = "PositionEmbedding")]
-pub struct LearnedPositions {
-    length: usize,
-    table: Param,
+described! {
+    /// Adds a learned row to each step: the one of its place.
+    ///
+    /// # Shapes
+    /// input and output `[batch, time, features]`; table `[length, features]`, of which a shorter sequence takes the first
+    /// rows
+    /// # Defaults
+    /// table Xavier uniform
+    /// # Errors
+    /// an input of other than three axes; a sequence that is longer than the table; other features than the table was
+    /// made for; a length of 0
+    /// # Example
+    /// ```
+    /// use gradus::prelude::*;
+    /// let layer = LearnedPositions::new(512);
+    /// let y = layer.forward(&Tape::inference().input(ndarray::Array3::<f32>::zeros((8, 128, 64))))?;
+    /// assert_eq!(y.shape(), [8, 128, 64]);
+    /// assert_eq!(layer.parameters()[0].1.shape().unwrap(), [512, 64]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    /// # Reference
+    /// Gehring et al. 2017; Keras Hub `PositionEmbedding`
+    #[doc(alias = "PositionEmbedding")]
+    pub struct LearnedPositions(
+        /// How many steps a sequence may have.
+        length: [usize],
+    ) {}
+    params {
+        table: initializer = XavierUniform,
+    }
 }
 
 impl LearnedPositions {
-    /// For sequences of up to this many steps.
-    pub fn new(length: usize) -> Self {
-        Self { length, table: Param::new(XavierUniform).pattern(&[Some(length), None]) }
-    }
-
-    /// Sets the table's first values.
-    pub fn initializer(self, initializer: impl Initializer + 'static) -> Self {
-        self.table.set_initializer(initializer);
-        self
-    }
-
     /// The table, `[length, features]`.
     pub fn table(&self) -> &Param {
-        &self.table
+        self.table.shaped(&[Some(self.length), None])
     }
 
     /// The forward pass for steps of which `start` came before.
@@ -152,12 +142,16 @@ impl LearnedPositions {
 }
 
 impl Layer for LearnedPositions {
+    fn config(&self) -> Config {
+        self.describe()
+    }
+
     fn forward(&self, x: &Var) -> Result<Var> {
         self.forward_from(x, 0)
     }
 
     fn params<'a>(&'a self, list: &mut ParamList<'a>) {
-        list.add("table", &self.table);
+        list.add("table", self.table());
     }
 }
 

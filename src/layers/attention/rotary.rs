@@ -3,41 +3,41 @@
 use super::positions::speeds;
 use crate::autograd::{Dependence, InputGrads, Op, Var};
 use crate::buffers::buffer;
+use crate::config::{Config, described};
 use crate::error::{Error, Result};
 use crate::kernels::parallel;
 use crate::layers::Layer;
 use crate::tensor::{Float, Tensor, data, tensor};
 
-/// Turns pairs of features by an angle that grows with time, so that products of queries and keys depend on how far
-/// apart they are: pair `i` by `time · base^(-2i / size)`.
-///
-/// # Shapes
-/// input and output `[batch, time, ..., size]`; axes between, such as heads, are turned alike
-/// # Defaults
-/// base 10,000; all features; pairs of one feature of the first and one of the second half, as in Llama and GPT-NeoX
-/// # Errors
-/// an input of fewer than three axes; a size to turn that is odd, 0 or more than the last axis; a base that is not above 0
-/// # Example
-/// ```
-/// use gradus::prelude::*;
-/// let x = Tape::inference().input(ndarray::array![[[1.0, 0.0], [1.0, 0.0]]]);
-/// let y = RotaryEmbedding::new().forward(&x)?;
-/// assert_eq!(y.value().as_slice().unwrap(), [1.0, 0.0, 1_f32.cos(), 1_f32.sin()]);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Su et al. 2021; Keras Hub `RotaryEmbedding`
-#[doc(alias = "RoPE")]
-#[derive(Clone, Copy, Debug)]
-pub struct RotaryEmbedding {
-    base: Float,
-    interleaved: bool,
-    size: Option<usize>,
-}
-
-impl Default for RotaryEmbedding {
-    fn default() -> Self {
-        Self { base: 10_000.0, interleaved: false, size: None }
+described! {
+    /// Turns pairs of features by an angle that grows with time, so that products of queries and keys depend on how far
+    /// apart they are: pair `i` by `time · base^(-2i / size)`.
+    ///
+    /// # Shapes
+    /// input and output `[batch, time, ..., size]`; axes between, such as heads, are turned alike
+    /// # Defaults
+    /// base 10,000; all features; pairs of one feature of the first and one of the second half, as in Llama and GPT-NeoX
+    /// # Errors
+    /// an input of fewer than three axes; a size to turn that is odd, 0 or more than the last axis; a base that is not above 0
+    /// # Example
+    /// ```
+    /// use gradus::prelude::*;
+    /// let x = Tape::inference().input(ndarray::array![[[1.0, 0.0], [1.0, 0.0]]]);
+    /// let y = RotaryEmbedding::new().forward(&x)?;
+    /// assert_eq!(y.value().as_slice().unwrap(), [1.0, 0.0, 1_f32.cos(), 1_f32.sin()]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    /// # Reference
+    /// Su et al. 2021; Keras Hub `RotaryEmbedding`
+    #[doc(alias = "RoPE")]
+    #[derive(Clone, Copy, PartialEq)]
+    pub struct RotaryEmbedding {
+        /// What makes the slowest pair slow: pair `i` turns by `time · base^(-2i / size)`.
+        base: [Float] = 10_000.0,
+        /// Whether pairs are neighbours, as in GPT-J and the paper.
+        interleaved: [bool] = false,
+        /// How many of the first features are turned; all without a setting.
+        size: [option usize] = None,
     }
 }
 
@@ -45,25 +45,6 @@ impl RotaryEmbedding {
     /// With the defaults.
     pub fn new() -> Self {
         Self::default()
-    }
-
-    /// Sets the base, which makes the slowest pair slower.
-    #[doc(alias = "theta")]
-    #[doc(alias = "max_wavelength")]
-    pub fn base(self, base: Float) -> Self {
-        Self { base, ..self }
-    }
-
-    /// Sets whether pairs are neighbours, as in GPT-J and the paper.
-    pub fn interleaved(self, yes: bool) -> Self {
-        Self { interleaved: yes, ..self }
-    }
-
-    /// Turns only the first features, this many.
-    #[doc(alias = "rotary_dim")]
-    #[doc(alias = "partial_rotary_factor")]
-    pub fn size(self, size: usize) -> Self {
-        Self { size: Some(size), ..self }
     }
 
     /// [`Layer::forward`] for steps of which the first is number `start` of its sequence.
@@ -132,6 +113,10 @@ impl RotaryEmbedding {
 }
 
 impl Layer for RotaryEmbedding {
+    fn config(&self) -> Config {
+        self.describe()
+    }
+
     fn forward(&self, x: &Var) -> Result<Var> {
         self.forward_from(x, 0)
     }

@@ -2,6 +2,7 @@
 
 use super::{Recurrent, StepOptions, masked};
 use crate::autograd::Var;
+use crate::config::{Config, Described, Reader, named};
 use crate::error::Result;
 use crate::layers::Layer;
 use crate::param::ParamList;
@@ -88,7 +89,28 @@ impl<L: Recurrent> Layer for Bidirectional<L> {
         list.nest("forward", &self.forward);
         list.nest("backward", &self.backward);
     }
+
+    fn config(&self) -> Config {
+        Config::new("Bidirectional")
+            .with_part("forward", self.forward.config())
+            .with_part("backward", self.backward.config())
+            .with_default("merge_mode", &self.merge, &Merge::Concat)
+    }
 }
+
+impl<L: Recurrent + Described> Described for Bidirectional<L> {
+    const KIND: &'static str = "Bidirectional";
+
+    fn from_config(from: &Reader<'_>) -> Result<Self> {
+        from.only(&["forward", "backward", "merge_mode"])?;
+        let (forward, backward): (L, L) = (from.part("forward")?, from.part("backward")?);
+        // The forward layer has the options of the whole, but for zeros at padded steps, which follow from them.
+        let options = forward.options();
+        Ok(Self { forward, backward, options, merge: from.get_or("merge_mode", Merge::Concat)? })
+    }
+}
+
+named!(Merge { Concat = "concat", Sum = "sum", Multiply = "mul", Average = "ave" });
 
 impl<L: Recurrent> Recurrent for Bidirectional<L> {
     type State = (L::State, L::State);

@@ -19,6 +19,7 @@ pub use with_state::WithState;
 
 use super::{Layer, Vars};
 use crate::autograd::Var;
+use crate::config::{Config, Described, Registry};
 use crate::error::{Error, Result};
 use crate::tensor::data;
 
@@ -102,6 +103,23 @@ pub trait Recurrent: Layer {
     {
         WithState(self)
     }
+}
+
+/// Adds the layers around a recurrent one: which type they are follows from what is inside.
+pub(super) fn register(mut registry: Registry) -> Registry {
+    macro_rules! around {
+        ($wrapper:ident, $inside:literal, $family:ty: $($layer:ty),+) => {
+            registry.insert(stringify!($wrapper), |from| {
+                let inside = from.get::<Config>($inside)?;
+                $(if inside.kind() == <$layer as Described>::KIND {
+                    return Ok(Box::new(<$wrapper<$layer>>::from_config(from)?) as Box<$family>);
+                })+
+                Err(Error::value(format!("expected a recurrent layer of this crate inside, got `{}`", inside.kind())))
+            });
+        };
+    }
+    around!(Bidirectional, "forward", dyn Layer: SimpleRnn, Lstm, Gru);
+    registry
 }
 
 /// Batch, time and features of a sequence.

@@ -2,6 +2,7 @@
 
 use super::Recurrent;
 use crate::autograd::Var;
+use crate::config::{Config, Described, Reader};
 use crate::error::Result;
 use crate::layers::Layer;
 use crate::param::ParamList;
@@ -37,5 +38,18 @@ impl<L: Recurrent> Layer<(Var, L::State), (Var, L::State)> for WithState<L> {
 
     fn params<'a>(&'a self, list: &mut ParamList<'a>) {
         list.wrap(&self.0);
+    }
+
+    fn config(&self) -> Config {
+        Config::new("WithState").with_part("layer", self.0.config())
+    }
+}
+
+impl<L: Recurrent + Described> Described for WithState<L> {
+    const KIND: &'static str = "WithState";
+
+    fn from_config(from: &Reader<'_>) -> Result<Self> {
+        from.only(&["layer"])?;
+        from.part("layer").map(Self)
     }
 }
