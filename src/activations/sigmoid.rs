@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::pointwise::{apply_curve, fused};
 use super::{Activation, Pointwise};
 use crate::autograd::{Origin, Var};
-use crate::config::described;
+use crate::config::{Config, described};
 use crate::kernels::curve::Curve;
 use crate::kernels::math;
 use crate::tensor::Float;
@@ -29,6 +29,10 @@ described! {
 }
 
 impl Activation for Sigmoid {
+    fn config(&self) -> Config {
+        self.describe()
+    }
+
     fn apply(&self, x: &Var) -> Var {
         apply_curve(x, *self).with_origin(Origin::Sigmoid(x.clone()))
     }

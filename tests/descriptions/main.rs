@@ -107,3 +107,45 @@ fn wrong_descriptions_are_errors_by_path() {
         "setting `layers.residual`: `Residual` has no setting `b`; it has [\"body\", \"shortcut\", \"activation\"]"
     );
 }
+
+#[test]
+fn a_graph_shows_its_links_and_is_read_back() {
+    let graph = || {
+        Graph::new(["left", "right"])
+            .add("features", Dense::new(8).activation(Relu), "left")
+            .share("right_features", "features", "right")
+            .add("both", Concatenate::default(), ["features", "right_features"])
+            .add("digit", Dense::new(10).activation(Softmax), "both")
+            .outputs(["digit", "both"])
+    };
+    assert_eq!(
+        graph().to_string(),
+        "Graph(left, right) -> (digit, both)
+    features(left): Dense(units: 8, activation: Relu)
+    right_features(right): the layer `features`
+    both(features, right_features): Concatenate
+    digit(both): Dense(units: 10, activation: Softmax)"
+    );
+    let config = Config::from_json(&graph().config().to_json().unwrap()).unwrap();
+    let twin: Box<dyn Layer<Vec<Var>, Vec<Var>>> = Registry::default().make(&config).unwrap();
+    assert_eq!(twin.config(), graph().config());
+    let inputs = || {
+        let tape = Tape::inference().seed(3);
+        vec![tape.input(ndarray::arr2(&[[1.0, 2.0]])), tape.input(ndarray::arr2(&[[3.0, 4.0]]))]
+    };
+    assert_eq!(graph().forward(&inputs()).unwrap()[0].value(), twin.forward(&inputs()).unwrap()[0].value());
+}
+
+#[test]
+fn layers_around_layers_are_read_back() {
+    let model = Sequential::new()
+        .add(Embedding::new(10, 4).padding_index(1).mask_zero(true))
+        .add(Bidirectional::new(|| Lstm::new(3).return_sequences(true)).merge(Merge::Sum))
+        .add(MultiHeadAttention::new(1, 3).causal(true).rotary(RotaryEmbedding::new().size(2)))
+        .add(Parallel::new().add(Dense::new(2)).add(Gru::new(2).reset_after(false).return_sequences(true)));
+    let config = Config::from_json(&model.config().to_json().unwrap()).unwrap();
+    let twin: Box<dyn Layer> = Registry::default().make(&config).unwrap();
+    assert_eq!(twin.config(), model.config());
+    let ids = || Tape::inference().seed(5).input(ndarray::arr2(&[[1, 4, 0], [2, 0, 0]]));
+    assert_eq!(model.forward(&ids()).unwrap().value(), twin.forward(&ids()).unwrap().value());
+}

@@ -273,10 +273,9 @@ impl MultiHeadAttention {
             value_size: self.value_size,
             output_size: self.output_size,
             key_value_heads: self.key_value_heads,
-            use_bias: self.use_bias,
             ..Self::new(self.heads, self.size)
         }
-        .with_projections()
+        .resized()
     }
 
     fn describe(&self) -> Config {
@@ -287,7 +286,6 @@ impl MultiHeadAttention {
             .with_default("value_size", &self.value_size, &None)
             .with_default("output_size", &self.output_size, &None)
             .with_default("key_value_heads", &self.key_value_heads, &None)
-            .with_default("use_bias", &self.use_bias, &true)
             .with_default("causal", &self.causal, &false)
             .with_default("dropout", &self.dropout, &0.0)
             .with_default("rotary", &self.rotary, &None)
@@ -308,7 +306,6 @@ impl Described for MultiHeadAttention {
             "value_size",
             "output_size",
             "key_value_heads",
-            "use_bias",
             "causal",
             "dropout",
             "rotary",
@@ -321,13 +318,12 @@ impl Described for MultiHeadAttention {
             value_size: from.get_or("value_size", None)?,
             output_size: from.get_or("output_size", None)?,
             key_value_heads: from.get_or("key_value_heads", None)?,
-            use_bias: from.get_or("use_bias", true)?,
             causal: from.get_or("causal", false)?,
             dropout: from.get_or("dropout", 0.0)?,
             rotary: from.get_or("rotary", None)?,
             ..Self::new(from.get("heads")?, from.get("size")?)
         }
-        .with_projections();
+        .resized();
         Ok(Self {
             query: from.get_or("query", new.query)?,
             key: from.get_or("key", new.key)?,
