@@ -8,7 +8,7 @@ use ndarray::IxDyn;
 use rand::SeedableRng;
 
 use super::op::standard;
-use super::{Dependence, Gradients, InputGrads, Op, Var};
+use super::{Dependence, Gradients, InputGrads, Op, Origin, Var};
 use crate::buffers::{Pooled, recycle};
 use crate::error::{Error, Result};
 use crate::initializers::{Initializer, RandomNormal, Rng};
@@ -175,7 +175,7 @@ impl Tape {
     }
 
     pub(crate) fn examples(&self, value: Tensor) -> Var {
-        Var::new(standard(value).into(), self, None, Dependence::PerExample)
+        Var::new(standard(value).into(), self, None, Dependence::PerExample).with_origin(Origin::Input)
     }
 
     /// A batch of examples whose gradient is wanted: [`Gradients::of`] gives it.

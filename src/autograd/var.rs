@@ -23,9 +23,11 @@ pub struct Var {
     pub(crate) mask: Option<Rc<Tensor>>,
 }
 
-/// What a value was computed from: the input of an activation, so that losses can work on it in one stable operation; or, of
-/// a reduced loss, what its items count, so that those of several batches can be averaged.
+/// What a value was computed from: the input of an activation, so that losses can work on it in one stable operation; of a
+/// reduced loss, what its items count, so that those of several batches can be averaged; or nothing.
 pub(crate) enum Origin {
+    /// Examples as they were given, before any layer.
+    Input,
     Softmax(Var),
     LogSoftmax,
     Sigmoid(Var),

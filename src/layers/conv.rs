@@ -4,7 +4,7 @@ use std::any::Any;
 
 use super::conv_op::Convolution;
 use super::weights::{Weights, kernel_and_bias};
-use super::window::{Window, axes, fewer_than, kernel_shape, three, words};
+use super::window::{Window, axes, bring_last, channels_last, fewer_than, kernel_shape, three, words};
 use super::{Layer, MaxPool2d, Padding};
 use crate::activations::{Activation, Linear};
 use crate::autograd::Var;
@@ -134,6 +134,9 @@ impl<const N: usize> Conv<N> {
         if let Some(known) = self.kernel.shape().filter(|shape| shape[N] != channels / groups) {
             return Err(other_channels::<N>(known[N] * groups, x));
         }
+        if self.kernel.shape().is_none() {
+            channels_last::<N>(x)?;
+        }
         let (padding, positions) = window.place(input, false)?;
         let shape = conv_shape(&window, input, padding, [channels, filters], groups);
         check_lengths(&shape, x.value.shape()[0], &positions, filters)?;
@@ -164,9 +167,12 @@ pub(super) fn check_channels(channels: usize, filters: usize, groups: usize) -> 
 /// The error of an input whose channels are not the known ones.
 pub(super) fn other_channels<const N: usize>(known: usize, x: &Var) -> Error {
     let (words, shape) = (words::<N>(), x.value.shape());
+    let hint = match shape.get(1) == Some(&known) {
+        true => format!("its channels seem to come first: {}", bring_last::<N>()),
+        false => "feed what it was made for, or make a new layer".into(),
+    };
     Error::shape(format!(
-        "expected {known} channels in the last axis, got input {shape:?}; {}s are {}: feed what it was made for, or \
-         make a new layer",
+        "expected {known} channels in the last axis, got input {shape:?}; {}s are {}: {hint}",
         words.what, words.axes
     ))
 }

@@ -3,7 +3,7 @@
 use super::conv::{check_channels, check_lengths, conv_shape, other_channels};
 use super::conv_op::Transposed;
 use super::weights::{Weights, kernel_and_bias};
-use super::window::{Window, axes, fewer_than, kernel_shape};
+use super::window::{Window, axes, channels_last, fewer_than, kernel_shape};
 use super::{Layer, Padding};
 use crate::activations::{Activation, Linear};
 use crate::autograd::Var;
@@ -207,6 +207,9 @@ impl<const N: usize> ConvTranspose<N> {
         check_channels(channels, self.filters, self.groups)?;
         if let Some(known) = self.kernel.shape().filter(|shape| shape[N + 1] != channels) {
             return Err(other_channels::<N>(known[N + 1], x));
+        }
+        if self.kernel.shape().is_none() {
+            channels_last::<N>(x)?;
         }
         let (output, cut) = self.place(input, output_padding)?;
         let shape = conv_shape(&self.window(), output, cut, [self.filters, channels], self.groups);

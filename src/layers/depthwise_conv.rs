@@ -3,7 +3,7 @@
 use super::conv::{check_channels, check_lengths, conv_shape, other_channels};
 use super::conv_op::Convolution;
 use super::weights::{Weights, kernel_and_bias};
-use super::window::{Window, axes, kernel_shape};
+use super::window::{Window, axes, channels_last, kernel_shape};
 use super::{Layer, Padding};
 use crate::activations::{Activation, Linear};
 use crate::autograd::Var;
@@ -118,6 +118,9 @@ impl<const N: usize> Layer for DepthwiseConv<N> {
         check_channels(channels, filters, channels.max(1))?;
         if let Some(known) = self.kernel.shape().filter(|shape| shape[N] != channels) {
             return Err(other_channels::<N>(known[N], x));
+        }
+        if self.kernel.shape().is_none() {
+            channels_last::<N>(x)?;
         }
         let (padding, positions) = self.window().place(input, false)?;
         let shape = conv_shape(&self.window(), input, padding, [channels, filters], channels);

@@ -1,5 +1,6 @@
 //! The geometry that convolution and pooling share: windows sliding over one, two or three axes.
 
+use crate::autograd::{Origin, Var};
 use crate::config::{Registry, Setting, Value, expected};
 use crate::error::{Error, Result};
 use crate::kernels::pool::Span;
@@ -209,6 +210,32 @@ pub(super) fn axes<const N: usize>(shape: &[usize]) -> Result<(usize, [usize; N]
         _ => "",
     };
     Err(Error::shape(format!("expected an input {}, got {shape:?}{hint}", words::<N>().axes)))
+}
+
+/// Refuses examples, as they were given to a first layer, whose channels seem to come before the axes that a window slides over,
+/// as PyTorch has them: the layer would slide over channels, or fail far away.
+pub(super) fn channels_last<const N: usize>(x: &Var) -> Result<()> {
+    let shape = x.value.shape();
+    let given = matches!(x.origin.as_deref(), Some(Origin::Input));
+    let few = if N == 1 { shape[1] == 1 } else { [1, 3, 4].contains(&shape[1]) };
+    if !given || !few || shape[2..].iter().any(|len| *len < 8) {
+        return Ok(());
+    }
+    Err(Error::shape(format!(
+        "expected {}s {}, got input {shape:?}, whose channels seem to come first; {}, or say that they do not by a first layer \
+         `Reshape::new({:?})`",
+        words::<N>().what,
+        words::<N>().axes,
+        bring_last::<N>(),
+        &shape[1..]
+    )))
+}
+
+/// How to bring channels from axis 1 to the end.
+pub(super) fn bring_last<const N: usize>() -> String {
+    let axes: Vec<usize> = (2..N + 2).chain([1]).collect();
+    let all: Vec<usize> = [&[0], &axes[..]].concat();
+    format!("bring them last with `permuted_axes({all:?})` or a first layer `Permute::new({axes:?})`")
 }
 
 /// Three axes: those of length 1 that a lower rank lacks, then its own.

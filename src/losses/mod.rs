@@ -154,13 +154,21 @@ fn check_same_shape(loss: &str, prediction: &Var, target: &Tensor) -> Result<()>
     if strip(prediction.value.shape()) == strip(target.shape()) {
         return Ok(());
     }
-    Err(Error::shape(format!(
-        "{loss}: expected targets of the prediction's shape {:?}, got {:?}; reshape the targets, or end the model with \
-         as many units as there are targets",
-        prediction.value.shape(),
-        target.shape()
-    )))
+    let (given, wanted) = (prediction.value.shape(), target.shape());
+    let hint = match strip(given).len().checked_sub(strip(wanted).len()) {
+        Some(1) if loss == "CrossEntropy" && *strip(wanted) == given[..strip(wanted).len()] => {
+            "for class numbers use `SparseCrossEntropy`"
+        }
+        None | Some(0) => "reshape the targets, or end the model with as many units as there are targets",
+        Some(_) if given.len() > 2 => MORE_AXES,
+        Some(_) => "reshape the targets, or end the model with as many units as there are targets",
+    };
+    Err(Error::shape(format!("{loss}: expected targets of the prediction's shape {given:?}, got {wanted:?}; {hint}")))
 }
+
+/// What to do about predictions for each pixel or step where there is one target an example.
+const MORE_AXES: &str = "the predictions have more axes than the targets: put `Flatten` or a global pooling before the last \
+                         layers, or leave out `return_sequences` of the last recurrent one";
 
 /// A shape without a last axis of length 1.
 pub(crate) fn strip(shape: &[usize]) -> &[usize] {

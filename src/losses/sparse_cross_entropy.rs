@@ -87,10 +87,14 @@ impl Loss for SparseCrossEntropy {
         let fits = target.shape() == batch || target.shape() == [batch, &[1]].concat();
         if !fits {
             return Err(Error::shape(format!(
-                "{who}: expected one class number an example, targets {batch:?} for predictions {:?}, got {:?}; for \
-                 one-hot targets use `CrossEntropy`",
+                "{who}: expected one class number an example, targets {batch:?} for predictions {:?}, got {:?}; {}",
                 prediction.value.shape(),
-                target.shape()
+                target.shape(),
+                match target.shape() {
+                    shape if shape == prediction.value.shape() => "for one-hot targets use `CrossEntropy`",
+                    shape if batch.len() > super::strip(shape).len() => super::MORE_AXES,
+                    _ => "give one class number for each row of predictions",
+                }
             )));
         }
         check_smoothing(who, self.label_smoothing)?;

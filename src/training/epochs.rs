@@ -7,7 +7,7 @@ use super::blame;
 use super::course::{Course, Tools};
 use super::pass::{self, Objective, Part, Parts};
 use super::trainer::check_dataset;
-use super::{Fit, History, Trainer};
+use super::{Fit, History, Trainer, slow_build};
 use crate::autograd::{Gradients, Tape, check_update};
 use crate::callbacks::KnownFigures;
 use crate::data::{Batches, Dataset, Epoch, Ready, Subset, first_share};
@@ -37,6 +37,7 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
     /// no gradient; a loss that is no number any more; whatever a callback returns. The weights stay those of the last
     /// whole step.
     pub fn fit(&mut self, dataset: &dyn Dataset, mut fit: Fit<'_>) -> Result<History> {
+        slow_build::warn();
         fit.check()?;
         self.stepper.optimizer().check()?;
         check_dataset("fit", dataset)?;

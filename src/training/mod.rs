@@ -10,6 +10,7 @@ mod loops;
 mod pass;
 mod predict;
 mod resume;
+mod slow_build;
 mod summary;
 mod trainer;
 

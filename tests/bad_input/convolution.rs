@@ -221,3 +221,57 @@ fn empty_inputs_do_not_panic() {
         single(&|| Sequential::new().add(Permute::new([3, 1, 2])), &shape);
     }
 }
+
+#[test]
+fn channels_that_come_first() {
+    // As they are given: what a layer makes of them is its own affair.
+    let first =
+        |layer: &dyn Layer, shape: &[usize]| message(layer.forward(&Tape::inference().input(Tensor::zeros(shape))));
+    let last = "bring them last with `permuted_axes([0, 2, 3, 1])` or a first layer `Permute::new([2, 3, 1])`";
+    let text = |shape: &str, example: &str| {
+        format!(
+            "expected images [batch, height, width, channels], got input {shape}, whose channels seem to come first; {last}, or \
+             say that they do not by a first layer `Reshape::new({example})`"
+        )
+    };
+    assert_eq!(first(&Conv2d::new(8, 3), &[5, 3, 32, 32]), text("[5, 3, 32, 32]", "[3, 32, 32]"));
+    let same = Conv2d::new(8, 3).padding(Padding::Same);
+    assert_eq!(first(&same, &[5, 1, 8, 8]), text("[5, 1, 8, 8]", "[1, 8, 8]"));
+    assert_eq!(first(&SeparableConv2d::new(8, 3), &[5, 4, 32, 40]), text("[5, 4, 32, 40]", "[4, 32, 40]"));
+    assert_eq!(first(&ConvTranspose2d::new(8, 3), &[5, 3, 32, 32]), text("[5, 3, 32, 32]", "[3, 32, 32]"));
+    assert!(first(&Conv1d::new(8, 3), &[5, 1, 1000]).contains("`Permute::new([2, 1])`"));
+    assert!(first(&Conv3d::new(8, 3), &[5, 1, 16, 16, 16]).contains("`Permute::new([2, 3, 4, 1])`"));
+    // `fit` and `predict` speak of batches as they were given, not of what they try first.
+    let images = ndarray::Array4::<Float>::zeros((20, 3, 32, 32));
+    let network = Sequential::new().add(Conv2d::new(8, 3)).add(Flatten).add(Dense::new(2).activation(Softmax));
+    let mut model = network.compile(Adam::default(), SparseCrossEntropy::default());
+    let labels = ndarray::Array1::<u8>::zeros(20);
+    let fit = Fit::epochs(1).batch_size(10).progress(false);
+    let by_fit = message(model.fit(&(&images, &labels), fit));
+    assert_eq!(by_fit, format!("layer `conv2d`: {}", text("[10, 3, 32, 32]", "[3, 32, 32]")));
+    let by_predict = message(model.predict(&images));
+    assert_eq!(by_predict, format!("layer `conv2d`: {}", text("[20, 3, 32, 32]", "[3, 32, 32]")));
+    // A kernel that is known says more.
+    let known = Conv2d::new(8, 3);
+    known.kernel().set(Tensor::zeros(&[3, 3, 3, 8][..])).unwrap();
+    assert_eq!(
+        first(&known, &[5, 3, 32, 32]),
+        format!(
+            "expected 3 channels in the last axis, got input [5, 3, 32, 32]; images are [batch, height, width, channels]: its \
+             channels seem to come first: {last}"
+        )
+    );
+    // The ways out.
+    let input = || Tape::inference().input(Tensor::zeros(&[2, 3, 32, 32][..]));
+    let turned = Sequential::new().add(Permute::new([2, 3, 1])).add(Conv2d::new(8, 3));
+    assert_eq!(turned.forward(&input()).unwrap().shape(), [2, 30, 30, 8]);
+    let meant = Sequential::new().add(Reshape::new([3, 32, 32])).add(Conv2d::new(8, 3));
+    assert_eq!(meant.forward(&input()).unwrap().shape(), [2, 1, 30, 8]);
+    assert!(same.forward(&Tape::inference().input(Tensor::zeros(&[2, 8, 8, 1][..]))).is_ok());
+    let images = (ndarray::Array4::<Float>::zeros((2, 3, 32, 32)), ndarray::Array1::<u8>::zeros(2));
+    assert_eq!(
+        message(images.augment(1, RandomFlip::horizontal()).training_batch(&[0], 0)),
+        "RandomFlip: expected images [height, width, channels], got [3, 32, 32], whose channels seem to come first; bring them \
+         last with `permuted_axes([0, 2, 3, 1])` of all images"
+    );
+}

@@ -128,8 +128,8 @@ fn a_dataset_that_changes_its_mind() {
     let fit = || Fit::epochs(1).batch_size(12).shuffle(false).progress(false);
     assert_eq!(
         message(compiled().fit(&Moody { short_targets: true }, fit())),
-        "SparseCrossEntropy: expected one class number an example, targets [12] for predictions [12, 3], got [11]; for \
-         one-hot targets use `CrossEntropy`"
+        "SparseCrossEntropy: expected one class number an example, targets [12] for predictions [12, 3], got [11]; give one \
+         class number for each row of predictions"
     );
     assert_eq!(
         message(compiled().fit(&Moody { short_targets: false }, fit())),

@@ -22,12 +22,40 @@ fn one_hot_targets_where_class_numbers_belong_and_the_other_way_round() {
         "SparseCrossEntropy: expected one class number an example, targets [4] for predictions [4, 3], got [4, 3]; \
          for one-hot targets use `CrossEntropy`"
     );
+    // One number for each prediction, but of another number of examples.
+    let numbers = Array1::<Float>::zeros(5);
+    assert_eq!(
+        message(loss(SparseCrossEntropy::from_logits(), Array2::<Float>::zeros((4, 3)), numbers)),
+        "SparseCrossEntropy: expected one class number an example, targets [4] for predictions [4, 3], got [5]; give one class \
+         number for each row of predictions"
+    );
     let mut model = super::classifier().compile(Adam::default(), CrossEntropy::default());
     assert_eq!(
         message(model.fit(&(&x, &y), quiet())),
-        "CrossEntropy: expected targets of the prediction's shape [4, 3], got [4]; reshape the targets, or end the \
-         model with as many units as there are targets"
+        "CrossEntropy: expected targets of the prediction's shape [4, 3], got [4]; for class numbers use \
+         `SparseCrossEntropy`"
     );
+}
+
+#[test]
+fn a_forgotten_flatten() {
+    let advice = "the predictions have more axes than the targets: put `Flatten` or a global pooling before the last layers, or \
+                  leave out `return_sequences` of the last recurrent one";
+    let images = Tensor::zeros(&[4, 26, 26, 10][..]);
+    let numbers = Array1::<Float>::zeros(4);
+    assert_eq!(
+        message(loss(SparseCrossEntropy::from_logits(), &images, &numbers)),
+        format!(
+            "SparseCrossEntropy: expected one class number an example, targets [4, 26, 26] for predictions [4, 26, 26, 10], got \
+             [4]; {advice}"
+        )
+    );
+    let says = |text: String| assert!(text.ends_with(advice), "{text}");
+    says(message(loss(SparseCrossEntropy::from_logits(), &images, numbers.clone().insert_axis(ndarray::Axis(1)))));
+    says(message(loss(CrossEntropy::from_logits(), &images, Array2::<Float>::zeros((4, 10)))));
+    says(message(loss(CrossEntropy::from_logits(), &images, &numbers)));
+    says(message(loss(BinaryCrossEntropy::from_logits(), Array3::<Float>::zeros((4, 7, 1)), &numbers)));
+    says(message(loss(MeanSquaredError, Array3::<Float>::zeros((4, 7, 2)), Array2::<Float>::zeros((4, 2)))));
 }
 
 #[test]

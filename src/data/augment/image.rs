@@ -30,12 +30,19 @@ impl Image {
     /// From an example; `who` asks.
     ///
     /// # Errors
-    /// an example that has not three axes
+    /// an example that does not have three axes, or whose channels seem to come first, as in PyTorch: 1, 3 or 4 rows of pixels
+    /// with 8 channels or more
     pub fn new(who: &str, example: ArrayD<Float>) -> Result<Self> {
         let [height, width, channels] = *example.shape() else {
             let shape = example.shape();
             return Err(Error::shape(format!("{who}: expected images [height, width, channels], got {shape:?}")));
         };
+        if [1, 3, 4].contains(&height) && width >= 8 && channels >= 8 {
+            return Err(Error::shape(format!(
+                "{who}: expected images [height, width, channels], got [{height}, {width}, {channels}], whose channels seem to \
+                 come first; bring them last with `permuted_axes([0, 2, 3, 1])` of all images"
+            )));
+        }
         let len = example.len();
         let pixels = if example.is_standard_layout() {
             let (mut pixels, start) = example.into_raw_vec_and_offset();
