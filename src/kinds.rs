@@ -1,11 +1,12 @@
 //! Everything in this crate that can be made from a description.
 
 use crate::config::Registry;
-use crate::{activations, initializers, layers};
+use crate::{activations, constraints, initializers, layers, regularizers};
 
 impl Default for Registry {
     /// Creates a registry of all kinds of this crate.
     fn default() -> Self {
-        layers::register(activations::register(initializers::register(Self::empty())))
+        let registry = initializers::register(activations::register(Self::empty()));
+        layers::register(constraints::register(regularizers::register(registry)))
     }
 }

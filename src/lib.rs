@@ -36,7 +36,7 @@ pub use data::mnist;
 pub use error::{Error, Result};
 pub use initializers::Rng;
 pub use layers::{Layer, Sequential};
-pub use model::Model;
+pub use model::{Model, open};
 pub use ndarray;
 pub use ops::PadMode;
 pub use param::{Lora, Noise, Param, ParamId, ParamList};

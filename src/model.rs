@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::Var;
+use crate::config::{Registry, Setting};
 use crate::constraints::Constraint;
 use crate::data::Inputs;
 use crate::error::{Error, Result};
@@ -132,13 +133,39 @@ pub trait Model<X: Vars = Var, Y: Vars = Var>: Layer<X, Y> {
         Ok(())
     }
 
-    /// Writes all parameters to a safetensors file, or to an `.npz` if that is how its name ends (feature `numpy`). See
-    /// [`crate::saving`].
+    /// Writes the model to a safetensors file: its parameters, and the description from which [`open`](crate::open) makes it
+    /// again without its code. A model that cannot be described, because of a closure say, is written without, and loads as
+    /// before. A name that ends in `.npz` takes the parameters alone (feature `numpy`). See [`crate::saving`].
     ///
     /// # Errors
     /// A parameter that has no value yet; a file that cannot be written (an old one of that name survives).
     fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        crate::saving::save(&self.parameters(), path.as_ref())
+        crate::saving::save(self, path.as_ref())
+    }
+
+    /// Makes an independent model like this one, with the same numbers: a target network, or the start of each fold of a
+    /// cross-validation. [`Registry::copy`] does it for models with layers of your own.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let online = Sequential::new().add(Dense::new(8).activation(Relu)).add(Dense::new(2));
+    /// let x = Tape::inference().input(ndarray::arr2(&[[1.0, 2.0]]));
+    /// let before = online.forward(&x)?;
+    /// let target = online.copy()?;
+    /// online.parameters()[0].1.modify(|kernel| kernel.fill(0.0));
+    /// assert_eq!(target.forward(&x)?.value(), before.value());
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// A layer that cannot be described; the message leads to it.
+    #[doc(alias = "clone_model")]
+    #[doc(alias = "deepcopy")]
+    fn copy(&self) -> Result<Self>
+    where
+        Self: Setting,
+    {
+        Registry::default().copy(self)
     }
 
     /// Reads all parameters from a file of any format in [`crate::saving`], also before the first forward. [`Translation`] reads
@@ -283,6 +310,31 @@ pub trait Model<X: Vars = Var, Y: Vars = Var>: Layer<X, Y> {
 }
 
 impl<L: Layer<X, Y> + ?Sized, X: Vars, Y: Vars> Model<X, Y> for L {}
+
+/// Opens a model that [`Model::save`] has written, without the code that made it. It predicts, and trains on after
+/// [`compile`](Model::compile). [`Registry::open`] does it for models with layers of your own, and for other types than
+/// `Box<dyn Layer>`, such as [`Graph`](crate::layers::Graph).
+///
+/// ```
+/// use gradus::prelude::*;
+/// # let path = std::env::temp_dir().join(format!("gradus-open-{}.safetensors", std::process::id()));
+/// let model = Sequential::new().add(Dense::new(8).activation(Relu)).add(Dense::new(3));
+/// let x = ndarray::arr2(&[[1.0, 2.0]]);
+/// let before = model.predict(&x)?;
+/// model.save(&path)?;
+///
+/// let model = gradus::open(&path)?;
+/// assert_eq!(model.predict(&x)?, before);
+/// # std::fs::remove_file(&path)?;
+/// # Ok::<(), Error>(())
+/// ```
+///
+/// # Errors
+/// those of [`Registry::open`]
+#[doc(alias = "load_model")]
+pub fn open(path: impl AsRef<Path>) -> Result<Box<dyn Layer>> {
+    Registry::default().open(path)
+}
 
 /// The parameters of one model with the values that they have in another one.
 fn pairs(own: &[(String, Param)], other: &[(String, Param)]) -> Result<Vec<(Param, Tensor)>> {

@@ -292,6 +292,16 @@ impl Param {
         self.0.constraints.write().unwrap_or_else(PoisonError::into_inner).push(constraint);
     }
 
+    /// Its penalties.
+    pub(crate) fn regularizers(&self) -> Vec<Arc<dyn Regularizer>> {
+        self.0.regularizers.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Its constraints.
+    pub(crate) fn constraints(&self) -> Vec<Arc<dyn Constraint>> {
+        self.0.constraints.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// What is added to it wherever it is used.
     pub(crate) fn adapter(&self) -> Option<Arc<Adapter>> {
         self.0.adapter.read().unwrap_or_else(PoisonError::into_inner).clone()

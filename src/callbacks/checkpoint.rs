@@ -115,7 +115,7 @@ impl Callback for Checkpoint {
             return Ok(());
         }
         let path = self.name.as_ref().map_or(Ok(self.path.clone()), |name| name.of(run))?;
-        crate::saving::save(run.parameters, &path)?;
+        crate::saving::save_parameters(run.parameters, &path)?;
         self.kept.push_back(path);
         while self.keep.is_some_and(|keep| self.kept.len() > keep) {
             let Some(old) = self.kept.pop_front() else { break };

@@ -29,6 +29,7 @@ macro_rules! described {
     (@type into $t:ty) => { $t };
     (@type size $n:ident) => { [usize; $n] };
     (@type sizes $n:ident) => { Option<[usize; $n]> };
+    (@type axes) => { Option<Vec<usize>> };
     (@type border $n:ident) => { [[usize; 2]; $n] };
     (@type $t:ty) => { $t };
     // What constructors and setters take, and how that is stored.
@@ -37,6 +38,7 @@ macro_rules! described {
     (@given into $t:ty) => { impl Into<$t> };
     (@given size $n:ident) => { impl $crate::layers::Size<$n> };
     (@given sizes $n:ident) => { impl $crate::layers::Size<$n> };
+    (@given axes) => { impl Into<Vec<usize>> };
     (@given border $n:ident) => { impl Border<$n> };
     (@given $t:ty) => { $t };
     (@store $x:expr, dyn $t:ident) => { Box::new($x) };
@@ -44,6 +46,7 @@ macro_rules! described {
     (@store $x:expr, into $t:ty) => { $x.into() };
     (@store $x:expr, size $n:ident) => { $crate::layers::Size::sizes($x) };
     (@store $x:expr, sizes $n:ident) => { Some($crate::layers::Size::sizes($x)) };
+    (@store $x:expr, axes) => { Some($x.into()) };
     (@store $x:expr, border $n:ident) => { $x.border() };
     (@store $x:expr, $t:ty) => { $x };
     // A default, which is written as it is stored but for the box.
@@ -243,6 +246,29 @@ macro_rules! described {
     };
 }
 pub(crate) use described;
+
+/// Describes a tuple struct of one setting, such as `L2(0.01)`.
+macro_rules! described_as {
+    ($name:ident($setting:literal)) => {
+        impl $name {
+            fn describe(&self) -> $crate::config::Config {
+                $crate::config::Config::new(stringify!($name)).with($setting, &self.0)
+            }
+        }
+
+        impl $crate::config::Described for $name {
+            const KIND: &'static str = stringify!($name);
+
+            fn from_config(from: &$crate::config::Reader<'_>) -> $crate::error::Result<Self> {
+                from.only(&[$setting])?;
+                from.get($setting).map(Self)
+            }
+        }
+
+        $crate::config::described!(@setting $name);
+    };
+}
+pub(crate) use described_as;
 
 /// Makes the variants of an enum settings, each under its name in descriptions.
 macro_rules! named {

@@ -10,7 +10,7 @@ mod print;
 mod registry;
 mod setting;
 
-pub(crate) use declare::{described, family, named};
+pub(crate) use declare::{described, described_as, family, named};
 pub use registry::{Described, Reader, Registry};
 pub use setting::Setting;
 pub(crate) use setting::expected;

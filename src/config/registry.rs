@@ -74,6 +74,11 @@ impl Registry {
         self.makers.insert((TypeId::of::<T>(), kind.into()), Arc::new(make));
     }
 
+    /// Reads a description of one's own.
+    pub(crate) fn reader<'a>(&'a self, config: &'a Config) -> Reader<'a> {
+        Reader { config, registry: self }
+    }
+
     /// Makes a member of the family `T`, such as `Box<dyn Layer>`, from its description.
     ///
     /// # Errors

@@ -7,8 +7,11 @@ mod norms;
 
 pub use norms::{MaxNorm, MinMaxNorm, UnitLength};
 
+use std::sync::Arc;
+
 use ndarray::{ArrayViewMut, IxDyn};
 
+use crate::config::{Config, Described, Registry, described, family};
 use crate::tensor::Float;
 
 /// A set that a parameter is forced into after each step.
@@ -31,23 +34,48 @@ use crate::tensor::Float;
 pub trait Constraint: Send + Sync {
     /// Changes the numbers into those of the set that are nearest.
     fn apply(&self, weights: ArrayViewMut<Float, IxDyn>);
+
+    /// What makes another one like it. The default is that of a type which cannot be described.
+    fn config(&self) -> Config {
+        Config::of_unknown::<Self>()
+    }
 }
 
-/// No number below 0.
-///
-/// ```
-/// use gradus::prelude::*;
-/// let mut weights = ndarray::arr1(&[1.0, -2.0]).into_dyn();
-/// NonNegative.apply(weights.view_mut());
-/// assert_eq!(weights.as_slice().unwrap(), [1.0, 0.0]);
-/// ```
-///
-/// Keras `NonNeg`.
-#[doc(alias = "NonNeg")]
-#[derive(Clone, Copy, Debug, Default)]
-pub struct NonNegative;
+family!(Arc, dyn Constraint);
+
+impl Registry {
+    /// Adds a constraint.
+    #[must_use]
+    pub fn constraint<T: Constraint + Described + 'static>(mut self) -> Self {
+        self.insert(T::KIND, |from| Ok(Arc::new(T::from_config(from)?) as Arc<dyn Constraint>));
+        self
+    }
+}
+
+pub(crate) fn register(registry: Registry) -> Registry {
+    registry.constraint::<NonNegative>().constraint::<MaxNorm>().constraint::<MinMaxNorm>().constraint::<UnitLength>()
+}
+
+described! {
+    /// No number below 0.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let mut weights = ndarray::arr1(&[1.0, -2.0]).into_dyn();
+    /// NonNegative.apply(weights.view_mut());
+    /// assert_eq!(weights.as_slice().unwrap(), [1.0, 0.0]);
+    /// ```
+    ///
+    /// Keras `NonNeg`.
+    #[doc(alias = "NonNeg")]
+    pub struct NonNegative;
+}
 
 impl Constraint for NonNegative {
+    fn config(&self) -> Config {
+        self.describe()
+    }
+
     fn apply(&self, mut weights: ArrayViewMut<Float, IxDyn>) {
         weights.mapv_inplace(|weight| weight.max(0.0));
     }

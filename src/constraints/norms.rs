@@ -3,6 +3,7 @@
 use ndarray::{ArrayViewMut, Axis, IxDyn};
 
 use super::Constraint;
+use crate::config::{Config, described};
 use crate::tensor::Float;
 
 /// What Keras adds to a length before it divides by it.
@@ -24,104 +25,93 @@ fn rescale(weights: &mut ArrayViewMut<Float, IxDyn>, axes: Option<&[usize]>, fac
     });
 }
 
-macro_rules! axes {
-    () => {
-        /// Sets the axes that a vector runs over; the default is all but the last, so that each unit has its own.
-        pub fn axes(mut self, axes: impl Into<Vec<usize>>) -> Self {
-            self.axes = Some(axes.into());
-            self
-        }
-    };
-}
-
-/// No vector longer than a bound.
-///
-/// ```
-/// use gradus::prelude::*;
-/// let mut kernel = ndarray::arr2(&[[3.0, 0.1], [4.0, 0.1]]).into_dyn();
-/// MaxNorm::new(1.0).apply(kernel.view_mut());
-/// assert!((kernel[[0, 0]] - 0.6).abs() < 1e-6 && (kernel[[0, 1]] - 0.1).abs() < 1e-6);
-/// ```
-///
-/// Keras `MaxNorm`, whose default bound is 2 and whose axis is 0; Srebro et al. 2005.
-#[derive(Clone, Debug)]
-pub struct MaxNorm {
-    max: Float,
-    axes: Option<Vec<usize>>,
-}
-
-impl MaxNorm {
-    /// With this bound.
-    pub fn new(max: Float) -> Self {
-        Self { max, axes: None }
+described! {
+    /// No vector longer than a bound.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let mut kernel = ndarray::arr2(&[[3.0, 0.1], [4.0, 0.1]]).into_dyn();
+    /// MaxNorm::new(1.0).apply(kernel.view_mut());
+    /// assert!((kernel[[0, 0]] - 0.6).abs() < 1e-6 && (kernel[[0, 1]] - 0.1).abs() < 1e-6);
+    /// ```
+    ///
+    /// Keras `MaxNorm`, whose default bound is 2 and whose axis is 0; Srebro et al. 2005.
+    #[derive(Clone)]
+    pub struct MaxNorm(
+        /// The bound.
+        max_value: [Float],
+    ) {
+        /// The axes that a vector runs over; all but the last without a setting, so that each unit has its own.
+        axes: [axes] = None,
     }
-
-    axes!();
 }
 
 impl Constraint for MaxNorm {
+    fn config(&self) -> Config {
+        self.describe()
+    }
+
     fn apply(&self, mut weights: ArrayViewMut<Float, IxDyn>) {
-        rescale(&mut weights, self.axes.as_deref(), |length| length.min(f64::from(self.max)) / (EPSILON + length));
+        rescale(&mut weights, self.axes.as_deref(), |length| length.min(f64::from(self.max_value)) / (EPSILON + length));
     }
 }
 
-/// Each vector's length between two bounds, or on the way there.
-///
-/// ```
-/// use gradus::prelude::*;
-/// let mut kernel = ndarray::arr2(&[[3.0, 0.3], [4.0, 0.4]]).into_dyn();
-/// MinMaxNorm::new(1.0, 2.0).apply(kernel.view_mut());
-/// assert!((kernel[[0, 0]] - 1.2).abs() < 1e-6 && (kernel[[0, 1]] - 0.6).abs() < 1e-6);
-/// ```
-///
-/// Keras `MinMaxNorm`, whose default bounds are 0 and 1.
-#[derive(Clone, Debug)]
-pub struct MinMaxNorm {
-    min: Float,
-    max: Float,
-    rate: Float,
-    axes: Option<Vec<usize>>,
-}
-
-impl MinMaxNorm {
-    /// Between these bounds.
-    pub fn new(min: Float, max: Float) -> Self {
-        Self { min, max, rate: 1.0, axes: None }
+described! {
+    /// Each vector's length between two bounds, or on the way there.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let mut kernel = ndarray::arr2(&[[3.0, 0.3], [4.0, 0.4]]).into_dyn();
+    /// MinMaxNorm::new(1.0, 2.0).apply(kernel.view_mut());
+    /// assert!((kernel[[0, 0]] - 1.2).abs() < 1e-6 && (kernel[[0, 1]] - 0.6).abs() < 1e-6);
+    /// ```
+    ///
+    /// Keras `MinMaxNorm`, whose default bounds are 0 and 1.
+    #[derive(Clone)]
+    pub struct MinMaxNorm(
+        /// The least length.
+        min_value: [Float],
+        /// The greatest length.
+        max_value: [Float],
+    ) {
+        /// How far to go at each step, from 0 to 1.
+        rate: [Float] = 1.0,
+        /// The axes that a vector runs over; all but the last without a setting, so that each unit has its own.
+        axes: [axes] = None,
     }
-
-    /// Sets how far to go at each step, from 0 to 1; the default is 1.
-    pub fn rate(mut self, rate: Float) -> Self {
-        self.rate = rate;
-        self
-    }
-
-    axes!();
 }
 
 impl Constraint for MinMaxNorm {
+    fn config(&self) -> Config {
+        self.describe()
+    }
+
     fn apply(&self, mut weights: ArrayViewMut<Float, IxDyn>) {
         rescale(&mut weights, self.axes.as_deref(), |length| {
-            let [min, max, rate] = [self.min, self.max, self.rate].map(f64::from);
+            let [min, max, rate] = [self.min_value, self.max_value, self.rate].map(f64::from);
             let wanted = length.max(min).min(max);
             (rate * wanted + (1.0 - rate) * length) / (EPSILON + length)
         });
     }
 }
 
-/// Each vector of length 1.
-///
-/// ```
-/// use gradus::prelude::*;
-/// let mut kernel = ndarray::arr2(&[[3.0], [4.0]]).into_dyn();
-/// UnitLength::new().apply(kernel.view_mut());
-/// assert!((kernel[[0, 0]] - 0.6).abs() < 1e-6);
-/// ```
-///
-/// Keras' constraint `UnitNorm`.
-#[doc(alias = "UnitNorm")]
-#[derive(Clone, Debug, Default)]
-pub struct UnitLength {
-    axes: Option<Vec<usize>>,
+described! {
+    /// Each vector of length 1.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let mut kernel = ndarray::arr2(&[[3.0], [4.0]]).into_dyn();
+    /// UnitLength::new().apply(kernel.view_mut());
+    /// assert!((kernel[[0, 0]] - 0.6).abs() < 1e-6);
+    /// ```
+    ///
+    /// Keras' constraint `UnitNorm`.
+    #[doc(alias = "UnitNorm")]
+    #[derive(Clone)]
+    pub struct UnitLength {
+        /// The axes that a vector runs over; all but the last without a setting, so that each unit has its own.
+        axes: [axes] = None,
+    }
 }
 
 impl UnitLength {
@@ -129,11 +119,13 @@ impl UnitLength {
     pub fn new() -> Self {
         Self::default()
     }
-
-    axes!();
 }
 
 impl Constraint for UnitLength {
+    fn config(&self) -> Config {
+        self.describe()
+    }
+
     fn apply(&self, mut weights: ArrayViewMut<Float, IxDyn>) {
         rescale(&mut weights, self.axes.as_deref(), |length| 1.0 / (EPSILON + length));
     }

@@ -1,8 +1,7 @@
 //! Values that are the same everywhere.
 
 use super::{Initializer, Rng};
-use crate::config::{Config, Described, Reader, described};
-use crate::error::Result;
+use crate::config::{Config, described, described_as};
 use crate::tensor::{Float, Tensor};
 
 /// All numbers are `self.0`.
@@ -17,20 +16,7 @@ pub struct Constant(
     pub Float,
 );
 
-impl Constant {
-    fn describe(&self) -> Config {
-        Config::new(Self::KIND).with("value", &self.0)
-    }
-}
-
-impl Described for Constant {
-    const KIND: &'static str = "Constant";
-
-    fn from_config(from: &Reader<'_>) -> Result<Self> {
-        from.only(&["value"])?;
-        from.get("value").map(Self)
-    }
-}
+described_as!(Constant("value"));
 
 described! {
     /// All zeros: the default of biases.

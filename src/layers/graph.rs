@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use super::{Layer, Vars};
 use crate::autograd::{TraceRow, Var};
-use crate::config::{Config, Described, Reader};
+use crate::config::{Config, Described, Reader, Registry, Setting, Value};
 use crate::error::{Error, Result};
 use crate::param::ParamList;
 
@@ -300,6 +300,16 @@ impl<X: Vars, Y: Vars> Described for Graph<X, Y> {
             Some(mistake) => Err(Error::value(format!("the graph is wrong: {mistake}"))),
             None => Ok(graph),
         }
+    }
+}
+
+impl<X: Vars, Y: Vars> Setting for Graph<X, Y> {
+    fn to_value(&self) -> Value {
+        Value::Config(self.config())
+    }
+
+    fn from_value(value: &Value, registry: &Registry) -> Result<Self> {
+        value.described(registry)
     }
 }
 

@@ -4,60 +4,53 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use super::Param;
 use crate::autograd::{Tape, Var};
+use crate::config::described;
 use crate::error::{Error, Result};
 use crate::initializers::{Fan, KaimingUniform, Zeros};
 use crate::layers::glob;
 use crate::tensor::{Float, Tensor};
 
-/// Low-rank adaptation: the parameters that it is [attached](crate::Model::attach) to stay as they are, and a product of
-/// two small matrices, which are trained in their place, is added wherever they are used: `W + alpha / rank · A · B`.
-///
-/// A and B are parameters of their own, listed as `<path>.lora_a` and `<path>.lora_b`. Dense kernels, and so attention's
-/// projections, are adapted as they are, kernels of more axes as the matrix `[other axes together, filters]`, which is
-/// what a convolution into `rank` channels and a second one of one pixel make.
-///
-/// # Shapes
-/// A `[inputs, rank]`, B `[rank, outputs]`
-/// # Defaults
-/// alpha as large as the rank, as in Keras; A uniform with variance `1 / (3 · inputs)` as in peft, B zeros
-/// # Errors
-/// a rank of 0 or above the smaller side of the matrix; an alpha that is not above 0
-/// # Example
-/// ```
-/// use gradus::prelude::*;
-/// let model = Sequential::new().add(Dense::new(64).activation(Relu)).add(Dense::new(10));
-/// model.forward(&Tape::inference().input(ndarray::Array2::<f32>::ones((1, 784))))?;
-/// model.freeze();
-/// model.attach("dense.kernel", Lora::new(4).alpha(8.0))?;
-/// let trained: Vec<String> = model.parameters().into_iter().filter(|(_, p)| p.is_trainable()).map(|(path, _)| path).collect();
-/// assert_eq!(trained, ["dense.kernel.lora_a", "dense.kernel.lora_b"]);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Hu et al. 2021; peft `LoraConfig`, Keras `enable_lora`
-#[doc(alias = "LoraConfig")]
-#[doc(alias = "enable_lora")]
-#[doc(alias = "peft")]
-#[derive(Clone, Copy, Debug)]
-pub struct Lora {
-    rank: usize,
-    alpha: Option<Float>,
+described! {
+    /// Low-rank adaptation: the parameters that it is [attached](crate::Model::attach) to stay as they are, and a product of
+    /// two small matrices, which are trained in their place, is added wherever they are used: `W + alpha / rank · A · B`.
+    ///
+    /// A and B are parameters of their own, listed as `<path>.lora_a` and `<path>.lora_b`. Dense kernels, and so attention's
+    /// projections, are adapted as they are, kernels of more axes as the matrix `[other axes together, filters]`, which is
+    /// what a convolution into `rank` channels and a second one of one pixel make.
+    ///
+    /// # Shapes
+    /// A `[inputs, rank]`, B `[rank, outputs]`
+    /// # Defaults
+    /// alpha as large as the rank, as in Keras; A uniform with variance `1 / (3 · inputs)` as in peft, B zeros
+    /// # Errors
+    /// a rank of 0 or above the smaller side of the matrix; an alpha that is not above 0
+    /// # Example
+    /// ```
+    /// use gradus::prelude::*;
+    /// let model = Sequential::new().add(Dense::new(64).activation(Relu)).add(Dense::new(10));
+    /// model.forward(&Tape::inference().input(ndarray::Array2::<f32>::ones((1, 784))))?;
+    /// model.freeze();
+    /// model.attach("dense.kernel", Lora::new(4).alpha(8.0))?;
+    /// let trained: Vec<String> = model.parameters().into_iter().filter(|(_, p)| p.is_trainable()).map(|(path, _)| path).collect();
+    /// assert_eq!(trained, ["dense.kernel.lora_a", "dense.kernel.lora_b"]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    /// # Reference
+    /// Hu et al. 2021; peft `LoraConfig`, Keras `enable_lora`
+    #[doc(alias = "LoraConfig")]
+    #[doc(alias = "enable_lora")]
+    #[doc(alias = "peft")]
+    #[derive(Clone, Copy)]
+    pub struct Lora(
+        /// The rank of the matrices.
+        rank: [usize],
+    ) {
+        /// The factor of the product, before it is divided by the rank; the rank itself without a setting.
+        alpha: [option Float] = None,
+    }
 }
 
 impl Lora {
-    /// With matrices of this rank.
-    #[doc(alias = "r")]
-    pub fn new(rank: usize) -> Self {
-        Self { rank, alpha: None }
-    }
-
-    /// Sets the factor of the product, before it is divided by the rank.
-    #[doc(alias = "lora_alpha")]
-    pub fn alpha(mut self, alpha: Float) -> Self {
-        self.alpha = Some(alpha);
-        self
-    }
-
     pub(crate) fn alpha_or_default(&self) -> Float {
         self.alpha.unwrap_or(self.rank as Float)
     }

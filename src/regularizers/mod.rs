@@ -19,7 +19,10 @@ mod powers;
 pub use orthogonal::OrthogonalColumns;
 pub use powers::{L1, L1L2, L2};
 
+use std::sync::Arc;
+
 use crate::autograd::Var;
+use crate::config::{Config, Described, Registry, family};
 use crate::error::Result;
 
 /// A penalty on numbers, added to the loss.
@@ -45,6 +48,26 @@ pub trait Regularizer: Send + Sync {
     /// # Errors
     /// A factor out of range; a shape that it is not for.
     fn penalty(&self, x: &Var) -> Result<Var>;
+
+    /// What makes another one like it. The default is that of a type which cannot be described.
+    fn config(&self) -> Config {
+        Config::of_unknown::<Self>()
+    }
+}
+
+family!(Arc, dyn Regularizer);
+
+impl Registry {
+    /// Adds a regularizer.
+    #[must_use]
+    pub fn regularizer<T: Regularizer + Described + 'static>(mut self) -> Self {
+        self.insert(T::KIND, |from| Ok(Arc::new(T::from_config(from)?) as Arc<dyn Regularizer>));
+        self
+    }
+}
+
+pub(crate) fn register(registry: Registry) -> Registry {
+    registry.regularizer::<L1>().regularizer::<L2>().regularizer::<L1L2>().regularizer::<OrthogonalColumns>()
 }
 
 impl<F: Fn(&Var) -> Result<Var> + Send + Sync> Regularizer for F {

@@ -4,6 +4,7 @@ use ndarray::Array2;
 
 use super::{L1, Regularizer};
 use crate::autograd::Var;
+use crate::config::{Config, described_as};
 use crate::error::{Error, Result};
 use crate::tensor::Float;
 
@@ -26,7 +27,13 @@ use crate::tensor::Float;
 #[derive(Clone, Copy, Debug)]
 pub struct OrthogonalColumns(pub Float);
 
+described_as!(OrthogonalColumns("factor"));
+
 impl Regularizer for OrthogonalColumns {
+    fn config(&self) -> Config {
+        self.describe()
+    }
+
     fn penalty(&self, x: &Var) -> Result<Var> {
         let [.., columns] = *x.value.shape() else {
             return Err(Error::shape("OrthogonalColumns: expected a kernel of at least two axes, got a scalar"));

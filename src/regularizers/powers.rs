@@ -2,6 +2,7 @@
 
 use super::Regularizer;
 use crate::autograd::Var;
+use crate::config::{Config, described, described_as};
 use crate::error::{Error, Result};
 use crate::tensor::Float;
 
@@ -37,26 +38,31 @@ pub struct L1(pub Float);
 #[derive(Clone, Copy, Debug)]
 pub struct L2(pub Float);
 
-/// `l1 · Σ |x| + l2 · Σ x²`
-///
-/// # Errors
-/// a factor that is negative or not finite
-/// # Example
-/// ```
-/// use gradus::prelude::*;
-/// let x = Tape::inference().input(ndarray::arr1(&[1.0, -2.0]));
-/// assert_eq!(L1L2 { l1: 0.5, l2: 0.5 }.penalty(&x)?.item(), 4.0);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Keras `L1L2`; Zou & Hastie 2005 (the elastic net)
-#[derive(Clone, Copy, Debug)]
-pub struct L1L2 {
-    /// Factor of the absolute numbers.
-    pub l1: Float,
-    /// Factor of the squares.
-    pub l2: Float,
+described! {
+    /// `l1 · Σ |x| + l2 · Σ x²`
+    ///
+    /// # Errors
+    /// a factor that is negative or not finite
+    /// # Example
+    /// ```
+    /// use gradus::prelude::*;
+    /// let x = Tape::inference().input(ndarray::arr1(&[1.0, -2.0]));
+    /// assert_eq!(L1L2 { l1: 0.5, l2: 0.5 }.penalty(&x)?.item(), 4.0);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    /// # Reference
+    /// Keras `L1L2`; Zou & Hastie 2005 (the elastic net)
+    #[derive(Clone, Copy)]
+    pub struct L1L2 {
+        /// The factor of the absolute numbers.
+        l1: [Float] = 0.0,
+        /// The factor of the squares.
+        l2: [Float] = 0.0,
+    }
 }
+
+described_as!(L1("l1"));
+described_as!(L2("l2"));
 
 /// The factor times the sum, as a mean: so that the tape sees a mean over examples where `x` is an activity.
 fn scaled_sum(x: Var, factor: Float) -> Result<Var> {
@@ -68,18 +74,30 @@ fn scaled_sum(x: Var, factor: Float) -> Result<Var> {
 }
 
 impl Regularizer for L1 {
+    fn config(&self) -> Config {
+        self.describe()
+    }
+
     fn penalty(&self, x: &Var) -> Result<Var> {
         scaled_sum(x.abs(), self.0)
     }
 }
 
 impl Regularizer for L2 {
+    fn config(&self) -> Config {
+        self.describe()
+    }
+
     fn penalty(&self, x: &Var) -> Result<Var> {
         scaled_sum(x.square(), self.0)
     }
 }
 
 impl Regularizer for L1L2 {
+    fn config(&self) -> Config {
+        self.describe()
+    }
+
     fn penalty(&self, x: &Var) -> Result<Var> {
         Ok(L1(self.l1).penalty(x)? + L2(self.l2).penalty(x)?)
     }

@@ -54,9 +54,11 @@ mod stored;
 mod translation;
 mod tuned;
 mod weights;
+mod whole;
 
 pub use self::number_type::NumberType;
-pub(crate) use self::parameters::save;
+pub(crate) use self::parameters::save as save_parameters;
+pub(crate) use self::whole::save;
 pub use self::snapshot::Snapshot;
 pub use self::translation::{Report, Translation};
 pub(crate) use self::tuned::{export as tuned_weights, load as load_tuned};

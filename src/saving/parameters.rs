@@ -7,13 +7,18 @@ use crate::error::{Error, Result};
 use crate::param::Param;
 use crate::tensor::Tensor;
 
-/// Writes parameters, in the order of their paths' bytes, whatever their order in the model.
-pub(crate) fn save(parameters: &[(String, Param)], path: &Path) -> Result<()> {
+/// Gathers the values of parameters, in the order of their paths' bytes, whatever their order in the model.
+pub(super) fn gather(parameters: &[(String, Param)]) -> Result<Weights> {
     let mut weights = Weights::new();
     for (name, param) in parameters {
         weights.insert(name, value(name, param)?);
     }
-    weights.save(path)
+    Ok(weights)
+}
+
+/// Writes parameters alone.
+pub(crate) fn save(parameters: &[(String, Param)], path: &Path) -> Result<()> {
+    gather(parameters)?.save(path)
 }
 
 /// The value of a parameter that is to be saved.

@@ -1,5 +1,7 @@
 //! Descriptions: written, read, printed, refused.
 
+mod whole;
+
 use gradus::config::{Config, Described, Reader, Registry};
 use gradus::prelude::*;
 
