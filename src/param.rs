@@ -2,11 +2,9 @@
 
 mod lora;
 mod noise;
-mod switched;
 
 pub use lora::Lora;
 pub use noise::Noise;
-pub(crate) use switched::Switched;
 
 use std::any::Any;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -52,7 +52,9 @@ impl Constraint for MaxNorm {
     }
 
     fn apply(&self, mut weights: ArrayViewMut<Float, IxDyn>) {
-        rescale(&mut weights, self.axes.as_deref(), |length| length.min(f64::from(self.max_value)) / (EPSILON + length));
+        rescale(&mut weights, self.axes.as_deref(), |length| {
+            length.min(f64::from(self.max_value)) / (EPSILON + length)
+        });
     }
 }
 

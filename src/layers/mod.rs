@@ -80,7 +80,7 @@ pub use pool::{AvgPool, AvgPool1d, AvgPool2d, AvgPool3d, MaxPool, MaxPool1d, Max
 pub use prelu::PRelu;
 pub use recurrent::{Bidirectional, Cell, Gru, Lstm, Merge, Recurrent, Rnn, SimpleRnn, StepOptions, WithState};
 pub use residual::Residual;
-pub use resize::{Resize, Resize1d, Resize2d, Resize3d};
+pub use resize::{Resize, Resize1d, Resize2d, Resize3d, ResizeTo};
 pub use separable_conv::{SeparableConv, SeparableConv1d, SeparableConv2d};
 pub use sequential::Sequential;
 pub use tied_dense::TiedDense;
@@ -229,7 +229,8 @@ pub(crate) fn register(registry: Registry) -> Registry {
         AdaptiveAvgPool3d AdaptiveMaxPool1d AdaptiveMaxPool2d AdaptiveMaxPool3d Unfold1d Unfold2d Unfold3d Fold1d Fold2d Fold3d
         Flatten Reshape Permute RepeatVector Masking ZeroPad1d ZeroPad2d ZeroPad3d Crop1d Crop2d Crop3d Resize1d Resize2d Resize3d
         UpSample1d UpSample2d UpSample3d PixelShuffle PixelUnshuffle AffineGrid2d AffineGrid3d PRelu Embedding Dropout AlphaDropout
-        GaussianNoise GaussianDropout SpatialDropout1d SpatialDropout2d SpatialDropout3d SimpleRnn Lstm Gru Residual Sequential
+        GaussianNoise GaussianDropout SpatialDropout1d SpatialDropout2d SpatialDropout3d SimpleRnn Lstm Gru Residual Sequential BatchNorm LayerNorm
+        RmsNorm UnitNorm GroupNorm InstanceNorm Normalization
     );
     let registry =
         recurrent::register(all!(registry, Var => Var: MultiHeadAttention SinusoidalPositions LearnedPositions

@@ -36,7 +36,7 @@ described! {
     #[derive(Clone, Copy)]
     pub struct Resize<const N: usize> as ["Resize1d", "Resize2d", "Resize3d"] (
         /// The new lengths, or the factors to them.
-        to: [into To<N>],
+        to: [into ResizeTo<N>],
     ) {
         /// What is put between two cells.
         interpolation: [Interpolation] = Interpolation::Nearest,
@@ -49,7 +49,7 @@ described! {
 
 /// What [`Resize`] makes of an input: lengths, which a number or one for each direction turns into, or factors.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum To<const N: usize> {
+pub enum ResizeTo<const N: usize> {
     /// These lengths.
     Lengths([usize; N]),
     /// The old lengths times these factors, rounded down. Places follow from the factors, as in PyTorch without
@@ -57,13 +57,13 @@ pub enum To<const N: usize> {
     Factors([f64; N]),
 }
 
-impl<const N: usize, S: Size<N>> From<S> for To<N> {
+impl<const N: usize, S: Size<N>> From<S> for ResizeTo<N> {
     fn from(lengths: S) -> Self {
         Self::Lengths(lengths.sizes())
     }
 }
 
-impl<const N: usize> Setting for To<N> {
+impl<const N: usize> Setting for ResizeTo<N> {
     fn to_value(&self) -> Value {
         match self {
             Self::Lengths(lengths) => Value::Config(Config::new("Lengths").with("lengths", lengths)),
@@ -89,10 +89,10 @@ pub type Resize2d = Resize<2>;
 pub type Resize3d = Resize<3>;
 
 impl<const N: usize> Resize<N> {
-    /// Creates the layer from factors, one for each direction; see [`To::Factors`].
+    /// Creates the layer from factors, one for each direction; see [`ResizeTo::Factors`].
     #[doc(alias = "scale_factor")]
     pub fn by(factors: [f64; N]) -> Self {
-        Self::new(To::Factors(factors))
+        Self::new(ResizeTo::Factors(factors))
     }
 }
 
@@ -106,11 +106,11 @@ impl<const N: usize> Layer for Resize<N> {
         let resampling = Resampling { interpolation, align_corners, antialias };
         let (_, input, _) = axes::<N>(x.value.shape())?;
         match self.to {
-            To::Lengths(lengths) => {
+            ResizeTo::Lengths(lengths) => {
                 at_least_1("length", lengths)?;
                 resampling.run(x, lengths, std::array::from_fn(|i| input[i] as f64 / lengths[i] as f64))
             }
-            To::Factors(factors) => {
+            ResizeTo::Factors(factors) => {
                 let lengths: [usize; N] = std::array::from_fn(|i| (input[i] as f64 * factors[i]).floor() as usize);
                 if factors.iter().any(|factor| !factor.is_finite() || *factor <= 0.0) || lengths.contains(&0) {
                     return Err(Error::value(format!(

@@ -6,7 +6,7 @@ use crate::buffers::buffer;
 use crate::error::{Error, Result};
 use crate::initializers::Zeros;
 use crate::kernels::dense;
-use crate::param::{Param, ParamList, Switched};
+use crate::param::{Param, ParamList};
 use crate::tensor::{Tensor, data, tensor};
 
 /// A score for each id from the vectors of an [`Embedding`](super::Embedding): `y = x · embeddingsᵀ + bias`.
@@ -37,19 +37,24 @@ pub struct TiedDense {
     vocabulary: usize,
     units: usize,
     embeddings: Param,
-    bias: Switched,
+    bias: Param,
+    use_bias: bool,
 }
 
 impl TiedDense {
     pub(super) fn new(vocabulary: usize, units: usize, embeddings: Param) -> Self {
-        let bias = Switched::new(Param::new(Zeros).pattern(&[Some(vocabulary)]), false);
-        Self { vocabulary, units, embeddings, bias }
+        let bias = Param::new(Zeros).pattern(&[Some(vocabulary)]);
+        Self { vocabulary, units, embeddings, bias, use_bias: false }
     }
 
     /// Sets whether there is a bias, which starts as zeros.
     pub fn use_bias(mut self, yes: bool) -> Self {
-        self.bias.switch(yes);
+        self.use_bias = yes;
         self
+    }
+
+    fn bias(&self) -> Option<&Param> {
+        self.use_bias.then_some(&self.bias)
     }
 
     /// The vectors, `[vocabulary, units]`: the embedding's own.
@@ -70,7 +75,7 @@ impl Layer for TiedDense {
         let embeddings = self.embeddings.on(x, &[self.vocabulary, self.units])?;
         let empty = || Tensor::default(ndarray::IxDyn(&[]));
         let y = x.tape().apply(Scores { x: empty(), embeddings: empty() }, &[x, &embeddings]);
-        match self.bias.get() {
+        match self.bias() {
             Some(bias) => Ok(y + bias.on(x, &[self.vocabulary])?),
             None => Ok(y),
         }
@@ -78,7 +83,7 @@ impl Layer for TiedDense {
 
     fn params<'a>(&'a self, list: &mut ParamList<'a>) {
         list.add("embeddings", &self.embeddings);
-        if let Some(bias) = self.bias.get() {
+        if let Some(bias) = self.bias() {
             list.add("bias", bias);
         }
     }

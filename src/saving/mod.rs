@@ -58,11 +58,11 @@ mod whole;
 
 pub use self::number_type::NumberType;
 pub(crate) use self::parameters::save as save_parameters;
-pub(crate) use self::whole::save;
 pub use self::snapshot::Snapshot;
 pub use self::translation::{Report, Translation};
 pub(crate) use self::tuned::{export as tuned_weights, load as load_tuned};
 pub use self::weights::Weights;
+pub(crate) use self::whole::save;
 
 use std::io::Write;
 use std::path::Path;

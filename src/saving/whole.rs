@@ -145,6 +145,10 @@ fn attach_rest(parameters: &[(String, Param)], path: &str, from: &Reader<'_>) ->
     for constraint in from.get::<Vec<_>>("constraints")? {
         param.constrain(constraint);
     }
-    if from.get("frozen")? { param.freeze() } else { param.unfreeze() }
+    if from.get("frozen")? {
+        param.freeze()
+    } else {
+        param.unfreeze()
+    }
     Ok(())
 }

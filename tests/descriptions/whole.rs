@@ -93,7 +93,10 @@ fn weights_load_without_the_description_and_closures_save_them() {
     again.load(&path).unwrap();
     assert_eq!(again.predict(&inputs()).unwrap(), before);
     let error = message(gradus::open(&path));
-    assert!(error.contains("has no description of a model: when it was saved, setting `model.layers.dense.activation`"), "{error}");
+    assert!(
+        error.contains("has no description of a model: when it was saved, setting `model.layers.dense.activation`"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -115,11 +118,14 @@ fn files_that_are_not_whole_models_are_refused() {
         )
     };
     let dense = r#"{"class_name":"Dense","config":{"units":1}}"#;
-    assert!(described(&model(2, dense)).contains("expected a description of version 1 at most, got 2; update the crate"));
+    assert!(
+        described(&model(2, dense)).contains("expected a description of version 1 at most, got 2; update the crate")
+    );
     assert!(described(&model(1, r#"{"class_name":"Dence"}"#)).contains("setting `model`: unknown kind `Dence`"));
-    assert!(described(&model(1, r#"{"class_name":"Dense","config":{}}"#)).contains(
-        "setting `model.units`: the setting is missing in the description of `Dense`"
-    ));
+    assert!(
+        described(&model(1, r#"{"class_name":"Dense","config":{}}"#))
+            .contains("setting `model.units`: the setting is missing in the description of `Dense`")
+    );
     assert!(described("{").contains("expected a description in JSON"));
     assert!(described(&"[".repeat(100_000)).contains("expected a description in JSON"));
     // The description is right, but the numbers are another model's.
@@ -136,8 +142,20 @@ fn ten_thousand_mutated_descriptions() {
         .add(Bidirectional::new(|| Lstm::new(3).return_sequences(true)))
         .add(MultiHeadAttention::new(2, 4).causal(true));
     let text = model.config().to_json().unwrap().into_bytes();
-    let pieces: [&[u8]; 12] =
-        [b"-1", b"1e308", b"18446744073709551615", b"null", b"[]", b"{}", b"\"same\"", b"true", b"\"\"", b"]", b"}", b","];
+    let pieces: [&[u8]; 12] = [
+        b"-1",
+        b"1e308",
+        b"18446744073709551615",
+        b"null",
+        b"[]",
+        b"{}",
+        b"\"same\"",
+        b"true",
+        b"\"\"",
+        b"]",
+        b"}",
+        b",",
+    ];
     let mut random = 1_u64;
     let mut next = |below: usize| {
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -152,9 +170,9 @@ fn ten_thousand_mutated_descriptions() {
             let end = (at + next(6)).min(mutated.len());
             mutated.splice(at..end, piece.iter().copied());
         }
-        let Ok(config) = String::from_utf8(mutated).map_err(Error::other).and_then(|text| {
-            gradus::config::Config::from_json(&text)
-        }) else {
+        let Ok(config) =
+            String::from_utf8(mutated).map_err(Error::other).and_then(|text| gradus::config::Config::from_json(&text))
+        else {
             continue;
         };
         read += usize::from(registry.make::<Box<dyn Layer>>(&config).is_ok());

@@ -93,6 +93,7 @@ pub(crate) fn table() -> Vec<Function> {
     // shapes
     add("reshape", &cube, |x| x.reshape(&[4, 6]));
     add("reshape keeps rows", &cube, |x| x.reshape(&[2, 12]));
+    add("reshape_examples", &cube, |x| x.reshape_examples(&[12]));
     add("insert_axis", &cube, |x| x.insert_axis(1));
     add("remove_axis", &numbers(&[2, 1, 3]), |x| x.remove_axis(1));
     add("permute", &cube, |x| x.permute(&[2, 0, 1]));

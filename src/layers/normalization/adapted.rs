@@ -1,6 +1,7 @@
 //! Normalisation by what was measured on data.
 
 use crate::autograd::Var;
+use crate::config::{Config, described};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::initializers::{Ones, Zeros};
@@ -8,35 +9,38 @@ use crate::layers::Layer;
 use crate::param::{Param, ParamList};
 use crate::tensor::{Float, Tensor, tensor};
 
-/// Brings each feature to mean 0 and variance 1: `y = (x - mean) / max(√variance, 1e-7)`, by mean and variance that
-/// [`adapt`](Self::adapt) measures on the training data once.
-///
-/// It is a layer, not a step before the model, so that mean and variance are saved with the weights and the model takes
-/// raw data everywhere. Training does not change them.
-///
-/// # Shapes
-/// input and output `[batch, ..., features]`; mean and variance `[features]`
-/// # Defaults
-/// none: mean and variance come from `adapt`, or from a file with the weights
-/// # Errors
-/// a pass before `adapt` or loading; an input without a last axis; other features than before
-/// # Example
-/// ```
-/// use gradus::prelude::*;
-/// let x = ndarray::arr2(&[[1.0, 10.0], [3.0, 30.0]]);
-/// let data = (&x, ndarray::arr1(&[0, 1]));
-/// let layer = Normalization::new();
-/// layer.adapt(&data)?;
-/// let y = layer.forward(&Tape::inference().input(x.clone()))?;
-/// assert_eq!(y.value().as_slice(), Some(&[-1.0, -1.0, 1.0, 1.0][..]));
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Keras `Normalization`; scikit-learn `StandardScaler`
-#[doc(alias = "StandardScaler")]
-pub struct Normalization {
-    mean: Param,
-    variance: Param,
+described! {
+    /// Brings each feature to mean 0 and variance 1: `y = (x - mean) / max(√variance, 1e-7)`, by mean and variance that
+    /// [`adapt`](Self::adapt) measures on the training data once.
+    ///
+    /// It is a layer, not a step before the model, so that mean and variance are saved with the weights and the model takes
+    /// raw data everywhere. Training does not change them.
+    ///
+    /// # Shapes
+    /// input and output `[batch, ..., features]`; mean and variance `[features]`
+    /// # Defaults
+    /// none: mean and variance come from `adapt`, or from a file with the weights
+    /// # Errors
+    /// a pass before `adapt` or loading; an input without a last axis; other features than before
+    /// # Example
+    /// ```
+    /// use gradus::prelude::*;
+    /// let x = ndarray::arr2(&[[1.0, 10.0], [3.0, 30.0]]);
+    /// let data = (&x, ndarray::arr1(&[0, 1]));
+    /// let layer = Normalization::new();
+    /// layer.adapt(&data)?;
+    /// let y = layer.forward(&Tape::inference().input(x.clone()))?;
+    /// assert_eq!(y.value().as_slice(), Some(&[-1.0, -1.0, 1.0, 1.0][..]));
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    /// # Reference
+    /// Keras `Normalization`; scikit-learn `StandardScaler`
+    #[doc(alias = "StandardScaler")]
+    pub struct Normalization {}
+    private {
+        mean: Param = Param::state(Zeros).pattern(&[None]),
+        variance: Param = Param::state(Ones).pattern(&[None]),
+    }
 }
 
 /// Below it a deviation counts as this: Keras' epsilon.
@@ -47,7 +51,7 @@ const PART: usize = 256;
 impl Normalization {
     /// Creates the layer; [`adapt`](Self::adapt) it before the first pass, or load its weights.
     pub fn new() -> Self {
-        Self { mean: Param::state(Zeros).pattern(&[None]), variance: Param::state(Ones).pattern(&[None]) }
+        Self::default()
     }
 
     /// Measures mean and variance over all axes but the last of the first input, reading all examples once, without
@@ -100,13 +104,11 @@ impl Normalization {
     }
 }
 
-impl Default for Normalization {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl Layer for Normalization {
+    fn config(&self) -> Config {
+        self.describe()
+    }
+
     fn forward(&self, x: &Var) -> Result<Var> {
         let [_, .., features] = *x.value.shape() else {
             return Err(Error::shape(format!("expected an input [batch, ..., features], got {:?}", x.value.shape())));

@@ -1,8 +1,9 @@
 //! Batch normalisation.
 
 use super::by_channel::ByChannel;
-use super::{Affine, channels_of, check_channels, check_epsilon, setters};
+use super::{Affine, channels_of, check_channels, check_epsilon};
 use crate::autograd::{Tape, Var};
+use crate::config::{Config, described};
 use crate::error::{Error, Result};
 use crate::initializers::{Ones, Zeros};
 use crate::kernels::channel_norm::Blocks;
@@ -10,62 +11,63 @@ use crate::layers::Layer;
 use crate::param::{Param, ParamList};
 use crate::tensor::{Float, Tensor, data, tensor};
 
-/// Batch normalisation over all axes but the last: `y = gamma · (x - mean) / √(variance + ε) + beta`.
-///
-/// In training, mean and variance (biased) are those of the batch, and the moving ones follow:
-/// `moving ← momentum · moving + (1 - momentum) · batch`. In inference, and in training where the layer is frozen, the
-/// moving ones are used and stay as they are. Steps that a [mask](Var::mask) leaves out count in neither, and are
-/// normalised with the others.
-///
-/// # Shapes
-/// input and output `[batch, ..., channels]`; gamma, beta, moving_mean, moving_variance `[channels]`
-/// # Defaults
-/// momentum 0.99, epsilon 1e-3, with gamma (`scale`, ones) and beta (`center`, zeros)
-/// # Errors
-/// an input of fewer than two axes; other channels than before; a momentum outside of 0 to 1; an epsilon that is not
-/// positive; in training a batch without examples, or without a step that its mask does not leave out; in inference a
-/// moving variance that is infinite, after batches whose variance is above 3.4e38
-/// # Example
-/// ```
-/// use gradus::prelude::*;
-/// let layer = BatchNorm::new();
-/// let y = layer.forward(&Tape::training().input(ndarray::arr2(&[[1.0], [3.0]])))?;
-/// assert!((y.value()[[0, 0]] + 1.0).abs() < 1e-3);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Ioffe & Szegedy 2015; Keras `BatchNormalization`
-#[doc(alias = "BatchNormalization")]
-#[doc(alias = "BatchNorm2d")]
-pub struct BatchNorm {
-    momentum: Float,
-    epsilon: Float,
-    affine: Affine,
-    moving_mean: Param,
-    moving_variance: Param,
+described! {
+    /// Batch normalisation over all axes but the last: `y = gamma · (x - mean) / √(variance + ε) + beta`.
+    ///
+    /// In training, mean and variance (biased) are those of the batch, and the moving ones follow:
+    /// `moving ← momentum · moving + (1 - momentum) · batch`. In inference, and in training where the layer is frozen, the
+    /// moving ones are used and stay as they are. Steps that a [mask](Var::mask) leaves out count in neither, and are
+    /// normalised with the others.
+    ///
+    /// # Shapes
+    /// input and output `[batch, ..., channels]`; gamma, beta, moving_mean, moving_variance `[channels]`
+    /// # Defaults
+    /// momentum 0.99, epsilon 1e-3, with gamma (`scale`, ones) and beta (`center`, zeros)
+    /// # Errors
+    /// an input of fewer than two axes; other channels than before; a momentum outside of 0 to 1; an epsilon that is not
+    /// positive; in training a batch without examples, or without a step that its mask does not leave out; in inference a
+    /// moving variance that is infinite, after batches whose variance is above 3.4e38
+    /// # Example
+    /// ```
+    /// use gradus::prelude::*;
+    /// let layer = BatchNorm::new();
+    /// let y = layer.forward(&Tape::training().input(ndarray::arr2(&[[1.0], [3.0]])))?;
+    /// assert!((y.value()[[0, 0]] + 1.0).abs() < 1e-3);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    /// # Reference
+    /// Ioffe & Szegedy 2015; Keras `BatchNormalization`
+    #[doc(alias = "BatchNormalization")]
+    #[doc(alias = "BatchNorm2d")]
+    pub struct BatchNorm {
+        /// The share of the moving statistics that survives a step.
+        momentum: [Float] = 0.99,
+        /// What is added to the variance.
+        epsilon: [Float] = 1e-3,
+        /// Whether there is a gamma, which the numbers are multiplied with.
+        scale: [bool] = true,
+        /// Whether there is a beta, which is added to the numbers.
+        center: [bool] = true,
+    }
+    params {
+        gamma: gamma_initializer = Ones,
+        beta: beta_initializer = Zeros,
+    }
+    private {
+        moving_mean: Param = Param::state(Zeros).pattern(&[None]),
+        moving_variance: Param = Param::state(Ones).pattern(&[None]),
+    }
 }
 
 impl BatchNorm {
-    /// With the defaults.
+    /// Creates the layer with the defaults.
     pub fn new() -> Self {
-        Self {
-            momentum: 0.99,
-            epsilon: 1e-3,
-            affine: Affine::new(1, true, true),
-            moving_mean: Param::state(Zeros).pattern(&[None]),
-            moving_variance: Param::state(Ones).pattern(&[None]),
-        }
+        Self::default()
     }
 
-    /// Sets the share of the moving statistics that survives a step.
-    pub fn momentum(mut self, momentum: Float) -> Self {
-        self.momentum = momentum;
-        self
+    fn affine(&self) -> Affine<'_> {
+        Affine::new([&self.gamma, &self.beta], [self.scale, self.center], 1)
     }
-
-    setters!(epsilon);
-    setters!(scale);
-    setters!(center);
 
     /// Notes where the moving statistics go after this step.
     fn follow(&self, tape: &Tape, param: &Param, old: &Tensor, batch: &[f64]) {
@@ -83,13 +85,11 @@ fn real_rows(x: &Var, rows: usize) -> Option<Vec<bool>> {
     Some(steps.iter().flat_map(|step| std::iter::repeat_n(*step != 0.0, each)).collect())
 }
 
-impl Default for BatchNorm {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl Layer for BatchNorm {
+    fn config(&self) -> Config {
+        self.describe()
+    }
+
     fn forward(&self, x: &Var) -> Result<Var> {
         let channels = channels_of(x)?;
         if !(0.0..=1.0).contains(&self.momentum) {
@@ -100,7 +100,7 @@ impl Layer for BatchNorm {
         let tape = x.tape();
         let mean = self.moving_mean.value_on(tape, &[channels])?;
         let variance = self.moving_variance.value_on(tape, &[channels])?;
-        let [gamma, beta] = self.affine.on(x, &[channels])?;
+        let [gamma, beta] = self.affine().on(x, &[channels])?;
         let by = Blocks { blocks: 1, rows: x.value.len() / channels, channels };
         let op = if tape.is_training() && !self.moving_mean.is_frozen() {
             if x.value.is_empty() {
@@ -137,7 +137,7 @@ impl Layer for BatchNorm {
     }
 
     fn params<'a>(&'a self, list: &mut ParamList<'a>) {
-        self.affine.params(list);
+        self.affine().params(list);
         list.add("moving_mean", &self.moving_mean);
         list.add("moving_variance", &self.moving_variance);
     }

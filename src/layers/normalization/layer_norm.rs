@@ -1,78 +1,82 @@
 //! Layer normalisation.
 
 use super::by_row::{ByRow, check_axes, last_axes};
-use super::{Affine, check_epsilon, setters};
+use super::{Affine, check_epsilon};
 use crate::autograd::Var;
+use crate::config::{Config, described};
 use crate::error::Result;
+use crate::initializers::{Ones, Zeros};
 use crate::kernels::row_norm::Rows;
 use crate::layers::Layer;
 use crate::param::ParamList;
 use crate::tensor::Float;
 
-/// Layer normalisation over the last axis, or several last ones:
-/// `y = gamma · (x - mean) / √(variance + ε) + beta`, with mean and variance (biased) of each example, or step, on its
-/// own.
-///
-/// # Shapes
-/// input and output `[batch, ..., features]`; gamma and beta have the shape of the axes that are normalised
-/// # Defaults
-/// the last axis, epsilon 1e-3 (PyTorch's is 1e-5), with gamma (`scale`, ones) and beta (`center`, zeros)
-/// # Errors
-/// an input of fewer than two axes; axes that are not the last ones, or that have other lengths than before; an
-/// epsilon that is not positive
-/// # Example
-/// ```
-/// use gradus::prelude::*;
-/// let layer = LayerNorm::new().epsilon(1e-5);
-/// let y = layer.forward(&Tape::inference().input(ndarray::arr2(&[[1.0, 3.0], [10.0, 10.0]])))?;
-/// assert!((y.value()[[0, 0]] + 1.0).abs() < 1e-4 && y.value()[[1, 0]] == 0.0);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Ba, Kiros & Hinton 2016; Keras `LayerNormalization`, PyTorch `LayerNorm`
-#[doc(alias = "LayerNormalization")]
-pub struct LayerNorm {
-    axes: Vec<isize>,
-    epsilon: Float,
-    affine: Affine,
+described! {
+    /// Layer normalisation over the last axis, or several last ones:
+    /// `y = gamma · (x - mean) / √(variance + ε) + beta`, with mean and variance (biased) of each example, or step, on its
+    /// own.
+    ///
+    /// # Shapes
+    /// input and output `[batch, ..., features]`; gamma and beta have the shape of the axes that are normalised
+    /// # Defaults
+    /// the last axis, epsilon 1e-3 (PyTorch's is 1e-5), with gamma (`scale`, ones) and beta (`center`, zeros)
+    /// # Errors
+    /// an input of fewer than two axes; axes that are not the last ones, or that have other lengths than before; an
+    /// epsilon that is not positive
+    /// # Example
+    /// ```
+    /// use gradus::prelude::*;
+    /// let layer = LayerNorm::new().epsilon(1e-5);
+    /// let y = layer.forward(&Tape::inference().input(ndarray::arr2(&[[1.0, 3.0], [10.0, 10.0]])))?;
+    /// assert!((y.value()[[0, 0]] + 1.0).abs() < 1e-4 && y.value()[[1, 0]] == 0.0);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    /// # Reference
+    /// Ba, Kiros & Hinton 2016; Keras `LayerNormalization`, PyTorch `LayerNorm`
+    #[doc(alias = "LayerNormalization")]
+    pub struct LayerNorm {
+        /// The axes that are normalised together: the last ones. Negative axes count from the end.
+        axes: [into Vec<isize>] = vec![-1],
+        /// What is added to the variance.
+        epsilon: [Float] = 1e-3,
+        /// Whether there is a gamma, which the numbers are multiplied with.
+        scale: [bool] = true,
+        /// Whether there is a beta, which is added to the numbers.
+        center: [bool] = true,
+    }
+    params {
+        gamma: gamma_initializer = Ones,
+        beta: beta_initializer = Zeros,
+    }
 }
 
 impl LayerNorm {
-    /// With the defaults.
+    /// Creates the layer with the defaults.
     pub fn new() -> Self {
-        Self { axes: vec![-1], epsilon: 1e-3, affine: Affine::new(1, true, true) }
+        Self::default()
     }
 
-    /// Sets the axes that are normalised together: the last ones. Negative axes count from the end.
-    pub fn axes(mut self, axes: impl Into<Vec<isize>>) -> Self {
-        self.axes = axes.into();
-        self.affine.set_axes(self.axes.len());
-        self
-    }
-
-    setters!(epsilon);
-    setters!(scale);
-    setters!(center);
-}
-
-impl Default for LayerNorm {
-    fn default() -> Self {
-        Self::new()
+    fn affine(&self) -> Affine<'_> {
+        Affine::new([&self.gamma, &self.beta], [self.scale, self.center], self.axes.len())
     }
 }
 
 impl Layer for LayerNorm {
+    fn config(&self) -> Config {
+        self.describe()
+    }
+
     fn forward(&self, x: &Var) -> Result<Var> {
         check_epsilon(self.epsilon)?;
         let shape = last_axes(x, &self.axes)?;
-        check_axes(self.affine.shape(), x, shape)?;
+        check_axes(self.affine().shape(), x, shape)?;
         let len = shape.iter().product();
         let rows = Rows { len, centered: true, share: 1.0 / len as Float, epsilon: self.epsilon };
-        Ok(ByRow::apply(x, &self.affine.on(x, shape)?, rows))
+        Ok(ByRow::apply(x, &self.affine().on(x, shape)?, rows))
     }
 
     fn params<'a>(&'a self, list: &mut ParamList<'a>) {
-        self.affine.params(list);
+        self.affine().params(list);
     }
 }
 
@@ -86,8 +90,8 @@ mod tests {
         let layer = LayerNorm::new().epsilon(1e-9);
         let x = Tape::inference().input(ndarray::arr2(&[[1.0, 2.0, 3.0], [-100.0, 0.0, 100.0]]));
         layer.forward(&x).unwrap();
-        layer.affine.gamma.get().unwrap().set(ndarray::arr1(&[1.0, 2.0, 2.0])).unwrap();
-        layer.affine.beta.get().unwrap().set(ndarray::arr1(&[0.0, 5.0, 0.0])).unwrap();
+        layer.gamma.set(ndarray::arr1(&[1.0, 2.0, 2.0])).unwrap();
+        layer.beta.set(ndarray::arr1(&[0.0, 5.0, 0.0])).unwrap();
         let y = layer.forward(&x).unwrap();
         let root = (1.5 as Float).sqrt();
         for (y, want) in y.value().iter().zip([-root, 5.0, 2.0 * root, -root, 5.0, 2.0 * root]) {

@@ -22,75 +22,41 @@ pub use unit_norm::UnitNorm;
 
 use crate::autograd::{Dependence, Var};
 use crate::error::{Error, Result};
-use crate::initializers::{Ones, Zeros};
-use crate::param::{Param, ParamList, Switched};
+use crate::param::{Param, ParamList};
 use crate::tensor::{Float, Tensor};
 
-/// What a normalised number is multiplied with, and what is added then; both learned.
-struct Affine {
-    gamma: Switched,
-    beta: Switched,
+/// What a normalised number is multiplied with, and what is added then; both learned, and both optional.
+struct Affine<'a> {
+    gamma: Option<&'a Param>,
+    beta: Option<&'a Param>,
 }
 
-impl Affine {
-    fn new(axes: usize, scale: bool, center: bool) -> Self {
-        let gamma = Switched::new(Param::new(Ones), scale);
-        let affine = Self { gamma, beta: Switched::new(Param::new(Zeros), center) };
-        affine.set_axes(axes);
-        affine
-    }
-
-    /// Sets how many axes they have.
-    fn set_axes(&self, axes: usize) {
-        self.gamma.param().shaped(&vec![None; axes]);
-        self.beta.param().shaped(&vec![None; axes]);
+impl<'a> Affine<'a> {
+    /// Those of a layer that has them or not, over so many axes.
+    fn new([gamma, beta]: [&'a Param; 2], [scale, center]: [bool; 2], axes: usize) -> Self {
+        let shaped = |param: &'a Param| param.shaped(&vec![None; axes]);
+        Self { gamma: scale.then(|| shaped(gamma)), beta: center.then(|| shaped(beta)) }
     }
 
     /// Both as variables; constants where the layer has none, so that all have the same operation.
     fn on(&self, x: &Var, shape: &[usize]) -> Result<[Var; 2]> {
-        let on = |param: &Switched, value: Float| match param.get() {
+        let on = |param: Option<&Param>, value: Float| match param {
             Some(param) => param.on(x, shape),
             None => Ok(x.tape().constant(Tensor::from_elem(shape, value))),
         };
-        Ok([on(&self.gamma, 1.0)?, on(&self.beta, 0.0)?])
+        Ok([on(self.gamma, 1.0)?, on(self.beta, 0.0)?])
     }
 
     /// The shape that they have, once one of them has a value.
     fn shape(&self) -> Option<Vec<usize>> {
-        [&self.gamma, &self.beta].into_iter().filter_map(Switched::get).find_map(Param::shape)
+        self.gamma.into_iter().chain(self.beta).find_map(Param::shape)
     }
 
-    fn params<'a>(&'a self, list: &mut ParamList<'a>) {
-        self.gamma.get().into_iter().for_each(|gamma| list.add("gamma", gamma));
-        self.beta.get().into_iter().for_each(|beta| list.add("beta", beta));
+    fn params(&self, list: &mut ParamList<'a>) {
+        self.gamma.into_iter().for_each(|gamma| list.add("gamma", gamma));
+        self.beta.into_iter().for_each(|beta| list.add("beta", beta));
     }
 }
-
-/// Setters that the layers share.
-macro_rules! setters {
-    (epsilon) => {
-        /// Sets what is added to the variance.
-        pub fn epsilon(mut self, epsilon: Float) -> Self {
-            self.epsilon = epsilon;
-            self
-        }
-    };
-    (scale) => {
-        /// Sets whether there is a gamma.
-        pub fn scale(mut self, yes: bool) -> Self {
-            self.affine.gamma.switch(yes);
-            self
-        }
-    };
-    (center) => {
-        /// Sets whether there is a beta.
-        pub fn center(mut self, yes: bool) -> Self {
-            self.affine.beta.switch(yes);
-            self
-        }
-    };
-}
-use setters;
 
 fn check_epsilon(epsilon: Float) -> Result<()> {
     if epsilon > 0.0 && epsilon.is_finite() {

@@ -1,74 +1,76 @@
 //! Root mean square normalisation.
 
 use super::by_row::{ByRow, check_axes, last_axes};
-use super::{Affine, check_epsilon, setters};
+use super::{Affine, check_epsilon};
 use crate::autograd::Var;
+use crate::config::{Config, described};
 use crate::error::Result;
+use crate::initializers::Ones;
 use crate::kernels::row_norm::Rows;
 use crate::layers::Layer;
 use crate::param::ParamList;
 use crate::tensor::Float;
 
-/// Root mean square normalisation over the last axis, or several last ones: `y = gamma · x / √(mean(x²) + ε)`.
-///
-/// # Shapes
-/// input and output `[batch, ..., features]`; gamma has the shape of the axes that are normalised
-/// # Defaults
-/// the last axis, epsilon 1e-6, with gamma (`scale`, ones)
-/// # Errors
-/// an input of fewer than two axes; axes that are not the last ones, or that have other lengths than before; an
-/// epsilon that is not positive
-/// # Example
-/// ```
-/// use gradus::prelude::*;
-/// let y = RmsNorm::new().forward(&Tape::inference().input(ndarray::arr2(&[[1.0, 7.0]])))?;
-/// assert!((y.value()[[0, 0]] - 0.2).abs() < 1e-6 && (y.value()[[0, 1]] - 1.4).abs() < 1e-6);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Zhang & Sennrich 2019; Keras `RMSNormalization`, PyTorch `RMSNorm`
-#[doc(alias = "RMSNormalization")]
-#[doc(alias = "RMSNorm")]
-pub struct RmsNorm {
-    axes: Vec<isize>,
-    epsilon: Float,
-    affine: Affine,
+described! {
+    /// Root mean square normalisation over the last axis, or several last ones: `y = gamma · x / √(mean(x²) + ε)`.
+    ///
+    /// # Shapes
+    /// input and output `[batch, ..., features]`; gamma has the shape of the axes that are normalised
+    /// # Defaults
+    /// the last axis, epsilon 1e-6, with gamma (`scale`, ones)
+    /// # Errors
+    /// an input of fewer than two axes; axes that are not the last ones, or that have other lengths than before; an
+    /// epsilon that is not positive
+    /// # Example
+    /// ```
+    /// use gradus::prelude::*;
+    /// let y = RmsNorm::new().forward(&Tape::inference().input(ndarray::arr2(&[[1.0, 7.0]])))?;
+    /// assert!((y.value()[[0, 0]] - 0.2).abs() < 1e-6 && (y.value()[[0, 1]] - 1.4).abs() < 1e-6);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    /// # Reference
+    /// Zhang & Sennrich 2019; Keras `RMSNormalization`, PyTorch `RMSNorm`
+    #[doc(alias = "RMSNormalization")]
+    #[doc(alias = "RMSNorm")]
+    pub struct RmsNorm {
+        /// The axes that are normalised together: the last ones. Negative axes count from the end.
+        axes: [into Vec<isize>] = vec![-1],
+        /// What is added to the variance.
+        epsilon: [Float] = 1e-6,
+        /// Whether there is a gamma, which the numbers are multiplied with.
+        scale: [bool] = true,
+    }
+    params {
+        gamma: gamma_initializer = Ones,
+    }
 }
 
 impl RmsNorm {
-    /// With the defaults.
+    /// Creates the layer with the defaults.
     pub fn new() -> Self {
-        Self { axes: vec![-1], epsilon: 1e-6, affine: Affine::new(1, true, false) }
+        Self::default()
     }
 
-    /// Sets the axes that are normalised together: the last ones. Negative axes count from the end.
-    pub fn axes(mut self, axes: impl Into<Vec<isize>>) -> Self {
-        self.axes = axes.into();
-        self.affine.set_axes(self.axes.len());
-        self
-    }
-
-    setters!(epsilon);
-    setters!(scale);
-}
-
-impl Default for RmsNorm {
-    fn default() -> Self {
-        Self::new()
+    fn affine(&self) -> Affine<'_> {
+        Affine::new([&self.gamma; 2], [self.scale, false], self.axes.len())
     }
 }
 
 impl Layer for RmsNorm {
+    fn config(&self) -> Config {
+        self.describe()
+    }
+
     fn forward(&self, x: &Var) -> Result<Var> {
         check_epsilon(self.epsilon)?;
         let shape = last_axes(x, &self.axes)?;
-        check_axes(self.affine.shape(), x, shape)?;
+        check_axes(self.affine().shape(), x, shape)?;
         let len = shape.iter().product();
         let rows = Rows { len, centered: false, share: 1.0 / len as Float, epsilon: self.epsilon };
-        Ok(ByRow::apply(x, &self.affine.on(x, shape)?, rows))
+        Ok(ByRow::apply(x, &self.affine().on(x, shape)?, rows))
     }
 
     fn params<'a>(&'a self, list: &mut ParamList<'a>) {
-        self.affine.params(list);
+        self.affine().params(list);
     }
 }
