@@ -106,7 +106,6 @@ unsafe fn tile<L: Lanes, const R: usize, const V: usize, const PART: bool>(
     columns: usize,
 ) {
     unsafe {
-        let (k, a_step, b_step) = (product.k, product.a_step, product.b_step);
         let b = product.b.as_ptr().add(panel * product.b_panel);
         let column = panel * 2 * L::WIDTH;
         let mask = L::mask(columns - (V - 1) * L::WIDTH);
@@ -117,16 +116,9 @@ unsafe fn tile<L: Lanes, const R: usize, const V: usize, const PART: bool>(
             a[i] = a[i].add(row.0);
             c[i] = c[i].add(row.1 + column);
         }
-        let load = |p: *const Float, v: usize| {
-            if PART && v + 1 == V { L::load_part(p.add(v * L::WIDTH), mask) } else { L::load(p.add(v * L::WIDTH)) }
-        };
         let mut sum = [[L::splat(0.0); V]; R];
-        for i in 0..R {
-            for v in 0..V {
-                if let Start::Row(row) = product.start {
-                    sum[i][v] = load(row.as_ptr().add(column), v);
-                }
-            }
+        if let Start::Row(row) = product.start {
+            sum = [load::<L, V, PART>(row.as_ptr().add(column), mask); R];
         }
         // So many pointers would not all fit into registers; where rows lie side by side, one is enough.
         let side_by_side = R > 8 && V == 2 && !PART && (1..R).all(|i| a[i] == a[0].wrapping_add(i));
@@ -134,51 +126,70 @@ unsafe fn tile<L: Lanes, const R: usize, const V: usize, const PART: bool>(
             let (mut x, mut y) = (a_start, b.add(b_start));
             if side_by_side {
                 let mut x = a[0].add(a_start);
-                for _ in 0..k {
-                    let row = [load(y, 0), load(y, 1)];
-                    for i in 0..R {
-                        let factor = L::splat(*x.add(i));
-                        for v in 0..V {
-                            sum[i][v] = factor.mul_add(row[v], sum[i][v]);
-                        }
-                    }
-                    x = x.wrapping_add(a_step);
-                    y = y.wrapping_add(b_step);
+                for _ in 0..product.k {
+                    multiply::<L, R, V>(|i| x.add(i), load::<L, V, PART>(y, mask), &mut sum);
+                    x = x.wrapping_add(product.a_step);
+                    y = y.wrapping_add(product.b_step);
                 }
                 continue;
             }
-            for _ in 0..k {
-                let mut row = [L::splat(0.0); V];
-                for v in 0..V {
-                    row[v] = load(y, v);
-                }
-                for i in 0..R {
-                    let factor = L::splat(*a[i].add(x));
-                    for v in 0..V {
-                        sum[i][v] = factor.mul_add(row[v], sum[i][v]);
-                    }
-                }
-                x += a_step;
-                y = y.wrapping_add(b_step);
+            for _ in 0..product.k {
+                multiply::<L, R, V>(|i| a[i].add(x), load::<L, V, PART>(y, mask), &mut sum);
+                x += product.a_step;
+                y = y.wrapping_add(product.b_step);
             }
         }
         if let Start::Accumulate = product.start {
             // At the end, so that many products in a row are sums of sums, which lose less than one long sum.
             let one = L::splat(1.0);
             for i in 0..R {
+                let old = load::<L, V, PART>(c[i], mask);
                 for v in 0..V {
-                    sum[i][v] = one.mul_add(sum[i][v], load(c[i], v));
+                    sum[i][v] = one.mul_add(sum[i][v], old[v]);
                 }
             }
         }
         for i in 0..R {
+            store::<L, V, PART>(sum[i], c[i], mask);
+        }
+    }
+}
+
+/// Adds a row of `B` to each row of the tile, times a number of `A`, which stands at `factor`.
+#[inline(always)]
+unsafe fn multiply<L: Lanes, const R: usize, const V: usize>(
+    factor: impl Fn(usize) -> *const Float,
+    row: [L; V],
+    sum: &mut [[L; V]; R],
+) {
+    for i in 0..R {
+        unsafe {
+            let factor = L::splat(*factor(i));
             for v in 0..V {
-                if PART && v + 1 == V {
-                    sum[i][v].store_part(c[i].add(v * L::WIDTH), mask);
-                } else {
-                    sum[i][v].store(c[i].add(v * L::WIDTH));
-                }
+                sum[i][v] = factor.mul_add(row[v], sum[i][v]);
             }
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn load<L: Lanes, const V: usize, const PART: bool>(p: *const Float, mask: L::Mask) -> [L; V] {
+    unsafe {
+        let mut row = [L::splat(0.0); V];
+        for v in 0..V {
+            let p = p.add(v * L::WIDTH);
+            row[v] = if PART && v + 1 == V { L::load_part(p, mask) } else { L::load(p) };
+        }
+        row
+    }
+}
+
+#[inline(always)]
+unsafe fn store<L: Lanes, const V: usize, const PART: bool>(row: [L; V], p: *mut Float, mask: L::Mask) {
+    for v in 0..V {
+        unsafe {
+            let p = p.add(v * L::WIDTH);
+            if PART && v + 1 == V { row[v].store_part(p, mask) } else { row[v].store(p) }
         }
     }
 }

@@ -149,34 +149,22 @@ impl Lbfgs {
                 converged = true;
                 break;
             }
-            let direction = &self.memory.direction;
-            let weights = Start::of(&parameters);
             let left = most.saturating_sub(evaluations).max(1);
-            let mut try_at = |at: f64| {
-                weights.move_along(direction, at);
-                let (value, gradient) = evaluate(&parameters, &loss()?)?;
+            let evaluate_here = || {
+                let found = evaluate(&parameters, &loss()?)?;
                 evaluations += 1;
-                Ok(Point { at, value, slope: dot(&gradient, direction), gradient })
+                Ok(found)
             };
-            let new = match self.line_search {
-                true => {
-                    let interval = greatest(direction) / tolerance.max(f64::MIN_POSITIVE);
-                    let bounds = Bounds { evaluations: left, interval };
-                    strong_wolfe(&mut try_at, &point, self.memory.length, &bounds)
-                }
-                false => try_at(self.memory.length),
-            };
-            let new = match new.and_then(|new| weights.step(direction, new)) {
+            let new = match self.step(&parameters, evaluate_here, &point, left) {
                 Ok(new) => new,
                 Err(error) => {
-                    weights.put_back();
                     self.memory = Memory::default();
                     return Err(error);
                 }
             };
             self.memory.length = new.at;
             converged = greatest(&new.gradient) <= f64::from(self.tolerance_gradient)
-                || greatest(direction) * new.at.abs() <= tolerance
+                || greatest(&self.memory.direction) * new.at.abs() <= tolerance
                 || (new.value - point.value).abs() < tolerance;
             point = new;
         }
@@ -188,6 +176,34 @@ impl Lbfgs {
         }
         self.memory.assignments = assignments(&parameters);
         Ok(Minimum { loss: point.value, iterations, evaluations, converged })
+    }
+
+    /// Moves the weights along the direction, to the point that it returns; after an error they are where they were.
+    fn step(
+        &self,
+        parameters: &[(String, Param)],
+        mut evaluate_here: impl FnMut() -> Result<(f64, Vec<Float>)>,
+        point: &Point,
+        evaluations: usize,
+    ) -> Result<Point> {
+        let direction = &self.memory.direction;
+        let weights = Start::of(parameters);
+        let mut try_at = |at: f64| {
+            weights.move_along(direction, at);
+            let (value, gradient) = evaluate_here()?;
+            Ok(Point { at, value, slope: dot(&gradient, direction), gradient })
+        };
+        let new = if self.line_search {
+            let interval = greatest(direction) / f64::from(self.tolerance_change).max(f64::MIN_POSITIVE);
+            strong_wolfe(try_at, point, self.memory.length, &Bounds { evaluations, interval })
+        } else {
+            try_at(self.memory.length)
+        };
+        let new = new.and_then(|new| weights.step(direction, new));
+        if new.is_err() {
+            weights.put_back();
+        }
+        new
     }
 
     /// Takes in the gradient, and sets the next direction and the length of its first trial.

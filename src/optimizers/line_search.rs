@@ -30,68 +30,97 @@ pub(super) struct Bounds {
 ///
 /// Nocedal & Wright 2006, algorithms 3.5 and 3.6; the same choices as PyTorch's `strong_wolfe`.
 pub(super) fn strong_wolfe(
-    mut evaluate: impl FnMut(f64) -> Result<Point>,
+    evaluate: impl FnMut(f64) -> Result<Point>,
     start: &Point,
     first: f64,
     bounds: &Bounds,
 ) -> Result<Point> {
-    let is_high = |new: &Point| new.value > start.value + DECREASE * new.at * start.slope;
-    let is_flat = |new: &Point| new.slope.abs() <= -CURVATURE * start.slope;
-    let (mut before, mut new) = (start.clone(), evaluate(first)?);
-    let mut iteration = 0;
-    let (mut low, mut high) = loop {
-        if iteration >= bounds.evaluations {
-            break (start.clone(), new);
-        }
-        if is_high(&new) || iteration > 1 && new.value >= before.value {
-            break (before, new);
-        }
-        if is_flat(&new) {
-            return Ok(new);
-        }
-        if new.slope >= 0.0 {
-            break (before, new);
-        }
-        let further = interpolate(&before, &new, new.at + 0.01 * (new.at - before.at), new.at * 10.0);
-        before = std::mem::replace(&mut new, evaluate(further)?);
-        iteration += 1;
-    };
-    if high.value < low.value {
-        std::mem::swap(&mut low, &mut high);
+    let mut search = Search { evaluate, start, bounds, iteration: 0 };
+    match search.bracket(first)? {
+        Found::Point(point) => Ok(point),
+        Found::Interval(low, high) if high.value < low.value => search.narrow(high, low),
+        Found::Interval(low, high) => search.narrow(low, high),
     }
-    let mut was_near_an_end = false;
-    while iteration < bounds.evaluations {
-        let (left, right) = (low.at.min(high.at), low.at.max(high.at));
-        if (right - left) * bounds.interval < 1.0 {
-            break;
-        }
-        let mut at = interpolate(&low, &high, left, right);
-        let margin = 0.1 * (right - left);
-        let is_near_an_end = (right - at).min(at - left) < margin;
-        if is_near_an_end && (was_near_an_end || at >= right || at <= left) {
-            at = if right - at < at - left { right - margin } else { left + margin };
-            was_near_an_end = false;
-        } else {
-            was_near_an_end = is_near_an_end;
-        }
-        let new = evaluate(at)?;
-        iteration += 1;
-        if is_high(&new) || new.value >= low.value {
-            high = new;
-            if high.value < low.value {
-                std::mem::swap(&mut low, &mut high);
+}
+
+struct Search<'a, F> {
+    evaluate: F,
+    start: &'a Point,
+    bounds: &'a Bounds,
+    iteration: usize,
+}
+
+/// What going out has found: a point that will do, or an interval that holds one.
+enum Found {
+    Point(Point),
+    Interval(Point, Point),
+}
+
+impl<F: FnMut(f64) -> Result<Point>> Search<'_, F> {
+    fn is_high(&self, new: &Point) -> bool {
+        new.value > self.start.value + DECREASE * new.at * self.start.slope
+    }
+
+    fn is_flat(&self, new: &Point) -> bool {
+        new.slope.abs() <= -CURVATURE * self.start.slope
+    }
+
+    /// Goes out from the start.
+    fn bracket(&mut self, first: f64) -> Result<Found> {
+        let (mut before, mut new) = (self.start.clone(), (self.evaluate)(first)?);
+        while self.iteration < self.bounds.evaluations {
+            if self.is_high(&new) || self.iteration > 1 && new.value >= before.value {
+                return Ok(Found::Interval(before, new));
             }
-            continue;
+            if self.is_flat(&new) {
+                return Ok(Found::Point(new));
+            }
+            if new.slope >= 0.0 {
+                return Ok(Found::Interval(before, new));
+            }
+            let further = interpolate(&before, &new, new.at + 0.01 * (new.at - before.at), new.at * 10.0);
+            before = std::mem::replace(&mut new, (self.evaluate)(further)?);
+            self.iteration += 1;
         }
-        if is_flat(&new) {
-            return Ok(new);
-        }
-        if new.slope * (high.at - low.at) >= 0.0 {
-            high = low;
-        }
-        low = new;
+        Ok(Found::Interval(self.start.clone(), new))
     }
-    Ok(low)
+
+    /// Makes an interval shorter, whose lower end is `low`.
+    fn narrow(&mut self, mut low: Point, mut high: Point) -> Result<Point> {
+        let mut was_near_an_end = false;
+        while self.iteration < self.bounds.evaluations {
+            let (left, right) = (low.at.min(high.at), low.at.max(high.at));
+            if (right - left) * self.bounds.interval < 1.0 {
+                break;
+            }
+            let mut at = interpolate(&low, &high, left, right);
+            let margin = 0.1 * (right - left);
+            let is_near_an_end = (right - at).min(at - left) < margin;
+            if is_near_an_end && (was_near_an_end || at >= right || at <= left) {
+                at = if right - at < at - left { right - margin } else { left + margin };
+                was_near_an_end = false;
+            } else {
+                was_near_an_end = is_near_an_end;
+            }
+            let new = (self.evaluate)(at)?;
+            self.iteration += 1;
+            if self.is_high(&new) || new.value >= low.value {
+                high = new;
+                if high.value < low.value {
+                    std::mem::swap(&mut low, &mut high);
+                }
+                continue;
+            }
+            if self.is_flat(&new) {
+                return Ok(new);
+            }
+            if new.slope * (high.at - low.at) >= 0.0 {
+                high = low;
+            }
+            low = new;
+        }
+        Ok(low)
+    }
 }
 
 /// The minimum of the cubic through two points with their slopes, within bounds; their middle if there is none.

@@ -2,6 +2,7 @@
 
 use num_traits::AsPrimitive;
 use plotters::coord::Shift;
+use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 
 use super::{GRID, INK};
@@ -24,6 +25,17 @@ struct Series {
     name: String,
     joined: bool,
     points: Vec<(f64, f64)>,
+}
+
+type Chart<'a, DB> = ChartContext<'a, DB, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
+
+struct Axes {
+    left: f64,
+    right: f64,
+    bottom: f64,
+    top: f64,
+    /// Whether all points stand at whole numbers of the horizontal axis.
+    whole: bool,
 }
 
 const COLORS: [RGBColor; 8] = [
@@ -95,6 +107,34 @@ impl Panel {
         self.series.iter().map(|series| series.points.iter().map(place).filter(is_drawn).collect()).collect()
     }
 
+    /// What the axes show of these points.
+    fn axes(&self, placed: &[Vec<(f64, f64)>]) -> Axes {
+        let all = || placed.iter().flatten();
+        let (mut left, mut right) = range(all().map(|point| point.0));
+        if !self.categories.is_empty() {
+            (left, right) = (-0.5, self.categories.len() as f64 - 0.5);
+        }
+        let (low, high) = range(all().map(|point| point.1));
+        let air = (high - low) * 0.08;
+        let bottom = if low >= 0.0 { (low - air).max(0.0) } else { low - air };
+        let whole = !self.logarithmic && all().all(|(x, _)| x.fract() == 0.0);
+        Axes { left, right, bottom, top: high + air, whole }
+    }
+
+    /// What stands below a place of the horizontal axis.
+    fn x_label(&self, x: f64, axes: &Axes) -> String {
+        if !self.categories.is_empty() {
+            let name = self.categories.get(x.max(0.0) as usize).filter(|_| x.fract() == 0.0 && x >= 0.0);
+            return name.cloned().unwrap_or_default();
+        }
+        match (self.logarithmic, axes.whole) {
+            (true, _) => power(x),
+            (_, true) if x.fract() != 0.0 => String::new(),
+            (_, true) => format!("{x}"),
+            _ => number(x, axes.right - axes.left),
+        }
+    }
+
     pub(super) fn draw<DB: DrawingBackend>(
         &self,
         area: &DrawingArea<DB, Shift>,
@@ -103,35 +143,15 @@ impl Panel {
         DB::ErrorType: 'static,
     {
         let placed = self.placed();
-        let all = || placed.iter().flatten();
-        let (mut left, mut right) = range(all().map(|point| point.0));
-        let (low, high) = range(all().map(|point| point.1));
-        if !self.categories.is_empty() {
-            (left, right) = (-0.5, self.categories.len() as f64 - 0.5);
-        }
-        let whole = !self.logarithmic && all().all(|(x, _)| x.fract() == 0.0);
-        let air = (high - low) * 0.08;
-        let bottom = if low >= 0.0 { (low - air).max(0.0) } else { low - air };
-        let (side, top) = ((right - left) * 0.02, high + air);
-        let x_text = |x: &f64| match (self.logarithmic, whole) {
-            _ if !self.categories.is_empty() => {
-                let name = self.categories.get(x.max(0.0) as usize).filter(|_| x.fract() == 0.0 && *x >= 0.0);
-                name.cloned().unwrap_or_default()
-            }
-            (true, _) => power(*x),
-            (_, true) if x.fract() != 0.0 => String::new(),
-            (_, true) => format!("{x}"),
-            _ => number(*x, right - left),
-        };
-        let y_text = |y: &f64| number(*y, top - bottom);
-        let labels = if whole { (right - left) as usize + 1 } else { 10 };
-
+        let axes = self.axes(&placed);
+        let side = (axes.right - axes.left) * 0.02;
         let mut chart = ChartBuilder::on(area)
             .margin(12)
             .margin_right(24)
             .x_label_area_size(44)
             .y_label_area_size(72)
-            .build_cartesian_2d(left - side..right + side, bottom..top)?;
+            .build_cartesian_2d(axes.left - side..axes.right + side, axes.bottom..axes.top)?;
+        let labels = if axes.whole { (axes.right - axes.left) as usize + 1 } else { 10 };
         chart
             .configure_mesh()
             .disable_x_mesh()
@@ -143,29 +163,17 @@ impl Panel {
             .x_desc(&self.labels[0])
             .y_desc(&self.labels[1])
             .x_labels(labels.clamp(2, 10))
-            .x_label_formatter(&x_text)
+            .x_label_formatter(&|x| self.x_label(*x, &axes))
             .y_labels(6)
-            .y_label_formatter(&y_text)
+            .y_label_formatter(&|y| number(*y, axes.top - axes.bottom))
             .draw()?;
         for ((series, points), color) in self.series.iter().zip(&placed).zip(COLORS.iter().cycle().copied()) {
-            if series.joined {
-                chart.draw_series(LineSeries::new(points.iter().copied(), color.stroke_width(3)))?;
-            }
-            let marks = if !series.joined || points.len() < MARKED { &points[..] } else { &[] };
-            let drawn = chart.draw_series(marks.iter().map(|point| Circle::new(*point, 4, color.filled())))?;
-            if series.name.is_empty() {
-                continue;
-            }
-            let drawn = drawn.label(&series.name);
-            match series.joined {
-                true => drawn.legend(move |(x, y)| PathElement::new([(x, y), (x + 22, y)], color.stroke_width(3))),
-                false => drawn.legend(move |(x, y)| Circle::new((x + 11, y), 4, color.filled())),
-            };
+            series.draw(&mut chart, points, color)?;
         }
         if self.series.iter().any(|series| !series.name.is_empty()) {
             chart
                 .configure_series_labels()
-                .position(emptiest(all(), [left, right, bottom, top]))
+                .position(emptiest(placed.iter().flatten(), &axes))
                 .margin(14)
                 .legend_area_size(30)
                 .background_style(WHITE.mix(0.9))
@@ -173,6 +181,33 @@ impl Panel {
                 .label_font(("sans-serif", 15).into_font().color(&INK))
                 .draw()?;
         }
+        Ok(())
+    }
+}
+
+impl Series {
+    fn draw<'a, DB: DrawingBackend + 'a>(
+        &self,
+        chart: &mut Chart<'a, DB>,
+        points: &[(f64, f64)],
+        color: RGBColor,
+    ) -> Result<(), Box<dyn std::error::Error>>
+    where
+        DB::ErrorType: 'static,
+    {
+        if self.joined {
+            chart.draw_series(LineSeries::new(points.iter().copied(), color.stroke_width(3)))?;
+        }
+        let marks = if !self.joined || points.len() < MARKED { points } else { &[] };
+        let drawn = chart.draw_series(marks.iter().map(|point| Circle::new(*point, 4, color.filled())))?;
+        if self.name.is_empty() {
+            return Ok(());
+        }
+        let drawn = drawn.label(&self.name);
+        match self.joined {
+            true => drawn.legend(move |(x, y)| PathElement::new([(x, y), (x + 22, y)], color.stroke_width(3))),
+            false => drawn.legend(move |(x, y)| Circle::new((x + 11, y), 4, color.filled())),
+        };
         Ok(())
     }
 }
@@ -202,14 +237,11 @@ fn power(exponent: f64) -> String {
 }
 
 /// The corner with the fewest points; the upper right one among equals.
-fn emptiest<'a>(
-    points: impl Iterator<Item = &'a (f64, f64)>,
-    [left, right, bottom, top]: [f64; 4],
-) -> SeriesLabelPosition {
+fn emptiest<'a>(points: impl Iterator<Item = &'a (f64, f64)>, axes: &Axes) -> SeriesLabelPosition {
     use SeriesLabelPosition::{LowerLeft, LowerRight, UpperLeft, UpperRight};
     let mut counts = [(UpperRight, 0), (LowerRight, 0), (UpperLeft, 0), (LowerLeft, 0)];
     for (x, y) in points {
-        let (x, y) = ((x - left) / (right - left), (y - bottom) / (top - bottom));
+        let (x, y) = ((x - axes.left) / (axes.right - axes.left), (y - axes.bottom) / (axes.top - axes.bottom));
         if !(0.4..0.6).contains(&x) && !(0.4..0.6).contains(&y) {
             counts[2 * usize::from(x < 0.5) + usize::from(y < 0.5)].1 += 1;
         }

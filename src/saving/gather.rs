@@ -24,55 +24,87 @@ pub(super) fn gather<const N: usize, T: Copy>(
         return out;
     };
     let axes = shape.len();
-    // The axis along which the numbers lie closest: a plane of it and the last axis is read tile by tile.
     let by_stride = (0..axes).filter(|axis| shape[*axis] > 1).min_by_key(|axis| (layout.strides[*axis], axes - axis));
     let close = by_stride.filter(|axis| axis + 1 < axes);
     let (rows, row_stride) = close.map_or((1, 0), |axis| (shape[axis], layout.strides[axis]));
     let out_row: usize = close.map_or(0, |axis| shape[axis + 1..].iter().product());
-    let mut index = vec![0; axes];
-    let (mut from, mut to) = (0, 0);
+    let tile = if close.is_some() { TILE } else { last };
+    let plane = Plane { rows, row_stride, out_row, columns: last, stride, tile };
+    let mut place = Place { index: vec![0; axes], from: 0, to: 0 };
     loop {
-        for row in (0..rows).step_by(TILE) {
-            for column in (0..last).step_by(if close.is_some() { TILE } else { last }) {
-                let columns = if close.is_some() { TILE.min(last - column) } else { last };
-                for row in row..(row + TILE).min(rows) {
-                    let out = &mut out[to + row * out_row + column..][..columns];
-                    let stored = &stored[from + row * row_stride + column * stride..];
-                    if stride == 1 {
+        plane.read(&stored[place.from..], &mut out[place.to..], &convert);
+        if !place.advance(shape, &layout.strides, close) {
+            return out;
+        }
+    }
+}
+
+/// The last axis and the one along which the numbers lie closest, if that is another one; read tile by tile.
+struct Plane {
+    rows: usize,
+    row_stride: usize,
+    /// From one row to the next in what is written.
+    out_row: usize,
+    columns: usize,
+    stride: usize,
+    /// Columns of a tile.
+    tile: usize,
+}
+
+impl Plane {
+    #[inline(always)]
+    fn read<const N: usize, T: Copy>(&self, stored: &[[u8; N]], out: &mut [T], convert: &impl Fn([u8; N]) -> T) {
+        for first in (0..self.rows).step_by(TILE) {
+            for column in (0..self.columns).step_by(self.tile) {
+                let columns = self.tile.min(self.columns - column);
+                for row in first..(first + TILE).min(self.rows) {
+                    let out = &mut out[row * self.out_row + column..][..columns];
+                    let stored = &stored[row * self.row_stride + column * self.stride..];
+                    if self.stride == 1 {
                         for (out, number) in out.iter_mut().zip(stored) {
                             *out = convert(*number);
                         }
-                    } else if stride == 0 {
+                    } else if self.stride == 0 {
                         out.fill(convert(stored[0]));
                     } else {
-                        for (out, number) in out.iter_mut().zip(stored.iter().step_by(stride)) {
+                        for (out, number) in out.iter_mut().zip(stored.iter().step_by(self.stride)) {
                             *out = convert(*number);
                         }
                     }
                 }
             }
         }
-        // The next plane.
-        let mut axis = axes - 1;
-        let mut width = last;
-        loop {
-            if axis == 0 {
-                return out;
-            }
+    }
+}
+
+/// Where a plane begins.
+struct Place {
+    index: Vec<usize>,
+    from: usize,
+    to: usize,
+}
+
+impl Place {
+    /// Moves to the next plane, if there is one.
+    fn advance(&mut self, shape: &[usize], strides: &[usize], close: Option<usize>) -> bool {
+        let mut axis = shape.len() - 1;
+        let mut width = shape[axis];
+        while axis > 0 {
             axis -= 1;
             if Some(axis) != close {
-                index[axis] += 1;
-                from += layout.strides[axis];
-                to += width;
-                if index[axis] < shape[axis] {
-                    break;
+                self.index[axis] += 1;
+                self.from += strides[axis];
+                self.to += width;
+                if self.index[axis] < shape[axis] {
+                    return true;
                 }
-                from -= layout.strides[axis] * shape[axis];
-                to -= width * shape[axis];
-                index[axis] = 0;
+                self.from -= strides[axis] * shape[axis];
+                self.to -= width * shape[axis];
+                self.index[axis] = 0;
             }
             width *= shape[axis];
         }
+        false
     }
 }
 

@@ -39,8 +39,7 @@ pub fn forward_max_pool(
         return winograd::forward(shape, grid, x, packed, bias, y, argmax);
     }
     let (segments, k) = segments(shape);
-    let (filters, width) = (shape.group_filters(), panel_width());
-    let panel_len = shape.taps() * shape.group_channels() * width;
+    let (pooled, width) = (Pooled { shape, segments: &segments, k, packed, bias, size }, panel_width());
     let mut rows = Vec::with_capacity(PIXELS + grid[1] * size);
     for (x, (y, argmax)) in
         x.chunks_exact(shape.input_len()).zip(y.chunks_exact_mut(len).zip(argmax.chunks_exact_mut(len)))
@@ -59,40 +58,51 @@ pub fn forward_max_pool(
                 if rows.len() < PIXELS && line + 1 < grid[0] {
                     continue;
                 }
-                let windows = first..(line + 1) * grid[1];
-                let (y, argmax) = (&mut y[first * shape.filters..], &mut argmax[first * shape.filters..]);
-                first = windows.end;
-                with_scratch(rows.len() * width, |scratch| {
-                    for (panel, b) in packed.chunks_exact(panel_len).enumerate() {
-                        let panels = filters.div_ceil(width);
-                        let (group, column) = (panel / panels, panel % panels * width);
-                        let (columns, column) = (width.min(filters - column), group * filters + column);
-                        dispatch(Product {
-                            rows: &rows,
-                            segments: &segments,
-                            k,
-                            a: &x[group * shape.group_channels()..],
-                            a_step: 1,
-                            b,
-                            b_step: width,
-                            b_panel: panel_len,
-                            c: scratch,
-                            columns,
-                            start: bias.map_or(Start::Zero, |bias| Start::Row(&bias[column..])),
-                        });
-                        dispatch(Max {
-                            pixels: scratch,
-                            size,
-                            width,
-                            column,
-                            columns,
-                            filters: shape.filters,
-                            y,
-                            argmax,
-                        });
-                    }
-                });
+                pooled.windows(&rows, x, &mut y[first * shape.filters..], &mut argmax[first * shape.filters..]);
+                first = (line + 1) * grid[1];
                 rows.clear();
+            }
+        });
+    }
+}
+
+/// A convolution whose pixels are computed window after window, and pooled at once.
+struct Pooled<'a> {
+    shape: &'a ConvShape,
+    segments: &'a [(usize, usize)],
+    k: usize,
+    packed: &'a [Float],
+    bias: Option<&'a [Float]>,
+    /// Pixels of a window.
+    size: usize,
+}
+
+impl Pooled<'_> {
+    /// Some windows of an image: `rows` says where the patches of their pixels start.
+    fn windows(&self, rows: &[(usize, usize)], x: &[Float], y: &mut [Float], argmax: &mut [u8]) {
+        let (shape, width) = (self.shape, panel_width());
+        let (filters, channels) = (shape.group_filters(), shape.group_channels());
+        let panel_len = shape.taps() * channels * width;
+        with_scratch(rows.len() * width, |scratch| {
+            for (panel, b) in self.packed.chunks_exact(panel_len).enumerate() {
+                let panels = filters.div_ceil(width);
+                let (group, column) = (panel / panels, panel % panels * width);
+                let (columns, column) = (width.min(filters - column), group * filters + column);
+                dispatch(Product {
+                    rows,
+                    segments: self.segments,
+                    k: self.k,
+                    a: &x[group * channels..],
+                    a_step: 1,
+                    b,
+                    b_step: width,
+                    b_panel: panel_len,
+                    c: scratch,
+                    columns,
+                    start: self.bias.map_or(Start::Zero, |bias| Start::Row(&bias[column..])),
+                });
+                let (size, filters) = (self.size, shape.filters);
+                dispatch(Max { pixels: scratch, size, width, column, columns, filters, y, argmax });
             }
         });
     }

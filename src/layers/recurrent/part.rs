@@ -227,9 +227,9 @@ impl Part {
             states.iter_mut().enumerate().for_each(|(i, state)| add(state, steps + i, &|_| true));
         }
         let lens = [features * gates, units * gates];
-        let mut found: [Vec<Float>; 2] = std::array::from_fn(|i| zeros(if wanted[i] { lens[i] } else { 0 }));
+        let kernels: [Vec<Float>; 2] = std::array::from_fn(|i| zeros(if wanted[i] { lens[i] } else { 0 }));
         let biases = if wanted[2] { 1 + usize::from(step.is_separate()) } else { 0 };
-        let mut bias = vec![0.0; biases * gates];
+        let mut found = PartGradients { weights: kernels, bias: vec![0.0; biases * gates], states: Vec::new() };
         let mut dinput = Loan::new(n);
         for block in self.blocks(form).rev() {
             let rows = block.start * count..block.end * count;
@@ -243,32 +243,53 @@ impl Part {
                 let dr = if step.is_separate() { &mut dr[from..][..n * S::GATES] } else { &mut [] };
                 self.back(step, form, weights, t, &mut states, &mut dz[from..][..n * S::GATES], dr, &mut dinput);
             }
-            let x = &self.x[rows.start * features..rows.end * features];
             if let Some(input) = &weights.input {
-                let mut block = Loan::new(x.len());
-                input.product(rows.len(), &dz, &mut block, [gates, features], false);
-                for (row, from) in rows.clone().zip(block.chunks_exact(features.max(1))) {
-                    let place = (row % count) * time + form.time(row / count);
-                    dx[place * features..][..features].copy_from_slice(from);
-                }
+                self.input_gradient::<S>(form, input, rows.clone(), &dz, dx);
             }
-            let dr = if step.is_separate() { &dr } else { &dz };
-            if wanted[0] {
-                let shape = [features, rows.len(), gates];
-                gemm(shape, Matrix::transposed(x, features), Matrix::new(&dz, gates), true, &mut found[0]);
-            }
-            if wanted[1] {
-                self.recurrent_gradient(step, units, rows.clone(), dr, &mut found[1]);
-            }
-            if wanted[2] {
-                let (input, recurrent) = bias.split_at_mut(gates);
-                add_columns(input, &dz);
-                if step.is_separate() {
-                    add_columns(recurrent, dr);
-                }
+            self.weight_gradients(step, form, rows, [&dz, &dr], wanted, &mut found);
+        }
+        found.states = states;
+        found
+    }
+
+    /// Sets `dx` at some rows of the steps.
+    fn input_gradient<S: Step>(&self, form: &Form, input: &Packed, rows: Range<usize>, dz: &[Float], dx: &mut [Float]) {
+        let (count, gates, [_, time, features]) = (self.rows.len(), S::GATES * form.units, form.x);
+        let mut block = Loan::new(rows.len() * features);
+        input.product(rows.len(), dz, &mut block, [gates, features], false);
+        for (row, from) in rows.zip(block.chunks_exact(features.max(1))) {
+            let place = (row % count) * time + form.time(row / count);
+            dx[place * features..][..features].copy_from_slice(from);
+        }
+    }
+
+    /// Adds what some rows of the steps give to the gradients of the weights. `dr` is empty unless it differs from `dz`.
+    fn weight_gradients<S: Step>(
+        &self,
+        step: &S,
+        form: &Form,
+        rows: Range<usize>,
+        [dz, dr]: [&[Float]; 2],
+        wanted: [bool; 3],
+        sum: &mut PartGradients,
+    ) {
+        let (gates, features) = (S::GATES * form.units, form.x[2]);
+        if wanted[0] {
+            let x = &self.x[rows.start * features..rows.end * features];
+            let shape = [features, rows.len(), gates];
+            gemm(shape, Matrix::transposed(x, features), Matrix::new(dz, gates), true, &mut sum.weights[0]);
+        }
+        if wanted[1] {
+            let dr = if step.is_separate() { dr } else { dz };
+            self.recurrent_gradient(step, form.units, rows, dr, &mut sum.weights[1]);
+        }
+        if wanted[2] {
+            let (input, recurrent) = sum.bias.split_at_mut(gates);
+            add_columns(input, dz);
+            if step.is_separate() {
+                add_columns(recurrent, dr);
             }
         }
-        PartGradients { weights: found, bias, states }
     }
 
     /// One step back.
