@@ -1,4 +1,4 @@
-//! What the tree itself has to obey: how long a function is, where `unsafe` stands, and that links in the documents lead somewhere.
+//! What the tree itself has to obey: how long a function is, where `unsafe` stands, and that links between documents lead somewhere.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -137,4 +137,62 @@ fn unsafe_code_is_in_kernels() {
     }
     assert!(in_kernels > 100, "only {in_kernels} places were found in kernels");
     assert!(wrong.is_empty(), "unsafe code outside of src/kernels/:\n{}", wrong.join("\n"));
+}
+
+/// Where the links of a page of Markdown lead, outside of code.
+fn links(text: &str) -> Vec<&str> {
+    let mut found = Vec::new();
+    let mut in_code = false;
+    for line in text.lines() {
+        if line.trim_start().starts_with("```") {
+            in_code = !in_code;
+        }
+        if in_code {
+            continue;
+        }
+        // Between backticks there is code: `a[0](x)` is no link.
+        for prose in line.split('`').step_by(2) {
+            found.extend(prose.split("](").skip(1).filter_map(|rest| rest.split([')', ' ']).next()));
+            found.extend(prose.split("src=\"").skip(1).filter_map(|rest| rest.split('"').next()));
+        }
+        if let Some((_, target)) = line.strip_prefix('[').and_then(|rest| rest.split_once("]: ")) {
+            found.extend(target.split_whitespace().next());
+        }
+    }
+    found
+}
+
+#[test]
+fn links_are_found_outside_of_code() {
+    let text = "[`a[0](x)`](one.md) and `[b](c)` ![d](two.svg \"title\")\n```text\n[e](f)\n```\n[g]: three.md#part\n";
+    assert_eq!(links(text), ["one.md", "two.svg", "three.md#part"]);
+}
+
+#[test]
+fn links_between_documents_lead_to_files() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut pages = files("docs", ".md");
+    for entry in fs::read_dir(root).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|ending| ending == "md") {
+            let name = path.file_name().unwrap().to_str().unwrap().to_string();
+            pages.push((name, fs::read_to_string(&path).unwrap()));
+        }
+    }
+    let mut count = 0;
+    let mut broken = Vec::new();
+    for (path, text) in &pages {
+        for link in links(text) {
+            let target = link.split('#').next().unwrap_or_default();
+            if target.is_empty() || link.contains("://") || link.starts_with("mailto:") {
+                continue;
+            }
+            count += 1;
+            if !root.join(path).parent().unwrap().join(target).exists() {
+                broken.push(format!("{path}: {link}"));
+            }
+        }
+    }
+    assert!(count > 20, "only {count} links were found");
+    assert!(broken.is_empty(), "links that lead nowhere:\n{}", broken.join("\n"));
 }
