@@ -1,7 +1,7 @@
 //! Makes things from their descriptions.
 
 use std::any::{Any, TypeId};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::{Config, Setting, Value};
@@ -72,6 +72,11 @@ impl Registry {
     ) {
         let make: Make<T> = Arc::new(make);
         self.makers.insert((TypeId::of::<T>(), kind.into()), Arc::new(make));
+    }
+
+    /// Returns the names of all kinds that are registered.
+    pub fn kinds(&self) -> BTreeSet<&str> {
+        self.makers.keys().map(|(_, kind)| kind.as_str()).collect()
     }
 
     /// Reads a description of one's own.

@@ -1,7 +1,10 @@
 //! A penalty on what a layer gives.
 
+use std::sync::Arc;
+
 use super::Layer;
 use crate::autograd::Var;
+use crate::config::{Config, described_as};
 use crate::error::Result;
 use crate::regularizers::Regularizer;
 use crate::tensor::Float;
@@ -24,16 +27,22 @@ use crate::tensor::Float;
 /// # Reference
 /// Keras `ActivityRegularization`, and the `activity_regularizer` of its layers
 #[doc(alias = "activity_regularizer")]
-pub struct ActivityRegularization(Box<dyn Regularizer>);
+pub struct ActivityRegularization(Arc<dyn Regularizer>);
 
 impl ActivityRegularization {
     /// With this penalty.
     pub fn new(regularizer: impl Regularizer + 'static) -> Self {
-        Self(Box::new(regularizer))
+        Self(Arc::new(regularizer))
     }
 }
 
+described_as!(ActivityRegularization("regularizer"));
+
 impl Layer for ActivityRegularization {
+    fn config(&self) -> Config {
+        self.describe()
+    }
+
     fn forward(&self, x: &Var) -> Result<Var> {
         let examples = x.value.shape().first().copied().unwrap_or(1).max(1);
         x.tape().add_loss(&(self.0.penalty(x)? * (1.0 / examples as Float)));

@@ -230,13 +230,17 @@ pub(crate) fn register(registry: Registry) -> Registry {
         Flatten Reshape Permute RepeatVector Masking ZeroPad1d ZeroPad2d ZeroPad3d Crop1d Crop2d Crop3d Resize1d Resize2d Resize3d
         UpSample1d UpSample2d UpSample3d PixelShuffle PixelUnshuffle AffineGrid2d AffineGrid3d PRelu Embedding Dropout AlphaDropout
         GaussianNoise GaussianDropout SpatialDropout1d SpatialDropout2d SpatialDropout3d SimpleRnn Lstm Gru Residual Sequential BatchNorm LayerNorm
-        RmsNorm UnitNorm GroupNorm InstanceNorm Normalization
+        RmsNorm UnitNorm GroupNorm InstanceNorm Normalization TransformerEncoder ActivityRegularization
     );
     let registry =
         recurrent::register(all!(registry, Var => Var: MultiHeadAttention SinusoidalPositions LearnedPositions
         RotaryEmbedding Parallel));
-    let registry = registry.layer::<Graph<Var, Var>, Var, Var>().layer::<Graph, Vec<Var>, Vec<Var>>();
+    let registry = registry
+        .layer::<TimeDistributed<Box<dyn Layer>>, Var, Var>()
+        .layer::<SpectralNorm<Box<dyn Layer>>, Var, Var>()
+        .layer::<Graph<Var, Var>, Var, Var>()
+        .layer::<Graph, Vec<Var>, Vec<Var>>();
     let registry = all!(registry, Vec<Var> => Var: Add Multiply Maximum Minimum Average Concatenate);
     all!(registry, (Var, Var) => Var: Subtract Dot MaxUnpool1d MaxUnpool2d MaxUnpool3d GridSample2d GridSample3d
-        CrossAttention)
+        CrossAttention TransformerDecoder)
 }

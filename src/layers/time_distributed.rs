@@ -2,6 +2,7 @@
 
 use super::Layer;
 use crate::autograd::Var;
+use crate::config::{Config, Described, Reader, Setting};
 use crate::error::{Error, Result};
 use crate::param::ParamList;
 
@@ -35,7 +36,20 @@ impl<L: Layer> TimeDistributed<L> {
     }
 }
 
+impl<L: Layer + Setting> Described for TimeDistributed<L> {
+    const KIND: &'static str = "TimeDistributed";
+
+    fn from_config(from: &Reader<'_>) -> Result<Self> {
+        from.only(&["layer"])?;
+        from.get("layer").map(Self::new)
+    }
+}
+
 impl<L: Layer> Layer for TimeDistributed<L> {
+    fn config(&self) -> Config {
+        Config::new("TimeDistributed").with_part("layer", self.layer.config())
+    }
+
     fn forward(&self, x: &Var) -> Result<Var> {
         let &[batch, time, ref rest @ ..] = x.value.shape() else { return Err(sequence(x)) };
         if rest.is_empty() {

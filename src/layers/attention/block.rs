@@ -109,3 +109,52 @@ macro_rules! setters {
     };
 }
 pub(super) use setters;
+
+/// The description of a block: its sizes, and those of its parts that differ from what the sizes make.
+macro_rules! described_block {
+    ($name:ident, [$($part:ident),+]) => {
+        impl $name {
+            fn describe(&self) -> Config {
+                let Block { size, heads, dropout, pre_norm, linear_1, linear_2 } = &self.block;
+                let plain = Self::new(*size, *heads, linear_1.units).dropout(dropout.rate);
+                Config::new(Self::KIND)
+                    .with("size", size)
+                    .with("heads", heads)
+                    .with("hidden", &linear_1.units)
+                    .with_default("dropout", &dropout.rate, &0.0)
+                    .with_default("pre_norm", pre_norm, &false)
+                    .with_default("linear_1", linear_1, &plain.block.linear_1)
+                    .with_default("linear_2", linear_2, &plain.block.linear_2)
+                    $(.with_default(stringify!($part), &self.$part, &plain.$part))+
+            }
+        }
+
+        impl Described for $name {
+            const KIND: &'static str = stringify!($name);
+
+            fn from_config(from: &Reader<'_>) -> Result<Self> {
+                from.only(&[
+                    "size", "heads", "hidden", "dropout", "pre_norm", "linear_1", "linear_2", $(stringify!($part)),+
+                ])?;
+                let new = Self::new(from.get("size")?, from.get("heads")?, from.get("hidden")?)
+                    .dropout(from.get_or("dropout", 0.0)?)
+                    .pre_norm(from.get_or("pre_norm", false)?);
+                let block = Block {
+                    linear_1: from.get_or("linear_1", new.block.linear_1)?,
+                    linear_2: from.get_or("linear_2", new.block.linear_2)?,
+                    ..new.block
+                };
+                Ok(Self { block, $($part: from.get_or(stringify!($part), new.$part)?),+ })
+            }
+        }
+
+        described!(@setting $name);
+
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                write!(f, "{}", self.describe())
+            }
+        }
+    };
+}
+pub(super) use described_block;

@@ -1,9 +1,10 @@
 //! A block of a Transformer that also attends to another sequence.
 
 use super::MultiHeadAttention;
-use super::block::{Block, setters};
+use super::block::{Block, described_block, setters};
 use crate::activations::Activation;
 use crate::autograd::Var;
+use crate::config::{Config, Described, Reader, described};
 use crate::error::Result;
 use crate::layers::{Dropout, Layer, LayerNorm};
 use crate::param::ParamList;
@@ -56,7 +57,13 @@ impl TransformerDecoder {
     setters!([self_attention, cross_attention], [norm_1, norm_2, norm_3]);
 }
 
+described_block!(TransformerDecoder, [self_attention, cross_attention, norm_1, norm_2, norm_3]);
+
 impl Layer<(Var, Var)> for TransformerDecoder {
+    fn config(&self) -> Config {
+        self.describe()
+    }
+
     fn forward(&self, (x, other): &(Var, Var)) -> Result<Var> {
         self.block.check(x)?;
         let to_itself = |x: &Var| self.self_attention.forward(x).map_err(|error| error.within("self_attention"));

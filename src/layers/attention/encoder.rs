@@ -1,9 +1,10 @@
 //! A block of a Transformer without another sequence: BERT's, and with a causal mask GPT's.
 
 use super::MultiHeadAttention;
-use super::block::{Block, setters};
+use super::block::{Block, described_block, setters};
 use crate::activations::Activation;
 use crate::autograd::Var;
+use crate::config::{Config, Described, Reader, described};
 use crate::error::Result;
 use crate::layers::{Dropout, Layer, LayerNorm};
 use crate::param::ParamList;
@@ -56,7 +57,13 @@ impl TransformerEncoder {
     setters!([self_attention], [norm_1, norm_2]);
 }
 
+described_block!(TransformerEncoder, [self_attention, norm_1, norm_2]);
+
 impl Layer for TransformerEncoder {
+    fn config(&self) -> Config {
+        self.describe()
+    }
+
     fn forward(&self, x: &Var) -> Result<Var> {
         self.block.check(x)?;
         let attention = |x: &Var| self.self_attention.forward(x).map_err(|error| error.within("self_attention"));

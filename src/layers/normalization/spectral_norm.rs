@@ -2,6 +2,7 @@
 
 use crate::autograd::{InputGrads, Op, Var};
 use crate::buffers::buffer;
+use crate::config::{Config, Described, Reader, Setting};
 use crate::error::{Error, Result};
 use crate::initializers::RandomNormal;
 use crate::kernels::elementwise::sum_of_squares;
@@ -72,7 +73,24 @@ impl<L: Layer> SpectralNorm<L> {
     }
 }
 
+impl<L: Layer + Setting> Described for SpectralNorm<L> {
+    const KIND: &'static str = "SpectralNorm";
+
+    fn from_config(from: &Reader<'_>) -> Result<Self> {
+        from.only(&["layer", "parameter", "power_iterations"])?;
+        let new = Self::new(from.get("layer")?).power_iterations(from.get("power_iterations")?);
+        Ok(new.parameter(from.get::<String>("parameter")?))
+    }
+}
+
 impl<L: Layer> Layer for SpectralNorm<L> {
+    fn config(&self) -> Config {
+        Config::new("SpectralNorm")
+            .with_part("layer", self.layer.config())
+            .with("parameter", &self.name)
+            .with("power_iterations", &self.iterations)
+    }
+
     fn forward(&self, x: &Var) -> Result<Var> {
         if self.iterations == 0 {
             return Err(Error::value("expected at least 1 power iteration, got 0"));
