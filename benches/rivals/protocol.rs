@@ -28,6 +28,17 @@ pub fn threads() -> usize {
     variable("RIVALS_THREADS").parse().expect("a number of threads")
 }
 
+/// Seconds of the clock on the wall, or with `RIVALS_CLOCK=cpu` those that this process has computed for, in hundredths.
+#[allow(dead_code)]
+pub fn seconds() -> f64 {
+    if std::env::var("RIVALS_CLOCK").is_ok_and(|clock| clock == "cpu") {
+        let stat = std::fs::read_to_string("/proc/self/stat").expect("Linux");
+        let fields = stat.rsplit(')').next().expect("fields").split_whitespace();
+        return fields.skip(11).take(2).map(|ticks| ticks.parse::<f64>().expect("ticks") / 100.0).sum();
+    }
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("a clock").as_secs_f64()
+}
+
 /// Where the files of MNIST are.
 pub fn data() -> String {
     variable("RIVALS_DATA")

@@ -2,6 +2,7 @@
 
 #[path = "../../protocol.rs"]
 mod protocol;
+mod networks;
 mod sequences;
 
 use gradus::prelude::*;
@@ -53,6 +54,9 @@ impl protocol::Rival for Gradus {
 }
 
 fn main() {
+    if networks::measure(&std::env::args().nth(1).unwrap_or_default()).expect("training") {
+        return;
+    }
     if let Some(task @ ("lstm" | "encoder" | "minilm")) = std::env::args().nth(1).as_deref() {
         return sequences::measure(task).expect("training");
     }
