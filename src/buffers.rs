@@ -204,6 +204,13 @@ impl Loan {
     pub fn new(len: usize) -> Self {
         Self(buffer(len))
     }
+
+    /// With these.
+    pub fn copy(numbers: &[Float]) -> Self {
+        let mut copy = Self::new(numbers.len());
+        copy.copy_from_slice(numbers);
+        copy
+    }
 }
 
 impl Deref for Loan {

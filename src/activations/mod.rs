@@ -127,6 +127,11 @@ pub trait Pointwise: Send + Sync {
     fn is_monotone(&self) -> bool {
         false
     }
+
+    /// Whether `y` is always `x`, so that nothing need be done.
+    fn is_identity(&self) -> bool {
+        false
+    }
 }
 
 impl<F: Fn(&Var) -> Var + Send + Sync> Activation for F {
@@ -176,6 +181,10 @@ impl Pointwise for Linear {
     fn backward(&self, _: &[Float], _: &mut [Float]) {}
 
     fn is_monotone(&self) -> bool {
+        true
+    }
+
+    fn is_identity(&self) -> bool {
         true
     }
 }

@@ -40,6 +40,20 @@ impl Drop for FlushDenormals {
     }
 }
 
+/// How many threads there are for what is called here.
+pub fn threads() -> usize {
+    if IS_SERIAL.get() {
+        return 1;
+    }
+    let lent = LENT.with_borrow(Clone::clone);
+    lent.as_deref().or_else(|| own_threads()).map_or(1, |threads| threads.current_num_threads().min(limit()))
+}
+
+/// Whoever calls from a smaller pool of their own wants no more threads than that has.
+fn limit() -> usize {
+    rayon::current_thread_index().map_or(usize::MAX, |_| rayon::current_num_threads())
+}
+
 /// Calls `work` on fixed chunks of `0..len`, on all threads; the results are in the order of the chunks.
 pub fn map_chunks<R: Send>(len: usize, chunk: usize, work: impl Fn(Range<usize>) -> R + Sync) -> Vec<R> {
     let chunk = chunk.max(1);
@@ -112,9 +126,7 @@ pub fn on<R>(threads: &Arc<ThreadPool>, work: impl FnOnce() -> R) -> R {
 
 /// Calls `share` on this thread, and on as many others as are free, `most` of them at most; it returns when all are done.
 fn with_helpers(threads: &ThreadPool, most: usize, share: &(dyn Fn() + Sync)) {
-    // Whoever calls from a smaller pool of their own wants no more threads than that has.
-    let limit = rayon::current_thread_index().map_or(usize::MAX, |_| rayon::current_num_threads());
-    let helpers = threads.current_num_threads().min(limit).saturating_sub(1).min(most);
+    let helpers = threads.current_num_threads().min(limit()).saturating_sub(1).min(most);
     // SAFETY: the lifetime is forgotten, since threads outlive the call. A helper calls `share` only between entering and leaving,
     // nobody enters after `close`, and `close`, which runs on panics too, waits for those inside.
     let share: &'static (dyn Fn() + Sync) = unsafe { std::mem::transmute(share) };

@@ -88,22 +88,66 @@ vectorized! {
     /// The maxima, and the pixels where they are, counted in row-major order: the first ones, and `u32::MAX` for a
     /// window of padding only. Not a number wins over any number.
     pub fn max_pool(shape: &PoolShape, x: &[Float], y: &mut [Float], argmax: &mut [u32]) {
-        let (channels, [_, height, width]) = (shape.channels, shape.size);
-        shape.each_window(|position, window| {
-            let (y, argmax) = (&mut y[position * channels..][..channels], &mut argmax[position * channels..][..channels]);
-            let first = (window[0].start * height + window[1].start) * width + window[2].start;
-            y.fill(Float::NEG_INFINITY);
-            argmax.fill(if window.iter().any(|span| span.is_empty()) { u32::MAX } else { first as u32 });
-            shape.each_pixel(window, |pixel| {
-                let x = &x[pixel * channels..][..channels];
-                for i in 0..channels {
-                    let greater = (x[i] > y[i]) | x[i].is_nan();
-                    y[i] = if greater { x[i] } else { y[i] };
-                    argmax[i] = if greater { pixel as u32 } else { argmax[i] };
+        let ([depths, rows, columns], channels) = (&shape.spans, shape.channels);
+        // Plain loops: a closure would not be compiled for the instruction set.
+        let mut outputs = y.chunks_exact_mut(channels).zip(argmax.chunks_exact_mut(channels));
+        for depth in depths {
+            for row in rows {
+                for column in columns {
+                    let Some((y, argmax)) = outputs.next() else { return };
+                    let (window, mut channel) = ([*depth, *row, *column], 0);
+                    while channel + CHANNELS <= channels {
+                        maxima::<CHANNELS>(shape, x, window, channel, y, argmax);
+                        channel += CHANNELS;
+                    }
+                    while channel < channels {
+                        maxima::<1>(shape, x, window, channel, y, argmax);
+                        channel += 1;
+                    }
                 }
-            });
-        });
+            }
+        }
     }
+}
+
+/// Channels whose maxima stay in registers.
+const CHANNELS: usize = 16;
+
+/// The maxima of `N` channels over a window.
+#[inline(always)]
+fn maxima<const N: usize>(
+    shape: &PoolShape,
+    x: &[Float],
+    [depth, row, column]: [Span; 3],
+    channel: usize,
+    y: &mut [Float],
+    argmax: &mut [u32],
+) {
+    let [_, height, width] = shape.size;
+    let start = (depth.start * height + row.start) * width + column.start;
+    let empty = depth.is_empty() || row.is_empty() || column.is_empty();
+    let (mut best, mut place) = ([Float::NEG_INFINITY; N], [if empty { u32::MAX } else { start as u32 }; N]);
+    let mut z = depth.start;
+    while z < depth.end {
+        let mut line = row.start;
+        while line < row.end {
+            let mut cell = column.start;
+            while cell < column.end {
+                let pixel = (z * height + line) * width + cell;
+                let x = &x[pixel * shape.channels + channel..][..N];
+                for i in 0..N {
+                    let greater = (x[i] > best[i]) | x[i].is_nan();
+                    best[i] = if greater { x[i] } else { best[i] };
+                    place[i] = if greater { pixel as u32 } else { place[i] };
+                }
+                cell += column.step;
+            }
+            line += row.step;
+        }
+        z += depth.step;
+    }
+    y[channel..channel + N].copy_from_slice(&best);
+    argmax[channel..channel + N].copy_from_slice(&place);
 }
 
 /// Adds the gradients to `dx`, each where its maximum was.

@@ -3,42 +3,43 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::activations::{Linear, Pointwise};
+use crate::activations::Pointwise;
 use crate::autograd::{Dependence, InputGrads, Op};
-use crate::buffers::{buffer, recycle, zeros};
+use crate::buffers::{Loan, Pooled, buffer, recycle, zeros};
 use crate::kernels::columns::add_columns;
-use crate::kernels::conv::{self, ConvShape, OutputGradient};
-use crate::kernels::{elementwise, parallel};
+use crate::kernels::conv::{self, ConvShape, Method, OutputGradient};
+use crate::kernels::{curve, elementwise, parallel};
 use crate::param::Param;
 use crate::tensor::{Float, Tensor, data, tensor};
 
-/// Images that a thread works on at a time: fixed, so that sums do not depend on the number of threads.
+/// Images that a thread works on at a time where they are small: fixed, so that sums do not depend on the number of threads.
 const IMAGES: usize = 8;
-/// Outputs of fewer pixels are activated several images at a time.
+/// Of larger outputs, one is enough.
 const MANY_PIXELS: usize = 64;
+/// Multiplications that are worth a gradient of its own, to be added to the others.
+const WORK: usize = 1 << 21;
 
 /// What both operations hold.
 struct Convolved {
     shape: ConvShape,
     /// Whose value the kernel is, so that its other layouts are made once a step and not once a part of the batch.
     param: Param,
-    activation: Arc<dyn Pointwise>,
+    activation: Option<Arc<dyn Pointwise>>,
     x: Tensor,
     kernel: Tensor,
     y: Tensor,
 }
 
-/// The kernel's layout for the convolution.
-struct ForwardLayout(Vec<Float>);
-/// The kernel's layout for the convolution with pooling.
-struct PooledLayout(Vec<Float>);
-/// The kernel's layout for the other way.
-struct BackwardLayout(Vec<Float>);
+/// The kernel's layouts: for the convolution, for that with pooling, for the other way, and for the turned convolution.
+struct ForwardLayout(Method, Loan);
+struct PooledLayout(Loan);
+struct BackwardLayout(Loan);
+struct TurnedLayout(Method, Loan);
 
 impl Convolved {
     fn new(shape: ConvShape, param: &Param, activation: Option<Arc<dyn Pointwise>>) -> Self {
         let empty = || Tensor::default(ndarray::IxDyn(&[]));
-        let activation = activation.unwrap_or_else(|| Arc::new(Linear));
+        let activation = activation.filter(|activation| !activation.is_identity());
         Self { shape, param: param.clone(), activation, x: empty(), kernel: empty(), y: empty() }
     }
 
@@ -51,19 +52,53 @@ impl Convolved {
     }
 
     fn forward_layout(&self, kernel: &Tensor) -> Arc<ForwardLayout> {
-        self.param.derived(kernel, |kernel| ForwardLayout(conv::pack_forward(&self.shape, data(kernel))))
+        let method = self.shape.method();
+        let make = |kernel: &Tensor| ForwardLayout(method, conv::pack_forward(method, &self.shape, data(kernel)));
+        let layout = self.param.derived(kernel, make);
+        // The method depends on the size of the image, too.
+        if layout.0 == method { layout } else { Arc::new(make(kernel)) }
     }
 
     fn backward_layout(&self, kernel: &Tensor) -> Arc<BackwardLayout> {
         self.param.derived(kernel, |kernel| BackwardLayout(conv::pack_backward(&self.shape, data(kernel))))
     }
 
+    fn turned_layout(&self, turned: &ConvShape, kernel: &Tensor) -> Arc<TurnedLayout> {
+        let method = turned.method();
+        let make = |kernel: &Tensor| TurnedLayout(method, conv::pack_turned(method, turned, data(kernel)));
+        let layout = self.param.derived(kernel, make);
+        if layout.0 == method { layout } else { Arc::new(make(kernel)) }
+    }
+
+    /// The gradient of the convolution's input, of `images`, from that of its output.
+    fn input_gradient(&self, kernel: &Tensor, dz: &[Float], images: usize) -> Vec<Float> {
+        let (shape, mut grad) = (&self.shape, buffer(images * self.shape.input_len()));
+        if let Some(turned) = shape.turned().filter(|turned| turned.method() != Method::Patches) {
+            let layout = self.turned_layout(&turned, kernel);
+            by_pieces(&turned, dz, &mut grad, |shape, dz, grad| {
+                conv::forward(layout.0, shape, dz, &layout.1, None, grad);
+            });
+            return grad;
+        }
+        let layout = self.backward_layout(kernel);
+        in_parts(shape, dz, &mut grad, [shape.output_len(), shape.input_len()], |dz, grad| {
+            conv::input_gradient(shape, OutputGradient { dy: dz, max_pool: None }, &layout.0, grad);
+        });
+        grad
+    }
+
     /// `dz = f'(z) dy`
-    fn activation_gradient(&self, dy: &Tensor) -> Vec<Float> {
-        let mut dz = buffer(dy.len());
-        dz.copy_from_slice(data(dy));
-        self.activation.backward(data(&self.y), &mut dz);
-        dz
+    fn activation_gradient(&self, dy: &Tensor) -> Pooled {
+        let Some(activation) = &self.activation else { return dy.clone().into() };
+        let (mut dz, y) = (buffer(dy.len()), data(&self.y));
+        curve::by_pieces(data(dy), &mut dz, |i, dz| activation.backward(&y[i..i + dz.len()], dz));
+        tensor(dy.shape(), dz).into()
+    }
+
+    fn activate(&self, y: &mut [Float]) {
+        if let Some(activation) = &self.activation {
+            activation.forward(y);
+        }
     }
 
     /// Gradients of the kernel and of the bias, which `part` adds to for some of the images.
@@ -73,11 +108,20 @@ impl Convolved {
         part: impl Fn(Range<usize>, &mut [Float], &mut [f64]) + Sync,
     ) -> (Vec<Float>, Vec<Float>) {
         let empty = || (zeros(self.kernel.len()), vec![0.0; filters]);
-        let mut sums = parallel::map_chunks(self.x.shape()[0], IMAGES, |images| {
+        let sum = |images: Range<usize>| {
             let (mut kernel, mut bias) = empty();
             part(images, &mut kernel, &mut bias);
             (kernel, bias)
-        })
+        };
+        let (all, some) = (self.x.shape()[0], self.images_per_gradient());
+        let mut sums = match some >= all {
+            // Alone it may use all threads inside.
+            true => {
+                let _flush = parallel::FlushDenormals::new();
+                vec![sum(0..all)]
+            }
+            false => parallel::map_chunks(all, some, sum),
+        }
         .into_iter();
         let (mut kernel, mut bias) = sums.next().unwrap_or_else(empty);
         for (part, part_bias) in sums {
@@ -86,6 +130,15 @@ impl Convolved {
             recycle(tensor(self.kernel.shape(), part));
         }
         (kernel, bias.iter().map(|bias| *bias as Float).collect())
+    }
+
+    /// A gradient of its own is made for some images, unless weights are many beside what is summed; then threads divide it.
+    fn images_per_gradient(&self) -> usize {
+        let (shape, images) = (&self.shape, self.x.shape()[0]);
+        let numbers = images * (shape.input_len() + shape.output_len());
+        let multiplications = images * shape.output_len() * (self.kernel.len() / shape.filters.max(1));
+        let most = (numbers / (4 * self.kernel.len()).max(1)).min(multiplications / WORK).min(IMAGES);
+        images.div_ceil(most.max(1))
     }
 
     fn dependence(inputs: &[Dependence]) -> Dependence {
@@ -99,9 +152,32 @@ impl Convolved {
 }
 
 /// Calls `work` on some images and what becomes of them at a time, on all threads; `lens` are the lengths of one.
-fn in_parts(x: &[Float], y: &mut [Float], lens: [usize; 2], work: impl Fn(&[Float], &mut [Float]) + Sync) {
-    let mut parts: Vec<_> = x.chunks(IMAGES * lens[0]).zip(y.chunks_mut(IMAGES * lens[1])).collect();
+fn in_parts(
+    shape: &ConvShape,
+    x: &[Float],
+    y: &mut [Float],
+    lens: [usize; 2],
+    work: impl Fn(&[Float], &mut [Float]) + Sync,
+) {
+    let images = if shape.out().iter().product::<usize>() < MANY_PIXELS { IMAGES } else { 1 };
+    let mut parts: Vec<_> = x.chunks(images * lens[0]).zip(y.chunks_mut(images * lens[1])).collect();
     parallel::for_each(&mut parts, |(x, y)| work(x, y));
+}
+
+/// Calls `work` on all threads for pieces of a batch and what becomes of them, with the shape of the piece.
+fn by_pieces(
+    shape: &ConvShape,
+    x: &[Float],
+    mut y: &mut [Float],
+    work: impl Fn(&ConvShape, &[Float], &mut [Float]) + Sync,
+) {
+    let mut pieces = Vec::new();
+    for piece in conv::pieces(shape, [1, 1], x.len() / shape.input_len().max(1)) {
+        let (own, rest) = y.split_at_mut(piece.y);
+        y = rest;
+        pieces.push((piece.shape, &x[piece.x], own));
+    }
+    parallel::for_each(&mut pieces, |(shape, x, y)| work(shape, x, y));
 }
 
 /// `y = f(x * kernel + bias)`, or `y = f(max over windows of x * kernel + bias)`
@@ -130,44 +206,42 @@ impl Convolution {
     }
 }
 
+impl Convolution {
+    /// Computes the maxima and gives their places.
+    fn forward_max_pool(&self, pool: [usize; 2], inputs: &[&Tensor], y: &mut [Float]) -> Vec<u8> {
+        let (shape, bias) = (&self.inner.shape, inputs.get(2).map(|bias| data(bias)));
+        let pack = |kernel: &Tensor| PooledLayout(conv::pack_forward_max_pool(shape, pool, data(kernel)));
+        let layout = self.inner.param.derived(inputs[1], pack);
+        let mut argmax = vec![0; y.len()];
+        let (mut pieces, mut rest) = (Vec::new(), (y, &mut argmax[..]));
+        for piece in conv::pieces(shape, pool, inputs[0].shape()[0]) {
+            let (y, argmax) = (rest.0.split_at_mut(piece.y), rest.1.split_at_mut(piece.y));
+            rest = (y.1, argmax.1);
+            pieces.push((piece.shape, &data(inputs[0])[piece.x], y.0, argmax.0));
+        }
+        parallel::for_each(&mut pieces, |(shape, x, y, argmax)| {
+            conv::forward_max_pool(shape, pool, x, &layout.0, bias, y, argmax);
+            self.inner.activate(y);
+        });
+        argmax
+    }
+}
+
 impl Op for Convolution {
     fn forward(&mut self, inputs: &[&Tensor]) -> Tensor {
         let (shape, x, kernel) = (&self.inner.shape, inputs[0], inputs[1]);
         let bias = inputs.get(2).map(|bias| data(bias));
-        let (plain, pooled);
-        let layout = match self.pool {
+        let mut y = buffer(x.shape()[0] * self.out().iter().product::<usize>() * shape.filters);
+        match self.pool {
+            Some(pool) => self.argmax = self.forward_max_pool(pool, inputs, &mut y),
             None => {
-                plain = self.inner.forward_layout(kernel);
-                &plain.0
+                let layout = self.inner.forward_layout(kernel);
+                by_pieces(shape, data(x), &mut y, |shape, x, y| {
+                    conv::forward(layout.0, shape, x, &layout.1, bias, y);
+                    self.inner.activate(y);
+                });
             }
-            Some(pool) => {
-                let pack = |kernel: &Tensor| PooledLayout(conv::pack_forward_max_pool(shape, pool, data(kernel)));
-                pooled = self.inner.param.derived(kernel, pack);
-                &pooled.0
-            }
-        };
-        let pixels = self.out().iter().product::<usize>();
-        let (image, out) = (shape.input_len(), pixels * shape.filters);
-        let mut y = buffer(x.shape()[0] * out);
-        let mut argmax = vec![0; if self.pool.is_some() { y.len() } else { 0 }];
-        let step = if pixels < MANY_PIXELS { IMAGES } else { 1 };
-        let places = argmax.chunks_mut(IMAGES * out).map(Some).chain(std::iter::repeat_with(|| None));
-        let mut work: Vec<_> = data(x).chunks(IMAGES * image).zip(y.chunks_mut(IMAGES * out)).zip(places).collect();
-        parallel::for_each(&mut work, |((x, y), places)| {
-            let mut places = places.as_deref_mut().unwrap_or_default();
-            for (x, y) in x.chunks(step * image).zip(y.chunks_mut(step * out)) {
-                match self.pool {
-                    None => conv::forward(shape, x, layout, bias, y),
-                    Some(pool) => {
-                        let (own, rest) = std::mem::take(&mut places).split_at_mut(y.len());
-                        conv::forward_max_pool(shape, pool, x, layout, bias, y, own);
-                        places = rest;
-                    }
-                }
-                self.inner.activation.forward(y);
-            }
-        });
-        self.argmax = argmax;
+        }
         self.inner.keep(inputs, self.out(), self.inner.shape.filters, y)
     }
 
@@ -176,12 +250,16 @@ impl Op for Convolution {
     fn backward(&self, dy: &Tensor, dx: &mut InputGrads<'_>) {
         let Convolved { shape, x, kernel, .. } = &self.inner;
         let (image, out) = (shape.input_len(), self.out().iter().product::<usize>() * shape.filters);
-        let dz = self.inner.activation_gradient(dy);
+        let gradient_of_sum = self.inner.activation_gradient(dy);
+        let dz = data(&gradient_of_sum);
         let gradient = |images: Range<usize>| {
             let range = images.start * out..images.end * out;
             OutputGradient { dy: &dz[range.clone()], max_pool: self.pool.map(|pool| (pool, &self.argmax[range])) }
         };
         dx.add(0, || {
+            if self.pool.is_none() {
+                return tensor(x.shape(), self.inner.input_gradient(kernel, dz, x.shape()[0]));
+            }
             let layout = self.inner.backward_layout(kernel);
             let mut grad = buffer(x.len());
             let mut work: Vec<_> = grad.chunks_mut(IMAGES * image).enumerate().collect();
@@ -199,7 +277,6 @@ impl Op for Convolution {
             dx.add(1, || tensor(kernel.shape(), dw));
             dx.add(2, || tensor(&[shape.filters], db));
         }
-        recycle(tensor(dy.shape(), dz));
     }
 
     fn dependence(&self, inputs: &[Dependence]) -> Dependence {
@@ -219,15 +296,15 @@ impl Transposed {
 
 impl Op for Transposed {
     fn forward(&mut self, inputs: &[&Tensor]) -> Tensor {
-        let (shape, layout) = (&self.0.shape, self.0.backward_layout(inputs[1]));
-        let [small, large] = [shape.output_len(), shape.input_len()];
-        let mut y = buffer(inputs[0].shape()[0] * large);
-        in_parts(data(inputs[0]), &mut y, [small, large], |x, y| {
-            conv::input_gradient(shape, OutputGradient { dy: x, max_pool: None }, &layout.0, y);
+        let shape = &self.0.shape;
+        let mut y = self.0.input_gradient(inputs[1], data(inputs[0]), inputs[0].shape()[0]);
+        let image = shape.input_len().max(1);
+        let mut images: Vec<_> = y.chunks_mut(image).collect();
+        parallel::for_each(&mut images, |y| {
             if let Some(bias) = inputs.get(2) {
                 elementwise::add_row(y, data(bias));
             }
-            self.0.activation.forward(y);
+            self.0.activate(y);
         });
         let (size, channels) = (shape.size, shape.channels);
         self.0.keep(inputs, size, channels, y)
@@ -238,11 +315,14 @@ impl Op for Transposed {
     fn backward(&self, dy: &Tensor, dx: &mut InputGrads<'_>) {
         let Convolved { shape, x, kernel, .. } = &self.0;
         let [small, large] = [shape.output_len(), shape.input_len()];
-        let dz = self.0.activation_gradient(dy);
+        let gradient_of_sum = self.0.activation_gradient(dy);
+        let dz = data(&gradient_of_sum);
         dx.add(0, || {
             let layout = self.0.forward_layout(kernel);
             let mut grad = buffer(x.len());
-            in_parts(&dz, &mut grad, [large, small], |dz, grad| conv::forward(shape, dz, &layout.0, None, grad));
+            by_pieces(shape, dz, &mut grad, |shape, dz, grad| {
+                conv::forward(layout.0, shape, dz, &layout.1, None, grad);
+            });
             tensor(x.shape(), grad)
         });
         if dx.wants(1) || dx.wants(2) {
@@ -255,7 +335,6 @@ impl Op for Transposed {
             dx.add(1, || tensor(kernel.shape(), dw));
             dx.add(2, || tensor(&[shape.channels], db));
         }
-        recycle(tensor(dy.shape(), dz));
     }
 
     fn dependence(&self, inputs: &[Dependence]) -> Dependence {

@@ -1,12 +1,19 @@
 //! Layers with a way around them.
 
+use std::sync::Arc;
+
+use ndarray::IxDyn;
+
 use super::merge::check_broadcast;
 use super::{Layer, Sequential};
-use crate::activations::{Activation, Linear};
-use crate::autograd::Var;
+use crate::activations::{Activation, Linear, Pointwise};
+use crate::autograd::{Dependence, InputGrads, Op, Var};
+use crate::buffers::buffer;
 use crate::config::{Config, described};
 use crate::error::Result;
+use crate::kernels::{curve, elementwise};
 use crate::param::ParamList;
+use crate::tensor::{Tensor, data, tensor};
 
 described! {
     /// A layer with a way around it: `y = activation(body(x) + shortcut(x))`.
@@ -56,6 +63,12 @@ impl Layer for Residual {
         let body = self.body.forward(x).map_err(|error| error.within("body"))?;
         let shortcut = self.shortcut.forward(x).map_err(|error| error.within("shortcut"))?;
         check_broadcast(&body, &shortcut)?;
+        let pointwise = self.activation.pointwise().filter(|activation| !activation.is_identity());
+        if let Some(activation) = pointwise.filter(|_| body.value.shape() == shortcut.value.shape()) {
+            return Ok(x
+                .tape()
+                .apply(ActivatedSum { activation, y: Tensor::default(IxDyn(&[])) }, &[&body, &shortcut]));
+        }
         Ok(self.activation.apply(&(body + shortcut)))
     }
 
@@ -66,5 +79,39 @@ impl Layer for Residual {
 
     fn config(&self) -> Config {
         self.describe()
+    }
+}
+
+/// `y = f(a + b)`, in one pass over memory
+struct ActivatedSum {
+    activation: Arc<dyn Pointwise>,
+    y: Tensor,
+}
+
+impl Op for ActivatedSum {
+    fn forward(&mut self, inputs: &[&Tensor]) -> Tensor {
+        let (b, mut y) = (data(inputs[1]), buffer(inputs[0].len()));
+        curve::by_pieces(data(inputs[0]), &mut y, |at, y| {
+            elementwise::add_assign(y, &b[at..at + y.len()]);
+            self.activation.forward(y);
+        });
+        self.y = tensor(inputs[0].shape(), y);
+        self.y.clone()
+    }
+
+    /// `da = db = f'(a + b) dy`
+    fn backward(&self, dy: &Tensor, dx: &mut InputGrads<'_>) {
+        if !dx.wants(0) && !dx.wants(1) {
+            return;
+        }
+        let (mut dz, y) = (buffer(dy.len()), data(&self.y));
+        curve::by_pieces(data(dy), &mut dz, |at, dz| self.activation.backward(&y[at..at + dz.len()], dz));
+        let dz = tensor(dy.shape(), dz);
+        dx.add(0, || dz.clone());
+        dx.add(1, || dz);
+    }
+
+    fn dependence(&self, inputs: &[Dependence]) -> Dependence {
+        Dependence::per_example(inputs)
     }
 }

@@ -1,10 +1,13 @@
 //! Gradients of a convolution, with or without the max pooling that followed it.
 
+use super::forward::pack_forward;
 use super::forward::pack_panels;
 use super::sparse::{Lists, SparseProduct, Term};
-use super::{ConvShape, depthwise};
+use super::{ConvShape, Method, depthwise, winograd};
 use crate::Float;
+use crate::buffers::Loan;
 use crate::kernels::columns::add_columns;
+use crate::kernels::parallel;
 use crate::kernels::scratch::with_scratch;
 use crate::kernels::simd::{dispatch, panel_width, vectorize, vectorized};
 use crate::kernels::tile::{Product, Start};
@@ -136,13 +139,35 @@ vectorized! {
     }
 }
 
+/// The kernel of the turned convolution, packed for its `method`: `[tap, channel, filter]` becomes `[last tap first, filter,
+/// channel]`, and stays in that order where each channel has a filter of its own.
+pub fn pack_turned(method: Method, turned: &ConvShape, kernel: &[Float]) -> Loan {
+    let (channels, filters) = (turned.filters, turned.group_channels());
+    let matrix = (channels * filters).max(1);
+    with_scratch(kernel.len(), |reversed| {
+        reversed.fill(0.0);
+        for (to, from) in reversed.chunks_exact_mut(matrix).zip(kernel.chunks_exact(matrix).rev()) {
+            add_transposed(from, filters, channels, to);
+        }
+        pack_forward(method, turned, reversed)
+    })
+}
+
 /// The kernel transposed for `input_gradient`: `[group, kernel row, filter, kernel column, channel]`.
-pub fn pack_backward(shape: &ConvShape, kernel: &[Float]) -> Vec<Float> {
+pub fn pack_backward(shape: &ConvShape, kernel: &[Float]) -> Loan {
     if shape.is_depthwise() {
-        return kernel.to_vec();
+        return Loan::copy(kernel);
     }
     let row = shape.kernel[2] * shape.group_channels();
-    let mut packed = vec![0.0; kernel.len()];
+    let mut packed = Loan::new(kernel.len());
+    if shape.groups == 1 {
+        packed.fill(0.0);
+        let matrix = (row * shape.filters).max(1);
+        for (to, from) in packed.chunks_exact_mut(matrix).zip(kernel.chunks_exact(matrix)) {
+            add_transposed(from, shape.filters, row, to);
+        }
+        return packed;
+    }
     for (i, packed) in packed.chunks_exact_mut(row.max(1)).enumerate() {
         let (filter, y) = (i % shape.group_filters(), i / shape.group_filters() % shape.kernel_rows());
         let filter = filter + i / (shape.group_filters() * shape.kernel_rows()) * shape.group_filters();
@@ -236,6 +261,9 @@ pub fn weight_gradient(
     if shape.is_depthwise() {
         return depthwise::weight_gradient(shape, x, gradient.dy, dw);
     }
+    if gradient.max_pool.is_none() && shape.method() == Method::Winograd {
+        return winograd::weight_gradient(shape, x, gradient.dy, dw);
+    }
     let (grid, row) = (gradient.grid(shape), shape.kernel[2] * shape.group_channels());
     let block = shape.images_per_block(grid);
     let blocks = x.chunks(block * shape.input_len()).enumerate();
@@ -268,6 +296,9 @@ pub fn weight_gradient(
 
 /// Pixels whose products are added up before they are added to the gradient, about.
 const TERMS: usize = 512;
+/// Pieces of a weight gradient for threads, about, and a multiple of the rows of all tiles.
+const PIECES: usize = 16;
+const TILE: usize = 12;
 
 fn sum_weight_gradient(
     shape: &ConvShape,
@@ -287,27 +318,32 @@ fn sum_weight_gradient(
     let segments: Vec<_> = (0..images * grid[0])
         .map(|i| (i / grid[0] * shape.padded_len() + shape.patch(i % grid[0], 0), i * grid[1]))
         .collect();
+    let some_rows = rows.len().div_ceil(PIECES).next_multiple_of(TILE);
     let mut sum = |group: usize, b: &[Float], b_step: usize, b_panel: usize| {
         let a_step = shape.stride[2] * shape.channels;
-        // Sums of sums lose less than one over all pixels: some lines at a time, or parts of one.
-        for first in (0..grid[1]).step_by(TERMS) {
-            for lines in segments.chunks((TERMS / grid[1]).max(1)) {
-                let starts = lines.iter().map(|&(a, pixel)| (a + first * a_step, (pixel + first) * b_step));
-                dispatch(Product {
-                    rows: &rows,
-                    segments: &starts.collect::<Vec<_>>(),
-                    k: TERMS.min(grid[1] - first),
-                    a: &x[group * channels..],
-                    a_step,
-                    b,
-                    b_step,
-                    b_panel,
-                    c: &mut dw[group * filters..],
-                    columns: filters,
-                    start: Start::Accumulate,
-                });
+        let mut pieces: Vec<_> = dw.chunks_mut(some_rows * shape.filters).zip(rows.chunks(some_rows)).collect();
+        parallel::for_each(&mut pieces, |(dw, rows)| {
+            let rows: Vec<_> = rows.iter().map(|&(a, c)| (a, c - rows[0].1)).collect();
+            // Sums of sums lose less than one over all pixels: some lines at a time, or parts of one.
+            for first in (0..grid[1]).step_by(TERMS) {
+                for lines in segments.chunks((TERMS / grid[1]).max(1)) {
+                    let starts = lines.iter().map(|&(a, pixel)| (a + first * a_step, (pixel + first) * b_step));
+                    dispatch(Product {
+                        rows: &rows,
+                        segments: &starts.collect::<Vec<_>>(),
+                        k: TERMS.min(grid[1] - first),
+                        a: &x[group * channels..],
+                        a_step,
+                        b,
+                        b_step,
+                        b_panel,
+                        c: &mut dw[group * filters..],
+                        columns: filters,
+                        start: Start::Accumulate,
+                    });
+                }
             }
-        }
+        });
     };
     // With few rows, `dy` is not read often enough to be worth packing.
     if rows.len() <= 64 {

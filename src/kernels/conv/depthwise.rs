@@ -106,15 +106,10 @@ impl<'a> Slide<'a> {
         assert!(self.grid[0] * self.grid[1] * self.channels <= y, "output too short");
     }
 
-    /// Calls `work(start of a line's first patch, start of its output, channel, channels that are left)`.
+    /// Where the first patch of a line starts, and its output.
     #[inline(always)]
-    fn each(&self, width: usize, mut work: impl FnMut(usize, usize, usize, usize)) {
-        for line in 0..self.grid[0] {
-            let (x, y) = (self.shape.patch(line, 0), line * self.grid[1] * self.channels);
-            for channel in (0..self.channels).step_by(width) {
-                work(x + channel, y + channel, channel, self.channels - channel);
-            }
-        }
+    fn line(&self, line: usize) -> (usize, usize) {
+        (self.shape.patch(line, 0), line * self.grid[1] * self.channels)
     }
 }
 
@@ -122,7 +117,7 @@ impl<'a> Slide<'a> {
 macro_rules! tiles {
     ($len:expr, $i:ident, $tile:ident, $arguments:tt) => {{
         let mut $i = 0;
-        tiles!(@ $len, $i, $tile, $arguments, 8 4 2 1);
+        tiles!(@ $len, $i, $tile, $arguments, 9 8 4 2 1);
     }};
     (@ $len:expr, $i:ident, $tile:ident, $arguments:tt, $($n:literal)*) => {
         $(while $len - $i >= $n {
@@ -160,20 +155,35 @@ impl Kernel for Forward<'_> {
         slide.assert_holds(x.len(), kernel.len(), y.len());
         assert!(bias.is_none_or(|bias| slide.channels <= bias.len()), "bias too short");
         let [_, columns] = slide.grid;
-        slide.each(L::WIDTH, |from, to, channel, rest| {
-            // SAFETY: checked above; the last register is masked.
-            unsafe {
-                let start = bias.map_or(L::splat(0.0), |bias| load::<L>(bias.as_ptr().add(channel), rest));
-                let (x, y) = (x.as_ptr().add(from), y.as_mut_ptr().add(to));
-                let kernel = kernel.as_ptr().add(channel);
-                tiles!(
-                    columns,
-                    i,
-                    pixels,
-                    (&slide, start, x.add(i * slide.step), kernel, y.add(i * slide.channels), rest)
-                );
+        let neighbours = slide.shape.kernel[2] == 3 && slide.shape.dilation[2] == 1 && slide.shape.stride[2] == 1;
+        // Plain loops: a closure of this size would not be compiled for the instruction set.
+        for line in 0..slide.grid[0] {
+            let (from, to) = slide.line(line);
+            for channel in (0..slide.channels).step_by(L::WIDTH) {
+                let rest = slide.channels - channel;
+                // SAFETY: checked above; the last register is masked.
+                unsafe {
+                    let start = match bias {
+                        Some(bias) => load::<L>(bias.as_ptr().add(channel), rest),
+                        None => L::splat(0.0),
+                    };
+                    let (x, y) = (x.as_ptr().add(from + channel), y.as_mut_ptr().add(to + channel));
+                    let (kernel, step) = (kernel.as_ptr().add(channel), slide.step);
+                    if neighbours {
+                        let y_step = slide.channels;
+                        tiles!(
+                            columns,
+                            i,
+                            row_of_three,
+                            (&slide, start, x.add(i * step), kernel, y.add(i * y_step), rest)
+                        );
+                    } else {
+                        let y_step = slide.channels;
+                        tiles!(columns, i, pixels, (&slide, start, x.add(i * step), kernel, y.add(i * y_step), rest));
+                    }
+                }
             }
-        });
+        }
     }
 }
 
@@ -201,6 +211,39 @@ unsafe fn pixels<L: Lanes, const P: usize>(
     }
 }
 
+/// `P` neighbouring pixels by a kernel three pixels wide: what they read is read once.
+///
+/// ```text
+/// x  0 1 2 3 4      y0 = w0 x0 + w1 x1 + w2 x2
+///    └─┴─┘          y1 =         w0 x1 + w1 x2 + w2 x3
+/// ```
+#[inline(always)]
+unsafe fn row_of_three<L: Lanes, const P: usize>(
+    slide: &Slide<'_>,
+    start: L,
+    x: *const Float,
+    kernel: *const Float,
+    y: *mut Float,
+    rest: usize,
+) {
+    unsafe {
+        let mut sums = [start; P];
+        for (row, tap) in slide.taps.iter().step_by(3).enumerate() {
+            let (x, at) = (x.add(*tap), |t: usize| kernel.add((row * 3 + t) * slide.channels));
+            let w = [load::<L>(at(0), rest), load::<L>(at(1), rest), load::<L>(at(2), rest)];
+            let (mut a, mut b) = (load::<L>(x, rest), load::<L>(x.add(slide.channels), rest));
+            for p in 0..P {
+                let c = load::<L>(x.add((p + 2) * slide.channels), rest);
+                sums[p] = w[2].mul_add(c, w[1].mul_add(b, w[0].mul_add(a, sums[p])));
+                (a, b) = (b, c);
+            }
+        }
+        for p in 0..P {
+            store(sums[p], y.add(p * slide.channels), rest);
+        }
+    }
+}
+
 struct Scatter<'a> {
     slide: Slide<'a>,
     dy: &'a [Float],
@@ -215,19 +258,23 @@ impl Kernel for Scatter<'_> {
     unsafe fn run<L: Lanes>(self) {
         let Self { slide, dy, kernel, dx } = self;
         slide.assert_holds(dx.len(), kernel.len(), dy.len());
-        slide.each(L::WIDTH, |to, from, channel, rest| {
-            for (t, tap) in slide.taps.iter().enumerate() {
-                // SAFETY: checked above; the last register is masked.
-                unsafe {
-                    let w = load::<L>(kernel.as_ptr().add(t * slide.channels + channel), rest);
-                    for column in 0..slide.grid[1] {
-                        let dy = load(dy.as_ptr().add(from + column * slide.channels), rest);
-                        let dx = dx.as_mut_ptr().add(to + column * slide.step + tap);
-                        store(w.mul_add(dy, load(dx, rest)), dx, rest);
+        for line in 0..slide.grid[0] {
+            let (to, from) = slide.line(line);
+            for channel in (0..slide.channels).step_by(L::WIDTH) {
+                let rest = slide.channels - channel;
+                for (t, tap) in slide.taps.iter().enumerate() {
+                    // SAFETY: checked above; the last register is masked.
+                    unsafe {
+                        let w = load::<L>(kernel.as_ptr().add(t * slide.channels + channel), rest);
+                        for column in 0..slide.grid[1] {
+                            let dy = load(dy.as_ptr().add(from + channel + column * slide.channels), rest);
+                            let dx = dx.as_mut_ptr().add(to + channel + column * slide.step + tap);
+                            store(w.mul_add(dy, load(dx, rest)), dx, rest);
+                        }
                     }
                 }
             }
-        });
+        }
     }
 }
 
@@ -245,13 +292,18 @@ impl Kernel for Weights<'_> {
     unsafe fn run<L: Lanes>(self) {
         let Self { slide, x, dy, dw } = self;
         slide.assert_holds(x.len(), dw.len(), dy.len());
-        slide.each(L::WIDTH, |from, to, channel, rest| {
-            // SAFETY: checked above; the last register is masked.
-            unsafe {
-                let (x, dy, dw) = (x.as_ptr().add(from), dy.as_ptr().add(to), dw.as_mut_ptr().add(channel));
-                tiles!(slide.taps.len(), t, taps, (&slide, t, x, dy, dw, rest));
+        for line in 0..slide.grid[0] {
+            let (from, to) = slide.line(line);
+            for channel in (0..slide.channels).step_by(L::WIDTH) {
+                let rest = slide.channels - channel;
+                // SAFETY: checked above; the last register is masked.
+                unsafe {
+                    let (x, dy) = (x.as_ptr().add(from + channel), dy.as_ptr().add(to + channel));
+                    let dw = dw.as_mut_ptr().add(channel);
+                    tiles!(slide.taps.len(), t, taps, (&slide, t, x, dy, dw, rest));
+                }
             }
-        });
+        }
     }
 }
 

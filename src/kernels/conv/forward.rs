@@ -1,21 +1,31 @@
 //! Forward convolution: a matrix product whose rows are patches, read where they lie in the image.
 
-use super::{ConvShape, depthwise};
+use super::{ConvShape, Method, depthwise, winograd};
 use crate::Float;
+use crate::buffers::Loan;
 use crate::kernels::simd::{dispatch, panel_width};
 use crate::kernels::tile::{Product, Start};
 
 /// Rows of a product: enough to keep a panel of weights busy, few enough to stay in the first cache.
 const ROWS: usize = 96;
 
-/// The kernel in panels of columns, as `forward` wants it: `[group, panel, tap and channel, column]`.
-pub fn pack_forward(shape: &ConvShape, kernel: &[Float]) -> Vec<Float> {
-    if shape.is_depthwise() {
-        return kernel.to_vec();
+/// The kernel as [`forward`] wants it.
+pub fn pack_forward(method: Method, shape: &ConvShape, kernel: &[Float]) -> Loan {
+    match method {
+        Method::Depthwise => Loan::copy(kernel),
+        Method::Winograd => winograd::pack(shape, kernel),
+        Method::Patches => pack_patches(shape, kernel),
     }
+}
+
+/// The kernel in panels of columns: `[group, panel, tap and channel, column]`.
+pub(super) fn pack_patches(shape: &ConvShape, kernel: &[Float]) -> Loan {
     let (width, terms, filters) = (panel_width(), shape.taps() * shape.group_channels(), shape.group_filters());
     let group_len = filters.next_multiple_of(width) * terms;
-    let mut packed = vec![0.0; shape.groups * group_len];
+    let mut packed = Loan::new(shape.groups * group_len);
+    if !filters.is_multiple_of(width) {
+        packed.fill(0.0);
+    }
     for (group, packed) in packed.chunks_exact_mut(group_len).enumerate() {
         pack_panels(shape, group, kernel, packed);
     }
@@ -47,11 +57,23 @@ pub(super) fn segments(shape: &ConvShape) -> (Vec<(usize, usize)>, usize) {
     }
 }
 
-/// `y = x * kernel + bias` for the images in `x`, with the kernel from [`pack_forward`].
-pub fn forward(shape: &ConvShape, x: &[Float], packed: &[Float], bias: Option<&[Float]>, y: &mut [Float]) {
-    if shape.is_depthwise() {
-        return depthwise::forward(shape, x, packed, bias, y);
+/// `y = x * kernel + bias` for the images in `x`, with the kernel from [`pack_forward`] for the same method.
+pub fn forward(
+    method: Method,
+    shape: &ConvShape,
+    x: &[Float],
+    packed: &[Float],
+    bias: Option<&[Float]>,
+    y: &mut [Float],
+) {
+    match method {
+        Method::Depthwise => depthwise::forward(shape, x, packed, bias, y),
+        Method::Winograd => winograd::forward(shape, x, packed, bias, y),
+        Method::Patches => by_patches(shape, x, packed, bias, y),
     }
+}
+
+fn by_patches(shape: &ConvShape, x: &[Float], packed: &[Float], bias: Option<&[Float]>, y: &mut [Float]) {
     let grid = shape.grid();
     let block = shape.images_per_block(grid);
     let (segments, k) = segments(shape);

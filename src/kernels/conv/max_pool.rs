@@ -1,8 +1,9 @@
 //! Convolution and max pooling in one: the output of the convolution never leaves the first cache.
 
-use super::forward::{pack_forward, segments};
+use super::forward::{pack_patches, segments};
 use super::{ConvShape, winograd};
 use crate::Float;
+use crate::buffers::Loan;
 use crate::kernels::scratch::with_scratch;
 use crate::kernels::simd::{Kernel, Lanes, dispatch, panel_width};
 use crate::kernels::tile::{Product, Start};
@@ -11,8 +12,8 @@ use crate::kernels::tile::{Product, Start};
 const PIXELS: usize = 128;
 
 /// The kernel as `forward_max_pool` wants it.
-pub fn pack_forward_max_pool(shape: &ConvShape, pool: [usize; 2], kernel: &[Float]) -> Vec<Float> {
-    if winograd::fits(shape, pool) { winograd::pack(shape, kernel) } else { pack_forward(shape, kernel) }
+pub fn pack_forward_max_pool(shape: &ConvShape, pool: [usize; 2], kernel: &[Float]) -> Loan {
+    if pool == [2, 2] && winograd::fits(shape) { winograd::pack(shape, kernel) } else { pack_patches(shape, kernel) }
 }
 
 /// Like `forward`, then max pooling by windows that touch each other; pixels that no window covers are not computed.
@@ -35,8 +36,8 @@ pub fn forward_max_pool(
     if len == 0 {
         return;
     }
-    if winograd::fits(shape, pool) {
-        return winograd::forward(shape, grid, x, packed, bias, y, argmax);
+    if pool == [2, 2] && winograd::fits(shape) {
+        return winograd::forward_max_pool(shape, grid, x, packed, bias, y, argmax);
     }
     let (segments, k) = segments(shape);
     let (pooled, width) = (Pooled { shape, segments: &segments, k, packed, bias, size }, panel_width());

@@ -2,6 +2,7 @@
 //! An image has depth 1, a sequence depth and height 1.
 
 mod backward;
+mod bands;
 mod depthwise;
 mod forward;
 mod max_pool;
@@ -10,7 +11,8 @@ mod sparse;
 mod tests;
 mod winograd;
 
-pub use backward::{OutputGradient, input_gradient, pack_backward, weight_gradient};
+pub use backward::{OutputGradient, input_gradient, pack_backward, pack_turned, weight_gradient};
+pub use bands::pieces;
 pub use forward::{forward, pack_forward};
 pub use max_pool::{forward_max_pool, pack_forward_max_pool};
 
@@ -31,7 +33,40 @@ pub struct ConvShape {
     pub padding: [[usize; 2]; 3],
 }
 
+/// How a convolution is computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// As a product whose rows are patches.
+    Patches,
+    /// Each channel on its own.
+    Depthwise,
+    /// With fewer multiplications.
+    Winograd,
+}
+
 impl ConvShape {
+    /// How the convolution is computed fastest.
+    pub fn method(&self) -> Method {
+        if self.is_depthwise() {
+            return Method::Depthwise;
+        }
+        // Tiles reach over the edge of small outputs.
+        let [products, sums] = [self.grid().map(|len| len.div_ceil(2) * 4), self.grid().map(|len| len * 3)];
+        let saves = 3 * products[0] * products[1] <= 2 * sums[0] * sums[1];
+        if saves && winograd::fits(self) { Method::Winograd } else { Method::Patches }
+    }
+
+    /// The convolution that takes the gradient of the output to that of the input, with the kernel turned round, if there is one.
+    pub fn turned(&self) -> Option<Self> {
+        let reach = [0, 1, 2].map(|i| (self.kernel[i] - 1) * self.dilation[i]);
+        let inside = (0..3).all(|i| self.padding[i].iter().all(|padding| *padding <= reach[i]));
+        let padding = [0, 1, 2].map(|i| self.padding[i].map(|padding| reach[i].saturating_sub(padding)));
+        let (channels, filters) = (self.filters, self.channels);
+        let turned = Self { size: self.out(), channels, filters, padding, ..*self };
+        let each = self.groups == 1 || (self.is_depthwise() && self.channels == self.filters);
+        (inside && each && self.stride == [1; 3]).then_some(turned)
+    }
+
     /// Depth, height and width of the output; zero where the kernel is larger than the padded input.
     pub fn out(&self) -> [usize; 3] {
         let padded = self.padded();

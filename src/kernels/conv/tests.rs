@@ -64,6 +64,14 @@ fn shapes() -> impl Strategy<Value = ConvShape> {
     )
 }
 
+/// The methods that can compute it.
+fn methods(s: &ConvShape) -> Vec<Method> {
+    if s.is_depthwise() {
+        return vec![Method::Depthwise];
+    }
+    if winograd::fits(s) { vec![Method::Patches, Method::Winograd] } else { vec![Method::Patches] }
+}
+
 /// An ordinary convolution of an image.
 fn plain(size: [usize; 2], channels: usize, filters: usize, kernel: usize) -> ConvShape {
     ConvShape {
@@ -81,8 +89,14 @@ fn plain(size: [usize; 2], channels: usize, filters: usize, kernel: usize) -> Co
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
     #[test]
-    fn agrees_with_the_definition(s in shapes(), images in 1usize..4, sparse: bool, wide: bool, seed: u64) {
+    fn agrees_with_the_definition(
+        mut s in shapes(), images in 1usize..4, winograd: bool, sparse: bool, wide: bool, seed: u64,
+    ) {
         EMULATES_AVX512.set(wide);
+        if winograd {
+            (s.size[0], s.kernel, s.padding[0]) = (1, [1, 3, 3], [0, 0]);
+            (s.stride, s.dilation) = ([1; 3], [1; 3]);
+        }
         prop_assume!(s.output_len() > 0);
         let x = numbers(images * s.input_len(), seed, false);
         let w = numbers(s.kernel_len(), seed ^ 1, false);
@@ -101,9 +115,24 @@ proptest! {
             });
         }
 
-        let mut y = vec![Float::NAN; dy.len()];
-        forward(&s, &x, &pack_forward(&s, &w), Some(&b), &mut y);
-        prop_assert_eq!(y, expected);
+        for method in methods(&s) {
+            let mut y = vec![Float::NAN; dy.len()];
+            forward(method, &s, &x, &pack_forward(method, &s, &w), Some(&b), &mut y);
+            prop_assert_eq!(y, &expected[..], "{:?}", method);
+        }
+        if let Some(turned) = s.turned() {
+            prop_assert_eq!(turned.turned(), Some(s));
+            for method in methods(&turned) {
+                let mut got = vec![Float::NAN; x.len()];
+                forward(method, &turned, &dy, &pack_turned(method, &turned, &w), None, &mut got);
+                prop_assert_eq!(got, &dx[..], "{:?}", method);
+            }
+        }
+        if winograd::fits(&s) {
+            let mut got = vec![1.0; w.len()];
+            winograd::weight_gradient(&s, &x, &dy, &mut got);
+            prop_assert_eq!(got, &dw[..]);
+        }
         let gradient = OutputGradient { dy: &dy, max_pool: None };
         let mut got = vec![Float::NAN; x.len()];
         input_gradient(&s, gradient, &pack_backward(&s, &w), &mut got);
@@ -132,7 +161,7 @@ proptest! {
         let b = numbers(s.filters, seed ^ 2, false);
         let dy = numbers(images * len, seed ^ 3, sparse);
         let mut full = vec![0.0; images * s.output_len()];
-        forward(&s, &x, &pack_forward(&s, &w), Some(&b), &mut full);
+        forward(Method::Patches, &s, &x, &pack_forward(Method::Patches, &s, &w), Some(&b), &mut full);
 
         let (mut y, mut argmax) = (vec![Float::NAN; images * len], vec![99; images * len]);
         forward_max_pool(&s, pool, &x, &pack_forward_max_pool(&s, pool, &w), Some(&b), &mut y, &mut argmax);
@@ -217,6 +246,14 @@ fn winograd_is_as_exact_as_the_definition() {
     let [height, width] = s.grid();
     let mut exact = vec![0.0; s.output_len()];
     products(&s, |i, k, o| exact[o] += f64::from(x[i]) * f64::from(w[k]));
+    let mut y = vec![0.0; s.output_len()];
+    forward(Method::Winograd, &s, &x, &pack_forward(Method::Winograd, &s, &w), None, &mut y);
+    assert!(y.iter().zip(&exact).all(|(y, exact)| (f64::from(*y) - exact).abs() < 2e-5));
+    let dy = random(s.output_len(), 3);
+    let (mut exact_dw, mut dw) = (vec![0.0; w.len()], vec![0.0; w.len()]);
+    products(&s, |i, k, o| exact_dw[k] += f64::from(x[i]) * f64::from(dy[o]));
+    winograd::weight_gradient(&s, &x, &dy, &mut dw);
+    assert!(dw.iter().zip(&exact_dw).all(|(dw, exact)| (f64::from(*dw) - exact).abs() < 4e-5));
     let mut y = vec![0.0; height / 2 * (width / 2) * s.filters];
     let mut argmax = vec![0; y.len()];
     forward_max_pool(&s, [2, 2], &x, &pack_forward_max_pool(&s, [2, 2], &w), None, &mut y, &mut argmax);
@@ -226,5 +263,36 @@ fn winograd_is_as_exact_as_the_definition() {
         let pixels = [0, 1, width, width + 1].map(|p| exact[(corner + p) * s.filters + filter]);
         let max = pixels.into_iter().fold(f64::NEG_INFINITY, f64::max);
         assert!((f64::from(*y) - max).abs() < 2e-5, "{y} instead of {max}");
+    }
+}
+
+#[test]
+fn pieces_give_the_bits_of_the_whole() {
+    let random = |len, seed| numbers(len, seed, false).into_iter().map(|x| x / 7.3).collect::<Vec<Float>>();
+    let wide = plain([37, 30], 24, 40, 3);
+    let same = ConvShape { padding: [[0, 0], [1, 1], [1, 1]], ..wide };
+    let strided = ConvShape { stride: [1, 2, 2], kernel: [1, 7, 7], padding: [[0, 0], [3, 2], [3, 2]], ..wide };
+    for (s, pool) in [(wide, [1, 1]), (same, [1, 1]), (strided, [1, 1]), (same, [2, 2]), (strided, [3, 1])] {
+        let (x, w, method) = (random(3 * s.input_len(), 1), random(s.kernel_len(), 2), s.method());
+        let run = |threads: usize| {
+            let pieces =
+                rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(|| pieces(&s, pool, 3));
+            let mut y = Vec::new();
+            for piece in &pieces {
+                let mut own = vec![0.0; piece.y];
+                let x = &x[piece.x.clone()];
+                if pool == [1, 1] {
+                    forward(method, &piece.shape, x, &pack_forward(method, &s, &w), None, &mut own);
+                } else {
+                    let mut argmax = vec![0; piece.y];
+                    let packed = pack_forward_max_pool(&s, pool, &w);
+                    forward_max_pool(&piece.shape, pool, x, &packed, None, &mut own, &mut argmax);
+                }
+                y.extend(own);
+            }
+            (pieces.len(), y)
+        };
+        let ((one, expected), (many, got)) = (run(1), run(3));
+        assert!(one < many && got == expected, "{one} and {many} pieces of {s:?}");
     }
 }
