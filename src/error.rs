@@ -1,4 +1,4 @@
-//! The one error type: who, what came, what was expected, how to mend it.
+//! The one error type: who, what came, what was expected, how to fix it.
 
 use std::path::{Path, PathBuf};
 
@@ -46,7 +46,7 @@ pub enum Error {
     File {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it, and how to mend it.
+        /// What is wrong with it, and how to fix it.
         reason: String,
     },
     /// Names or shapes of stored parameters that do not match those of the model, all at once.
@@ -64,7 +64,7 @@ pub enum Error {
         /// Paths of the parameters.
         names: Vec<String>,
     },
-    /// Gradients that are no numbers, from a loss that is one; nothing was changed.
+    /// Gradients that are not finite, from a loss that is; nothing was changed.
     #[error(
         "the gradient of `{name}` is not finite, though the loss is; the weights are as they were before that step: look \
          for a square root, logarithm or division at 0 in a layer or loss, or lower the learning rate"
@@ -159,18 +159,19 @@ from! {
 }
 
 impl Error {
-    /// A shape error with its message.
+    /// Creates a shape error with this message.
     pub fn shape(message: impl Into<String>) -> Self {
         Self::Shape(message.into())
     }
 
-    /// A value error with its message.
+    /// Creates a value error with this message.
     pub fn value(message: impl Into<String>) -> Self {
         Self::Value(message.into())
     }
 
-    /// An error from elsewhere, such as another crate, which stays the [source](std::error::Error::source) of this one; or a
-    /// message. `?` alone does for [`std::io::Error`] and other errors of the standard library.
+    /// Creates an error from one from elsewhere, such as another crate, which stays the
+    /// [source](std::error::Error::source) of this one; or a message. `?` alone does for [`std::io::Error`] and other
+    /// errors of the standard library.
     ///
     /// ```
     /// use std::error::Error as _;
@@ -190,7 +191,7 @@ impl Error {
         Self::Other(error.into())
     }
 
-    /// An error about a file.
+    /// Creates an error about a file.
     pub fn file(path: impl AsRef<Path>, reason: impl std::fmt::Display) -> Self {
         Self::File { path: path.as_ref().into(), reason: reason.to_string() }
     }
@@ -208,7 +209,7 @@ impl Error {
         }
     }
 
-    /// The same error, with the name of a layer put before its path. Containers call this.
+    /// Returns the same error, with the name of a layer put before its path. Containers call this.
     pub fn within(self, layer: &str) -> Self {
         match self {
             Self::Layer { path, source } => Self::Layer { path: format!("{layer}.{path}"), source },

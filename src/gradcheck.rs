@@ -257,7 +257,7 @@ impl GradCheck {
         }
         match &report.worst {
             Some(worst) if worst.error > self.tolerance => Err(Error::value(format!(
-                "gradcheck: {worst}, where {:.0e} is tolerated; mend `backward`, or move the inputs away from kinks",
+                "gradcheck: {worst}, where {:.0e} is tolerated; fix `backward`, or move the inputs away from kinks",
                 self.tolerance
             ))),
             _ => Ok(report),

@@ -12,7 +12,7 @@ const DEVIATION: [f32; 3] = [0.229, 0.224, 0.225];
 
 /// A photo as `[1, 224, 224, 3]`: the short side resized to 256, the centre cut out, colours normalised, as torchvision does it.
 pub fn prepare(path: &Path) -> Result<Array4<f32>> {
-    let photo = image::open(path).map_err(|error| Error::file(path, format!("is no sound image: {error}")))?;
+    let photo = image::open(path).map_err(|error| Error::file(path, format!("is not a valid image: {error}")))?;
     let photo = photo.to_rgb32f();
     let (width, height) = photo.dimensions();
     let short = width.min(height);

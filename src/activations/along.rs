@@ -59,7 +59,7 @@ impl Described for AlongAxis {
 macro_rules! over {
     ($($name:ident $function:ident)*) => {
         $(impl $name {
-            /// The same along an axis; negative ones count from the end.
+            /// Creates the same activation along another axis; negative axes count from the end.
             pub fn over(axis: isize) -> AlongAxis {
                 AlongAxis { kind: stringify!($name), function: Var::$function, axis }
             }

@@ -23,7 +23,7 @@ described! {
 }
 
 impl Gelu {
-    /// The approximation by a hyperbolic tangent.
+    /// Creates the approximation by a hyperbolic tangent.
     pub fn tanh() -> GeluTanh {
         GeluTanh
     }

@@ -31,7 +31,7 @@ described! {
 }
 
 impl Glu {
-    /// Along this axis; negative ones count from the end.
+    /// Creates the activation along this axis; negative axes count from the end.
     pub fn over(axis: isize) -> Self {
         Self { axis }
     }

@@ -41,17 +41,17 @@ described! {
 }
 
 impl Relu {
-    /// The rectifier with this greatest value.
+    /// Creates a rectifier with this greatest value.
     pub fn max_value(max_value: Float) -> ReluWith {
         ReluWith::default().max_value(max_value)
     }
 
-    /// The rectifier with this slope up to the threshold.
+    /// Creates a rectifier with this slope up to the threshold.
     pub fn negative_slope(slope: Float) -> ReluWith {
         ReluWith::default().negative_slope(slope)
     }
 
-    /// The rectifier with this threshold.
+    /// Creates a rectifier with this threshold.
     pub fn threshold(threshold: Float) -> ReluWith {
         ReluWith::default().threshold(threshold)
     }

@@ -15,12 +15,12 @@ pub struct Gradients {
 }
 
 impl Gradients {
-    /// The gradient of a parameter, of its shape; `None` if the scalar does not depend on it or it is frozen.
+    /// Returns the gradient of a parameter, of its shape; `None` if the scalar does not depend on it or it is frozen.
     pub fn get(&self, param: &Param) -> Option<&Tensor> {
         self.params.get(&param.id())
     }
 
-    /// The gradient of a variable made by [`Tape::variable`](crate::Tape::variable).
+    /// Returns the gradient of a variable made by [`Tape::variable`](crate::Tape::variable).
     pub fn of(&self, var: &Var) -> Option<&Tensor> {
         self.variables.get(&var.node?)
     }
@@ -47,7 +47,7 @@ impl Gradients {
         }
     }
 
-    /// The Euclidean norm of all parameters' gradients together, summed in `f64` in the order of the ids.
+    /// Returns the Euclidean norm of all parameters' gradients together, summed in `f64` in the order of the ids.
     pub fn norm(&self) -> f64 {
         let mut grads: Vec<_> = self.params.iter().collect();
         grads.sort_by_key(|(id, _)| **id);

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::{Callback, Run};
 use crate::error::{Error, Result};
 
-/// Keeps all that it takes to go on with a run in a file, and goes on from that file where it is there: a run that was
+/// Keeps everything that is needed to resume a run in a file, and resumes from that file if it exists: a run that was
 /// killed and started again ends with the same bits as one that was not.
 ///
 /// The file has weights and statistics, what is frozen, the optimizer's memory and schedule, epoch and batch, the losses
@@ -13,16 +13,16 @@ use crate::error::{Error, Result};
 /// augmentation follow from the number of batches. Only wall-clock times differ. It is written under a temporary name
 /// and renamed, so that it is whole at any moment.
 ///
-/// The program that goes on must be the one that was stopped: the same model, data, optimizer and callbacks. What can be
-/// told apart is an error; settings within optimizer, layers and callbacks cannot. More epochs than before are welcome.
-/// [`LambdaCallback`](super::LambdaCallback) has no memory that could be kept, and [`TimeLimit`](super::TimeLimit) begins
-/// anew; a run that it stops can be gone on with.
+/// The program that resumes must be the one that was stopped: the same model, data, optimizer and callbacks.
+/// A difference that shows is an error; one in the settings of the optimizer, layers or callbacks does not show. More
+/// epochs are allowed. [`LambdaCallback`](super::LambdaCallback) has no state that could be kept, and
+/// [`TimeLimit`](super::TimeLimit) starts over; a run that it stops can be resumed.
 ///
 /// # Defaults
 /// written after each epoch; deleted at the end of the run
 /// # Errors
-/// a file that cannot be read or written, or is of another run; a folder that does not exist; 0 batches; a metric that does not tell what it has
-/// gathered ([`Metric::state`](crate::metrics::Metric::state)) amid an epoch
+/// a file that cannot be read or written, or is of another run; a folder that does not exist; 0 batches; in the middle
+/// of an epoch, a metric without a [state](crate::metrics::Metric::state)
 /// # Example
 /// ```
 /// use gradus::prelude::*;
@@ -54,7 +54,7 @@ pub struct Backup {
 }
 
 impl Backup {
-    /// In this file.
+    /// Creates the callback with this file.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into(), every: None, keep: false }
     }

@@ -29,7 +29,7 @@ pub struct EarlyStopping {
 }
 
 impl EarlyStopping {
-    /// Watches this figure.
+    /// Creates the callback, which watches this figure.
     pub fn new(figure: impl Into<Watched>) -> Self {
         Self {
             watched: figure.into(),

@@ -16,7 +16,7 @@ use crate::tensor::data;
 /// A gradient that vanishes or explodes on the way shows as norms that fall or rise from layer to layer; a good step moves
 /// weights by about a thousandth of their norm. A unit, one place in the last axis, is dead where its whole gradient was
 /// exactly 0 in every step: the output of a ReLU that was 0 for all examples, or what the loss does not depend on. Words
-/// that did not occur are no units: their rows are in another axis.
+/// that did not occur are not units: their rows are in another axis.
 ///
 /// The gradients are those of the loss, before penalties and clipping. They cost a copy in each step.
 ///
@@ -79,7 +79,7 @@ pub struct ParameterFlow {
 }
 
 impl GradientFlow {
-    /// With nothing seen.
+    /// Creates the callback.
     pub fn new() -> Self {
         Self::default()
     }
@@ -90,7 +90,7 @@ impl GradientFlow {
         self
     }
 
-    /// The report, on each parameter in the order of the model.
+    /// Returns the report, on each parameter in the order of the model.
     pub fn parameters(&self) -> &[ParameterFlow] {
         &self.parameters
     }

@@ -3,7 +3,7 @@
 use super::{Callback, Run};
 use crate::error::{Error, Result};
 
-/// Trains one part of a model at first, and unfreezes another one every so many epochs, so that a new head cannot spoil
+/// Trains one part of a model at first, and unfreezes another one every few epochs, so that a new head cannot spoil
 /// what the layers below know.
 ///
 /// Parts are patterns of paths, the first one trained from the beginning on, usually the head. At the beginning of a run
@@ -28,7 +28,7 @@ pub struct GradualUnfreezing {
 }
 
 impl GradualUnfreezing {
-    /// In the order of these patterns.
+    /// Creates the callback, which unfreezes in the order of these patterns.
     pub fn new<P: Into<String>>(patterns: impl IntoIterator<Item = P>) -> Self {
         Self { patterns: patterns.into_iter().map(Into::into).collect(), every: 1 }
     }

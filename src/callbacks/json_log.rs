@@ -6,8 +6,8 @@ use super::{Callback, Run};
 use crate::error::Result;
 use crate::saving::Snapshot;
 
-/// Writes a JSON object a line and epoch: `{"epoch": 1, "seconds": 2.5, "loss": 0.25, ...}`; what is no number becomes
-/// `null`. The file is whole after each epoch.
+/// Writes a JSON object a line and epoch: `{"epoch": 1, "seconds": 2.5, "loss": 0.25, ...}`; what is not a number
+/// becomes `null`. The file is whole after each epoch.
 ///
 /// # Errors
 /// a file that cannot be written; a folder that does not exist, before the first step

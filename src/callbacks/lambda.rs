@@ -33,7 +33,7 @@ pub struct LambdaCallback<'a> {
 }
 
 impl LambdaCallback<'_> {
-    /// That does nothing.
+    /// Creates a callback that does nothing yet.
     pub fn new() -> Self {
         Self::default()
     }

@@ -100,10 +100,10 @@ pub trait Callback {
         Snapshot::default()
     }
 
-    /// Gives back what [`Callback::state`] has told, after [`Callback::on_train_begin`]. Not called if that was nothing.
+    /// Restores what [`Callback::state`] returned, after [`Callback::on_train_begin`]. Not called if that was empty.
     ///
     /// # Errors
-    /// A state that is none of its.
+    /// A state of another callback.
     fn restore(&mut self, state: &Snapshot) -> Result<()> {
         let _ = state;
         Ok(())

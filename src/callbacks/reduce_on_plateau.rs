@@ -32,7 +32,7 @@ pub struct ReduceOnPlateau {
 }
 
 impl ReduceOnPlateau {
-    /// Watches this figure.
+    /// Creates the callback, which watches this figure.
     pub fn new(figure: impl Into<Watched>) -> Self {
         Self {
             watched: figure.into(),

@@ -19,7 +19,7 @@ pub struct TimeLimit {
 }
 
 impl TimeLimit {
-    /// Counted from the beginning of the run.
+    /// Creates the callback with this limit, counted from the beginning of the run.
     pub fn new(limit: Duration) -> Self {
         Self { limit, started: None }
     }

@@ -24,7 +24,7 @@ pub struct Watched {
 }
 
 impl Watched {
-    /// Watches the figure of this name.
+    /// Creates a watch on the figure of this name.
     pub fn new(name: impl Into<String>) -> Self {
         Self { name: name.into(), direction: None }
     }

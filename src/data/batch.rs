@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::tensor::{Float, IntoTensor, Tensor, tensor};
 
 impl Batch {
-    /// With inputs and targets; all examples weigh 1.
+    /// Creates a batch of inputs and targets; all examples weigh 1.
     pub fn new(inputs: Vec<Tensor>, targets: Vec<Tensor>) -> Self {
         Self { inputs, targets, weights: Vec::new() }
     }
@@ -19,7 +19,7 @@ impl Batch {
         self
     }
 
-    /// How many examples.
+    /// Returns the number of examples.
     pub fn len(&self) -> usize {
         let first = self.inputs.first().or(self.targets.first());
         first.and_then(|tensor| tensor.shape().first()).copied().unwrap_or(0)

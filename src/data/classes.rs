@@ -33,8 +33,8 @@ pub(super) fn members(classes: &[usize]) -> Vec<Vec<usize>> {
     members
 }
 
-/// A weight for each class, by number, that gives all classes the same weight in sum: `examples / (classes · count)`, with
-/// the number of classes that occur; 0 for a class that does not.
+/// Returns a weight for each class, by number, that gives all classes the same weight in sum: `examples / (classes ·
+/// count)`, with the number of classes that occur; 0 for a class that does not.
 ///
 /// ```
 /// assert_eq!(gradus::data::class_weights(&[0, 0, 0, 1]), [2.0 / 3.0, 2.0]);
@@ -52,12 +52,13 @@ pub fn class_weights(classes: &[usize]) -> Vec<Float> {
     counts.iter().map(weight).collect()
 }
 
-/// All examples, those of rare classes repeated at random until all classes have as many as the most frequent one.
+/// Returns all examples, those of rare classes repeated at random until all classes have as many as the most frequent
+/// one.
 pub fn oversample(classes: &[usize], seed: u64) -> Vec<usize> {
     balance(classes, seed, |counts| counts.end - 1)
 }
 
-/// As many examples of each class, chosen at random, as the rarest one has.
+/// Returns as many examples of each class, chosen at random, as the rarest one has.
 pub fn undersample(classes: &[usize], seed: u64) -> Vec<usize> {
     balance(classes, seed, |counts| counts.start)
 }

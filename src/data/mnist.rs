@@ -93,7 +93,7 @@ fn read(images: &Path, labels: &Path, hint: &str) -> Result<Mnist> {
 }
 
 impl Mnist {
-    /// From images `[count, rows, columns]` and labels `[count]`.
+    /// Creates the dataset from images `[count, rows, columns]` and labels `[count]`.
     ///
     /// # Errors
     /// images and labels that differ in number
@@ -107,12 +107,12 @@ impl Mnist {
         Ok(Self { images: images.as_standard_layout().into_owned(), labels })
     }
 
-    /// The images as bytes, `[count, rows, columns]`.
+    /// Returns the images as bytes, `[count, rows, columns]`.
     pub fn images(&self) -> &Array3<u8> {
         &self.images
     }
 
-    /// The class numbers, `[count]`.
+    /// Returns the class numbers, `[count]`.
     pub fn labels(&self) -> &Array1<u8> {
         &self.labels
     }
@@ -123,19 +123,19 @@ impl Mnist {
         Self { images: self.images.select(Axis(0), &kept), labels: self.labels.select(Axis(0), &kept) }
     }
 
-    /// The first images, at most `count`.
+    /// Returns the first images, at most `count`.
     pub fn take(self, count: usize) -> Self {
         let kept: Vec<usize> = (0..self.labels.len().min(count)).collect();
         Self { images: self.images.select(Axis(0), &kept), labels: self.labels.select(Axis(0), &kept) }
     }
 
-    /// The images with rows and columns exchanged: upright ones of EMNIST's files.
+    /// Returns the images with rows and columns exchanged: upright ones of EMNIST's files.
     pub fn transpose(self) -> Self {
         let images = self.images.permuted_axes([0, 2, 1]);
         Self { images: images.as_standard_layout().into_owned(), labels: self.labels }
     }
 
-    /// The same images with other labels.
+    /// Returns the same images with other labels.
     pub fn map_labels(mut self, label: impl Fn(u8) -> u8) -> Self {
         self.labels.mapv_inplace(label);
         self

@@ -163,7 +163,8 @@ pub trait Dataset: Sync {
         Map::new(self, function)
     }
 
-    /// Changes each example at random in training, anew in each epoch; see [`augment`]. Give each call its own seed.
+    /// Changes each example at random in training, differently in each epoch; see [`augment`]. Give each call its own
+    /// seed.
     fn augment<A: Augment>(self, seed: u64, augment: A) -> Augmented<Self, A>
     where
         Self: Sized,
@@ -171,7 +172,8 @@ pub trait Dataset: Sync {
         Augmented::new(self, seed, augment)
     }
 
-    /// Mixes each example with another one in training, anew in each epoch; see [`augment`]. Give each call its own seed.
+    /// Mixes each example with another one in training, differently in each epoch; see [`augment`]. Give each call its
+    /// own seed.
     fn mix<M: Mix>(self, seed: u64, mix: M) -> Mixed<Self, M>
     where
         Self: Sized,
@@ -244,7 +246,7 @@ pub trait Dataset: Sync {
     /// A random share of the examples, and the rest, with the same share of each class in both.
     ///
     /// # Errors
-    /// a share outside of 0 to 1; targets that are no classes
+    /// a share outside of 0 to 1; targets that are not classes
     fn stratified_split(self, share: f64, seed: u64) -> Result<Halves<Self>>
     where
         Self: Sized + Send,
@@ -269,7 +271,7 @@ pub trait Dataset: Sync {
     /// [`k_fold`](Dataset::k_fold) with the same share of each class in all parts.
     ///
     /// # Errors
-    /// `k` below 2 or above the number of examples; targets that are no classes
+    /// `k` below 2 or above the number of examples; targets that are not classes
     fn stratified_k_fold(self, k: usize, seed: u64) -> Result<Vec<Halves<Self>>>
     where
         Self: Sized + Send,
@@ -330,7 +332,7 @@ pub trait Dataset: Sync {
         Chain::new(self, other)
     }
 
-    /// All examples several times in an epoch, augmented anew each time.
+    /// All examples several times in an epoch, augmented differently each time.
     fn repeat(self, times: usize) -> Repeat<Self>
     where
         Self: Sized,

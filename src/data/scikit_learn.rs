@@ -15,7 +15,7 @@ use super::text::Encoding;
 use super::{Table, bytes};
 use crate::error::{Error, Result};
 
-/// 150 irises of 3 species by 4 lengths, from `iris.csv`.
+/// Loads 150 irises of 3 species by 4 lengths, from `iris.csv`.
 ///
 /// # Errors
 /// a file that is absent, cut off or corrupt; so have the others
@@ -26,7 +26,7 @@ pub fn iris(folder: impl AsRef<Path>) -> Result<Table> {
     classes(folder.as_ref(), "iris.csv", Some(&names))
 }
 
-/// 178 wines of 3 cultivars by 13 chemical figures, from `wine_data.csv`.
+/// Loads 178 wines of 3 cultivars by 13 chemical figures, from `wine_data.csv`.
 ///
 /// # Errors
 /// those of [`iris`]
@@ -34,7 +34,7 @@ pub fn wine(folder: impl AsRef<Path>) -> Result<Table> {
     classes(folder.as_ref(), "wine_data.csv", None)
 }
 
-/// 569 tumours, malignant (0) or benign (1), by 30 figures, from `breast_cancer.csv`.
+/// Loads 569 tumours, malignant (0) or benign (1), by 30 figures, from `breast_cancer.csv`.
 ///
 /// # Errors
 /// those of [`iris`]
@@ -44,7 +44,7 @@ pub fn breast_cancer(folder: impl AsRef<Path>) -> Result<Table> {
     classes(folder.as_ref(), "breast_cancer.csv", None)
 }
 
-/// 442 patients by 10 raw figures, and how their diabetes progressed, a number, from `diabetes_data_raw.csv` and
+/// Loads 442 patients by 10 raw figures, and how their diabetes progressed, a number, from `diabetes_data_raw.csv` and
 /// `diabetes_target.csv`, gzipped or not.
 ///
 /// # Errors
@@ -63,7 +63,8 @@ pub fn diabetes(folder: impl AsRef<Path>) -> Result<Table> {
     Ok(table(features, targets.into_dyn().into_shared(), &names, Vec::new()))
 }
 
-/// 1,797 digits as images of 8 x 8 pixels from 0 to 16, a row of 64 numbers each, from `digits.csv`, gzipped or not.
+/// Loads 1,797 digits as images of 8 x 8 pixels from 0 to 16, a row of 64 numbers each, from `digits.csv`, gzipped or
+/// not.
 ///
 /// # Errors
 /// those of [`iris`]

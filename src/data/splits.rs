@@ -25,8 +25,8 @@ pub(crate) fn first_share(len: usize, share: f64) -> Result<usize> {
     Ok((len as f64 * share).round() as usize)
 }
 
-/// Numbers of examples: a random share of each class, and the rest. Each class is cut where its share is rounded to,
-/// so that both parts together have every example once.
+/// Returns numbers of examples: a random share of each class, and the rest. Each class is cut where its share is
+/// rounded to, so that both parts together have every example once.
 ///
 /// ```
 /// let (train, test) = gradus::data::stratified_split(&[0, 0, 0, 0, 1, 1], 0.5, 7)?;
@@ -50,7 +50,8 @@ pub fn stratified_split(classes: &[usize], share: f64, seed: u64) -> Result<(Vec
     Ok((first, second))
 }
 
-/// For each of `k` random parts of `0..len`, which differ in size by 1 at most: the other numbers, and the part.
+/// Returns, for each of `k` random parts of `0..len`, which differ in size by 1 at most: the other numbers, and the
+/// part.
 ///
 /// # Errors
 /// `k` below 2 or above `len`
@@ -58,7 +59,7 @@ pub fn k_fold(len: usize, k: usize, seed: u64) -> Result<Vec<(Vec<usize>, Vec<us
     stratified_k_fold(&vec![0; len], k, seed)
 }
 
-/// [`k_fold`] with the same share of each class in all parts, to 1 example.
+/// Does what [`k_fold`] does, with the same share of each class in all parts, to 1 example.
 ///
 /// # Errors
 /// `k` below 2 or above the number of examples

@@ -23,27 +23,27 @@ pub struct Table {
 }
 
 impl Table {
-    /// The features, `[examples, features]`.
+    /// Returns the features, `[examples, features]`.
     pub fn features(&self) -> &Array2<Float> {
         &self.features
     }
 
-    /// The targets, `[examples]`, or `[examples, targets]` where there are several.
+    /// Returns the targets, `[examples]`, or `[examples, targets]` where there are several.
     pub fn targets(&self) -> &Tensor {
         &self.targets
     }
 
-    /// The names of the features.
+    /// Returns the names of the features.
     pub fn feature_names(&self) -> &[String] {
         &self.feature_names
     }
 
-    /// The names of the classes that the target numbers; empty if it is no class or has no names.
+    /// Returns the names of the classes that the target numbers; empty if it is not a class or has no names.
     pub fn class_names(&self) -> &[String] {
         &self.class_names
     }
 
-    /// How the strings of a column became numbers; `None` for a column of numbers.
+    /// Returns how the strings of a column became numbers; `None` for a column of numbers.
     pub fn lookup(&self, column: &str) -> Option<&StringLookup> {
         self.lookups.iter().find(|(name, _)| name == column).map(|(_, lookup)| lookup)
     }

@@ -86,7 +86,7 @@ pub(crate) fn register(registry: Registry) -> Registry {
     )
 }
 
-/// How many inputs and outputs a number of a kernel connects: the last two axes count inputs and outputs, those
+/// Returns how many inputs and outputs a number of a kernel connects: the last two axes count inputs and outputs, those
 /// before them are the receptive field. As in Keras.
 ///
 /// ```

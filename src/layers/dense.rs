@@ -60,12 +60,12 @@ impl Dense {
         Self::new(0)
     }
 
-    /// The kernel, `[features, units]`.
+    /// Returns the kernel, `[features, units]`.
     pub fn kernel(&self) -> &Param {
         self.kernel.shaped(&[None, self.known_units()])
     }
 
-    /// The bias, `[units]`.
+    /// Returns the bias, `[units]`.
     pub fn bias(&self) -> Option<&Param> {
         self.use_bias.then(|| self.bias.shaped(&[self.known_units()]))
     }

@@ -46,7 +46,7 @@ pub struct Distilled<S, T> {
 }
 
 impl<S, T> Distilled<S, T> {
-    /// A student of this teacher.
+    /// Creates a student of this teacher.
     pub fn new(student: S, teacher: T) -> Self {
         Self { student, teacher, temperature: 2.0, alpha: 1.0 }
     }

@@ -20,8 +20,8 @@ described! {
     /// # Defaults
     /// embeddings uniform between -0.05 and 0.05, no padding, no mask
     /// # Errors
-    /// an id that is not whole or not below `vocabulary`; a vocabulary of 0 or above 2²⁴; 0 units; a padding index that is no id; with
-    /// `mask_zero`, an input that is not `[batch, time]`
+    /// an id that is not whole or not below `vocabulary`; a vocabulary of 0 or above 2²⁴; 0 units; a padding index that
+    /// is not an id; with `mask_zero`, an input that is not `[batch, time]`
     /// # Example
     /// ```
     /// use gradus::prelude::*;
@@ -51,13 +51,13 @@ described! {
 }
 
 impl Embedding {
-    /// The vectors, `[vocabulary, units]`.
+    /// Returns the vectors, `[vocabulary, units]`.
     pub fn embeddings(&self) -> &Param {
         self.embeddings.shaped(&[Some(self.input_dim), Some(self.output_dim)])
     }
 
-    /// A layer with the same vectors that goes the other way, from units to a score for each id: see [`TiedDense`]. Call it
-    /// after all other settings, which make new vectors.
+    /// Returns a layer with the same vectors that goes the other way, from units to a score for each id: see
+    /// [`TiedDense`]. Call it after all other settings, which make new vectors.
     pub fn output_layer(&self) -> TiedDense {
         TiedDense::new(self.input_dim, self.output_dim, self.embeddings.clone())
     }

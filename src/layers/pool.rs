@@ -207,7 +207,7 @@ impl MaxPool<2> {
 }
 
 impl<const N: usize> MaxPool<N> {
-    /// The maxima, and where they are: the number of the cell in its input, all axes laid one after the other.
+    /// Returns the maxima, and where they are: the number of the cell in its input, all axes laid one after the other.
     /// [`MaxUnpool`](super::MaxUnpool) takes both.
     ///
     /// ```

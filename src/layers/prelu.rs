@@ -44,7 +44,7 @@ impl PRelu {
         Self::default()
     }
 
-    /// The slopes.
+    /// Returns the slopes.
     pub fn alpha(&self) -> &Param {
         &self.alpha
     }

@@ -34,7 +34,7 @@ pub struct Sequential {
 }
 
 impl Sequential {
-    /// No layers: the identity.
+    /// Creates a model without layers: the identity.
     pub fn new() -> Self {
         Self::default()
     }
@@ -65,7 +65,7 @@ impl Sequential {
         Config::new(Self::KIND).with("layers", &self.layers)
     }
 
-    /// The names of the layers.
+    /// Returns the names of the layers.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.layers.iter().map(|(name, _)| name.as_str())
     }
@@ -75,7 +75,7 @@ impl Sequential {
         self.layers.iter().find(|(known, _)| known == name).map(|(_, layer)| layer.as_ref())
     }
 
-    /// How many layers.
+    /// Returns the number of layers.
     pub fn len(&self) -> usize {
         self.layers.len()
     }

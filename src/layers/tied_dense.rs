@@ -57,7 +57,7 @@ impl TiedDense {
         self.use_bias.then_some(&self.bias)
     }
 
-    /// The vectors, `[vocabulary, units]`: the embedding's own.
+    /// Returns the vectors, `[vocabulary, units]`: the embedding's own.
     pub fn embeddings(&self) -> &Param {
         &self.embeddings
     }

@@ -48,7 +48,7 @@ impl Default for BinaryCrossEntropy {
 }
 
 impl BinaryCrossEntropy {
-    /// For predictions before the sigmoid.
+    /// Creates the loss for predictions before the sigmoid.
     pub fn from_logits() -> Self {
         Self { given: Given::Logits, ..Self::default() }
     }

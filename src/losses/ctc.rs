@@ -12,14 +12,14 @@ use crate::tensor::{Float, Tensor, data};
 ///
 /// Predictions are logits, or logarithms of probabilities, for which the result is the same; a `Softmax` at the end of the
 /// model is looked through. The [mask](Var::mask) of the prediction says how long each sequence is; without one, all steps
-/// count. Labels are padded at their end by numbers below 0 or by the blank, which is no label.
+/// count. Labels are padded at their end by numbers below 0 or by the blank, which is not a label.
 ///
 /// # Shapes
 /// predictions `[batch, time, classes]`, targets `[batch, labels]`
 /// # Defaults
 /// the blank is class 0
 /// # Errors
-/// other shapes; labels that are no classes, or stand after padding; more labels (and blanks between equal ones) than
+/// other shapes; labels that are not classes, or stand after padding; more labels (and blanks between equal ones) than
 /// steps; a mask with padding before a real step
 /// # Example
 /// ```

@@ -44,7 +44,7 @@ impl Default for Triplet {
 }
 
 impl Triplet {
-    /// With this margin.
+    /// Creates the loss with this margin.
     pub fn new(margin: Float) -> Self {
         Self { margin, swap: false }
     }
@@ -55,7 +55,7 @@ impl Triplet {
         self
     }
 
-    /// The losses of embeddings `[batch, features]`.
+    /// Returns the losses of embeddings `[batch, features]`.
     ///
     /// # Errors
     /// shapes that differ
@@ -140,7 +140,7 @@ impl Default for Contrastive {
 }
 
 impl Contrastive {
-    /// With this margin.
+    /// Creates the loss with this margin.
     pub fn new(margin: Float) -> Self {
         Self { margin }
     }

@@ -36,7 +36,7 @@ pub struct Distillation {
 }
 
 impl Distillation {
-    /// At temperature 2.
+    /// Creates the loss with temperature 2.
     pub fn new() -> Self {
         Self { temperature: 2.0 }
     }

@@ -18,7 +18,8 @@ pub struct Each {
 }
 
 impl Each {
-    /// Of these losses, `[batch, ...]`. If they have a [mask](Var::mask), padding becomes 0, and does not count.
+    /// Creates a mean of these losses, `[batch, ...]`. If they have a [mask](Var::mask), padding becomes 0, and does
+    /// not count.
     pub fn new(losses: Var) -> Self {
         let Some(mask) = losses.mask.as_deref().cloned() else { return Self { losses, counts: None } };
         let mask = spread(&mask, losses.value.shape());
@@ -31,7 +32,7 @@ impl Each {
     /// items, or that have multiplied them with weights already. Padding stays out.
     ///
     /// # Errors
-    /// counts that are not as many as the losses; such as are negative
+    /// counts that are not as many as the losses, or negative
     pub fn counting(mut self, counts: &Tensor) -> Result<Self> {
         if counts.shape() != self.losses.value.shape() {
             return Err(Error::shape(format!(
@@ -72,18 +73,18 @@ impl Each {
         Self { losses: self.losses * factor, ..self }
     }
 
-    /// The losses, with 0 for padding: the reduction "none".
+    /// Returns the losses, with 0 for padding: the reduction "none".
     pub fn losses(&self) -> &Var {
         &self.losses
     }
 
-    /// The sum of all losses.
+    /// Returns the sum of all losses.
     pub fn sum(&self) -> Var {
         let examples = self.losses.value.shape().first().map_or(1.0, |examples| *examples as f64);
         self.losses.sum().with_origin(Origin::Loss(examples, self.counts.clone()))
     }
 
-    /// The mean over all items that count, whatever their [weights](Each::weigh): Keras' "sum over batch size".
+    /// Returns the mean over all items that count, whatever their [weights](Each::weigh): Keras' "sum over batch size".
     ///
     /// # Errors
     /// no item that counts: all are padding, or left out by the loss
@@ -114,7 +115,7 @@ impl Each {
     /// or that of their first axes.
     ///
     /// # Errors
-    /// weights of another shape; such as are negative or not finite; a loss of the batch as a whole
+    /// weights of another shape, or negative or not finite ones; a loss of the batch as a whole
     pub fn weigh(mut self, weights: &Tensor) -> Result<Self> {
         let weights = fitting(weights, self.losses.value.shape())?;
         self.losses = times(&self.losses, &weights);

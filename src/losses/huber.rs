@@ -32,7 +32,7 @@ pub struct Huber {
 }
 
 impl Huber {
-    /// With this delta.
+    /// Creates the loss with this delta.
     pub fn new(delta: Float) -> Self {
         Self { delta }
     }
@@ -89,7 +89,7 @@ pub struct SmoothL1 {
 }
 
 impl SmoothL1 {
-    /// With this beta.
+    /// Creates the loss with this beta.
     pub fn new(beta: Float) -> Self {
         Self { beta }
     }

@@ -33,7 +33,7 @@ pub struct Poisson {
 }
 
 impl Poisson {
-    /// For predictions that are logarithms of rates.
+    /// Creates the loss for predictions that are logarithms of rates.
     pub fn from_log() -> Self {
         Self { from_log: true }
     }

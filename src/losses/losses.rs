@@ -38,7 +38,7 @@ impl<L: Loss + 'static> From<L> for Losses {
 }
 
 impl Losses {
-    /// No losses.
+    /// Creates an empty list of losses.
     pub fn new() -> Self {
         Self::default()
     }

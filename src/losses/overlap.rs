@@ -88,7 +88,7 @@ impl Default for Tversky {
 }
 
 impl Tversky {
-    /// With these weights.
+    /// Creates the loss with these weights.
     pub fn new(alpha: Float, beta: Float) -> Self {
         Self { alpha, beta, per_example: false }
     }

@@ -17,7 +17,7 @@ pub(super) enum Given {
 }
 
 impl Given {
-    /// What stands for class 1.
+    /// Returns what stands for class 1.
     pub fn threshold(self) -> Float {
         match self {
             Self::Probabilities => 0.5,

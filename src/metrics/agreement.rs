@@ -27,7 +27,7 @@ pub struct MeanIou {
 }
 
 impl MeanIou {
-    /// Of these classes only; of a single one it is that class's intersection over union.
+    /// Creates the metric for these classes only; for a single one it is that class's intersection over union.
     pub fn of(classes: impl Into<Vec<usize>>) -> Self {
         Self { only: Some(classes.into()), confusion: ConfusionMatrix::default() }
     }

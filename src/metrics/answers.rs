@@ -35,7 +35,7 @@ pub(super) fn is_binary(prediction: &Tensor, target: &Tensor) -> bool {
 }
 
 impl Answers {
-    /// The predicted and the right class of each item, or of each label of each.
+    /// Returns the predicted and the right class of each item, or of each label of each.
     pub fn pairs(&self, who: &str, prediction: &Tensor, target: &Tensor) -> Result<Pairs> {
         check_numbers(who, "predictions", prediction)?;
         if let Some(labels) = self.labels(who, prediction, target)? {
@@ -51,7 +51,8 @@ impl Answers {
         Ok(Pairs { labels: 1, classes, pairs: lanes.into_iter().map(argmax).zip(right).collect() })
     }
 
-    /// How many decisions an item has if they are of class 1 against class 0; `None` if they are among several classes.
+    /// Returns how many decisions an item has if they are of class 1 against class 0; `None` if they are among several
+    /// classes.
     pub fn labels(&self, who: &str, prediction: &Tensor, target: &Tensor) -> Result<Option<usize>> {
         let (p, t) = (prediction.shape(), target.shape());
         if is_binary(prediction, target) {

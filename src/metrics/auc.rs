@@ -51,17 +51,17 @@ impl Auc {
         Self { curve, answers: Answers::default(), scores: Scores::default() }
     }
 
-    /// Of true positives against false positives.
+    /// Creates the area under true positives against false positives.
     pub fn roc() -> Self {
         Self::new(Curve::Roc)
     }
 
-    /// Of precision against recall, by trapezoids.
+    /// Creates the area under precision against recall, by trapezoids.
     pub fn precision_recall() -> Self {
         Self::new(Curve::PrecisionRecall)
     }
 
-    /// Of precision against recall, by steps.
+    /// Creates the area under precision against recall, by steps.
     pub fn average_precision() -> Self {
         Self::new(Curve::AveragePrecision)
     }

@@ -86,7 +86,7 @@ impl Bleu {
         Ok(())
     }
 
-    /// The figure over all sentences since the last reset; NaN before any.
+    /// Returns the figure over all sentences since the last reset; NaN before any.
     pub fn result(&self) -> f64 {
         if self.sentences == 0 {
             return f64::NAN;

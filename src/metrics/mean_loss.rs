@@ -21,7 +21,7 @@ pub struct MeanLoss {
 }
 
 impl MeanLoss {
-    /// Of this loss, under this name.
+    /// Creates the mean of this loss, under this name.
     pub fn new(name: impl Into<String>, loss: impl Loss + 'static) -> Self {
         Self { name: name.into(), loss: Box::new(loss), mean: Mean::default() }
     }
@@ -135,7 +135,7 @@ pub struct Perplexity(MeanLoss);
 derived!(Perplexity, Lower, MeanLoss::new("perplexity", SparseCrossEntropy::default()), f64::exp);
 
 impl Perplexity {
-    /// Of this cross-entropy.
+    /// Creates the metric of this cross-entropy.
     pub fn of(loss: SparseCrossEntropy) -> Self {
         Self(MeanLoss::new("perplexity", loss))
     }

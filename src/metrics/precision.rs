@@ -189,7 +189,7 @@ impl Default for FBeta {
 }
 
 impl FBeta {
-    /// With this beta.
+    /// Creates the metric with this beta.
     pub fn new(beta: f64) -> Self {
         Self { beta, average: Averaging::default(), confusion: ConfusionMatrix::default() }
     }

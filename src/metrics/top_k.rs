@@ -26,7 +26,7 @@ pub struct TopKAccuracy {
 }
 
 impl TopKAccuracy {
-    /// Among the `k` best.
+    /// Creates the metric for the `k` best classes.
     pub fn new(k: usize) -> Self {
         Self { k, mean: Mean::default() }
     }

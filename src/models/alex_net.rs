@@ -26,7 +26,7 @@ use crate::saving::Translation;
 pub struct AlexNet;
 
 impl AlexNet {
-    /// With scores for so many classes.
+    /// Creates the network with scores for this many classes.
     pub fn alexnet(classes: usize) -> Sequential {
         let conv = |filters: usize, size: usize, padding: usize| {
             Conv2d::new(filters, size).padding(Padding::all(padding)).activation(Relu).kernel_initializer(HeNormal)
@@ -53,7 +53,7 @@ impl AlexNet {
             .add_named("classifier_6", Dense::new(classes))
     }
 
-    /// How torchvision stores it.
+    /// Returns how torchvision stores it.
     pub fn translation() -> Translation {
         Translation::pytorch().rename("classifier.*", "classifier_*").flattened("classifier_1", 256)
     }

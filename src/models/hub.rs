@@ -8,8 +8,8 @@ use super::folder::NAMES;
 use crate::error::{Error, Result};
 use crate::saving::shards::Index;
 
-/// The folder of a network of the Hugging Face Hub, such as `sentence-transformers/all-MiniLM-L6-v2`, fetched where it is not in
-/// the cache yet: `config.json`, weights, and `tokenizer.json` if it has one.
+/// Returns the folder of a network of the Hugging Face Hub, such as `sentence-transformers/all-MiniLM-L6-v2`, fetched
+/// where it is not in the cache yet: `config.json`, weights, and `tokenizer.json` if it has one.
 ///
 /// ```no_run
 /// use gradus::models::*;
@@ -18,7 +18,7 @@ use crate::saving::shards::Index;
 /// ```
 ///
 /// # Errors
-/// a name that is none, or that the Hub does not know; no network
+/// an invalid name, or one that the Hub does not know; no network
 #[doc(alias = "from_pretrained")]
 pub fn download(name: &str) -> Result<PathBuf> {
     let plain = |part: &str| part.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));

@@ -27,7 +27,7 @@ use crate::saving::Translation;
 pub struct LeNet5;
 
 impl LeNet5 {
-    /// With scores for so many classes.
+    /// Creates the network with scores for this many classes.
     pub fn lenet5(classes: usize) -> Sequential {
         Sequential::new()
             .add_named("conv1", Conv2d::new(6, 5).activation(Tanh))
@@ -40,7 +40,7 @@ impl LeNet5 {
             .add_named("fc3", Dense::new(classes))
     }
 
-    /// How PyTorch stores it, with the names `conv1`, `conv2`, `fc1`, `fc2`, `fc3`.
+    /// Returns how PyTorch stores it, with the names `conv1`, `conv2`, `fc1`, `fc2`, `fc3`.
     pub fn translation() -> Translation {
         Translation::pytorch().flattened("fc1", 16)
     }

@@ -32,12 +32,12 @@ const STAGES: [[usize; 4]; 7] =
     [[1, 16, 1, 1], [6, 24, 2, 2], [6, 32, 3, 2], [6, 64, 4, 2], [6, 96, 3, 1], [6, 160, 3, 2], [6, 320, 1, 1]];
 
 impl MobileNetV2 {
-    /// With scores for so many classes.
+    /// Creates the network with scores for this many classes.
     pub fn mobilenet_v2(classes: usize) -> Sequential {
         Self::with_width(classes, 1.0)
     }
 
-    /// With scores for so many classes, and this many times the channels.
+    /// Creates the network with scores for this many classes, and with `width` times the channels.
     #[doc(alias = "alpha")]
     #[doc(alias = "width_mult")]
     pub fn with_width(classes: usize, width: Float) -> Sequential {
@@ -65,7 +65,7 @@ impl MobileNetV2 {
             .add_named("classifier_1", Dense::new(classes))
     }
 
-    /// How torchvision stores it.
+    /// Returns how torchvision stores it.
     pub fn translation() -> Translation {
         Translation::pytorch().rename("features.*.conv.*", "features.*.body.*").rename("classifier.*", "classifier_*")
     }

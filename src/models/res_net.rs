@@ -29,22 +29,22 @@ use crate::saving::Translation;
 pub struct ResNet;
 
 impl ResNet {
-    /// ResNet-18 with scores for so many classes.
+    /// Creates ResNet-18 with scores for this many classes.
     pub fn resnet18(classes: usize) -> Sequential {
         network([2, 2, 2, 2], 1, plain, classes)
     }
 
-    /// ResNet-34 with scores for so many classes.
+    /// Creates ResNet-34 with scores for this many classes.
     pub fn resnet34(classes: usize) -> Sequential {
         network([3, 4, 6, 3], 1, plain, classes)
     }
 
-    /// ResNet-50 with scores for so many classes.
+    /// Creates ResNet-50 with scores for this many classes.
     pub fn resnet50(classes: usize) -> Sequential {
         network([3, 4, 6, 3], 4, bottleneck, classes)
     }
 
-    /// How torchvision stores it.
+    /// Returns how torchvision stores it.
     pub fn translation() -> Translation {
         Translation::pytorch()
             .rename("layer*.*.downsample.*", "layer*.*.shortcut.*")
@@ -76,7 +76,8 @@ fn bottleneck(filters: usize, stride: usize) -> Sequential {
         .add_named("bn3", norm())
 }
 
-/// With so many blocks in each stage, whose outputs have `expansion` times the channels that they work on.
+/// Creates a network with this many blocks in each stage, whose outputs have `expansion` times the channels that they
+/// work on.
 fn network(stages: [usize; 4], expansion: usize, body: fn(usize, usize) -> Sequential, classes: usize) -> Sequential {
     let mut model = Sequential::new()
         .add_named("conv1", conv(64, 7, 2))

@@ -12,7 +12,8 @@ use crate::tensor::Float;
 /// # Defaults
 /// temperature 1, all tokens, seed 0
 /// # Errors
-/// when drawing: a temperature below 0 or not finite, a `top_k` of 0, a `top_p` outside of 0 to 1, scores that are no numbers
+/// when drawing: a temperature below 0 or not finite, a `top_k` of 0, a `top_p` outside of 0 to 1, scores that are not
+/// numbers
 /// # Example
 /// ```
 /// use gradus::{models::Sampling, rand::SeedableRng, Rng};
@@ -39,12 +40,12 @@ impl Default for Sampling {
 }
 
 impl Sampling {
-    /// With the defaults.
+    /// Creates the defaults.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Always the token of the greatest score, the first of equal ones: a temperature of 0.
+    /// Always draws the token of the greatest score, the first of equal ones: a temperature of 0.
     pub fn greedy() -> Self {
         Self::new().temperature(0.0)
     }
@@ -91,10 +92,10 @@ impl Sampling {
         Ok(())
     }
 
-    /// The id of a token, by the scores of all.
+    /// Returns the id of a token, by the scores of all.
     ///
     /// # Errors
-    /// settings out of range; scores that are no numbers, or none
+    /// settings out of range; scores that are not numbers, or none
     pub fn draw(&self, scores: &[Float], rng: &mut Rng) -> Result<usize> {
         self.check(scores)?;
         let greatest = |best: usize, id: usize| if scores[id] > scores[best] { id } else { best };

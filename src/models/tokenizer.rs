@@ -19,7 +19,7 @@ use crate::tensor::{Float, Tensor, tensor};
 /// # Defaults
 /// cut where the file says so; padded up to the longest text, with the file's padding token, or else `[PAD]` or `<pad>`
 /// # Errors
-/// a file that cannot be read or is no tokenizer; texts of unequal length where there is no padding token
+/// a file that cannot be read or is not a tokenizer; texts of unequal length where there is no padding token
 /// # Example
 /// ```no_run
 /// use gradus::{models::*, prelude::*};
@@ -99,7 +99,7 @@ impl Tokenizer {
         }
     }
 
-    /// Cuts texts after so many tokens, those counted that begin and end them.
+    /// Cuts texts after this many tokens, including those that begin and end them.
     ///
     /// # Errors
     /// a length that leaves no token of a pair of texts
@@ -107,7 +107,7 @@ impl Tokenizer {
         self.cut(length)
     }
 
-    /// Cuts texts as the file does, but after so many tokens.
+    /// Cuts texts as the file does, but after this many tokens.
     fn cut(mut self, length: usize) -> Result<Self> {
         let added = self.inner.get_post_processor().map_or(0, |processor| processor.added_tokens(true));
         if length < added + 2 {
@@ -120,12 +120,12 @@ impl Tokenizer {
         Ok(self)
     }
 
-    /// How many tokens there are.
+    /// Returns the number of tokens.
     pub fn vocabulary(&self) -> usize {
         self.inner.get_vocab_size(true)
     }
 
-    /// The ids of texts, `[texts, time]`, with the tokens that begin and end them.
+    /// Returns the ids of texts, `[texts, time]`, with the tokens that begin and end them.
     ///
     /// # Errors
     /// texts of unequal length where there is no padding token
@@ -149,7 +149,7 @@ impl Tokenizer {
         self.padded(&all, &[all.len(), time, 2], |encoding, i| [encoding.get_ids()[i], encoding.get_type_ids()[i]])
     }
 
-    /// The ids of one text, without tokens that begin and end it.
+    /// Returns the ids of one text, without tokens that begin and end it.
     ///
     /// # Errors
     /// a text that the tokenizer refuses
@@ -160,7 +160,7 @@ impl Tokenizer {
         Ok(real(&encoding).map(|i| encoding.get_ids()[i] as usize).collect())
     }
 
-    /// The text of ids, without tokens that begin, end and pad texts.
+    /// Returns the text of ids, without tokens that begin, end and pad texts.
     ///
     /// # Errors
     /// an id that there is not

@@ -25,23 +25,23 @@ use crate::saving::Translation;
 pub struct Vgg;
 
 impl Vgg {
-    /// VGG-11 with scores for so many classes.
+    /// Creates VGG-11 with scores for this many classes.
     pub fn vgg11(classes: usize) -> Sequential {
         network([1, 1, 2, 2, 2], classes)
     }
 
-    /// VGG-16 with scores for so many classes.
+    /// Creates VGG-16 with scores for this many classes.
     pub fn vgg16(classes: usize) -> Sequential {
         network([2, 2, 3, 3, 3], classes)
     }
 
-    /// How torchvision stores it.
+    /// Returns how torchvision stores it.
     pub fn translation() -> Translation {
         Translation::pytorch().rename("classifier.*", "classifier_*").flattened("classifier_0", 512)
     }
 }
 
-/// With so many convolutions in each stage.
+/// Creates a network with this many convolutions in each stage.
 fn network(stages: [usize; 5], classes: usize) -> Sequential {
     let mut features = Sequential::new();
     // torchvision counts activations as layers.

@@ -14,7 +14,7 @@ enum Kind {
 }
 
 impl Var {
-    /// The product of all numbers, a scalar; 1 of none.
+    /// Returns the product of all numbers, a scalar; 1 of none.
     pub fn prod(&self) -> Self {
         self.aggregate(Reduced::all(self), Kind::Product)
     }
@@ -42,7 +42,7 @@ impl Var {
         Ok(self.aggregate(Reduced::new("prod_axes_keep", self, axes, true)?, Kind::Product))
     }
 
-    /// The Euclidean norm of all numbers, `√Σ x²`, a scalar; its slope at 0 is 0.
+    /// Returns the Euclidean norm of all numbers, `√Σ x²`, a scalar; its slope at 0 is 0.
     pub fn norm(&self) -> Self {
         self.aggregate(Reduced::all(self), Kind::Norm)
     }

@@ -8,7 +8,8 @@ use crate::tensor::{Float, data};
 const MOST: Float = if cfg!(float64) { (1_u64 << 53) as Float } else { (1 << 24) as Float };
 
 impl Var {
-    /// The bits that both numbers have, broadcast. The numbers are whole, and negative ones are in two's complement.
+    /// Returns the bits that both numbers have, broadcast. The numbers are whole, and negative ones are in two's
+    /// complement.
     ///
     /// ```
     /// use gradus::prelude::*;
@@ -26,7 +27,7 @@ impl Var {
         self.bitwise("bitwise_and", other, |a, b| (a as i64 & b as i64) as Float)
     }
 
-    /// The bits that one of the numbers has, or both, broadcast.
+    /// Returns the bits that one of the numbers has, or both, broadcast.
     ///
     /// # Errors
     /// Those of [`Var::bitwise_and`].
@@ -34,7 +35,7 @@ impl Var {
         self.bitwise("bitwise_or", other, |a, b| (a as i64 | b as i64) as Float)
     }
 
-    /// The bits that one of the numbers has and the other has not, broadcast.
+    /// Returns the bits that one of the numbers has and the other has not, broadcast.
     ///
     /// # Errors
     /// Those of [`Var::bitwise_and`].
@@ -42,7 +43,7 @@ impl Var {
         self.bitwise("bitwise_xor", other, |a, b| (a as i64 ^ b as i64) as Float)
     }
 
-    /// The number with all its bits turned over: `-1 - x`.
+    /// Returns the number with all its bits turned over: `-1 - x`.
     ///
     /// # Errors
     /// Those of [`Var::bitwise_and`].
@@ -52,7 +53,7 @@ impl Var {
         Ok(-1.0 - self.detach())
     }
 
-    /// The bits moved by so many places to the left, broadcast: `x · 2^places`.
+    /// Moves the bits by this many places to the left, broadcast: `x · 2^places`.
     ///
     /// # Errors
     /// Those of [`Var::bitwise_and`]; places below 0 or above 63; a result beyond ±2^24.
@@ -64,7 +65,7 @@ impl Var {
         Ok(y)
     }
 
-    /// The bits moved by so many places to the right, broadcast: `⌊x / 2^places⌋`.
+    /// Moves the bits by this many places to the right, broadcast: `⌊x / 2^places⌋`.
     ///
     /// # Errors
     /// Those of [`Var::bitwise_and`]; places below 0 or above 63.

@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::tensor::{Float, Tensor, data, tensor};
 
 impl Var {
-    /// The sum of each number and all before it along an axis. Negative axes count from the end.
+    /// Returns the sum of each number and all before it along an axis. Negative axes count from the end.
     ///
     /// ```
     /// use gradus::prelude::*;

@@ -11,9 +11,9 @@ struct Named {
 }
 
 impl Var {
-    /// Sums of products by Einstein's convention: `equation` names the axes of each variable, then those of the result.
-    /// What is not named after `->` is summed over; without `->` the result has the names that come once, in
-    /// alphabetical order. A name that comes twice in one variable takes its diagonal; `...` stands for any axes.
+    /// Computes sums of products by Einstein's convention: `equation` names the axes of each variable, then those of
+    /// the result. What is not named after `->` is summed over; without `->` the result has the names that come once,
+    /// in alphabetical order. A name that comes twice in one variable takes its diagonal; `...` stands for any axes.
     ///
     /// ```
     /// use gradus::prelude::*;

@@ -40,13 +40,13 @@ impl Var {
         Exponential.apply(self)
     }
 
-    /// The natural logarithm.
+    /// Returns the natural logarithm.
     #[doc(alias = "log")]
     pub fn ln(&self) -> Self {
         self.each(|x| x.ln(), |x, _| 1.0 / x)
     }
 
-    /// The square root.
+    /// Returns the square root.
     pub fn sqrt(&self) -> Self {
         self.each(|x| x.sqrt(), |_, y| 0.5 / y)
     }
@@ -79,7 +79,7 @@ impl Var {
         self.each(|x| 1.0 / x, |_, y| -y * y)
     }
 
-    /// The error function, `2/√π ∫ exp(-t²) dt` from 0 to `x`.
+    /// Returns the error function, `2/√π ∫ exp(-t²) dt` from 0 to `x`.
     pub fn erf(&self) -> Self {
         self.each(erf, |x, _| FRAC_2_SQRT_PI * (-x * x).exp())
     }
@@ -94,7 +94,7 @@ impl Var {
         self.each(clip, move |x, _| if x >= min && x <= max { 1.0 } else { 0.0 })
     }
 
-    /// The hyperbolic tangent: [`Tanh`].
+    /// Returns the hyperbolic tangent: [`Tanh`].
     pub fn tanh(&self) -> Self {
         Tanh.apply(self)
     }

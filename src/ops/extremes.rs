@@ -35,20 +35,20 @@ impl Extreme {
 }
 
 impl Var {
-    /// The greatest of all numbers, a scalar; NaN if there is one, -∞ of no number at all. The gradient goes to the first
-    /// of equal ones.
+    /// Returns the greatest of all numbers, a scalar; NaN if there is one, -∞ of no number at all. The gradient goes to
+    /// the first of equal ones.
     pub fn max(&self) -> Self {
         self.extreme(Reduced::all(self), Extreme::Max)
     }
 
-    /// The least of all numbers, a scalar; NaN if there is one, ∞ of no number at all. The gradient goes to the first of
-    /// equal ones.
+    /// Returns the least of all numbers, a scalar; NaN if there is one, ∞ of no number at all. The gradient goes to the
+    /// first of equal ones.
     pub fn min(&self) -> Self {
         self.extreme(Reduced::all(self), Extreme::Min)
     }
 
-    /// The greatest number along these axes, which disappear. Negative axes count from the end; NaN wins, of no number
-    /// it is as in [`Var::max`], and the gradient goes to the first of equal ones.
+    /// Returns the greatest number along these axes, which disappear. Negative axes count from the end; NaN wins, of no
+    /// number it is as in [`Var::max`], and the gradient goes to the first of equal ones.
     ///
     /// # Errors
     /// An axis that is out of range or comes twice.
@@ -64,8 +64,8 @@ impl Var {
         Ok(self.extreme(Reduced::new("max_axes_keep", self, axes, true)?, Extreme::Max))
     }
 
-    /// The least number along these axes, which disappear. Negative axes count from the end; NaN wins, of no number
-    /// it is as in [`Var::min`], and the gradient goes to the first of equal ones.
+    /// Returns the least number along these axes, which disappear. Negative axes count from the end; NaN wins, of no
+    /// number it is as in [`Var::min`], and the gradient goes to the first of equal ones.
     ///
     /// # Errors
     /// An axis that is out of range or comes twice.
@@ -81,7 +81,7 @@ impl Var {
         Ok(self.extreme(Reduced::new("min_axes_keep", self, axes, true)?, Extreme::Min))
     }
 
-    /// The greater of two numbers each, broadcast; NaN wins. Where they are equal the gradient goes to `self`.
+    /// Returns the greater of two numbers each, broadcast; NaN wins. Where they are equal the gradient goes to `self`.
     ///
     /// # Errors
     /// Shapes that do not broadcast.
@@ -89,7 +89,7 @@ impl Var {
         self.better("maximum", other, Extreme::Max)
     }
 
-    /// The lesser of two numbers each, broadcast; NaN wins. Where they are equal the gradient goes to `self`.
+    /// Returns the lesser of two numbers each, broadcast; NaN wins. Where they are equal the gradient goes to `self`.
     ///
     /// # Errors
     /// Shapes that do not broadcast.

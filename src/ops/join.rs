@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::tensor::{Tensor, data, tensor};
 
 impl Var {
-    /// Variables one after the other along an axis. Negative axes count from the end.
+    /// Joins variables one after the other along an axis. Negative axes count from the end.
     ///
     /// ```
     /// use gradus::prelude::*;
@@ -42,7 +42,7 @@ impl Var {
         Ok(first.tape().apply(Concat { axis, shapes: Vec::new() }, vars))
     }
 
-    /// Variables of one shape side by side along a new axis, before `axis` of theirs; -1 puts it last.
+    /// Stacks variables of one shape along a new axis, before `axis` of theirs; -1 puts it last.
     ///
     /// # Errors
     /// No variables; shapes that differ; an axis out of range.

@@ -11,7 +11,8 @@ use crate::error::{Error, Result};
 use crate::tensor::{Float, Tensor, data, tensor};
 
 impl Var {
-    /// The product of matrices, over the last two axes; those before them are batches and broadcast, as in numpy.
+    /// Returns the product of matrices, over the last two axes; those before them are batches and broadcast, as in
+    /// numpy.
     ///
     /// A vector on the left is a row, one on the right a column, and its axis of length 1 is dropped from the result.
     ///

@@ -39,7 +39,7 @@ impl PadMode {
 }
 
 impl Var {
-    /// With so many more places before and after each axis: `[[before, after], ...]`, a pair for each.
+    /// Adds this many places before and after each axis: `[[before, after], ...]`, a pair for each.
     ///
     /// ```
     /// use gradus::prelude::*;

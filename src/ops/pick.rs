@@ -11,8 +11,8 @@ use crate::tensor::{Float, Tensor, data, tensor};
 pub(crate) const FILL: usize = NOWHERE;
 
 impl Var {
-    /// What is at these places of an axis, which gives way to the axes of `indices`. These are whole numbers, of which
-    /// negative ones count from the end; they have no gradient.
+    /// Returns what is at these places of an axis, which gives way to the axes of `indices`. These are whole numbers,
+    /// of which negative ones count from the end; they have no gradient.
     ///
     /// ```
     /// use gradus::prelude::*;
@@ -38,7 +38,7 @@ impl Var {
         Ok(self.tape().apply(op, &[self, &indices.detach()]))
     }
 
-    /// The same numbers with an axis in the other direction. Negative axes count from the end.
+    /// Returns the same numbers with an axis in the other direction. Negative axes count from the end.
     ///
     /// ```
     /// use gradus::prelude::*;
@@ -68,7 +68,8 @@ impl Var {
         Ok(self.pick(axis, (0..len).map(|i| (start + i) % len).collect(), 0.0))
     }
 
-    /// The whole so many times along each axis; where there are more `repeats` than axes, new ones come first.
+    /// Repeats the whole this many times along each axis; where there are more `repeats` than axes, new ones come
+    /// first.
     ///
     /// ```
     /// use gradus::prelude::*;
@@ -99,7 +100,7 @@ impl Var {
         Ok(x)
     }
 
-    /// Each place of an axis so many times, one after the other. Negative axes count from the end.
+    /// Repeats each place of an axis this many times, one after the other. Negative axes count from the end.
     ///
     /// # Errors
     /// An axis out of range; a result too large for any memory.

@@ -7,8 +7,8 @@ use crate::error::Result;
 use crate::tensor::{Float, Tensor};
 
 impl Var {
-    /// This number to the power of the `exponent`, broadcast; not a number where this one is negative and the exponent
-    /// is not whole. Where this one is 0 the exponent's gradient is 0.
+    /// Returns this number to the power of the `exponent`, broadcast; not a number where this one is negative and the
+    /// exponent is not whole. Where this one is 0 the exponent's gradient is 0.
     ///
     /// ```
     /// use gradus::prelude::*;
@@ -27,8 +27,8 @@ impl Var {
         })
     }
 
-    /// What is left of this number after whole multiples of the `other`, broadcast, with the sign of the `other`:
-    /// `a - b ⌊a / b⌋`. [`Var::fmod`] has that of this number.
+    /// Returns what is left of this number after whole multiples of the `other`, broadcast, with the sign of the
+    /// `other`: `a - b ⌊a / b⌋`. [`Var::fmod`] has that of this number.
     ///
     /// ```
     /// use gradus::prelude::*;
@@ -50,8 +50,8 @@ impl Var {
         self.binary("remainder", other, remainder, |a, b| [1.0, -(a / b).floor()])
     }
 
-    /// What is left of this number after whole multiples of the `other`, broadcast, with the sign of this one, as `%`
-    /// has it in Rust. [`Var::remainder`] has that of the `other`.
+    /// Returns what is left of this number after whole multiples of the `other`, broadcast, with the sign of this one,
+    /// as `%` has it in Rust. [`Var::remainder`] has that of the `other`.
     ///
     /// # Errors
     /// Shapes that do not broadcast.

@@ -8,8 +8,8 @@ use crate::error::{Error, Result};
 use crate::tensor::{Float, Tensor, data, tensor};
 
 impl Var {
-    /// The index of the greatest number along an axis, which disappears: the first of equal ones; NaN wins. Negative
-    /// axes count from the end. It has no gradient.
+    /// Returns the index of the greatest number along an axis, which disappears: the first of equal ones; NaN wins.
+    /// Negative axes count from the end. It has no gradient.
     ///
     /// ```
     /// use gradus::prelude::*;
@@ -26,8 +26,8 @@ impl Var {
         self.ranked("argmax", 1, axis)?.remove_axis(axis as isize)
     }
 
-    /// The index of the least number along an axis, which disappears: the first of equal ones; NaN wins. Negative axes
-    /// count from the end. It has no gradient.
+    /// Returns the index of the least number along an axis, which disappears: the first of equal ones; NaN wins.
+    /// Negative axes count from the end. It has no gradient.
     ///
     /// # Errors
     /// An axis out of range, or without a place.
@@ -36,8 +36,8 @@ impl Var {
         (-&self.detach()).ranked("argmin", 1, axis)?.remove_axis(axis as isize)
     }
 
-    /// The `k` greatest numbers along an axis, in descending order, and their indices: of equal ones the first comes
-    /// first; NaN wins. Negative axes count from the end. The indices have no gradient.
+    /// Returns the `k` greatest numbers along an axis, in descending order, and their indices: of equal ones the first
+    /// comes first; NaN wins. Negative axes count from the end. The indices have no gradient.
     ///
     /// ```
     /// use gradus::prelude::*;

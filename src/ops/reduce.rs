@@ -54,12 +54,12 @@ impl Reduced {
 }
 
 impl Var {
-    /// The sum of all numbers, a scalar.
+    /// Returns the sum of all numbers, a scalar.
     pub fn sum(&self) -> Self {
         self.reduce(Reduced::all(self), false)
     }
 
-    /// The mean of all numbers, a scalar. Not a number if there are none.
+    /// Returns the mean of all numbers, a scalar. Not a number if there are none.
     pub fn mean(&self) -> Self {
         self.reduce(Reduced::all(self), true)
     }

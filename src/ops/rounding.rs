@@ -4,17 +4,17 @@ use crate::autograd::Var;
 use crate::tensor::Float;
 
 impl Var {
-    /// The greatest whole number that is not above `x`.
+    /// Returns the greatest whole number that is not above `x`.
     pub fn floor(&self) -> Self {
         self.flat(Float::floor)
     }
 
-    /// The least whole number that is not below `x`.
+    /// Returns the least whole number that is not below `x`.
     pub fn ceil(&self) -> Self {
         self.flat(Float::ceil)
     }
 
-    /// The nearest whole number; of two that are as near, the even one, as in numpy.
+    /// Returns the nearest whole number; of two that are as near, the even one, as in numpy.
     ///
     /// ```
     /// use gradus::prelude::*;
@@ -27,7 +27,7 @@ impl Var {
         self.flat(Float::round_ties_even)
     }
 
-    /// The whole number towards 0.
+    /// Returns the whole number towards 0.
     pub fn trunc(&self) -> Self {
         self.flat(Float::trunc)
     }

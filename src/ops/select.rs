@@ -8,8 +8,8 @@ use crate::error::{Error, Result};
 use crate::tensor::{Float, Tensor, data, tensor};
 
 impl Var {
-    /// The number of `yes` where this one is not 0, and that of `no` where it is; all three broadcast. What is not
-    /// taken receives a gradient of 0, even where its own would not be finite. The condition has none.
+    /// Returns the number of `yes` where this one is not 0, and that of `no` where it is; all three broadcast. What is
+    /// not taken receives a gradient of 0, even where its own would not be finite. The condition has none.
     ///
     /// ```
     /// use gradus::prelude::*;

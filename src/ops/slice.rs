@@ -10,7 +10,7 @@ use crate::kernels::elementwise::add_assign;
 use crate::tensor::{Tensor, data, tensor};
 
 impl Var {
-    /// The part of an axis in this range. Negative axes count from the end.
+    /// Returns the part of an axis in this range. Negative axes count from the end.
     ///
     /// ```
     /// use gradus::prelude::*;
@@ -43,7 +43,7 @@ impl Var {
         Ok(self.tape().apply(Slice { axis, range: start..end, x: Vec::new() }, &[self]))
     }
 
-    /// What is at one place of an axis, which disappears. Negative axes count from the end.
+    /// Returns what is at one place of an axis, which disappears. Negative axes count from the end.
     ///
     /// # Errors
     /// An axis or an index out of range.

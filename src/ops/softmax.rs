@@ -16,7 +16,7 @@ impl Var {
         Ok(softmax_over(self, resolve("softmax", axis, self.value.shape())?))
     }
 
-    /// The logarithm of [`Var::softmax`], which stays finite where the latter is 0: `x - ln Σ exp(x)`.
+    /// Returns the logarithm of [`Var::softmax`], which stays finite where the latter is 0: `x - ln Σ exp(x)`.
     ///
     /// # Errors
     /// An axis out of range.

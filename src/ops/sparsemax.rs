@@ -7,8 +7,8 @@ use crate::error::Result;
 use crate::tensor::{Float, Tensor};
 
 impl Var {
-    /// The point of the simplex that is nearest to `x`, along an axis: like a softmax that is 0 for small numbers.
-    /// Negative axes count from the end.
+    /// Returns the point of the simplex that is nearest to `x`, along an axis: like a softmax that is 0 for small
+    /// numbers. Negative axes count from the end.
     ///
     /// # Errors
     /// An axis out of range.

@@ -5,8 +5,8 @@ use crate::error::{Error, Result};
 use crate::tensor::{Float, tensor};
 
 impl Var {
-    /// The lower triangle of the matrices in the last two axes, 0 above it: what is on the main diagonal (0), on one
-    /// above it (positive) or below it (negative), and all below.
+    /// Returns the lower triangle of the matrices in the last two axes, 0 above it: what is on the main diagonal (0),
+    /// on one above it (positive) or below it (negative), and all below.
     ///
     /// ```
     /// use gradus::prelude::*;
@@ -22,8 +22,8 @@ impl Var {
         self.triangle("tril", |row, column| column <= row.saturating_add(diagonal))
     }
 
-    /// The upper triangle of the matrices in the last two axes, 0 below it: what is on the main diagonal (0), on one
-    /// above it (positive) or below it (negative), and all above.
+    /// Returns the upper triangle of the matrices in the last two axes, 0 below it: what is on the main diagonal (0),
+    /// on one above it (positive) or below it (negative), and all above.
     ///
     /// # Errors
     /// Fewer than two axes.

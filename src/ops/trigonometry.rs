@@ -3,7 +3,7 @@
 use crate::autograd::Var;
 
 impl Var {
-    /// The sine of an angle in radians.
+    /// Returns the sine of an angle in radians.
     ///
     /// ```
     /// use gradus::prelude::*;
@@ -18,57 +18,57 @@ impl Var {
         self.each(|x| x.sin(), |x, _| x.cos())
     }
 
-    /// The cosine of an angle in radians.
+    /// Returns the cosine of an angle in radians.
     pub fn cos(&self) -> Self {
         self.each(|x| x.cos(), |x, _| -x.sin())
     }
 
-    /// The tangent of an angle in radians.
+    /// Returns the tangent of an angle in radians.
     pub fn tan(&self) -> Self {
         self.each(|x| x.tan(), |_, y| 1.0 + y * y)
     }
 
-    /// The angle in -π/2..π/2 whose sine this is; not a number beyond -1 and 1.
+    /// Returns the angle in -π/2..π/2 whose sine this is; not a number beyond -1 and 1.
     #[doc(alias = "arcsin")]
     pub fn asin(&self) -> Self {
         self.each(|x| x.asin(), |x, _| 1.0 / ((1.0 - x) * (1.0 + x)).sqrt())
     }
 
-    /// The angle in 0..π whose cosine this is; not a number beyond -1 and 1.
+    /// Returns the angle in 0..π whose cosine this is; not a number beyond -1 and 1.
     #[doc(alias = "arccos")]
     pub fn acos(&self) -> Self {
         self.each(|x| x.acos(), |x, _| -1.0 / ((1.0 - x) * (1.0 + x)).sqrt())
     }
 
-    /// The angle in -π/2..π/2 whose tangent this is.
+    /// Returns the angle in -π/2..π/2 whose tangent this is.
     #[doc(alias = "arctan")]
     pub fn atan(&self) -> Self {
         self.each(|x| x.atan(), |x, _| 1.0 / (1.0 + x * x))
     }
 
-    /// The hyperbolic sine.
+    /// Returns the hyperbolic sine.
     pub fn sinh(&self) -> Self {
         self.each(|x| x.sinh(), |x, _| x.cosh())
     }
 
-    /// The hyperbolic cosine.
+    /// Returns the hyperbolic cosine.
     pub fn cosh(&self) -> Self {
         self.each(|x| x.cosh(), |x, _| x.sinh())
     }
 
-    /// The inverse of the hyperbolic sine.
+    /// Returns the inverse of the hyperbolic sine.
     #[doc(alias = "arcsinh")]
     pub fn asinh(&self) -> Self {
         self.each(|x| x.asinh(), |x, _| 1.0 / x.hypot(1.0))
     }
 
-    /// The inverse of the hyperbolic cosine; not a number below 1.
+    /// Returns the inverse of the hyperbolic cosine; not a number below 1.
     #[doc(alias = "arccosh")]
     pub fn acosh(&self) -> Self {
         self.each(|x| x.acosh(), |x, _| 1.0 / ((x - 1.0).sqrt() * (x + 1.0).sqrt()))
     }
 
-    /// The inverse of the hyperbolic tangent; not a number beyond -1 and 1.
+    /// Returns the inverse of the hyperbolic tangent; not a number beyond -1 and 1.
     #[doc(alias = "arctanh")]
     pub fn atanh(&self) -> Self {
         self.each(|x| x.atanh(), |x, _| 1.0 / ((1.0 - x) * (1.0 + x)))

@@ -27,7 +27,7 @@ pub struct Adadelta {
 }
 
 impl Adadelta {
-    /// With this learning rate and Keras' defaults for the rest.
+    /// Creates the optimizer with this learning rate and Keras' defaults for the rest.
     pub fn new(learning_rate: Float) -> Self {
         Self { learning_rate, rho: 0.95, epsilon: 1e-7 }
     }

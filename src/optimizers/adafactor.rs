@@ -34,7 +34,7 @@ pub struct Adafactor {
 }
 
 impl Adafactor {
-    /// With this learning rate and Keras' defaults for the rest.
+    /// Creates the optimizer with this learning rate and Keras' defaults for the rest.
     pub fn new(learning_rate: Float) -> Self {
         Self { learning_rate, beta_2_decay: -0.8, epsilon_1: 1e-30, epsilon_2: 1e-3, clip_threshold: 1.0 }
     }

@@ -29,7 +29,7 @@ pub struct Adagrad {
 }
 
 impl Adagrad {
-    /// With this learning rate and Keras' defaults for the rest.
+    /// Creates the optimizer with this learning rate and Keras' defaults for the rest.
     pub fn new(learning_rate: Float) -> Self {
         Self { learning_rate, initial: 0.1, epsilon: 1e-7, epsilon_in_root: true }
     }

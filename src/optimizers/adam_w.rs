@@ -25,7 +25,7 @@ pub struct AdamW {
 }
 
 impl AdamW {
-    /// With this learning rate and Keras' defaults for the rest.
+    /// Creates the optimizer with this learning rate and Keras' defaults for the rest.
     pub fn new(learning_rate: Float) -> Self {
         Adam::new(learning_rate).into()
     }

@@ -18,8 +18,8 @@ use crate::tensor::{Float, data, tensor};
 ///
 /// It evaluates the same loss several times in a step, so it wants all data in one batch and nothing random; it is no
 /// [`Optimizer`](super::Optimizer), and `compile` and `fit` do not take it. [`Lbfgs::minimize`] is its loop, which may be
-/// called again and goes on with what it remembers. Penalties count as part of the loss; constraints are obeyed when it
-/// ends.
+/// called again and continues with what it remembers. Penalties count as part of the loss; constraints are obeyed when
+/// it ends.
 ///
 /// Liu & Nocedal 1989; PyTorch `LBFGS`, whose line search is off by default.
 ///
@@ -252,8 +252,8 @@ impl Lbfgs {
         check_at_least_0("Lbfgs", "a tolerance of changes", self.tolerance_change, "1e-9 is usual")
     }
 
-    /// All that is remembered: the numbers `steps`, `length` and `diagonal`, and the tensors `direction`, `gradient`,
-    /// `change.0`, `moved.0`, `change.1` and so on, each over all trainable parameters.
+    /// Returns all that is remembered: the numbers `steps`, `length` and `diagonal`, and the tensors `direction`,
+    /// `gradient`, `change.0`, `moved.0`, `change.1` and so on, each over all trainable parameters.
     pub fn state(&self) -> Snapshot {
         let Memory { steps, direction, gradient, length, diagonal, changes, .. } = &self.memory;
         let numbers = [("steps", f64::from(*steps)), ("length", *length), ("diagonal", *diagonal)];
@@ -267,7 +267,7 @@ impl Lbfgs {
         state
     }
 
-    /// Gives back what [`Lbfgs::state`] has told.
+    /// Restores what [`Lbfgs::state`] returned.
     ///
     /// # Errors
     /// The state of an optimizer; something missing; tensors that differ in length. Nothing is changed then.

@@ -26,7 +26,7 @@ pub struct Lion {
 }
 
 impl Lion {
-    /// With this learning rate and Keras' defaults for the rest.
+    /// Creates the optimizer with this learning rate and Keras' defaults for the rest.
     pub fn new(learning_rate: Float) -> Self {
         Self { learning_rate, beta_1: 0.9, beta_2: 0.99 }
     }

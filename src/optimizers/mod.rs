@@ -159,7 +159,7 @@ pub trait Optimizer: Send + Sync {
         Stepper::new(self).weight_decay(decay)
     }
 
-    /// This optimizer with a step for so many batches; see [`Stepper::accumulate`].
+    /// Returns this optimizer with one step for this many batches; see [`Stepper::accumulate`].
     fn accumulate(self, batches: u32) -> Stepper
     where
         Self: Sized + 'static,

@@ -32,7 +32,7 @@ pub struct Momentum {
 }
 
 impl Momentum {
-    /// With this learning rate, momentum 0.9, without Nesterov's look ahead.
+    /// Creates the optimizer with this learning rate and a momentum of 0.9, without Nesterov's look-ahead.
     pub fn new(learning_rate: Float) -> Self {
         Self { learning_rate, momentum: 0.9, nesterov: false, rate_in_velocity: true, dampening: 0.0 }
     }

@@ -39,13 +39,13 @@ pub struct Muon {
     pub rms_rate: Option<Float>,
     /// Share of a weight that it loses, times the rate, in a step; 0.004.
     pub weight_decay: Float,
-    /// The rule of what is no matrix. Its rate is a factor of Muon's, 1.
+    /// The rule for parameters that are not matrices. Its rate is a factor of Muon's, 1.
     pub adam: Adam,
     excluded: Vec<String>,
 }
 
 impl Muon {
-    /// With this learning rate and Keras' defaults for the rest.
+    /// Creates the optimizer with this learning rate and Keras' defaults for the rest.
     pub fn new(learning_rate: Float) -> Self {
         Self {
             learning_rate,
@@ -78,7 +78,7 @@ impl Muon {
         rms_rate: Option<Float>;
         /// Sets the share of a weight that it loses, times the rate, in a step.
         weight_decay: Float;
-        /// Sets the rule of what is no matrix; its rate is a factor of Muon's.
+        /// Sets the rule for parameters that are not matrices; its rate is a factor of Muon's.
         adam: Adam;
     }
 }

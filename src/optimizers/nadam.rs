@@ -28,7 +28,7 @@ pub struct Nadam {
 }
 
 impl Nadam {
-    /// With this learning rate and the usual settings for the rest.
+    /// Creates the optimizer with this learning rate and the usual settings for the rest.
     pub fn new(learning_rate: Float) -> Self {
         Self { learning_rate, beta_1: 0.9, beta_2: 0.999, epsilon: 1e-7 }
     }

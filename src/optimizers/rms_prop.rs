@@ -34,7 +34,7 @@ pub struct RmsProp {
 }
 
 impl RmsProp {
-    /// With this learning rate and Keras' defaults for the rest.
+    /// Creates the optimizer with this learning rate and Keras' defaults for the rest.
     pub fn new(learning_rate: Float) -> Self {
         Self { learning_rate, rho: 0.9, momentum: 0.0, epsilon: 1e-7, centered: false, epsilon_in_root: true }
     }

@@ -18,7 +18,7 @@ pub struct Sgd {
 }
 
 impl Sgd {
-    /// With this learning rate.
+    /// Creates the optimizer with this learning rate.
     pub fn new(learning_rate: Float) -> Self {
         Self { learning_rate }
     }

@@ -1,8 +1,8 @@
-//! What an optimizer is told, and what it remembers.
+//! What an optimizer is given, and what it remembers.
 
 use crate::tensor::Float;
 
-/// What an optimizer is told of the step that it makes, for one parameter.
+/// What an optimizer is given for a step of one parameter.
 #[derive(Clone, Copy, Debug)]
 pub struct Step<'a> {
     /// The number of the step, counted from 1; 0 asks rules that correct for a start from 0 not to.
@@ -16,7 +16,7 @@ pub struct Step<'a> {
 }
 
 impl Step<'_> {
-    /// The step of this number at this rate, for a parameter without path and shape.
+    /// Creates the step of this number at this rate, for a parameter without path and shape.
     pub fn new(number: u32, rate: Float) -> Self {
         Self { number, rate, path: "", shape: &[] }
     }
@@ -35,12 +35,12 @@ pub struct State {
 }
 
 impl State {
-    /// The first `N` slots, each of `len` numbers: as many as the parameter has.
+    /// Returns the first `N` slots, each of `len` numbers: as many as the parameter has.
     pub fn slots<const N: usize>(&mut self, len: usize) -> [&mut [Float]; N] {
         self.slots_of([len; N])
     }
 
-    /// The first `N` slots, of a length each.
+    /// Returns the first `N` slots, of a length each.
     pub fn slots_of<const N: usize>(&mut self, lengths: [usize; N]) -> [&mut [Float]; N] {
         self.slots.resize_with(self.slots.len().max(N), Vec::new);
         let mut slots = self.slots.iter_mut().zip(lengths);

@@ -34,7 +34,7 @@ use crate::tensor::Float;
 pub struct Noise(Arc<AtomicBool>);
 
 impl Noise {
-    /// The strength of the noise, such as the rate of a dropout: 0 while it is frozen.
+    /// Returns the strength of the noise, such as the rate of a dropout: 0 while it is frozen.
     pub fn of(&self, strength: Float) -> Float {
         if self.is_frozen() { 0.0 } else { strength }
     }

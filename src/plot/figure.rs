@@ -25,7 +25,7 @@ const ROW: u32 = 380;
 const TITLE: u32 = 48;
 
 impl Figure {
-    /// Without panels.
+    /// Creates a figure without panels.
     pub fn new(title: impl Into<String>) -> Self {
         Self { title: title.into(), columns: 2, panels: Vec::new() }
     }
@@ -48,7 +48,7 @@ impl Figure {
         self
     }
 
-    /// The picture as the text of an SVG file.
+    /// Returns the picture as the text of an SVG file.
     ///
     /// # Errors
     /// a picture that cannot be drawn

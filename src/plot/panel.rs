@@ -54,7 +54,7 @@ const MARKED: usize = 100;
 const LARGEST: f64 = 1e100;
 
 impl Panel {
-    /// With what the horizontal and the vertical axis show.
+    /// Creates a panel; `x` and `y` say what its axes show.
     pub fn new(x: impl Into<String>, y: impl Into<String>) -> Self {
         Self { labels: [x.into(), y.into()], ..Self::default() }
     }

@@ -4,7 +4,8 @@ use crate::buffers::zeros;
 use crate::error::{Error, Result};
 use crate::tensor::{Float, IntoTensor, Tensor, data, tensor};
 
-/// A vector of zeros with a one for each class number: `[...]` to `[..., classes]`. A last axis of length 1 goes.
+/// Returns a vector of zeros with a one for each class number: `[...]` to `[..., classes]`. A last axis of length 1
+/// goes.
 ///
 /// ```
 /// use gradus::{ndarray::array, preprocessing::one_hot};
@@ -13,7 +14,7 @@ use crate::tensor::{Float, IntoTensor, Tensor, data, tensor};
 /// ```
 ///
 /// # Errors
-/// numbers that are no classes
+/// numbers that are not classes
 /// # Reference
 /// Keras `to_categorical`
 #[doc(alias = "to_categorical")]

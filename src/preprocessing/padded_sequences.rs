@@ -34,7 +34,7 @@ pub struct PaddedSequences {
 }
 
 impl PaddedSequences {
-    /// Of these numbers.
+    /// Creates the sequences of these numbers.
     ///
     /// # Errors
     /// numbers of 2²⁴ and above
@@ -58,7 +58,7 @@ impl PaddedSequences {
         self
     }
 
-    /// The sequences, without padding.
+    /// Returns the sequences, without padding.
     pub fn sequences(&self) -> &[Vec<u32>] {
         &self.sequences
     }

@@ -27,7 +27,8 @@ pub struct StringLookup {
 }
 
 impl StringLookup {
-    /// The strings of this vocabulary have the numbers from 0 on; one that occurs again has its first number.
+    /// Creates a lookup in which the strings of this vocabulary have the numbers from 0 on; one that occurs again has
+    /// its first number.
     pub fn new<S: AsRef<str>>(vocabulary: impl IntoIterator<Item = S>) -> Self {
         let mut lookup = Self { vocabulary: Vec::new(), numbers: HashMap::new(), unknown: None };
         for string in vocabulary {
@@ -38,7 +39,7 @@ impl StringLookup {
         lookup
     }
 
-    /// The vocabulary of these values, the most frequent first, and of equally frequent ones the last in the
+    /// Creates a lookup of these values, the most frequent first, and of equally frequent ones the last in the
     /// alphabet, as in Keras.
     pub fn adapt<S: AsRef<str>>(values: impl IntoIterator<Item = S>) -> Self {
         let mut counts: HashMap<String, usize> = HashMap::new();
@@ -53,7 +54,7 @@ impl StringLookup {
         Self::new(counts.into_iter().map(|(value, _)| value))
     }
 
-    /// The vocabulary of these values, in the order of the alphabet.
+    /// Creates a lookup of these values, in the order of the alphabet.
     pub fn sorted<S: AsRef<str>>(values: impl IntoIterator<Item = S>) -> Self {
         let mut values: Vec<String> = values.into_iter().map(|value| value.as_ref().into()).collect();
         values.sort_unstable();
@@ -75,7 +76,7 @@ impl StringLookup {
         self
     }
 
-    /// The number of a string.
+    /// Returns the number of a string.
     ///
     /// # Errors
     /// a string that the vocabulary does not have, unless there is an [`unknown`](Self::unknown) one
@@ -91,12 +92,12 @@ impl StringLookup {
         })
     }
 
-    /// The string of a number.
+    /// Returns the string of a number.
     pub fn string(&self, number: usize) -> Option<&str> {
         self.vocabulary.get(number).map(String::as_str)
     }
 
-    /// All strings, by number.
+    /// Returns all strings, by number.
     pub fn vocabulary(&self) -> &[String] {
         &self.vocabulary
     }

@@ -50,7 +50,7 @@ type Split = dyn Fn(&str) -> Vec<String> + Send + Sync;
 const SPECIAL: usize = 2;
 
 impl TextVectorization {
-    /// With the defaults.
+    /// Creates the layer with the defaults.
     pub fn new() -> Self {
         Self {
             max_tokens: None,
@@ -151,7 +151,7 @@ impl TextVectorization {
         self.lookup = StringLookup::new(["".to_string(), "[UNK]".into()].into_iter().chain(words)).unknown_at(1);
     }
 
-    /// The words by number: padding, `[UNK]`, and the others. Empty before [`adapt`](Self::adapt).
+    /// Returns the words by number: padding, `[UNK]`, and the others. Empty before [`adapt`](Self::adapt).
     pub fn vocabulary(&self) -> &[String] {
         self.lookup.vocabulary()
     }
@@ -165,7 +165,7 @@ impl TextVectorization {
         words.map(|word| self.lookup.lookup(&word).map(|number| number as u32)).collect()
     }
 
-    /// The word numbers of each text.
+    /// Returns the word numbers of each text.
     ///
     /// # Errors
     /// no vocabulary yet
@@ -173,7 +173,7 @@ impl TextVectorization {
         PaddedSequences::new(texts.into_iter().map(|text| self.numbers(text.as_ref())).collect::<Result<_>>()?)
     }
 
-    /// How often each word occurs in each text, `[texts, words]`.
+    /// Returns how often each word occurs in each text, `[texts, words]`.
     ///
     /// # Errors
     /// no vocabulary yet
@@ -194,8 +194,8 @@ impl TextVectorization {
         Ok(self.count(texts)?.mapv_into(|count| count.min(1.0)))
     }
 
-    /// How often each word occurs in each text, times `ln(1 + texts / (1 + texts with the word))` of the texts that the
-    /// vocabulary was fitted on, `[texts, words]`.
+    /// Returns how often each word occurs in each text, times `ln(1 + texts / (1 + texts with the word))` of the texts
+    /// that the vocabulary was fitted on, `[texts, words]`.
     ///
     /// # Errors
     /// no vocabulary yet, or one that was set

@@ -47,7 +47,7 @@ fn find<'a, T>(list: &'a [(String, T)], name: &str) -> Option<&'a T> {
 }
 
 impl Snapshot {
-    /// Of these numbers.
+    /// Creates a snapshot of these numbers.
     pub fn of<const N: usize>(numbers: [(&str, f64); N]) -> Self {
         let numbers = numbers.map(|(name, number)| (name.to_owned(), vec![number]));
         Self { numbers: numbers.into(), ..Self::default() }
@@ -58,17 +58,17 @@ impl Snapshot {
         self.texts.is_empty() && self.numbers.is_empty() && self.tensors.is_empty()
     }
 
-    /// A text.
+    /// Returns the text of this name.
     pub fn text(&self, name: &str) -> Option<&str> {
         find(&self.texts, name).map(String::as_str)
     }
 
-    /// A list of numbers.
+    /// Returns the list of numbers of this name.
     pub fn list(&self, name: &str) -> Option<&[f64]> {
         find(&self.numbers, name).map(Vec::as_slice)
     }
 
-    /// A tensor.
+    /// Returns the tensor of this name.
     pub fn tensor(&self, name: &str) -> Option<&Tensor> {
         find(&self.tensors, name)
     }
@@ -88,7 +88,7 @@ impl Snapshot {
         present.iter().enumerate().map(tensor).collect()
     }
 
-    /// A number that must be there.
+    /// Returns the number of this name, which must be there.
     ///
     /// # Errors
     /// no such number, or several
@@ -100,7 +100,7 @@ impl Snapshot {
         }
     }
 
-    /// A number that must be there, finite and not negative.
+    /// Returns the number of this name, which must be there, finite and not negative.
     ///
     /// # Errors
     /// another number, or none
@@ -112,7 +112,7 @@ impl Snapshot {
         })
     }
 
-    /// A whole number that must be there.
+    /// Returns the whole number of this name, which must be there.
     ///
     /// # Errors
     /// another number, or none
@@ -134,7 +134,7 @@ impl Snapshot {
         self.tensors.extend(named(name, inner.tensors));
     }
 
-    /// What was nested under this name.
+    /// Returns what was nested under this name.
     pub fn part(&self, name: &str) -> Self {
         fn named<T: Clone>(name: &str, list: &[(String, T)]) -> Vec<(String, T)> {
             let inner = |full: &str| Some(full.strip_prefix(name)?.strip_prefix('/')?.to_owned());
@@ -187,7 +187,7 @@ impl Snapshot {
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let bytes = std::fs::read(path).map_err(|error| Error::file(path, format!("cannot be read: {error}")))?;
-        Self::decode(&bytes).map_err(|reason| Error::file(path, format!("is no sound snapshot: {reason}")))
+        Self::decode(&bytes).map_err(|reason| Error::file(path, format!("is not a valid snapshot: {reason}")))
     }
 
     fn decode(bytes: &[u8]) -> Result<Self, String> {
@@ -198,9 +198,9 @@ impl Snapshot {
         match metadata.get(FORMAT.0) {
             Some(version) if version == FORMAT.1 => {}
             Some(version) => return Err(format!("expected version {} of its format, got {version}", FORMAT.1)),
-            None => return Err("its metadata name no format".into()),
+            None => return Err("its metadata does not name a format".into()),
         }
-        let contents = metadata.get(CONTENTS).ok_or("its metadata name no contents")?;
+        let contents = metadata.get(CONTENTS).ok_or("its metadata does not name its contents")?;
         type Contents = (Vec<(String, String)>, Vec<String>, Vec<String>);
         let (texts, numbers, tensors): Contents = serde_json::from_str(contents).map_err(|error| text(&error))?;
         let find = |kind: &str, i: usize, name: &str, dtype: Dtype| match file.tensor(&format!("{kind}/{i}/{name}")) {

@@ -36,7 +36,7 @@ pub struct Weights {
 }
 
 impl Weights {
-    /// None yet.
+    /// Creates an empty list of weights.
     pub fn new() -> Self {
         Self::default()
     }
@@ -76,7 +76,7 @@ impl Weights {
         self.metadata.extend(other.metadata);
     }
 
-    /// Those of a file that is in memory.
+    /// Reads the weights of a file that is in memory.
     ///
     /// # Errors
     /// as those of [`Weights::open`]
@@ -173,17 +173,17 @@ impl Weights {
         self.metadata.insert(name.into(), text.into());
     }
 
-    /// A text that was kept beside the tensors.
+    /// Returns a text that was kept beside the tensors.
     pub fn metadata(&self, name: &str) -> Option<&str> {
         self.metadata.get(name).map(String::as_str)
     }
 
-    /// The names, in order.
+    /// Returns the names, in order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.tensors.iter().map(|(name, _)| name.as_str())
     }
 
-    /// How many tensors there are.
+    /// Returns the number of tensors.
     pub fn len(&self) -> usize {
         self.tensors.len()
     }
@@ -202,18 +202,18 @@ impl Weights {
         self.places.get(name).map(|place| &self.tensors[*place].1)
     }
 
-    /// The shape of a tensor; `None` if there is none of this name.
+    /// Returns the shape of a tensor; `None` if there is none of this name.
     pub fn shape(&self, name: &str) -> Option<&[usize]> {
         self.stored(name).map(|stored| stored.shape.as_slice())
     }
 
-    /// The type that a tensor's numbers have in the file; `None` if there is none of this name.
+    /// Returns the type that a tensor's numbers have in the file; `None` if there is none of this name.
     #[doc(alias = "dtype")]
     pub fn number_type(&self, name: &str) -> Option<&NumberType> {
         self.stored(name).map(|stored| &stored.number)
     }
 
-    /// A tensor, in row-major order.
+    /// Returns a tensor, in row-major order.
     ///
     /// # Errors
     /// a name that there is not; numbers that [`crate::Float`] cannot hold, such as complex ones, or whole ones beyond
@@ -238,7 +238,7 @@ impl Weights {
     fn absent(&self) -> String {
         let some: Vec<_> = self.names().take(8).map(|name| format!("`{name}`")).collect();
         match self.len() {
-            0 => "is not among these weights, which are none".into(),
+            0 => "is not there: these weights are empty".into(),
             len if len > 8 => format!("is not among the {len} tensors: {}, ...", some.join(", ")),
             len => format!("is not among the {len} tensors: {}", some.join(", ")),
         }

@@ -43,8 +43,8 @@ use crate::error::{Error, Result};
 
 /// Tries settings of a [`Space`], and finds the best by one figure.
 ///
-/// With [`halving`](Search::halving) all settings are tried for few epochs, and the best of them anew for more. A trial
-/// that fails is recorded with its message, and the search goes on.
+/// With [`halving`](Search::halving) all settings are tried for few epochs, and the best of them again for more. A
+/// trial that fails is recorded with its message, and the search goes on.
 ///
 /// With a [`file`](Search::file), the table is written after each trial. The same search with the same file goes on where
 /// it was stopped, and ends with the same table; one with more random trials goes on too, unless it halves.
@@ -79,12 +79,13 @@ enum Draw {
 const MOST: usize = 100_000;
 
 impl Search {
-    /// Tries all combinations: each value of a list, and so many points of a range, its ends among them.
+    /// Creates a search that tries all combinations: each value of a list, and this many points of a range, its ends
+    /// among them.
     pub fn grid(space: Space, points: usize) -> Self {
         Self::new(space, Draw::Grid { points })
     }
 
-    /// Tries so many random combinations.
+    /// Creates a search that tries this many random combinations.
     pub fn random(space: Space, trials: usize) -> Self {
         Self::new(space, Draw::Random { trials })
     }
@@ -100,8 +101,8 @@ impl Search {
         self
     }
 
-    /// Tries all settings for few epochs, and goes on with the best: each time one of so many, for so many times the
-    /// epochs. 3 is usual.
+    /// Tries all settings for few epochs, and continues with the best: each time one in `factor`, for `factor` times
+    /// the epochs. 3 is usual.
     #[doc(alias = "Hyperband")]
     pub fn halving(mut self, factor: usize) -> Self {
         self.factor = Some(factor);
@@ -122,7 +123,7 @@ impl Search {
         self
     }
 
-    /// Keeps the table in this CSV file, and goes on with what is in there.
+    /// Keeps the table in this CSV file, and resumes from what is in there.
     pub fn file(mut self, path: impl Into<PathBuf>) -> Self {
         self.file = Some(path.into());
         self

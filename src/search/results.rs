@@ -32,12 +32,12 @@ impl Record {
         Self { trial, logs, failure }
     }
 
-    /// What was tried.
+    /// Returns what was tried.
     pub fn trial(&self) -> &Trial {
         &self.trial
     }
 
-    /// Its figures.
+    /// Returns its figures.
     pub fn logs(&self) -> &Logs {
         &self.logs
     }
@@ -68,12 +68,12 @@ impl Results {
         self.records.push(record);
     }
 
-    /// The trials in the order in which they were run; one that went on has several.
+    /// Returns the trials in the order in which they were run; one that was continued has several.
     pub fn records(&self) -> &[Record] {
         &self.records
     }
 
-    /// The best of the trials that were trained longest; `None` if all failed.
+    /// Returns the best of the trials that were trained longest; `None` if all failed.
     pub fn best(&self) -> Option<&Record> {
         let longest =
             self.records.iter().filter(|record| record.failure.is_none()).map(|record| record.trial.budget()).max()?;
@@ -103,7 +103,7 @@ impl Results {
         record.logs.get(&self.watched).unwrap_or(f64::NAN)
     }
 
-    /// The watched figure over each setting, the epochs in colours.
+    /// Returns the watched figure over each setting, the epochs in colours.
     #[cfg(feature = "plot")]
     pub fn plot(&self) -> crate::plot::Figure {
         use super::Value;

@@ -36,7 +36,7 @@ enum Values {
 }
 
 impl Space {
-    /// Without settings.
+    /// Creates a space without settings.
     pub fn new() -> Self {
         Self::default()
     }

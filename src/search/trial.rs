@@ -37,7 +37,7 @@ impl Trial {
         self.budget
     }
 
-    /// A seed of its own, the same in all rounds.
+    /// Returns a seed of its own, the same in all rounds.
     pub fn seed(&self) -> u64 {
         self.seed
     }
@@ -47,7 +47,7 @@ impl Trial {
         &self.values
     }
 
-    /// The value of a setting.
+    /// Returns the value of a setting.
     ///
     /// # Errors
     /// no setting of that name; so the others
@@ -58,7 +58,7 @@ impl Trial {
         })
     }
 
-    /// A setting that is a number.
+    /// Returns a setting that is a number.
     ///
     /// # Errors
     /// a setting that is a word
@@ -69,10 +69,10 @@ impl Trial {
         }
     }
 
-    /// A setting that is a count.
+    /// Returns a setting that is a count.
     ///
     /// # Errors
-    /// a setting that is no whole number from 0 on
+    /// a setting that is not a whole number from 0 on
     pub fn integer(&self, name: &str) -> Result<usize> {
         match self.value(name)? {
             Value::Number(number) if *number >= 0.0 && number.fract() == 0.0 => Ok(*number as usize),
@@ -80,7 +80,7 @@ impl Trial {
         }
     }
 
-    /// A setting that is a word.
+    /// Returns a setting that is a word.
     ///
     /// # Errors
     /// a setting that is a number

@@ -97,7 +97,7 @@ impl<'a> Course<'a> {
         Ok(())
     }
 
-    /// Begins the next epoch, or goes on with the present one; `false` at the end of the run.
+    /// Begins the next epoch, or continues the present one; `false` at the end of the run.
     pub fn next_epoch(&mut self, tools: &mut Tools<'_>) -> Result<bool> {
         self.started = Instant::now();
         if std::mem::take(&mut self.is_resumed) && self.is_amid {
@@ -194,7 +194,7 @@ impl<'a> Course<'a> {
         requests.into_iter().try_for_each(|request| match request {
             Request::BackUp(path) => self.back_up(&path, tools),
             Request::Resume(path) => {
-                Err(Error::file(path, "cannot be gone on with amid a run; call `Run::resume` in `on_train_begin`"))
+                Err(Error::file(path, "cannot resume in the middle of a run; call `Run::resume` in `on_train_begin`"))
             }
         })
     }

@@ -33,7 +33,7 @@ pub struct Fit<'a> {
 }
 
 impl<'a> Fit<'a> {
-    /// For this many passes over the data.
+    /// Creates the settings of a run of this many passes over the data.
     pub fn epochs(epochs: usize) -> Self {
         Self {
             epochs,

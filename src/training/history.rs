@@ -14,7 +14,7 @@ use std::ops::Index;
 pub struct Logs(Vec<(String, f64)>);
 
 impl Logs {
-    /// A figure; `None` if there is none of that name.
+    /// Returns a figure; `None` if there is none of that name.
     pub fn get(&self, name: &str) -> Option<f64> {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| *value)
     }
@@ -60,12 +60,12 @@ impl History {
         self.epochs.push(logs);
     }
 
-    /// The figures of each epoch, in order.
+    /// Returns the figures of each epoch, in order.
     pub fn epochs(&self) -> &[Logs] {
         &self.epochs
     }
 
-    /// How many epochs were run.
+    /// Returns the number of epochs that were run.
     pub fn len(&self) -> usize {
         self.epochs.len()
     }
@@ -75,7 +75,7 @@ impl History {
         self.epochs.is_empty()
     }
 
-    /// The figures of the last epoch.
+    /// Returns the figures of the last epoch.
     pub fn last(&self) -> Option<&Logs> {
         self.epochs.last()
     }

@@ -22,19 +22,22 @@ impl Course<'_> {
     /// Goes on from a back-up.
     pub(super) fn resume(&mut self, path: &Path, tools: &mut Tools<'_>) -> Result<()> {
         if self.epoch > 0 {
-            return Err(Error::file(path, "cannot be gone on with: this run goes on from another file already"));
+            return Err(Error::file(
+                path,
+                "cannot resume from this file: this run was resumed from another one already",
+            ));
         }
         let state = Snapshot::load(path)?;
         self.check_identity(&state).map_err(|differences| {
             Error::file(
                 path,
                 format!(
-                    "is the back-up of another run:\n  {}\ngo on with what that run had, or delete the file to begin anew",
+                    "is the backup of another run:\n  {}\nset up this run as that one was, or delete the file to start over",
                     differences.join("\n  ")
                 ),
             )
         })?;
-        let cannot = |error| Error::file(path, format!("cannot be gone on with: {error}"));
+        let cannot = |error| Error::file(path, format!("cannot resume from this file: {error}"));
         let before = Before::new(self);
         self.restore(&state, tools).map_err(|error| {
             before.put_back(self, tools);

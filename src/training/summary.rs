@@ -30,7 +30,7 @@ struct Row {
     from: String,
 }
 
-/// The table of a model for inputs of these shapes (one for each input, without the batch axis). Creates the
+/// Returns the table of a model for inputs of these shapes (one for each input, without the batch axis). Creates the
 /// parameters that are not yet there, as a trainer with this seed does.
 ///
 /// # Errors
@@ -112,17 +112,17 @@ impl Frozen {
 }
 
 impl Summary {
-    /// All numbers in parameters and statistics.
+    /// Returns the number of weights, frozen ones and statistics included.
     pub fn total(&self) -> usize {
         self.trainable + self.frozen + self.state
     }
 
-    /// The numbers that training changes.
+    /// Returns the number of weights that training changes.
     pub fn trainable(&self) -> usize {
         self.trainable
     }
 
-    /// The numbers of frozen parameters and of statistics.
+    /// Returns the number of frozen weights and of statistics.
     pub fn non_trainable(&self) -> usize {
         self.frozen + self.state
     }

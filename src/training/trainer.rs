@@ -214,7 +214,8 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
         logs
     }
 
-    /// The model's outputs for an array of examples, or for a tuple of arrays if it takes several; any number type.
+    /// Returns the model's outputs for an array of examples, or for a tuple of arrays if it takes several; any number
+    /// type.
     ///
     /// # Errors
     /// no examples; arrays that differ in length, or do not fit the model
@@ -231,22 +232,22 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
         super::summary(&self.model, &[input_shape], self.seed)
     }
 
-    /// The optimizer, to read its rate.
+    /// Returns the optimizer, to read its rate.
     pub fn optimizer(&self) -> &dyn Optimizer {
         self.stepper.optimizer()
     }
 
-    /// The optimizer, to change its rate.
+    /// Returns the optimizer, to change its rate.
     pub fn optimizer_mut(&mut self) -> &mut dyn Optimizer {
         self.stepper.optimizer_mut()
     }
 
-    /// What takes the steps, to read its memory.
+    /// Returns the stepper, to read its memory.
     pub fn stepper(&self) -> &Stepper {
         &self.stepper
     }
 
-    /// What takes the steps, to give it its memory back.
+    /// Returns the stepper, to restore its memory.
     pub fn stepper_mut(&mut self) -> &mut Stepper {
         &mut self.stepper
     }

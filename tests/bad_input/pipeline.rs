@@ -198,7 +198,7 @@ fn record_files() {
     assert_eq!(says(b"short"), "is cut off in its header");
     assert_eq!(
         says(b"GRADUSR9more"),
-        "is no file of records: expected it to begin with `GRADUSR1`, got [71, 82, 65, 68, 85, 83, 82, 57]"
+        "is not a file of records: expected it to begin with `GRADUSR1`, got [71, 82, 65, 68, 85, 83, 82, 57]"
     );
     let header = |numbers: [u64; 3], rest: &[u8]| {
         [b"GRADUSR1".to_vec(), numbers.iter().flat_map(|n| n.to_le_bytes()).collect(), rest.to_vec()].concat()

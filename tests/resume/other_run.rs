@@ -19,9 +19,9 @@ fn fit(path: &Path, epochs: usize) -> Fit<'static> {
 
 fn refused(path: &Path, error: String) -> String {
     let error = error.strip_prefix(&format!("{}: ", path.display())).map(String::from).unwrap_or(error);
-    let error = error.strip_prefix("is the back-up of another run:\n  ").map(String::from).unwrap_or(error);
+    let error = error.strip_prefix("is the backup of another run:\n  ").map(String::from).unwrap_or(error);
     error
-        .strip_suffix("\ngo on with what that run had, or delete the file to begin anew")
+        .strip_suffix("\nset up this run as that one was, or delete the file to start over")
         .map(String::from)
         .unwrap_or(error)
 }
@@ -65,7 +65,7 @@ fn a_back_up_of_another_run_says_what_differs() {
     );
     assert_eq!(
         run(Dense::new(1).compile(Sgd::default(), MeanSquaredError), 20, fit(path, 2)),
-        "cannot be gone on with: the state does not fit this stepper: it is of the optimizer Adam, but this one is Sgd"
+        "cannot resume from this file: the state does not fit this stepper: it is of the optimizer Adam, but this one is Sgd"
     );
     assert_eq!(
         run(dense(), 20, fit(path, 2).validation_split(0.5)),
@@ -88,8 +88,8 @@ fn files_that_are_no_back_ups() {
         refused(path, message(trainer.fit(&(&x, &y), fit(path, 2))))
     };
     for (bytes, expected) in [
-        (&b""[..], "is no sound snapshot: header too small"),
-        (b"hello, this is a text", "is no sound snapshot: header too large"),
+        (&b""[..], "is not a valid snapshot: header too small"),
+        (b"hello, this is a text", "is not a valid snapshot: header too large"),
     ] {
         std::fs::write(path, bytes).unwrap();
         assert_eq!(run(), expected);
@@ -97,7 +97,7 @@ fn files_that_are_no_back_ups() {
     let model = Dense::new(1);
     model.forward(&Tape::inference().input(&x)).unwrap();
     model.save(path).unwrap();
-    assert_eq!(run(), "is no sound snapshot: it has no metadata");
+    assert_eq!(run(), "is not a valid snapshot: its metadata does not name a format");
     std::fs::remove_file(path).unwrap();
     std::fs::create_dir(path).unwrap();
     assert!(run().starts_with("cannot be read: "));
@@ -150,7 +150,7 @@ fn settings_that_make_no_sense() {
     });
     assert_eq!(
         message(trainer().fit(&(&x, &y), fit().callback(late))),
-        "a.backup: cannot be gone on with amid a run; call `Run::resume` in `on_train_begin`"
+        "a.backup: cannot resume in the middle of a run; call `Run::resume` in `on_train_begin`"
     );
     let missing = folder.path().join("none").join("run.backup");
     assert!(message(trainer().fit(&(&x, &y), fit().callback(Backup::new(missing)))).contains("cannot be written"));

@@ -54,7 +54,7 @@ impl<'a> Batches<'a> {
         self
     }
 
-    /// Reads the examples for training in this epoch, so that augmentation takes place, anew in each epoch.
+    /// Reads the examples for training in this epoch, so that they are augmented, differently in each epoch.
     pub fn epoch(mut self, epoch: u64) -> Self {
         self.epoch = Some(epoch);
         self

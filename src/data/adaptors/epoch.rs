@@ -23,7 +23,7 @@ impl Dataset for Epoch<'_> {
 pub(crate) struct Ready(Batch);
 
 impl Ready {
-    /// With so many examples.
+    /// Creates a batch with this many examples.
     pub fn new(batch: Batch, count: usize) -> Result<Self> {
         let parts = [&batch.inputs, &batch.targets, &batch.weights];
         let mut shapes = parts.iter().flat_map(|tensors| tensors.iter().map(|tensor| tensor.shape()));

@@ -11,7 +11,8 @@ pub struct FromFn<F> {
     function: F,
 }
 
-/// A dataset whose example number `i` is what `function(i)` gives: an input and a target, of one shape for all examples.
+/// Creates a dataset whose example number `i` is what `function(i)` gives: an input and a target, of one shape for all
+/// examples.
 ///
 /// ```
 /// use gradus::prelude::*;

@@ -36,7 +36,7 @@ impl From<Vec<usize>> for Selection {
 /// Some examples of a dataset: what [`Dataset::subset`], [`Dataset::take`], [`Dataset::shuffle`] and the splits make.
 ///
 /// A range is cut where the dataset ends; a number in a list that the dataset does not have is an error. An example that a
-/// list repeats is augmented anew each time.
+/// list repeats is augmented differently each time.
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -56,7 +56,7 @@ pub struct Subset<D> {
 }
 
 impl<D: Dataset> Subset<D> {
-    /// These examples of `dataset`.
+    /// Creates a dataset of these examples of `dataset`.
     pub fn new(dataset: D, selection: impl Into<Selection>) -> Self {
         let selection = match selection.into() {
             Selection::Range(range) => {

@@ -34,7 +34,7 @@ pub struct RandomBrightness {
 }
 
 impl RandomBrightness {
-    /// Up to this share of the range.
+    /// Creates the augmentation, by up to this share of the range.
     pub fn new(factor: Float) -> Self {
         Self { factor, low: 0.0, high: 1.0 }
     }

@@ -16,7 +16,7 @@ use crate::tensor::Float;
 /// # Defaults
 /// values from 0 to 1 (in Keras from 0 to 255)
 /// # Errors
-/// a factor outside of 0 to 1; a range whose end is not above its beginning; examples that are no images
+/// a factor outside of 0 to 1; a range whose end is not above its beginning; examples that are not images
 /// # Example
 /// ```
 /// use gradus::prelude::*;
@@ -35,7 +35,7 @@ pub struct RandomContrast {
 }
 
 impl RandomContrast {
-    /// By `1 - factor` to `1 + factor`.
+    /// Creates the augmentation, by factors from `1 - factor` to `1 + factor`.
     pub fn new(factor: Float) -> Self {
         Self { factor, low: 0.0, high: 1.0 }
     }

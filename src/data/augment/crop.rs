@@ -34,12 +34,12 @@ pub struct RandomCrop {
 }
 
 impl RandomCrop {
-    /// Parts of this size.
+    /// Creates the augmentation, which cuts out parts of this size.
     pub fn new(height: usize, width: usize) -> Self {
         Self { height, width, padding: 0 }
     }
 
-    /// In training, thinks this many rows and columns of zeros around the image.
+    /// Sets how many rows and columns of zeros are put around the image in training.
     pub fn padding(mut self, pixels: usize) -> Self {
         self.padding = pixels;
         self

@@ -16,7 +16,7 @@ use crate::tensor::Float;
 /// # Defaults
 /// α 1
 /// # Errors
-/// an α that is not above 0; inputs that are no images; targets that are class numbers
+/// an α that is not above 0; inputs that are not images; targets that are class numbers
 /// # Example
 /// ```
 /// use gradus::prelude::*;
@@ -33,7 +33,7 @@ pub struct CutMix {
 }
 
 impl CutMix {
-    /// With this α.
+    /// Creates the mixture with this α.
     pub fn new(alpha: Float) -> Self {
         Self { alpha }
     }

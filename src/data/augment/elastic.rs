@@ -16,7 +16,8 @@ use crate::tensor::Float;
 /// # Defaults
 /// mirrored at the edges
 /// # Errors
-/// an `alpha` that is negative or not finite; a `sigma` that is not above 0, or above 1,000; examples that are no images
+/// an `alpha` that is negative or not finite; a `sigma` that is not above 0, or above 1,000; examples that are not
+/// images
 /// # Example
 /// ```
 /// use gradus::prelude::*;
@@ -36,7 +37,7 @@ pub struct RandomElasticTransform {
 }
 
 impl RandomElasticTransform {
-    /// Of this strength and smoothness.
+    /// Creates the augmentation with this strength and smoothness.
     pub fn new(alpha: Float, sigma: Float) -> Self {
         Self { alpha, sigma, fill: Fill::Reflect }
     }

@@ -15,7 +15,7 @@ use crate::tensor::Float;
 /// # Defaults
 /// always; 2% to 33% of the area; sides from 1 : 3.3 to 3.3 : 1; filled with 0
 /// # Errors
-/// a rate or an area outside of 0 to 1; areas in the wrong order; examples that are no images
+/// a rate or an area outside of 0 to 1; areas in the wrong order; examples that are not images
 /// # Example
 /// ```
 /// use gradus::prelude::*;
@@ -39,7 +39,7 @@ pub struct RandomErasing {
 const RATIO: f64 = 3.3;
 
 impl RandomErasing {
-    /// With the defaults.
+    /// Creates the augmentation with the defaults.
     pub fn new() -> Self {
         Self { rate: 1.0, area: (0.02, 0.33), squares: false, value: 0.0 }
     }

@@ -13,7 +13,7 @@ use crate::tensor::Float;
 /// # Shapes
 /// images `[height, width, channels]`
 /// # Errors
-/// examples that are no images
+/// examples that are not images
 /// # Example
 /// ```
 /// use gradus::prelude::*;
@@ -32,17 +32,17 @@ pub struct RandomFlip {
 }
 
 impl RandomFlip {
-    /// Left and right change places.
+    /// Creates a flip that exchanges left and right.
     pub fn horizontal() -> Self {
         Self { horizontal: true, vertical: false }
     }
 
-    /// Top and bottom change places.
+    /// Creates a flip that exchanges top and bottom.
     pub fn vertical() -> Self {
         Self { horizontal: false, vertical: true }
     }
 
-    /// Both, independently of each other.
+    /// Creates a flip in both directions, independently of each other.
     pub fn both() -> Self {
         Self { horizontal: true, vertical: true }
     }

@@ -31,7 +31,7 @@ pub struct MixUp {
 }
 
 impl MixUp {
-    /// With this α: the greater, the more even the mixture.
+    /// Creates the mixture with this α: the greater, the more even.
     pub fn new(alpha: Float) -> Self {
         Self { alpha }
     }

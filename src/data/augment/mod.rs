@@ -76,7 +76,7 @@ pub trait Augment: Send + Sync {
     /// The changed example, its random numbers drawn from `rng`. All examples must come out in one shape.
     ///
     /// # Errors
-    /// An example that does not fit, such as one that is no image; settings out of their range.
+    /// An example that does not fit, such as one that is not an image; settings out of their range.
     fn apply(&self, example: ArrayD<Float>, rng: &mut Rng) -> Result<ArrayD<Float>>;
 
     /// The example for evaluation: as it is, but for what must give it the shape that it has in training.

@@ -17,7 +17,7 @@ use crate::tensor::Float;
 /// # Defaults
 /// mirrored at the edges
 /// # Errors
-/// a share outside of 0 to 1; examples that are no images
+/// a share outside of 0 to 1; examples that are not images
 /// # Example
 /// ```
 /// use gradus::prelude::*;
@@ -35,7 +35,7 @@ pub struct RandomRotation {
 }
 
 impl RandomRotation {
-    /// Up to this share of a full turn: 0.1 is 36 degrees.
+    /// Creates the augmentation, by up to this share of a full turn: 0.1 is 36 degrees.
     pub fn new(factor: Float) -> Self {
         Self { factor, fill: Fill::Reflect }
     }

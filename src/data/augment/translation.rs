@@ -16,7 +16,7 @@ use crate::tensor::Float;
 /// # Defaults
 /// mirrored at the edges
 /// # Errors
-/// a share outside of 0 to 1; examples that are no images
+/// a share outside of 0 to 1; examples that are not images
 /// # Example
 /// ```
 /// use gradus::prelude::*;
@@ -36,7 +36,7 @@ pub struct RandomTranslation {
 }
 
 impl RandomTranslation {
-    /// Up to this share of the height and of the width.
+    /// Creates the augmentation, by up to this share of the height and of the width.
     pub fn new(share: Float) -> Self {
         Self { height: share, width: share, fill: Fill::Reflect }
     }

@@ -15,7 +15,7 @@ use crate::tensor::Float;
 /// # Defaults
 /// height and width alike; mirrored at the edges
 /// # Errors
-/// a factor outside of 0 to 1; examples that are no images
+/// a factor outside of 0 to 1; examples that are not images
 /// # Example
 /// ```
 /// use gradus::prelude::*;
@@ -34,7 +34,7 @@ pub struct RandomZoom {
 }
 
 impl RandomZoom {
-    /// By `1 - factor` to `1 + factor`.
+    /// Creates the augmentation, by factors from `1 - factor` to `1 + factor`.
     pub fn new(factor: Float) -> Self {
         Self { factor, keep_ratio: true, fill: Fill::Reflect }
     }

@@ -69,7 +69,7 @@ impl Header {
     pub fn decode(mut take: impl FnMut(usize) -> Result<Vec<u8>, String>) -> Result<Self, String> {
         let magic = take(8)?;
         if magic != MAGIC {
-            return Err(format!("is no file of records: expected it to begin with `GRADUSR1`, got {magic:?}"));
+            return Err(format!("is not a file of records: expected it to begin with `GRADUSR1`, got {magic:?}"));
         }
         let number = |take: &mut dyn FnMut(usize) -> Result<Vec<u8>, String>| -> Result<usize, String> {
             let bytes = take(8)?.try_into().unwrap_or([0; 8]);

@@ -17,7 +17,7 @@ const PIECE: usize = 1 << 20;
 /// A file of examples, read where a batch wants them; see [`records`](super).
 ///
 /// # Errors
-/// a file that is absent, is no such file, or is longer or shorter than it says; a disk that fails
+/// a file that is absent, is not such a file, or is longer or shorter than it says; a disk that fails
 #[derive(Clone, Debug)]
 pub struct RecordFile {
     path: PathBuf,
@@ -32,7 +32,7 @@ impl RecordFile {
     /// Opens a file that [`write`](super::write()) made.
     ///
     /// # Errors
-    /// a file that is absent, is no such file, or is longer or shorter than it says
+    /// a file that is absent, is not such a file, or is longer or shorter than it says
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let file = File::open(path).map_err(|error| Error::file(path, error))?;

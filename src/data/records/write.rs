@@ -19,8 +19,8 @@ const PART: usize = 64;
 /// as `f32`. A file of that name is replaced once all is written.
 ///
 /// # Errors
-/// an empty dataset; examples that cannot be read, or differ in shape; numbers that are no bytes, for [`Kind::Byte`]; a
-/// file that cannot be written
+/// an empty dataset; examples that cannot be read, or differ in shape; numbers that are not bytes, for [`Kind::Byte`];
+/// a file that cannot be written
 pub fn write(path: impl AsRef<Path>, dataset: &dyn Dataset, kind: Kind) -> Result<()> {
     let path = path.as_ref();
     dataset.check()?;

@@ -29,7 +29,7 @@ pub struct AttentionOptions {
 }
 
 impl AttentionOptions {
-    /// The defaults.
+    /// Creates the defaults.
     pub fn new() -> Self {
         Self::default()
     }
@@ -41,7 +41,7 @@ impl AttentionOptions {
         Self { causal: yes.then_some(0), ..self }
     }
 
-    /// Query `i` sees the keys 0 to `first + i` only, as when `first` keys were there before.
+    /// Lets query `i` see the keys 0 to `first + i` only, as when `first` keys were there before.
     pub fn causal_from(self, first: usize) -> Self {
         Self { causal: Some(first), ..self }
     }
@@ -96,7 +96,7 @@ impl AttentionOptions {
     }
 }
 
-/// Attention: for each query a mean of the values, weighted by the softmax of its products with the keys,
+/// Computes attention: for each query a mean of the values, weighted by the softmax of its products with the keys,
 /// `softmax(query · keyᵀ / √size) · value`.
 ///
 /// One operation that works on some queries at a time and keeps one number for each, so that memory does not grow with
@@ -108,8 +108,8 @@ impl AttentionOptions {
 /// value_size]`, output `[batch, queries, heads, value_size]`. Fewer heads of keys than of queries are grouped-query
 /// attention, one is multi-query attention: each serves `heads / key_heads` neighbours.
 /// # Errors
-/// other shapes; a number of heads that is no multiple of that of the keys; a mask or bias that does not broadcast; a
-/// mask of other numbers than 0 and 1; a rate outside of 0 to 1; a soft cap that is not above 0
+/// other shapes; a number of heads that is not a multiple of that of the keys; a mask or bias that does not broadcast;
+/// a mask of other numbers than 0 and 1; a rate outside of 0 to 1; a soft cap that is not above 0
 /// # Example
 /// ```
 /// use gradus::prelude::*;

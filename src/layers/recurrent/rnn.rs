@@ -65,12 +65,12 @@ pub struct Rnn<C> {
 }
 
 impl<C: Cell> Rnn<C> {
-    /// Around this cell.
+    /// Creates a layer that runs this cell over a sequence.
     pub fn new(cell: C) -> Self {
         Self { cell, options: StepOptions::default() }
     }
 
-    /// The cell.
+    /// Returns the cell.
     pub fn cell(&self) -> &C {
         &self.cell
     }

@@ -23,8 +23,8 @@ recurrent! {
     /// # Defaults
     /// tanh, with a bias, last output only, forwards, no dropout; kernel Xavier uniform, recurrent kernel orthogonal, bias zeros
     /// # Errors
-    /// an input that is no sequence; a last axis that differs from the one that the kernel was made for; 0 units; a dropout rate
-    /// outside of 0 to 1 (1 excluded)
+    /// an input that is not a sequence; a last axis that differs from the one that the kernel was made for; 0 units; a
+    /// dropout rate outside of 0 to 1 (1 excluded)
     /// # Example
     /// ```
     /// use gradus::prelude::*;

@@ -90,11 +90,11 @@ impl Default for BertConfig {
 }
 
 impl BertConfig {
-    /// Those of a `config.json` of Hugging Face.
+    /// Reads the settings of a `config.json` of Hugging Face.
     ///
     /// # Errors
-    /// a file that cannot be read or is no JSON; a field that is absent or out of its range, which is named; a network of
-    /// another type, or with other than absolute positions
+    /// a file that cannot be read or is not JSON; a field that is absent or out of its range, which is named; a network
+    /// of another type, or with other than absolute positions
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let fields = Fields::open(path.as_ref(), "bert")?;
         fields.only("position_embedding_type", &"absolute".into())?;

@@ -57,7 +57,7 @@ pub struct Bert {
 }
 
 impl Bert {
-    /// With these settings.
+    /// Creates the network with these settings.
     pub fn new(config: &BertConfig) -> Self {
         let normal = RandomNormal { mean: 0.0, stddev: config.deviation };
         let embedding = |ids: usize| Embedding::new(ids, config.size).embeddings_initializer(normal);
@@ -109,15 +109,15 @@ impl Bert {
         Ok(bert)
     }
 
-    /// How files of Hugging Face's `BertModel` map onto a [`Bert`], also those with the prefix `bert.` and with the names `gamma`
-    /// and `beta` of the oldest files.
+    /// Returns how files of Hugging Face's `BertModel` map onto a [`Bert`], also those with the prefix `bert.` and with
+    /// the names `gamma` and `beta` of the oldest files.
     pub fn translation() -> Translation {
         older(Translation::pytorch()).alias("bert.*", "*").ignore("*embeddings.position_ids").ignore("*pooler.*")
     }
 
-    /// How files of Hugging Face's `BertForSequenceClassification`, `BertForTokenClassification`, `BertForQuestionAnswering`,
-    /// `BertForNextSentencePrediction`, `BertForMaskedLM` and `BertForPreTraining` map onto what the methods here make, also
-    /// without the prefix `bert.`
+    /// Returns how files of Hugging Face's `BertForSequenceClassification`, `BertForTokenClassification`,
+    /// `BertForQuestionAnswering`, `BertForNextSentencePrediction`, `BertForMaskedLM` and `BertForPreTraining` map onto
+    /// what the methods here make, also without the prefix `bert.`
     ///
     /// A file with a kernel of its own for masked language modelling does not fit a model where [that](BertConfig::tied) is the
     /// embedding of the tokens, and is refused.
@@ -144,7 +144,7 @@ impl Bert {
             .ignore("cls.seq_relationship.*")
     }
 
-    /// The settings.
+    /// Returns the settings.
     pub fn config(&self) -> &BertConfig {
         &self.config
     }

@@ -51,7 +51,7 @@ impl Block {
         }
     }
 
-    /// The forward pass; the steps follow on those of the cache, if there is one.
+    /// Runs the forward pass; the steps follow on those of the cache, if there is one.
     pub fn forward_cached(&self, x: &Var, cache: Option<&mut KeyValueCache>) -> Result<Var> {
         let y = self.attend(&self.ln_1.forward(x)?, cache).map_err(|error| error.within("attn"))?;
         let x = x + self.dropout.forward(&y)?;

@@ -52,7 +52,7 @@ pub struct Gpt2Config {
     /// The share of the attention's weights that are dropped in training.
     #[doc(alias = "attn_pdrop")]
     pub attention_dropout: Float,
-    /// The id of tokens that are not there, behind texts whose classes are told; `None` if there is none.
+    /// The id of padding behind the texts of a classifier; `None` if there is none.
     #[doc(alias = "pad_token_id")]
     pub padding_id: Option<usize>,
     /// Standard deviation of the first weights, which are drawn from a normal distribution.
@@ -80,11 +80,11 @@ impl Default for Gpt2Config {
 }
 
 impl Gpt2Config {
-    /// Those of a `config.json` of Hugging Face.
+    /// Reads the settings of a `config.json` of Hugging Face.
     ///
     /// # Errors
-    /// a file that cannot be read or is no JSON; a field that is absent or out of its range, which is named; a network of
-    /// another type, or that scales its attention otherwise
+    /// a file that cannot be read or is not JSON; a field that is absent or out of its range, which is named; a network
+    /// of another type, or that scales its attention otherwise
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let fields = Fields::open(path.as_ref(), "gpt2")?;
         fields.only("scale_attn_weights", &true.into())?;

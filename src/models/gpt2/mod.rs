@@ -60,7 +60,7 @@ pub struct Gpt2 {
 }
 
 impl Gpt2 {
-    /// With these settings.
+    /// Creates the network with these settings.
     pub fn new(config: &Gpt2Config) -> Self {
         let normal = |std| RandomNormal { mean: 0.0, stddev: std };
         let wte = Embedding::new(config.vocabulary, config.size).embeddings_initializer(normal(config.deviation));
@@ -102,14 +102,15 @@ impl Gpt2 {
         Ok(gpt)
     }
 
-    /// How files of Hugging Face's `GPT2LMHeadModel` and `GPT2Model` map onto a [`Gpt2`]. A file whose `lm_head.weight` is not the
-    /// embedding of the tokens does not fit, and is refused.
+    /// Returns how files of Hugging Face's `GPT2LMHeadModel` and `GPT2Model` map onto a [`Gpt2`]. A file whose
+    /// `lm_head.weight` is not the embedding of the tokens does not fit, and is refused.
     pub fn translation() -> Translation {
         let translation = Translation::pytorch().rename("transformer.*", "*").alias("lm_head.weight", "wte.weight");
         gpt2(translation)
     }
 
-    /// How files of Hugging Face's `GPT2ForSequenceClassification` map onto what [`Gpt2::for_sequence_classification`] makes.
+    /// Returns how files of Hugging Face's `GPT2ForSequenceClassification` map onto what
+    /// [`Gpt2::for_sequence_classification`] makes.
     pub fn head_translation() -> Translation {
         ["wte.*", "wpe.*", "h.*", "ln_f.*"].iter().fold(gpt2(Translation::pytorch()), |translation, part| {
             translation.alias(part, &format!("transformer.{part}"))
@@ -134,7 +135,7 @@ impl Gpt2 {
         Sequential::new().add_named("transformer", LastToken { gpt: self }).add_named("score", score)
     }
 
-    /// The settings.
+    /// Returns the settings.
     pub fn config(&self) -> &Gpt2Config {
         &self.config
     }

@@ -26,7 +26,7 @@ pub struct CosineDecay {
 }
 
 impl CosineDecay {
-    /// From this rate to 0 in so many steps.
+    /// Creates a schedule that falls from `rate` to 0 in `steps` steps.
     pub fn new(rate: Float, steps: u32) -> Self {
         Self { rate, steps, alpha: 0.0 }
     }

@@ -33,7 +33,7 @@ pub struct CosineDecayRestarts {
 }
 
 impl CosineDecayRestarts {
-    /// From this rate to 0 in so many steps, then again in twice as many.
+    /// Creates a schedule that falls from `rate` to 0 in `steps` steps, then again in twice as many.
     pub fn new(rate: Float, steps: u32) -> Self {
         Self { rate, steps, time_factor: 2.0, rate_factor: 1.0, alpha: 0.0 }
     }

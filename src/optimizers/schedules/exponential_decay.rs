@@ -27,7 +27,7 @@ pub struct ExponentialDecay {
 }
 
 impl ExponentialDecay {
-    /// With this first rate, and a factor that acts within so many steps.
+    /// Creates a schedule that starts at `rate`, which is multiplied by `factor` within `steps` steps.
     pub fn new(rate: Float, steps: u32, factor: Float) -> Self {
         Self { rate, steps, factor, staircase: false }
     }

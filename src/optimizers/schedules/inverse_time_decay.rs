@@ -26,7 +26,7 @@ pub struct InverseTimeDecay {
 }
 
 impl InverseTimeDecay {
-    /// With this first rate, and time counted in so many steps and multiplied by the factor.
+    /// Creates a schedule that starts at `rate`; time is counted in units of `steps` steps and multiplied by `factor`.
     pub fn new(rate: Float, steps: u32, factor: Float) -> Self {
         Self { rate, steps, factor, staircase: false }
     }

@@ -58,7 +58,7 @@ pub trait Schedule: Send + Sync {
     /// The rate of a step, which are counted from 0.
     fn rate(&self, step: u32) -> Float;
 
-    /// Whether the settings make sense, for a run of so many steps where that is known.
+    /// Checks the settings, for a run of `steps` steps where that is known.
     ///
     /// # Errors
     /// A setting out of its range; a run that is too long or too short.
@@ -87,7 +87,7 @@ pub trait Schedule: Send + Sync {
         WarmUp::new(steps, self)
     }
 
-    /// This schedule for so many steps, and another one from there on, which starts at its own step 0.
+    /// Follows this schedule for `steps` steps, and another one from there on, which starts at its own step 0.
     #[doc(alias = "SequentialLR")]
     fn then<S: Schedule>(self, steps: u32, next: S) -> Then<Self, S>
     where

@@ -24,7 +24,7 @@ pub struct MultiStepDecay {
 }
 
 impl MultiStepDecay {
-    /// With this first rate, multiplied by the factor at each of these steps.
+    /// Creates a schedule that starts at `rate`, which is multiplied by `factor` at each of these steps.
     pub fn new(rate: Float, milestones: impl Into<Vec<u32>>, factor: Float) -> Self {
         Self { rate, milestones: milestones.into(), factor }
     }

@@ -26,7 +26,7 @@ pub struct Noam {
 }
 
 impl Noam {
-    /// For a model of this width, with so many steps of rise.
+    /// Creates the schedule for a model of this width, which rises for `warm_up` steps.
     pub fn new(units: u32, warm_up: u32) -> Self {
         Self { units, warm_up, factor: 1.0 }
     }

@@ -38,7 +38,7 @@ pub struct OneCycle {
 }
 
 impl OneCycle {
-    /// Up to this rate, and down, in a run of so many steps.
+    /// Creates a schedule that rises to `rate` and falls again, in a run of `steps` steps.
     pub fn new(rate: Float, steps: u32) -> Self {
         Self { rate, steps, rise: 0.3, start_divisor: 25.0, end_divisor: 1e4, linear: false, three_phases: false }
     }

@@ -23,7 +23,7 @@ pub struct PiecewiseConstantDecay {
 }
 
 impl PiecewiseConstantDecay {
-    /// With these rates, and the last step of each but the last.
+    /// Creates a schedule of these rates; `boundaries` are the last steps of all but the last.
     pub fn new(boundaries: impl Into<Vec<u32>>, values: impl Into<Vec<Float>>) -> Self {
         Self { boundaries: boundaries.into(), values: values.into() }
     }

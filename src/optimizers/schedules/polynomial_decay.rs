@@ -31,7 +31,7 @@ pub struct PolynomialDecay {
 }
 
 impl PolynomialDecay {
-    /// From this rate to 0.0001 in so many steps, in a straight line.
+    /// Creates a schedule that falls from `rate` to 0.0001 in `steps` steps, in a straight line.
     pub fn new(rate: Float, steps: u32) -> Self {
         Self { rate, steps, end: 1e-4, power: 1.0, cycle: false }
     }

@@ -24,7 +24,7 @@ pub struct StepDecay {
 }
 
 impl StepDecay {
-    /// With this first rate, multiplied by the factor after each so many steps.
+    /// Creates a schedule that starts at `rate`, which is multiplied by `factor` every `steps` steps.
     pub fn new(rate: Float, steps: u32, factor: Float) -> Self {
         Self { rate, steps, factor }
     }

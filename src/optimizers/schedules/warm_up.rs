@@ -26,7 +26,7 @@ pub struct WarmUp<S> {
 }
 
 impl<S: Schedule> WarmUp<S> {
-    /// A rise of so many steps from 0.
+    /// Creates a schedule that rises from 0 for `steps` steps, then follows another one.
     pub fn new(steps: u32, then: S) -> Self {
         Self { steps, start: 0.0, then }
     }

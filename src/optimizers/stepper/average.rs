@@ -11,8 +11,8 @@ use crate::tensor::Float;
 /// call [`Stepper::swap_averages`](super::Stepper::swap_averages). Only what is trained is averaged, not statistics.
 ///
 /// A parameter that somebody else sets, loads, modifies or freezes between two steps keeps what it was given to the bit: its
-/// average begins anew with the next step. To bound weights in training use a [constraint](crate::constraints), which is part of
-/// the step.
+/// average starts over with the next step. To bound weights in training use a [constraint](crate::constraints), which
+/// is part of the step.
 ///
 /// Polyak & Juditsky 1992; Keras' `use_ema`.
 ///
@@ -31,7 +31,7 @@ pub struct MovingAverage {
 }
 
 impl MovingAverage {
-    /// With this share of the average that survives a step.
+    /// Creates the average, of which this share survives a step.
     #[doc(alias = "ema_momentum")]
     pub fn new(momentum: Float) -> Self {
         Self { momentum, overwrite_every: None }
@@ -69,7 +69,7 @@ impl Default for MovingAverage {
 }
 
 /// Weights that follow slowly: every `steps` steps `s ← s + rate · (w - s)`, `w ← s`. Where somebody else sets, loads, modifies
-/// or freezes a parameter between two steps, its slow weights begin anew from there.
+/// or freezes a parameter between two steps, its slow weights start over from there.
 ///
 /// Zhang et al. 2019.
 ///
@@ -87,7 +87,7 @@ pub struct Lookahead {
 }
 
 impl Lookahead {
-    /// With so many steps between, and this far.
+    /// Creates the look-ahead, with this many steps between, each this far.
     pub fn new(steps: u32, rate: Float) -> Self {
         Self { steps, rate }
     }

@@ -25,7 +25,7 @@ pub struct Group {
 }
 
 impl Group {
-    /// Settings that change nothing yet.
+    /// Creates settings that change nothing yet.
     pub fn new() -> Self {
         Self::default()
     }

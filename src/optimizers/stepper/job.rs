@@ -212,7 +212,7 @@ impl Job<'_> {
         let optimizer = plan.optimizer.kind();
         let Memory { state, slow, average, .. } = &self.memory;
         if self.before.as_ref().is_some_and(|before| !is_finite(&before.weights)) {
-            return Some("it was not finite before, and no step mends that; set or load other weights".into());
+            return Some("it was not finite before, and no step repairs that; set or load other weights".into());
         }
         if self.param.value().is_some_and(|weights| !is_finite(data(&weights)))
             || !is_finite(slow)

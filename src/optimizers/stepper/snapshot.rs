@@ -23,11 +23,13 @@ struct Remembered {
 }
 
 impl Stepper {
-    /// All that is remembered of the parameters of `model`: what to keep, beside the weights, to go on with the same bits.
+    /// Returns all that is remembered of the parameters of `model`: what to keep, beside the weights, to continue with
+    /// the same bits.
     ///
     /// The text is `optimizer`, its type. Numbers are `steps`, `batches`, `pending` (batches since the last step),
     /// `swapped`, `learning_rate`, `schedule.rate` and `schedule.scale`, and `joined` after path and slash for a
-    /// parameter that was trained only after so many steps. Tensors are named by the parameter's path, a slash, and `optimizer.0`, `optimizer.1`, ... (the slots of its [`State`]), `gradient`, `slow` or `average`.
+    /// parameter that was trained only later in the run. Tensors are named by the parameter's path, a slash, and
+    /// `optimizer.0`, `optimizer.1`, ... (the slots of its [`State`]), `gradient`, `slow` or `average`.
     ///
     /// ```
     /// use gradus::prelude::*;
@@ -84,7 +86,7 @@ impl Stepper {
         state
     }
 
-    /// Gives back what [`Stepper::state`] has told. `model` must have its parameters already, by loading or by a pass,
+    /// Restores what [`Stepper::state`] returned. `model` must have its parameters already, by loading or by a pass,
     /// and this stepper must have been made with the same settings.
     ///
     /// # Errors

@@ -78,12 +78,12 @@ struct Group {
 }
 
 impl Translation {
-    /// Between our own files and models: names are paths, layouts are ours.
+    /// Creates a translation between our own files and models: names are paths, layouts are ours.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Between PyTorch's files (`state_dict`) and models.
+    /// Creates a translation between PyTorch's files (`state_dict`) and models.
     pub fn pytorch() -> Self {
         Self { pytorch: true, ..Self::default() }
     }
@@ -104,7 +104,7 @@ impl Translation {
         self
     }
 
-    /// Says that the input of the `Dense` layers whose path matches is an image that was flattened, of so many channels, which
+    /// Says that the input of the `Dense` layers whose path matches is a flattened image of this many channels, which
     /// the file has first: their kernels' rows change places.
     #[doc(alias = "Flatten")]
     pub fn flattened(mut self, layer: &str, channels: usize) -> Self {
@@ -170,7 +170,7 @@ impl Translation {
         load::load(self, &ParamList::of(model).listed(), weights)
     }
 
-    /// The parameters of a model under the file's names and in its layouts.
+    /// Returns the parameters of a model under the file's names and in its layouts.
     ///
     /// # Errors
     /// a parameter without a value yet, or of a shape that the other framework does not have; rules that cannot be undone
