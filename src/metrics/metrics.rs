@@ -158,8 +158,23 @@ impl Metrics {
     }
 }
 
+/// What logs say of an epoch beside its figures.
+const COLUMNS: [&str; 2] = ["epoch", "seconds"];
+
+/// Refuses a name that logs need themselves.
+pub(crate) fn check_column(what: &str, name: &str) -> Result<()> {
+    match COLUMNS.contains(&name) {
+        true => Err(Error::value(format!(
+            "a {what} would be reported as `{name}`, which logs say of each epoch beside the figures; name the {what} \
+             otherwise"
+        ))),
+        false => Ok(()),
+    }
+}
+
 /// Figures of validation have the names of those of training, with a word before them.
 fn check_name(what: &str, name: &str) -> Result<()> {
+    check_column(what, name)?;
     if name.starts_with("val_") {
         return Err(Error::value(format!(
             "a {what} would be reported as `{name}`, and names that begin with `val_` are those of validation; name the \

@@ -30,7 +30,7 @@ pub use direction::Direction;
 pub use errors::{MeanAbsolute, MeanSquared, RootMeanSquared};
 use items::weights_of;
 pub use mean_loss::{MeanCosine, MeanLoss, Perplexity};
-pub(crate) use metrics::{Figures, Metrics};
+pub(crate) use metrics::{Figures, Metrics, check_column};
 pub use named::Named;
 pub use precision::{Averaging, FBeta, Precision, Recall};
 pub use top_k::TopKAccuracy;

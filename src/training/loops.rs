@@ -7,7 +7,7 @@ use crate::autograd::{Gradients, Tape};
 use crate::callbacks::{Callback, KnownFigures};
 use crate::error::{Error, Result};
 use crate::layers::{Layer, Vars};
-use crate::metrics::{Metric, Metrics};
+use crate::metrics::{Metric, Metrics, check_column};
 use crate::model::Model;
 use crate::optimizers::Stepper;
 use crate::param::Param;
@@ -185,10 +185,9 @@ impl<'a> Loop<'a> {
     pub fn end_batch(&mut self, examples: usize, figures: &[(&str, Float)]) -> Result<()> {
         let metrics = self.metrics.names();
         for (i, (name, _)) in figures.iter().enumerate() {
+            check_column("figure", name)?;
             if metrics.iter().any(|metric| metric == name) || figures[..i].iter().any(|(known, _)| known == name) {
-                return Err(Error::value(format!(
-                    "Loop: two figures have the name `{name}`; name one otherwise, a metric by `Metric::named`"
-                )));
+                return Err(two_figures(name));
             }
         }
         let loss = figures.first().map_or(0.0, |(_, figure)| f64::from(*figure));
@@ -198,9 +197,15 @@ impl<'a> Loop<'a> {
         self.with_tools(|course, tools| course.end_batch(loss, examples, tools))
     }
 
-    /// Adds a figure of the epoch, such as `val_loss`, after its last batch.
+    /// Adds a figure of the epoch, such as `val_loss`, after its last batch. A name that a metric or a figure of the batches
+    /// has is an error of [`Loop::next_epoch`].
     pub fn log(&mut self, name: &str, figure: f64) {
-        self.course.logs.set(name, figure);
+        let is_taken = self.metrics.names().iter().chain(&self.course.figures.names()).any(|known| known == name);
+        let checked = if is_taken { Err(two_figures(name)) } else { check_column("figure", name) };
+        match checked {
+            Ok(()) => self.course.logs.set(name, figure),
+            Err(error) => self.failure = self.failure.take().or(Some(error)),
+        }
     }
 
     /// The present epoch, counted from 1.
@@ -240,4 +245,8 @@ impl<'a> Loop<'a> {
     fn with_tools<R>(&mut self, work: impl FnOnce(&mut Course<'a>, &mut Tools<'_>) -> R) -> R {
         work(&mut self.course, &mut Tools { steppers: &mut self.steppers, metrics: &mut self.metrics })
     }
+}
+
+fn two_figures(name: &str) -> Error {
+    Error::value(format!("Loop: two figures have the name `{name}`; name one otherwise, a metric by `Metric::named`"))
 }

@@ -92,6 +92,42 @@ fn names_that_others_need_are_refused() {
 }
 
 #[test]
+fn names_of_what_logs_say_beside_the_figures_are_refused() {
+    let data = (&arr2(&[[3.0, 0.0]]), &arr1(&[0]));
+    for name in ["epoch", "seconds"] {
+        let text = |what: &str| {
+            format!(
+                "a {what} would be reported as `{name}`, which logs say of each epoch beside the figures; name the {what} otherwise"
+            )
+        };
+        let model = same(2).compile(Sgd::new(0.0), SparseCrossEntropy::from_logits());
+        assert_eq!(message(model.metric(Accuracy::default().named(name)).evaluate(&data)), text("metric"));
+        let mut run = Loop::new(1, 1);
+        assert!(run.next_epoch().unwrap());
+        assert_eq!(message(run.end_batch(1, &[("loss", 0.0), (name, 1.0)])), text("figure"));
+        run.log(name, 1.0);
+        assert_eq!(message(run.next_epoch()), text("figure"));
+    }
+}
+
+#[test]
+fn a_figure_that_is_logged_takes_no_other_ones_place() {
+    for name in ["loss", "accuracy", "val_loss"] {
+        let mut run = Loop::new(1, 1).metric(Accuracy::default());
+        assert!(run.next_epoch().unwrap());
+        run.end_batch(1, &[("loss", 2.0)]).unwrap();
+        run.log(name, 1.0);
+        let ended = run.next_epoch();
+        if name == "val_loss" {
+            assert!(!ended.unwrap());
+            continue;
+        }
+        let text = format!("Loop: two figures have the name `{name}`; name one otherwise, a metric by `Metric::named`");
+        assert_eq!(message(ended), text);
+    }
+}
+
+#[test]
 fn the_loss_says_where_class_1_begins() {
     // Logits of 0.2 and 0.4 are probabilities above one half.
     let x = arr2(&[[0.2], [0.4], [-0.3], [0.7]]);
