@@ -102,6 +102,13 @@ impl Callback for RateFinder {
                  that is tried; search with the optimizer alone, and give the schedule the rate that is found",
             ));
         }
+        let gathered = run.optimizer.batches_per_step();
+        if gathered > 1 {
+            return Err(Error::value(format!(
+                "RateFinder: expected a step after each batch, got an optimizer that accumulates {gathered} batches, so that \
+                 most rates would be tried by no step; search without, in batches of {gathered} times as many examples"
+            )));
+        }
         (self.average, self.before) = (0.0, run.optimizer.rates());
         self.points.clear();
         self.weights = run.parameters.iter().map(|(_, param)| param.value()).collect();

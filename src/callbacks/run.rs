@@ -122,6 +122,11 @@ impl Optimizers<'_> {
         })
     }
 
+    /// The most batches that one of them gathers for a step.
+    pub(crate) fn batches_per_step(&self) -> u32 {
+        self.steppers.iter().map(Stepper::batches_per_step).max().unwrap_or(1)
+    }
+
     /// Whether the rates of one of them come from a schedule.
     pub(crate) fn has_schedule(&self) -> bool {
         self.steppers.iter().any(Stepper::has_schedule)

@@ -132,6 +132,13 @@ fn the_rate_finder_refuses_a_schedule_and_puts_all_rates_back() {
     trainer.fit(&(&x, &y), fit(20).batch_size(48)).unwrap();
     assert!((trainer.optimizer().learning_rate().unwrap() - 0.095).abs() < 1e-6);
 
+    let mut gathering = Dense::new(1).compile(Sgd::default().accumulate(4), MeanSquaredError);
+    assert_eq!(
+        message(gathering.fit(&(&x, &y), fit(100).callback(&mut finder))),
+        "RateFinder: expected a step after each batch, got an optimizer that accumulates 4 batches, so that most rates would \
+         be tried by no step; search without, in batches of 4 times as many examples"
+    );
+
     // Of two optimizers, both rates.
     let layer = || Dense::new(1).kernel_initializer(Zeros);
     let (first, second) = (layer(), layer());

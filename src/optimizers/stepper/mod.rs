@@ -359,6 +359,11 @@ impl Stepper {
         self.memories.extend(jobs.into_iter().map(|job| (job.param.id(), job.into_memory())));
     }
 
+    /// How many batches are gathered for a step.
+    pub(crate) fn batches_per_step(&self) -> u32 {
+        self.accumulate
+    }
+
     /// Whether the rate of each step comes from a schedule.
     pub(crate) fn has_schedule(&self) -> bool {
         self.schedule.is_some()
