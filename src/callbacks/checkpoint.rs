@@ -1,7 +1,7 @@
 //! Keeps weights in files.
 
 use std::collections::VecDeque;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::file_name::FileName;
 use super::{Callback, Run, Watched};
@@ -13,7 +13,8 @@ use crate::saving::Snapshot;
 ///
 /// In the path, `{epoch}` becomes the number of the epoch and `{val_loss}` that figure of it, so that each epoch has its
 /// own file; `{epoch:02d}` and `{val_loss:.2f}` format them as in Python (`d` for the epoch; `f`, `e` and `%` for figures;
-/// a width, with zeros or not; `{{` for a brace). [`Checkpoint::keep`] sets how many files stay.
+/// a width, with zeros or not; `{{` for a brace). A folder with a number in its name is created, others must exist.
+/// [`Checkpoint::keep`] sets how many files stay.
 ///
 /// # Defaults
 /// all files are kept
@@ -115,6 +116,7 @@ impl Callback for Checkpoint {
             return Ok(());
         }
         let path = self.name.as_ref().map_or(Ok(self.path.clone()), |name| name.of(run))?;
+        make_folder(&path)?;
         crate::saving::save_parameters(run.parameters, &path)?;
         self.kept.push_back(path);
         while self.keep.is_some_and(|keep| self.kept.len() > keep) {
@@ -138,4 +140,10 @@ impl Callback for Checkpoint {
         self.kept = state.texts.iter().map(|(_, path)| path.into()).collect();
         Ok(())
     }
+}
+
+/// Creates the folder of a file: one with a number in its name cannot exist before the run.
+fn make_folder(path: &Path) -> Result<()> {
+    let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) else { return Ok(()) };
+    std::fs::create_dir_all(folder).map_err(|error| Error::file(folder, format!("cannot be created: {error}")))
 }

@@ -95,6 +95,9 @@ pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
 pub(crate) fn check_folder(path: impl AsRef<Path>) -> Result<()> {
     let path = path.as_ref();
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if path.is_dir() {
+        return Err(Error::file(path, "cannot be written: it is a folder; name a file in it"));
+    }
     if folder.is_dir() {
         return Ok(());
     }

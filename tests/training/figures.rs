@@ -186,6 +186,8 @@ fn missing_folders_are_refused_before_the_first_step() {
         Ok(0.0)
     });
     assert!(message(search).ends_with(&reason) && trials == 0);
+    let itself = message(model().fit(&(&x, &y), fit(1).callback(CsvLog::new(folder.path()))));
+    assert!(itself.ends_with("cannot be written: it is a folder; name a file in it"), "{itself}");
     std::fs::write(folder.path().join("none"), "a file").unwrap();
     assert!(message(model().fit(&(&x, &y), fit(1).callback(CsvLog::new(&path)))).ends_with("is not a folder"));
 }
@@ -202,6 +204,10 @@ fn checkpoints_have_epochs_and_figures_in_their_names() {
     names.sort();
     let losses = history.get("val_loss");
     assert_eq!(names, [1, 2].map(|epoch| format!("{epoch:02}-{:.2}.safetensors", losses[epoch - 1])));
+    // No folder of such a name could be created before.
+    let numbered = Checkpoint::every(1, folder.path().join("{epoch:02d}/weights.safetensors"));
+    model().fit(&(&x, &y), super::callbacks::fit(2).callback(numbered)).unwrap();
+    assert!(["01", "02"].iter().all(|epoch| folder.path().join(epoch).join("weights.safetensors").exists()));
     let error =
         message(model().fit(&(&x, &y), super::callbacks::fit(1).callback(Checkpoint::every(1, "{epoch:2f}.x"))));
     assert_eq!(
