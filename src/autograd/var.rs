@@ -189,6 +189,14 @@ impl Var {
         self.origin = Some(Rc::new(origin));
         self
     }
+
+    /// This value, which has the numbers of another in another shape: constant if that one is.
+    pub(crate) fn constant_as(mut self, other: &Self) -> Self {
+        if matches!(other.origin.as_deref(), Some(Origin::Constant(_))) {
+            self.origin = other.origin.clone();
+        }
+        self
+    }
 }
 
 impl std::fmt::Debug for Var {

@@ -58,7 +58,7 @@ impl Layer for Flatten {
             return Err(Error::shape("expected an input [batch, ...], got a scalar"));
         };
         let shape = vec![*batch, rest.iter().product()];
-        Ok(x.tape().apply(ReshapeRows::new(shape), &[x]))
+        Ok(x.tape().apply(ReshapeRows::new(shape), &[x]).constant_as(x))
     }
 }
 
@@ -72,7 +72,7 @@ impl Layer for Reshape {
         match x.value.shape() {
             [batch, rest @ ..] if rest.iter().product::<usize>() == elements => {
                 let shape = [&[*batch], &self.target_shape[..]].concat();
-                Ok(x.tape().apply(ReshapeRows::new(shape), &[x]))
+                Ok(x.tape().apply(ReshapeRows::new(shape), &[x]).constant_as(x))
             }
             other => Err(Error::shape(format!(
                 "expected an input [batch, ...] with {elements} numbers an example for the target {:?}, got {other:?}",

@@ -85,7 +85,7 @@ impl Var {
     }
 
     fn reshape_to(&self, to: Vec<usize>, keeps_rows: bool) -> Self {
-        self.tape().apply(Reshape { from: Vec::new(), to, keeps_rows }, &[self])
+        self.tape().apply(Reshape { from: Vec::new(), to, keeps_rows }, &[self]).constant_as(self)
     }
 
     /// The axes in another order: axis `i` of the result is axis `axes[i]` of this.

@@ -19,7 +19,7 @@ pub(super) fn advice_on_validation(dataset: &dyn Dataset) -> String {
     let all: Vec<usize> = (0..dataset.len()).collect();
     for numbers in all.chunks(EVALUATION_BATCH) {
         if let Some(found) = dataset.batch(numbers).ok().and_then(|batch| find(&batch, numbers)) {
-            return found;
+            return format!("among those of the validation, {found}");
         }
     }
     "the data of the validation is finite: lower the learning rate, or look for numbers there that are far larger than those \

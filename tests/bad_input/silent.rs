@@ -55,6 +55,18 @@ fn a_softmax_over_one_unit() {
         .compile(Adam::default(), MeanSquaredError);
     let target = ndarray::Array3::<Float>::ones((2, 1, 6));
     assert_eq!(message(model.fit(&(&x, &target), quiet())), says_constant("Softmax", "[2, 1, 6]"));
+    // What only has another shape afterwards is as constant.
+    for shape in [
+        Box::new(Flatten) as Box<dyn Layer>,
+        Box::new(Reshape::new([1])),
+        Box::new(|x: &Var| x.reshape_examples(&[1]).unwrap()),
+    ] {
+        let network = Sequential::new().add(Dense::new(1).activation(Softmax)).add(shape);
+        let mut model = network.compile(Adam::default(), BinaryCrossEntropy::default());
+        assert!(
+            message(model.fit(&data, quiet())).starts_with("the model ends with `Softmax` over an axis of length 1")
+        );
+    }
     // In a loop of one's own the loss says it.
     let y = Softmax.apply(&Tape::training().input(arr2(&[[0.5], [2.0]])));
     let loss = BinaryCrossEntropy::default().loss(&y, &arr2(&[[0.0], [1.0]]).into_tensor());
@@ -128,14 +140,14 @@ fn a_validation_loss_that_is_not_a_number() {
     let y = y.mapv(|y| y / 2.0);
     assert_eq!(
         message(run(&bad_x, &y, false)),
-        "the validation loss became inf in epoch 1; the weights are those after that epoch: example 1 has inf in its inputs, \
-         in column 3 (all counted from 0); mend or leave out that example"
+        "the validation loss became inf in epoch 1; the weights are those after that epoch: among those of the validation, \
+         example 1 has inf in its inputs, in column 3 (all counted from 0); mend or leave out that example"
     );
     bad_y[11] = Float::NAN;
     assert_eq!(
         message(run(&x, &bad_y, false)),
-        "the validation loss became NaN in epoch 1; the weights are those after that epoch: example 2 has NaN in its targets \
-         (all counted from 0); mend or leave out that example"
+        "the validation loss became NaN in epoch 1; the weights are those after that epoch: among those of the validation, \
+         example 2 has NaN in its targets (all counted from 0); mend or leave out that example"
     );
     let history = run(&x, &bad_y, true).unwrap();
     assert!(history.len() == 1 && history.last().unwrap()["val_loss"].is_nan());
