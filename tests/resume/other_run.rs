@@ -100,7 +100,7 @@ fn files_that_are_no_back_ups() {
     assert_eq!(run(), "is not a valid snapshot: its metadata does not name a format");
     std::fs::remove_file(path).unwrap();
     std::fs::create_dir(path).unwrap();
-    assert!(run().starts_with("cannot be read: "));
+    assert_eq!(run(), "cannot be written: it is a folder; name a file in it");
 }
 
 /// The greatest error, which does not tell what it has gathered.
