@@ -129,17 +129,18 @@ impl Tape {
         }))
     }
 
-    /// A tape that records for [`Var::backward`]; dropout drops, batch normalisation uses the batch.
+    /// Creates a tape that records for [`Var::backward`]; dropout drops, batch normalisation uses the batch.
     pub fn training() -> Self {
         Self::new(true)
     }
 
-    /// A tape that records nothing and frees intermediate values at once.
+    /// Creates a tape that records nothing and frees intermediate values at once.
     pub fn inference() -> Self {
         Self::new(false)
     }
 
-    /// The same mode, recording: for gradients of a network in inference mode, as saliency maps want them.
+    /// Lets this tape record in the same mode: for gradients of a network in inference mode, as saliency maps want
+    /// them.
     pub fn recording(self) -> Self {
         self.0.recording.set(true);
         self
@@ -169,7 +170,7 @@ impl Tape {
         self.0.recording.get()
     }
 
-    /// A batch of examples, counted by axis 0. No gradient is computed for it.
+    /// Puts a batch of examples on the tape, counted by axis 0. No gradient is computed for it.
     pub fn input(&self, value: impl IntoTensor) -> Var {
         self.examples(value.into_tensor())
     }
@@ -178,14 +179,14 @@ impl Tape {
         Var::new(standard(value).into(), self, None, Dependence::PerExample).with_origin(Origin::Input)
     }
 
-    /// A batch of examples whose gradient is wanted: [`Gradients::of`] gives it.
+    /// Puts a batch of examples on the tape whose gradient is wanted: [`Gradients::of`] returns it.
     pub fn variable(&self, value: impl IntoTensor) -> Var {
         let value = standard(value.into_tensor());
         let node = self.is_recording().then(|| self.push(Node::Variable, Some(value.shape())));
         Var::new(value.into(), self, node, Dependence::PerExample)
     }
 
-    /// A value that is the same for every batch, without a gradient.
+    /// Puts a value on the tape that is the same for every batch, without a gradient.
     pub fn constant(&self, value: impl IntoTensor) -> Var {
         Var::new(standard(value.into_tensor()).into(), self, None, Dependence::Constant)
     }
@@ -306,7 +307,8 @@ impl Tape {
         draw(&mut self.0.random.borrow_mut())
     }
 
-    /// Normal random numbers of this shape, with mean 0 and standard deviation 1, from those of this pass; also in inference.
+    /// Draws normal random numbers of this shape, with mean 0 and standard deviation 1, from those of this pass; also
+    /// in inference.
     ///
     /// Numbers that belong to the examples of a batch are better drawn by [`Var::normal_like`], which lets the trainer run a batch in
     /// parts.
@@ -401,7 +403,7 @@ impl Tape {
         self.0.losses.borrow_mut().push((loss.value.clone(), loss.node, loss.dependence));
     }
 
-    /// What [`Tape::add_loss`] was given since the last call.
+    /// Returns what [`Tape::add_loss`] was given since the last call.
     pub fn take_losses(&self) -> Vec<Var> {
         let taken = self.0.losses.take().into_iter();
         taken.map(|(value, node, dependence)| Var::new(value, self, node, dependence)).collect()

@@ -32,7 +32,7 @@ impl Progress {
     }
 
     fn advance(&mut self, run: &Run<'_>) {
-        // An epoch that is gone on with does not begin again.
+        // An epoch that is resumed does not begin again.
         if self.bar.is_none() {
             self.begin(run);
         }

@@ -33,8 +33,8 @@ pub(super) fn members(classes: &[usize]) -> Vec<Vec<usize>> {
     members
 }
 
-/// Returns a weight for each class, by number, that gives all classes the same weight in sum: `examples / (classes ·
-/// count)`, with the number of classes that occur; 0 for a class that does not.
+/// Returns a weight for each class, by number, that gives all classes the same weight in sum:
+/// `examples / (classes · count)`, with the number of classes that occur; 0 for a class that does not.
 ///
 /// ```
 /// assert_eq!(gradus::data::class_weights(&[0, 0, 0, 1]), [2.0 / 3.0, 2.0]);

@@ -117,7 +117,7 @@ impl Mnist {
         &self.labels
     }
 
-    /// Only the images whose label fits.
+    /// Returns only the images whose label fits.
     pub fn filter(&self, keep: impl Fn(u8) -> bool) -> Self {
         let kept: Vec<usize> = (0..self.labels.len()).filter(|i| keep(self.labels[*i])).collect();
         Self { images: self.images.select(Axis(0), &kept), labels: self.labels.select(Axis(0), &kept) }

@@ -30,7 +30,7 @@ use crate::tensor::Float;
 pub struct ActivityRegularization(Arc<dyn Regularizer>);
 
 impl ActivityRegularization {
-    /// With this penalty.
+    /// Creates the layer with this penalty.
     pub fn new(regularizer: impl Regularizer + 'static) -> Self {
         Self(Arc::new(regularizer))
     }

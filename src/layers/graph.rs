@@ -96,7 +96,7 @@ impl Names for Vec<String> {
 }
 
 impl Graph {
-    /// With inputs of these names, in this order.
+    /// Creates a graph with inputs of these names, in this order.
     pub fn new(inputs: impl Names) -> Self {
         let values = inputs.names();
         let repeated = values.iter().enumerate().find(|(i, name)| values[..*i].contains(name));
@@ -149,13 +149,14 @@ impl<X: Vars, Y: Vars> Graph<X, Y> {
         self
     }
 
-    /// The same graph, which takes `A` and gives `B`: `typed::<Var, Var>()` fits into a [`Sequential`](super::Sequential).
+    /// Returns the same graph, which takes `A` and gives `B`: `typed::<Var, Var>()` fits into a
+    /// [`Sequential`](super::Sequential).
     pub fn typed<A: Vars, B: Vars>(self) -> Graph<A, B> {
         let Self { inputs, values, layers, nodes, outputs, mistake, .. } = self;
         Graph { inputs, values, layers, nodes, outputs, mistake, arrangement: PhantomData }
     }
 
-    /// A layer by its name.
+    /// Returns the layer of this name.
     pub fn get(&self, name: &str) -> Option<&dyn Layer<Vec<Var>, Vec<Var>>> {
         self.layers.iter().find(|(known, _)| known == name).map(|(_, layer)| layer.as_ref())
     }

@@ -142,7 +142,7 @@ pub trait Layer<X: Vars = Var, Y: Vars = Var>: Any + Send + Sync {
     }
 
     /// What makes another one like it, without the numbers in its parameters. The default is that of a type which cannot be
-    /// described; see [`Described`](crate::config::Described).
+    /// described; see [`Described`].
     fn config(&self) -> Config {
         Config::of_unknown::<Self>()
     }

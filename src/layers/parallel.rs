@@ -39,7 +39,7 @@ impl Default for Parallel {
 }
 
 impl Parallel {
-    /// No layers.
+    /// Creates a container without layers.
     pub fn new() -> Self {
         Self::default()
     }

@@ -30,7 +30,7 @@ pub struct TimeDistributed<L> {
 }
 
 impl<L: Layer> TimeDistributed<L> {
-    /// Of this layer.
+    /// Creates a layer that applies this one to each step.
     pub fn new(layer: L) -> Self {
         Self { layer }
     }

@@ -20,7 +20,7 @@ pub enum Padding<const N: usize = 2> {
 }
 
 impl<const N: usize> Padding<N> {
-    /// The same padding on all sides.
+    /// Creates the same padding on all sides.
     pub fn all(cells: usize) -> Self {
         Self::Explicit([[cells; 2]; N])
     }

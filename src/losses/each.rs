@@ -68,7 +68,7 @@ impl Each {
         self.counts.clone().unwrap_or_else(ones)
     }
 
-    /// Each loss so many times.
+    /// Multiplies each loss by this factor.
     pub(super) fn scaled(self, factor: crate::Float) -> Self {
         Self { losses: self.losses * factor, ..self }
     }

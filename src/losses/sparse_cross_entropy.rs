@@ -45,12 +45,12 @@ pub struct SparseCrossEntropy {
 }
 
 impl SparseCrossEntropy {
-    /// For predictions before the softmax.
+    /// Creates the loss for predictions before the softmax.
     pub fn from_logits() -> Self {
         Self { given: Given::Logits, ..Self::default() }
     }
 
-    /// For predictions that are logarithms of probabilities.
+    /// Creates the loss for predictions that are logarithms of probabilities.
     pub fn from_log_probabilities() -> Self {
         Self { given: Given::LogProbabilities, ..Self::default() }
     }

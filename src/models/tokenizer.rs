@@ -135,7 +135,8 @@ impl Tokenizer {
         self.padded(&all, &[all.len(), time], |encoding, i| [encoding.get_ids()[i]])
     }
 
-    /// Ids and token types of pairs of texts, `[pairs, time, 2]`: type 0 for the first text of each and 1 for the second.
+    /// Returns ids and token types of pairs of texts, `[pairs, time, 2]`: type 0 for the first text of each and 1 for
+    /// the second.
     ///
     /// # Errors
     /// pairs of unequal length where there is no padding token

@@ -19,7 +19,7 @@ impl Var {
         self.aggregate(Reduced::all(self), Kind::Product)
     }
 
-    /// Products over these axes, which disappear. Negative axes count from the end.
+    /// Returns products over these axes, which disappear. Negative axes count from the end.
     ///
     /// ```
     /// use gradus::prelude::*;
@@ -47,7 +47,8 @@ impl Var {
         self.aggregate(Reduced::all(self), Kind::Norm)
     }
 
-    /// Euclidean norms, `√Σ x²`, over these axes, which disappear. Negative axes count from the end; slopes at 0 are 0.
+    /// Returns Euclidean norms, `√Σ x²`, over these axes, which disappear. Negative axes count from the end; slopes at
+    /// 0 are 0.
     ///
     /// ```
     /// use gradus::prelude::*;
@@ -70,12 +71,13 @@ impl Var {
         Ok(self.aggregate(Reduced::new("norm_axes_keep", self, axes, true)?, Kind::Norm))
     }
 
-    /// `ln Σ exp(x)` of all numbers, a scalar, computed from `x - max(x)`; minus infinity of none.
+    /// Returns `ln Σ exp(x)` of all numbers, a scalar, computed from `x - max(x)`; minus infinity of none.
     pub fn log_sum_exp(&self) -> Self {
         self.aggregate(Reduced::all(self), Kind::LogSumExp)
     }
 
-    /// `ln Σ exp(x)` over these axes, which disappear, computed from `x - max(x)`. Negative axes count from the end.
+    /// Returns `ln Σ exp(x)` over these axes, which disappear, computed from `x - max(x)`. Negative axes count from the
+    /// end.
     ///
     /// ```
     /// use gradus::prelude::*;

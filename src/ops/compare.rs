@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::tensor::{Float, Tensor};
 
 impl Var {
-    /// 1 where the numbers are equal, else 0, broadcast. NaN equals nothing.
+    /// Returns 1 where the numbers are equal, else 0, broadcast. NaN equals nothing.
     ///
     /// # Errors
     /// Shapes that do not broadcast.
@@ -15,7 +15,7 @@ impl Var {
         self.compare("equal", other, |a, b| truth(a == b))
     }
 
-    /// 1 where the numbers differ, else 0, broadcast. NaN differs from everything.
+    /// Returns 1 where the numbers differ, else 0, broadcast. NaN differs from everything.
     ///
     /// # Errors
     /// Shapes that do not broadcast.
@@ -24,7 +24,7 @@ impl Var {
         self.compare("not_equal", other, |a, b| truth(a != b))
     }
 
-    /// 1 where this number is less than the `other`, else 0, broadcast.
+    /// Returns 1 where this number is less than the `other`, else 0, broadcast.
     ///
     /// ```
     /// use gradus::prelude::*;
@@ -43,7 +43,7 @@ impl Var {
         self.compare("less", other, |a, b| truth(a < b))
     }
 
-    /// 1 where this number is less than the `other` or equal, else 0, broadcast.
+    /// Returns 1 where this number is less than the `other` or equal, else 0, broadcast.
     ///
     /// # Errors
     /// Shapes that do not broadcast.
@@ -52,7 +52,7 @@ impl Var {
         self.compare("less_equal", other, |a, b| truth(a <= b))
     }
 
-    /// 1 where this number is greater than the `other`, else 0, broadcast.
+    /// Returns 1 where this number is greater than the `other`, else 0, broadcast.
     ///
     /// # Errors
     /// Shapes that do not broadcast.
@@ -61,7 +61,7 @@ impl Var {
         self.compare("greater", other, |a, b| truth(a > b))
     }
 
-    /// 1 where this number is greater than the `other` or equal, else 0, broadcast.
+    /// Returns 1 where this number is greater than the `other` or equal, else 0, broadcast.
     ///
     /// # Errors
     /// Shapes that do not broadcast.

@@ -84,7 +84,8 @@ impl Var {
         self.each(erf, |x, _| FRAC_2_SQRT_PI * (-x * x).exp())
     }
 
-    /// Numbers below `min` become `min`, those above `max` become `max`; neither has a gradient. NaN stays NaN.
+    /// Raises numbers below `min` to `min`, and lowers those above `max` to `max`; neither has a gradient. NaN stays
+    /// NaN.
     #[doc(alias = "clamp")]
     pub fn clip(&self, min: Float, max: Float) -> Self {
         let clip = move |x: Float| {

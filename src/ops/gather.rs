@@ -8,8 +8,9 @@ use crate::error::{Error, Result};
 use crate::tensor::{Float, Tensor, data, tensor};
 
 impl Var {
-    /// For each place of `indices` the number that is at that index of an axis: `y[i, j] = x[i, indices[i, j]]` along
-    /// the last of two. The indices are whole, negative ones count from the end, and they have no gradient.
+    /// Returns, for each place of `indices`, the number that is at that index of an axis:
+    /// `y[i, j] = x[i, indices[i, j]]` along the last of two. The indices are whole, negative ones count from the end, and
+    /// they have no gradient.
     ///
     /// ```
     /// use gradus::prelude::*;

@@ -56,8 +56,8 @@ impl Var {
         Ok(self.pick(axis, (0..self.value.shape()[axis]).rev().collect(), 0.0))
     }
 
-    /// Moved by `shift` places along an axis, to the front again what falls off its end. Negative axes count from the
-    /// end.
+    /// Moves the numbers by `shift` places along an axis; what falls off its end comes to the front again. Negative
+    /// axes count from the end.
     ///
     /// # Errors
     /// An axis out of range.

@@ -64,7 +64,7 @@ impl Var {
         self.reduce(Reduced::all(self), true)
     }
 
-    /// Sums over these axes, which disappear. Negative axes count from the end.
+    /// Returns sums over these axes, which disappear. Negative axes count from the end.
     ///
     /// ```
     /// use gradus::prelude::*;
@@ -88,7 +88,7 @@ impl Var {
         Ok(self.reduce(Reduced::new("sum_axes_keep", self, axes, true)?, false))
     }
 
-    /// Means over these axes, which disappear. Negative axes count from the end.
+    /// Returns means over these axes, which disappear. Negative axes count from the end.
     ///
     /// # Errors
     /// An axis that is out of range or comes twice.

@@ -32,17 +32,17 @@ impl Var {
         self.flat(Float::trunc)
     }
 
-    /// -1 below 0, 1 above it, and 0 at 0. NaN stays NaN.
+    /// Returns -1 below 0, 1 above it, and 0 at 0. NaN stays NaN.
     pub fn sign(&self) -> Self {
         self.flat(|x| if x == 0.0 { 0.0 } else { x.signum() })
     }
 
-    /// 1 where the number is NaN, else 0.
+    /// Returns 1 where the number is NaN, else 0.
     pub fn is_nan(&self) -> Self {
         self.detach().flat(|x| Float::from(u8::from(x.is_nan())))
     }
 
-    /// 1 where the number is infinite, of either sign, else 0.
+    /// Returns 1 where the number is infinite, of either sign, else 0.
     #[doc(alias = "isinf")]
     pub fn is_infinite(&self) -> Self {
         self.detach().flat(|x| Float::from(u8::from(x.is_infinite())))

@@ -59,7 +59,7 @@ impl Var {
         self.slice(axis as isize, index..=index)?.remove_axis(axis as isize)
     }
 
-    /// Parts of these lengths, one after the other along an axis. Negative axes count from the end.
+    /// Returns parts of these lengths, one after the other along an axis. Negative axes count from the end.
     ///
     /// ```
     /// use gradus::prelude::*;

@@ -8,7 +8,7 @@ use crate::kernels::softmax;
 use crate::tensor::{Float, Tensor, data, tensor};
 
 impl Var {
-    /// `exp(x) / Σ exp(x)` along an axis, computed from `x - max(x)`. Negative axes count from the end.
+    /// Returns `exp(x) / Σ exp(x)` along an axis, computed from `x - max(x)`. Negative axes count from the end.
     ///
     /// # Errors
     /// An axis out of range.

@@ -42,7 +42,7 @@ impl Record {
         &self.logs
     }
 
-    /// Why it failed, if it did.
+    /// Returns why it failed, if it did.
     pub fn failure(&self) -> Option<&str> {
         self.failure.as_deref()
     }

@@ -27,12 +27,12 @@ impl Trial {
         self
     }
 
-    /// Which of the combinations, counted from 1; the same in all rounds of a search that halves.
+    /// Returns which of the combinations it is, counted from 1; the same in all rounds of a search that halves.
     pub fn number(&self) -> usize {
         self.number
     }
 
-    /// For how many epochs to train, from the start.
+    /// Returns for how many epochs to train, from the start.
     pub fn budget(&self) -> usize {
         self.budget
     }

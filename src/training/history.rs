@@ -89,7 +89,7 @@ impl History {
         figures.into_iter().map(|figure| figure.unwrap_or(f64::NAN)).collect()
     }
 
-    /// Each figure over the epochs, training beside validation.
+    /// Draws each figure over the epochs, training beside validation.
     #[cfg(feature = "plot")]
     pub fn plot(&self) -> crate::plot::Figure {
         use crate::plot::{Figure, Panel};

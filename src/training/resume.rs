@@ -182,8 +182,8 @@ impl Course<'_> {
     }
 }
 
-/// What a run was before it was given another one's state, so that a state which is refused amid leaves no trace. Optimizers
-/// are given theirs last.
+/// What a run was before it was given another one's state, so that a state that is refused half-way leaves no trace.
+/// Optimizers are given theirs last.
 struct Before {
     /// Values, how often they were set, and whether they are frozen.
     parameters: Vec<(Option<Tensor>, u64, bool)>,

@@ -223,8 +223,8 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
         predict(&self.model, inputs, self.seed, &self.threads, self.evaluation_batch()?)
     }
 
-    /// Keras' table of the model for inputs of this shape, without the batch axis; [`summary`](super::summary) takes
-    /// several. Creates the parameters.
+    /// Returns Keras' table of the model for inputs of this shape, without the batch axis; [`summary`](super::summary)
+    /// takes several. Creates the parameters.
     ///
     /// # Errors
     /// a shape that does not fit the model

@@ -18,7 +18,7 @@ use crate::tensor::Float;
 /// # Defaults
 /// ReLU, no dropout, norms after the residual connections with epsilon 1e-5; a step sees itself and those before it
 /// # Errors
-/// inputs of other than three axes, or a first one of other features than `size`; a size that is no multiple of the
+/// inputs of other than three axes, or a first one of other features than `size`; a size that is not a multiple of the
 /// number of heads; a rate outside of 0 to 1
 /// # Example
 /// ```
@@ -45,7 +45,8 @@ pub struct TransformerDecoder {
 }
 
 impl TransformerDecoder {
-    /// For `size` features, with so many heads of each attention and `hidden` units between the dense layers.
+    /// Creates a block for `size` features, with `heads` heads of each attention and `hidden` units between the dense
+    /// layers.
     pub fn new(size: usize, heads: usize, hidden: usize) -> Self {
         let block = Block::new(size, heads, hidden);
         let attention = || MultiHeadAttention::new(heads, block.head_size()).output_size(size);

@@ -19,8 +19,8 @@ use crate::tensor::Float;
 /// # Defaults
 /// ReLU, no dropout, norms after the residual connections with epsilon 1e-5, every step sees every other
 /// # Errors
-/// an input of other than three axes or other features than `size`; a size that is no multiple of the number of heads;
-/// a rate outside of 0 to 1
+/// an input of other than three axes or other features than `size`; a size that is not a multiple of the number of
+/// heads; a rate outside of 0 to 1
 /// # Example
 /// ```
 /// use gradus::prelude::*;
@@ -46,7 +46,8 @@ pub struct TransformerEncoder {
 }
 
 impl TransformerEncoder {
-    /// For `size` features, with so many heads of attention and `hidden` units between the dense layers.
+    /// Creates a block for `size` features, with `heads` heads of attention and `hidden` units between the dense
+    /// layers.
     pub fn new(size: usize, heads: usize, hidden: usize) -> Self {
         let block = Block::new(size, heads, hidden);
         let self_attention = MultiHeadAttention::new(heads, block.head_size()).output_size(size);

@@ -28,8 +28,8 @@ use crate::tensor::{Float, Tensor};
 /// queries, every step sees every other, with biases, no dropout of the weights, no rotary positions; kernels Xavier
 /// uniform, biases zeros
 /// # Errors
-/// an input of other than three axes; sizes or heads of 0; a number of heads that is no multiple of `key_value_heads`;
-/// features other than those that the kernels were made for; a rate outside of 0 to 1
+/// an input of other than three axes; sizes or heads of 0; a number of heads that is not a multiple of
+/// `key_value_heads`; features other than those that the kernels were made for; a rate outside of 0 to 1
 /// # Example
 /// ```
 /// use gradus::prelude::*;
@@ -64,7 +64,7 @@ pub struct MultiHeadAttention {
 }
 
 impl MultiHeadAttention {
-    /// With so many heads, whose queries and keys have `size` numbers each.
+    /// Creates a layer with this many heads, whose queries and keys have `size` features each.
     pub fn new(heads: usize, size: usize) -> Self {
         let (query, key, value, output) = (Dense::new(0), Dense::new(0), Dense::new(0), Dense::open());
         let (value_size, output_size, key_value_heads) = (None, None, None);
@@ -133,7 +133,7 @@ impl MultiHeadAttention {
         Self { rotary: Some(rotary), ..self }
     }
 
-    /// A layer that attends to another sequence.
+    /// Turns this layer into one that attends to another sequence.
     pub fn cross(self) -> CrossAttention {
         CrossAttention(self)
     }
@@ -154,12 +154,13 @@ impl MultiHeadAttention {
         self
     }
 
-    /// What this layer always asks of attention, to which further options may be added for [`MultiHeadAttention::attend`].
+    /// Returns what this layer always asks of attention, to which further options may be added for
+    /// [`MultiHeadAttention::attend`].
     pub fn options(&self) -> AttentionOptions {
         AttentionOptions::new().causal(self.causal).dropout(self.noise.of(self.dropout))
     }
 
-    /// The forward pass with queries, keys and values from anywhere, and further options such as a mask.
+    /// Runs the forward pass with queries, keys and values from anywhere, and further options such as a mask.
     ///
     /// ```
     /// use gradus::prelude::*;
@@ -180,8 +181,8 @@ impl MultiHeadAttention {
         self.mix(query, &q, &k, &v, options)
     }
 
-    /// The forward pass for the next steps of a sequence whose earlier ones were given in earlier calls, with the same
-    /// `cache`: each step sees all before it. No gradient flows into earlier steps.
+    /// Runs the forward pass for the next steps of a sequence whose earlier ones were given in earlier calls, with the
+    /// same `cache`: each step sees all before it. No gradient flows into earlier steps.
     ///
     /// ```
     /// use gradus::prelude::*;
@@ -411,12 +412,12 @@ impl Layer<(Var, Var)> for CrossAttention {
 pub struct KeyValueCache(Option<(Tensor, Tensor)>);
 
 impl KeyValueCache {
-    /// Of no steps.
+    /// Creates a cache of no steps.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// How many steps.
+    /// Returns the number of steps.
     pub fn len(&self) -> usize {
         self.0.as_ref().map_or(0, |(keys, _)| keys.shape()[1])
     }

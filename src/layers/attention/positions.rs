@@ -43,7 +43,7 @@ described! {
 }
 
 impl SinusoidalPositions {
-    /// With waves of lengths up to `2π` times 10,000.
+    /// Creates the layer with waves of lengths up to `2π` times 10,000.
     pub fn new() -> Self {
         Self::default()
     }
@@ -110,12 +110,12 @@ described! {
 }
 
 impl LearnedPositions {
-    /// The table, `[length, features]`.
+    /// Returns the table, `[length, features]`.
     pub fn table(&self) -> &Param {
         self.table.shaped(&[Some(self.length), None])
     }
 
-    /// The forward pass for steps of which `start` came before.
+    /// Runs the forward pass for steps of which `start` came before.
     ///
     /// # Errors
     /// those of the layer

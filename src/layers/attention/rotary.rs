@@ -42,12 +42,12 @@ described! {
 }
 
 impl RotaryEmbedding {
-    /// With the defaults.
+    /// Creates the layer with the defaults.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// [`Layer::forward`] for steps of which the first is number `start` of its sequence.
+    /// Runs [`Layer::forward`] for steps of which the first is number `start` of its sequence.
     ///
     /// # Errors
     /// those of the layer
@@ -60,8 +60,8 @@ impl RotaryEmbedding {
         Ok(x.tape().apply(Rotate { turns, ..op }, &[x]))
     }
 
-    /// [`Layer::forward`] by given cosines and sines of the angles, for positions and speeds of other kinds: each
-    /// `[time, size / 2]`, or `[batch, time, size / 2]` if examples differ. No gradient flows into them.
+    /// Runs [`Layer::forward`] with given cosines and sines of the angles, for positions and speeds of other kinds:
+    /// each `[time, size / 2]`, or `[batch, time, size / 2]` if examples differ. No gradient flows into them.
     ///
     /// ```
     /// use gradus::prelude::*;

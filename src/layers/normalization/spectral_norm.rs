@@ -49,7 +49,7 @@ pub struct SpectralNorm<L> {
 }
 
 impl<L: Layer> SpectralNorm<L> {
-    /// Around this layer.
+    /// Creates the normalization of this layer.
     pub fn new(layer: L) -> Self {
         let vector = || Param::state(RandomNormal { mean: 0.0, stddev: 1.0 }).pattern(&[None]);
         Self { layer, name: "kernel".into(), iterations: 1, u: vector(), v: vector() }
@@ -67,7 +67,7 @@ impl<L: Layer> SpectralNorm<L> {
         self
     }
 
-    /// The layer inside.
+    /// Returns the layer inside.
     pub fn layer(&self) -> &L {
         &self.layer
     }

@@ -51,7 +51,7 @@ pub struct Bidirectional<L> {
 }
 
 impl<L: Recurrent> Bidirectional<L> {
-    /// Of two layers that `make` makes.
+    /// Creates the layer from two layers that `make` makes.
     pub fn new(make: impl Fn() -> L) -> Self {
         let (forward, backward) = (make(), make());
         let options = forward.options();

@@ -10,7 +10,7 @@ use crate::layers::{Dense, Dropout, Embedding, GlobalAvgPool1d, Layer, LayerNorm
 use crate::param::ParamList;
 
 impl Bert {
-    /// With a head that tells classes of sentences, or of pairs of sentences, by the first token: logits `[batch, labels]`.
+    /// Adds a head that classifies sentences, or pairs of sentences, by the first token: logits `[batch, labels]`.
     ///
     /// ```
     /// use gradus::{models::*, prelude::*};
@@ -33,8 +33,8 @@ impl Bert {
             .add_named("classifier", classifier)
     }
 
-    /// With a head that tells whether the second sentence of a pair follows on the first, by the first token: logits `[batch, 2]`,
-    /// of which the first says that it does.
+    /// Adds a head that says whether the second sentence of a pair follows on the first, by the first token: logits
+    /// `[batch, 2]`, of which the first says that it does.
     #[doc(alias = "BertForNextSentencePrediction")]
     pub fn for_next_sentence_prediction(self) -> Sequential {
         let pooler = Pooler { dense: dense(&self.config, self.config.size).activation(Tanh) };
@@ -42,24 +42,24 @@ impl Bert {
         Sequential::new().add_named("bert", self).add_named("pooler", pooler).add_named("cls", head)
     }
 
-    /// With a head that tells where the answer to a question begins and ends: logits `[batch, time, 2]`, the first of each token
-    /// for the beginning, the second for the end.
+    /// Adds a head that says where the answer to a question begins and ends: logits `[batch, time, 2]`, the first of
+    /// each token for the beginning, the second for the end.
     #[doc(alias = "BertForQuestionAnswering")]
     pub fn for_question_answering(self) -> Sequential {
         let head = dense(&self.config, 2);
         Sequential::new().add_named("bert", self).add_named("qa_outputs", head)
     }
 
-    /// With a head that tells the class of each token: logits `[batch, time, labels]`.
+    /// Adds a head that classifies each token: logits `[batch, time, labels]`.
     #[doc(alias = "BertForTokenClassification")]
     pub fn for_token_classification(self, labels: usize) -> Sequential {
         let (dropout, classifier) = self.classifier(labels);
         Sequential::new().add_named("bert", self).add_named("dropout", dropout).add_named("classifier", classifier)
     }
 
-    /// With a head that tells which token belongs at each step: logits `[batch, time, vocabulary]`. Its last kernel is the
-    /// embedding of the tokens, if they are [tied](super::BertConfig::tied). The labels of steps that are not masked are left out of the loss by
-    /// [`ignore_index`](crate::losses::SparseCrossEntropy::ignore_index).
+    /// Adds a head that says which token belongs at each step: logits `[batch, time, vocabulary]`. Its last kernel is
+    /// the embedding of the tokens, if they are [tied](super::BertConfig::tied). The labels of steps that are not
+    /// masked are left out of the loss by [`ignore_index`](crate::losses::SparseCrossEntropy::ignore_index).
     #[doc(alias = "BertForMaskedLM")]
     pub fn for_masked_language_modelling(self) -> Sequential {
         let own = || {
@@ -80,8 +80,8 @@ impl Bert {
         Sequential::new().add_named("bert", self).add_named("cls", cls)
     }
 
-    /// With the mean of all real tokens, of length 1: a vector `[batch, size]` for each sentence, whose products with others
-    /// say how much they mean the same.
+    /// Adds the mean of all real tokens, of length 1: a vector `[batch, size]` for each sentence, whose products with
+    /// others say how much they mean the same.
     #[doc(alias = "SentenceTransformer")]
     pub fn for_sentence_embedding(self) -> Sequential {
         Sequential::new().add_named("bert", self).add(GlobalAvgPool1d).add(UnitNorm::new())

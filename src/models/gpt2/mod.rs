@@ -117,7 +117,7 @@ impl Gpt2 {
         })
     }
 
-    /// With a head that tells classes of texts by their last token: logits `[batch, labels]`. The last one is that before the
+    /// Adds a head that classifies texts by their last token: logits `[batch, labels]`. The last one is that before the
     /// [padding](Gpt2Config::padding_id), which comes after a text.
     ///
     /// ```
@@ -140,7 +140,7 @@ impl Gpt2 {
         &self.config
     }
 
-    /// Goes on from a text, token by token, without end: [`Iterator::take`] some, or stop at one that ends texts.
+    /// Continues a text, token by token, without end: [`Iterator::take`] some, or stop at one that ends texts.
     ///
     /// Keys and values of earlier steps are kept. A text that gets longer than `positions` goes on from its last half.
     pub fn generate(&self, prompt: &[usize], sampling: Sampling) -> Generation<'_> {

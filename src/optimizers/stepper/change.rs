@@ -32,7 +32,7 @@ impl Change {
         self.update_norm = norm(moved);
     }
 
-    /// Euclidean norm of the gradient.
+    /// Returns the Euclidean norm of the gradient.
     pub fn gradient_norm(&self) -> f64 {
         norm(data(&self.gradient).iter().map(|g| f64::from(*g)))
     }
