@@ -294,7 +294,8 @@ pub trait Model<X: Vars = Var, Y: Vars = Var>: Layer<X, Y> {
     /// ```
     ///
     /// # Errors
-    /// no examples; arrays that differ in length, or do not fit the model
+    /// no examples; arrays that differ in length, or do not fit the model; whole numbers that [`Float`](crate::Float) does not hold
+    /// exactly
     fn predict(&self, inputs: &impl Inputs) -> Result<Y::Values> {
         predict(self, inputs, 0, &Threads::All, EVALUATION_BATCH)
     }

@@ -1,5 +1,7 @@
 //! Tensors are `ndarray`'s shared arrays, without a wrapper; here are the conversions.
 
+use std::any::Any;
+
 use ndarray::{ArcArray, ArrayBase, Data, Dimension, IxDyn};
 use num_traits::AsPrimitive;
 
@@ -16,6 +18,9 @@ pub type Float = f64;
 pub type Tensor = ArcArray<Float, IxDyn>;
 
 /// Whatever converts into a [`Tensor`]: owned or viewed arrays of any number type and any number of axes.
+///
+/// Each number becomes the nearest [`Float`], as by `as`: whole numbers beyond ±2²⁴ = 16,777,216 are rounded in `f32`, such as ids of
+/// 16,777,217. What is trained with or predicted from ([`Inputs`](crate::data::Inputs)) is checked for such numbers.
 ///
 /// ```
 /// use gradus::{IntoTensor, ndarray::array};
@@ -48,6 +53,27 @@ impl IntoTensor for Float {
     fn into_tensor(self) -> Tensor {
         tensor(&[], vec![self])
     }
+}
+
+/// A whole number among these that [`Float`] does not hold exactly; only types of 32 bits or more have such.
+pub(crate) fn rounded<'a, A: 'static>(numbers: impl IntoIterator<Item = &'a A>) -> Option<i128> {
+    for number in numbers {
+        let whole = whole(number)?;
+        if whole as Float as i128 != whole {
+            return Some(whole);
+        }
+    }
+    None
+}
+
+/// A number of a type of whole numbers that reach beyond what [`Float`] holds exactly.
+fn whole<A: 'static>(number: &A) -> Option<i128> {
+    let number: &dyn Any = number;
+    macro_rules! of {
+        ($($kind:ty)+) => { $(if let Some(number) = number.downcast_ref::<$kind>() { return i128::try_from(*number).ok(); })+ }
+    }
+    of!(i32 u32 i64 u64 isize usize i128 u128);
+    None
 }
 
 /// A tensor over `data`, whose length is the product of `shape`.

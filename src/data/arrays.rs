@@ -6,7 +6,7 @@ use num_traits::AsPrimitive;
 use super::{Batch, Dataset};
 use crate::buffers::buffer;
 use crate::error::{Error, Result};
-use crate::tensor::{Float, Tensor, tensor};
+use crate::tensor::{Float, Tensor, rounded, tensor};
 
 /// What a model predicts from: an array whose axis 0 counts examples, of any number type, owned or viewed; or a tuple
 /// or `Vec` of them for a model with several inputs.
@@ -16,6 +16,14 @@ pub trait Inputs: Sync {
 
     /// These examples, converted, one tensor for each array.
     fn gather(&self, indices: &[usize]) -> Vec<Tensor>;
+
+    /// Refuses what [`gather`](Inputs::gather) would change; called before the first batch.
+    ///
+    /// # Errors
+    /// whole numbers that [`Float`] does not hold exactly, such as 16,777,217 (2²⁴ + 1) in `f32`
+    fn check_numbers(&self) -> Result<()> {
+        Ok(())
+    }
 }
 
 impl<A, S, D> Inputs for ArrayBase<S, D>
@@ -44,6 +52,21 @@ where
         }
         vec![tensor(&shape, out)]
     }
+
+    fn check_numbers(&self) -> Result<()> {
+        exact(self)
+    }
+}
+
+/// Refuses whole numbers that would be rounded: an id would become another one in silence.
+fn exact<'a, A: 'static>(numbers: impl IntoIterator<Item = &'a A>) -> Result<()> {
+    let Some(number) = rounded(numbers) else { return Ok(()) };
+    let float = std::any::type_name::<Float>();
+    Err(Error::value(format!(
+        "expected whole numbers that {float} holds exactly, got {number}, which would become {}; number ids from 0 on, or convert \
+         the array by `mapv(|x| x as {float})` where numbers may be rounded",
+        number as Float
+    )))
 }
 
 impl<T: Inputs + ?Sized> Inputs for &T {
@@ -54,6 +77,10 @@ impl<T: Inputs + ?Sized> Inputs for &T {
     fn gather(&self, indices: &[usize]) -> Vec<Tensor> {
         (**self).gather(indices)
     }
+
+    fn check_numbers(&self) -> Result<()> {
+        (**self).check_numbers()
+    }
 }
 
 impl<T: Inputs> Inputs for Vec<T> {
@@ -63,6 +90,10 @@ impl<T: Inputs> Inputs for Vec<T> {
 
     fn gather(&self, indices: &[usize]) -> Vec<Tensor> {
         self.iter().flat_map(|array| array.gather(indices)).collect()
+    }
+
+    fn check_numbers(&self) -> Result<()> {
+        self.iter().try_for_each(Inputs::check_numbers)
     }
 }
 
@@ -75,6 +106,11 @@ macro_rules! tuple {
 
             fn gather(&self, indices: &[usize]) -> Vec<Tensor> {
                 [$(self.$index.gather(indices)),+].concat()
+            }
+
+            fn check_numbers(&self) -> Result<()> {
+                $(self.$index.check_numbers()?;)+
+                Ok(())
             }
         }
     };
@@ -103,10 +139,12 @@ impl<I: Inputs, T: Inputs> Dataset for (I, T) {
     fn check(&self) -> Result<()> {
         let inputs = common_length(&self.0.lengths())?;
         let targets = common_length(&self.1.lengths())?;
-        if inputs == targets {
-            return Ok(());
+        if inputs != targets {
+            let got = format!("{inputs} inputs and {targets} targets");
+            return Err(Error::shape(format!("expected as many targets as inputs, got {got}")));
         }
-        Err(Error::shape(format!("expected as many targets as inputs, got {inputs} inputs and {targets} targets")))
+        self.0.check_numbers().map_err(|error| Error::value(format!("inputs: {error}")))?;
+        self.1.check_numbers().map_err(|error| Error::value(format!("targets: {error}")))
     }
 }
 
@@ -122,9 +160,10 @@ impl<I: Inputs, T: Inputs, W: Inputs> Dataset for (I, T, W) {
     fn check(&self) -> Result<()> {
         (&self.0, &self.1).check()?;
         let (inputs, weights) = (common_length(&self.0.lengths())?, common_length(&self.2.lengths())?);
-        if inputs == weights {
-            return Ok(());
+        if inputs != weights {
+            let got = format!("{inputs} inputs and {weights} weights");
+            return Err(Error::shape(format!("expected as many weights as inputs, got {got}")));
         }
-        Err(Error::shape(format!("expected as many weights as inputs, got {inputs} inputs and {weights} weights")))
+        self.2.check_numbers().map_err(|error| Error::value(format!("weights: {error}")))
     }
 }

@@ -21,6 +21,7 @@ pub(crate) fn predict<M: Layer<X, Y> + ?Sized, X: Vars, Y: Vars>(
     if count == 0 {
         return Err(Error::value("predict: expected at least one example, got none"));
     }
+    inputs.check_numbers().map_err(|error| Error::value(format!("predict: {error}")))?;
     let mut found = outputs(model, inputs, seed, threads, (count, batch.min(count)))?;
     let arranged = |tensors: Vec<Tensor>| Y::values(&mut tensors.into_iter()).expect("as many as there were outputs");
     if let [only] = &mut found[..] {

@@ -1,6 +1,6 @@
 //! Axes, indices and shapes that operations of arrays refuse.
 
-use gradus::ndarray::{ArrayD, arr1};
+use gradus::ndarray::{ArrayD, arr1, arr2};
 use gradus::prelude::*;
 
 use super::message;
@@ -25,6 +25,32 @@ fn indices_out_of_range_or_not_whole() {
         message(ones(&tape, &[0]).take(&tape.constant(0.0), 0)),
         "take: expected whole indices in 0..0 for axis 0 of shape [0], got 0"
     );
+}
+
+#[test]
+fn whole_numbers_that_would_be_rounded() {
+    let (ids, classes) = (arr2(&[[1_i64], [16_777_217]]), arr1(&[0, 1]));
+    let expected = "expected whole numbers that f32 holds exactly, got 16777217, which would become 16777216; number ids from 0 \
+                    on, or convert the array by `mapv(|x| x as f32)` where numbers may be rounded";
+    let mut model = Dense::new(2).compile(Sgd::new(0.0), SparseCrossEntropy::from_logits());
+    let fit = || Fit::epochs(1).progress(false);
+    assert_eq!(message(model.fit(&(&ids, &classes), fit())), format!("inputs: {expected}"));
+    assert_eq!(message(model.evaluate(&(&ids, &classes))), format!("inputs: {expected}"));
+    assert_eq!(message(model.predict(&ids)), format!("predict: {expected}"));
+    assert_eq!(message((&ids, &classes).batches(1).collect::<Result<Vec<_>>>()), format!("inputs: {expected}"));
+    let large = arr1(&[0_u32, u32::MAX]);
+    let text = message(model.fit(&(&arr2(&[[1.0], [2.0]]), &large), fit()));
+    assert!(
+        text.starts_with("targets: expected") && text.contains("got 4294967295, which would become 4294967300"),
+        "{text}"
+    );
+    let weights = arr1(&[1, -16_777_217]);
+    assert!(message(model.fit(&(&arr2(&[[1.0], [2.0]]), &classes, &weights), fit())).starts_with("weights: expected"));
+    assert!(message(model.predict(&vec![ids.clone()])).ends_with(expected));
+    // What is exact, and what was converted by whoever knows.
+    assert_eq!(model.predict(&arr2(&[[1_i64 << 40], [-16_777_216]])).unwrap().shape(), [2, 2]);
+    assert_eq!(model.predict(&ids.mapv(|x| x as f32)).unwrap().shape(), [2, 2]);
+    assert_eq!(model.predict(&arr2(&[[u8::MAX]])).unwrap().shape(), [1, 2]);
 }
 
 #[test]
