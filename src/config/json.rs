@@ -25,7 +25,7 @@ impl Config {
     /// # Errors
     /// a text that is not JSON, or not a description
     pub fn from_json(text: &str) -> Result<Self> {
-        let json: Json = serde_json::from_str(text)
+        let json: Json = serde_json::from_str(text.trim_start_matches('\u{feff}'))
             .map_err(|error| Error::value(format!("expected a description in JSON, got something else: {error}")))?;
         match value_of(&json)? {
             Value::Config(config) => Ok(config),

@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::activations::{Activation, Gelu, GeluTanh, Pointwise, Relu, Silu};
 use crate::autograd::Var;
 use crate::error::{Error, Result};
+use crate::saving::BYTE_ORDER_MARK;
 use crate::tensor::Float;
 
 /// More layers than any network has; each costs memory before its first weight is read.
@@ -64,12 +65,16 @@ impl Activation for HiddenActivation {
     }
 }
 
-/// The bytes of a file that ends.
+/// The bytes of a file of JSON, without the byte order mark that some editors put before them.
 pub(super) fn read(path: &Path) -> Result<Vec<u8>> {
-    match std::fs::metadata(path) {
-        Ok(data) if !data.is_file() => Err(Error::file(path, "is no file")),
-        _ => std::fs::read(path).map_err(|error| Error::file(path, error)),
+    let mut bytes = match std::fs::metadata(path) {
+        Ok(data) if !data.is_file() => return Err(Error::file(path, "is not a file")),
+        _ => std::fs::read(path).map_err(|error| Error::file(path, error))?,
+    };
+    if bytes.starts_with(BYTE_ORDER_MARK) {
+        bytes.drain(..BYTE_ORDER_MARK.len());
     }
+    Ok(bytes)
 }
 
 /// That so many heads can share so many features.
@@ -92,7 +97,7 @@ impl Fields {
     /// Those of a file with a JSON object, of a network of this type.
     pub fn open(path: &Path, model_type: &str) -> Result<Self> {
         let value: Value =
-            serde_json::from_slice(&read(path)?).map_err(|error| Error::file(path, format!("is no JSON: {error}")))?;
+            serde_json::from_slice(&read(path)?).map_err(|error| Error::file(path, format!("is not JSON: {error}")))?;
         let fields = Self { path: path.into(), value };
         if !fields.value.is_object() {
             return Err(Error::file(path, "expected a JSON object with the settings of a network"));

@@ -34,7 +34,7 @@ enum Place {
 
 /// The members of an archive, in its order. What is wrong with one of them is an error of that one.
 pub(super) fn members(bytes: &Bytes) -> Result<Vec<Member>, String> {
-    let fail = |error| format!("is not a valid zip archive: {error}");
+    let fail = |error| format!("is not a valid zip archive: {error}; was it written or downloaded to its end?");
     // Such a file begins with its first member. To look for another beginning would find one in the padding that PyTorch
     // puts before its data.
     let config = Config { archive_offset: ArchiveOffset::Known(0) };

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use super::BYTE_ORDER_MARK;
+
 /// How Python makes safetensors of what it has read.
 macro_rules! in_python {
     ($arrays:literal) => {
@@ -16,7 +18,7 @@ const GGUF: &str =
 const TENSORFLOW: &str = in_python!("{name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}");
 
 /// Beginnings of files, what these are, and what to do.
-const BEGINNINGS: [(&[u8], &str, &str); 15] = [
+const BEGINNINGS: [(&[u8], &str, &str); 14] = [
     (
         b"version https://git-lfs.github.com/spec/",
         "a Git LFS pointer, not the file that it stands for",
@@ -35,7 +37,6 @@ const BEGINNINGS: [(&[u8], &str, &str); 15] = [
     (b"\x08\x01\x12", "a SavedModel of TensorFlow, which is not read", KERAS),
     (b"model_checkpoint_path:", "a list of TensorFlow's checkpoints", "read one with `tf.train.load_checkpoint`"),
     (b"%PDF", "a PDF document", "download the weights"),
-    (b"\xef\xbb\xbf", "a text", "download the weights"),
 ];
 
 /// What a file is by its contents, if it is known, and what to do.
@@ -69,13 +70,25 @@ pub(super) fn by_contents(bytes: &[u8]) -> Option<String> {
     if bytes.ends_with(b"\x57\xfb\x80\x8b\x24\x75\x47\xdb") {
         return checkpoint();
     }
-    match bytes.trim_ascii_start() {
+    let text = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
+    match text.trim_ascii_start() {
         [b'<', ..] => {
             say("a web page (HTML), such as an error or a login", "download the file itself, by its direct link")
         }
         [b'{' | b'[', ..] => say("a JSON text, not weights", "download the file itself, or open that with the weights"),
+        text if text.len() >= 8 && is_text(&text[..text.len().min(256)]) => {
+            let first = String::from_utf8_lossy(&text[..text.len().min(40)]);
+            say(
+                &format!("a text, not weights, which begins with {first:?}"),
+                "download the file itself, by its direct link",
+            )
+        }
         _ => None,
     }
+}
+
+fn is_text(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace())
 }
 
 /// What a file is by its name, if its contents cannot tell.

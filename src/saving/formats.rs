@@ -11,7 +11,8 @@ use crate::error::{Error, Result};
 /// The tensors of a file.
 pub(super) fn read(bytes: &Bytes) -> Result<Vec<(String, Stored)>, String> {
     match bytes.as_ref() {
-        [b'P', b'K', 3, 4, ..] => read_archive(bytes),
+        // One without members begins with its end.
+        [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] => read_archive(bytes),
         [0x93, b'N', b'U', b'M', b'P', b'Y', ..] => read_npy(bytes),
         // The length of a safetensors file's header may begin as a pickle does, but its header follows.
         [0x80, 2..=5, rest @ ..] if rest.get(6) != Some(&b'{') => read_pickle(bytes),

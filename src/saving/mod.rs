@@ -70,6 +70,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::error::{Error, Result};
 
+/// What some editors put before a text in UTF-8.
+pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// Writes a whole file, or leaves what was there.
 pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
     static NUMBER: AtomicU32 = AtomicU32::new(0);

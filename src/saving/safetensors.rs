@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use ::safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use ::safetensors::tensor::{Dtype, SafeTensorError, SafeTensors, TensorView};
 
 use super::NumberType;
 use super::bytes::Bytes;
@@ -35,7 +35,11 @@ const TYPES: [(NumberType, Dtype); 18] = [
 
 /// The tensors of a file, in the order of their bytes.
 pub(super) fn read(bytes: &Bytes) -> Result<Vec<(String, Stored)>, String> {
-    let fail = |error| format!("is not a valid safetensors file: {error}");
+    let fail = |error| {
+        let is_cut = matches!(error, SafeTensorError::MetadataIncompleteBuffer | SafeTensorError::InvalidHeaderLength);
+        let hint = if is_cut { "; was it written or downloaded to its end?" } else { "" };
+        format!("is not a valid safetensors file: {error}{hint}")
+    };
     let (header, metadata) = SafeTensors::read_metadata(bytes.as_ref()).map_err(fail)?;
     let mut names = metadata.offset_keys();
     // Empty tensors share their place.

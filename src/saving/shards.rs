@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Component, Path};
 
-use super::Weights;
+use super::{BYTE_ORDER_MARK, Weights};
 use crate::error::{Error, Result};
 
 /// The files of an index, each with the tensors that are to be in it.
@@ -12,6 +12,7 @@ pub(crate) struct Index(BTreeMap<String, Vec<String>>);
 impl Index {
     /// That of a file, if it is one.
     pub(crate) fn read(bytes: &[u8]) -> Option<Result<Self, String>> {
+        let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
         if bytes.trim_ascii_start().first() != Some(&b'{') {
             return None;
         }

@@ -142,7 +142,7 @@ fn folders() {
     std::fs::write(&path, "[]").unwrap();
     assert!(open().ends_with("expected a JSON object with the settings of a network"));
     std::fs::write(&path, "{").unwrap();
-    assert!(open().contains("is no JSON"));
+    assert!(open().contains("is not JSON"));
     assert!(config(folder.path(), "layer_norm_eps", json!(1e-12)).starts_with("BertConfig"));
     let expected = "expected a folder with the weights in one of model.safetensors, model.safetensors.index.json, \
                     pytorch_model.bin, pytorch_model.bin.index.json";
@@ -156,7 +156,24 @@ fn folders() {
         "{error}"
     );
     assert!(error.contains("not in the model: `encoder.layer.1.attention.output.LayerNorm.bias`"), "{error}");
-    assert!(message(BertConfig::open(folder.path())).ends_with("is no file"));
+    assert!(message(BertConfig::open(folder.path())).ends_with("is not a file"));
+}
+
+/// Some editors put a byte order mark before JSON.
+#[test]
+fn marks_before_json() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, json: serde_json::Value| {
+        std::fs::write(folder.path().join(name), format!("\u{feff}{json}")).unwrap();
+    };
+    config(folder.path(), "layer_norm_eps", json!(1e-12));
+    let written = std::fs::read_to_string(folder.path().join("config.json")).unwrap();
+    write("config.json", serde_json::from_str(&written).unwrap());
+    write("tokenizer.json", words(json!({})));
+    write("sentence_bert_config.json", json!({ "max_seq_length": 2 }));
+    assert_eq!(BertConfig::open(folder.path().join("config.json")).unwrap().layers, small().layers);
+    let tokenizer = Tokenizer::from_folder(folder.path()).unwrap();
+    assert_eq!(tokenizer.encode(&["one two one"]).unwrap(), ndarray::arr2(&[[1.0, 2.0]]).into_dyn());
 }
 
 #[test]

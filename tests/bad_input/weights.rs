@@ -55,6 +55,7 @@ fn absent_foreign_or_cut_off() {
         std::fs::write(&path, foreign).unwrap();
         let text = message(classifier().load(&path));
         assert!(text.starts_with(&format!("{}: {start}", path.display())), "{text}");
+        assert!(start != cut || text.ends_with("; was it written or downloaded to its end?"), "{text}");
     }
 }
 

@@ -116,7 +116,9 @@ fn archives_that_are_not_what_they_say() {
         of(&[member("a.txt", vec![1], false)]),
         "is a zip archive with neither the data.pkl of PyTorch nor .npy arrays"
     );
-    assert!(refusal(b"PK\x03\x04 and nothing else").starts_with("is not a valid zip archive: "));
+    assert!(refusal(b"PK\x03\x04 and nothing else").ends_with("; was it written or downloaded to its end?"));
+    // What NumPy writes where there are no arrays.
+    assert!(Weights::from_bytes([b"PK\x05\x06", &[0; 18][..]].concat()).unwrap().is_empty());
 }
 
 /// Nothing is unpacked to disk, so a name is only a name.

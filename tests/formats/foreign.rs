@@ -7,12 +7,15 @@ use super::refusal;
 #[test]
 fn what_is_not_read_is_named() {
     let with = |place: usize, mark: &[u8]| [&vec![0; place][..], mark, &[0; 64]].concat();
-    let cases: [(&[u8], &str); 20] = [
+    let cases: [(&[u8], &str); 23] = [
         (b"", "is empty; was it written or downloaded to its end?"),
         (
             b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 438\n",
             "is a Git LFS pointer, not the file that it stands for; fetch that with `git lfs pull`",
         ),
+        (b"\xef\xbb\xbf<html>", "is a web page (HTML), "),
+        (b"\xef\xbb\xbf{\"error\": 1}", "is a JSON text, not weights; "),
+        (b"Entry not found", "is a text, not weights, which begins with \"Entry not found\"; download the file itself"),
         (b"\n <!DOCTYPE html>\n<html>", "is a web page (HTML), such as an error or a login; download the file itself"),
         (b"{\"error\": \"not found\"}", "is a JSON text, not weights; "),
         (

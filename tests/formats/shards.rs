@@ -45,6 +45,10 @@ fn an_index_opens_its_files() {
         let error = weights.get("c").unwrap_err().to_string();
         assert!(error.starts_with(&index.display().to_string()), "{error}");
     }
+    // Some editors put a byte order mark before JSON.
+    let marked = folder.path().join("marked.index.json");
+    std::fs::write(&marked, [b"\xef\xbb\xbf", &std::fs::read(&index).unwrap()[..]].concat()).unwrap();
+    assert_eq!(both_ways(&marked).map(|weights| weights.len()), [3, 3]);
     // Shards of PyTorch; and a model from an index.
     std::fs::copy(path("zip.pt"), folder.path().join("pytorch_model-00001-of-00001.bin")).unwrap();
     let pytorch = folder.path().join("pytorch_model.bin.index.json");
