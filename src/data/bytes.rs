@@ -39,8 +39,13 @@ fn unzip(path: &Path, zipped: &[u8]) -> Result<Vec<u8>> {
     use std::io::Read;
     let mut bytes = Vec::new();
     let mut reader = flate2::read::MultiGzDecoder::new(zipped);
-    reader.read_to_end(&mut bytes).map_err(|error| Error::file(path, format!("is not a valid gzip file: {error}")))?;
-    Ok(bytes)
+    match reader.read_to_end(&mut bytes) {
+        Ok(_) => Ok(bytes),
+        Err(error) => match foreign(zipped) {
+            Some(what) => Err(Error::file(path, format!("expected a gzip file, got {what}"))),
+            None => Err(Error::file(path, format!("is not a valid gzip file: {error}"))),
+        },
+    }
 }
 
 #[cfg(not(feature = "gzip"))]
@@ -61,6 +66,15 @@ fn other_format(bytes: &[u8]) -> Option<&'static str> {
         (b"version https://git-lfs", "a pointer of Git LFS in the place of the file; fetch it with `git lfs pull`"),
     ];
     formats.iter().find(|(start, _)| bytes.starts_with(start)).map(|(_, what)| *what)
+}
+
+/// What the bytes of a file are that is not data, by how it begins: [`other_format`]s, and web pages.
+pub(super) fn foreign(bytes: &[u8]) -> Option<&'static str> {
+    let text = bytes.trim_ascii_start();
+    let start = text[..text.len().min(9)].to_ascii_lowercase();
+    let is_page = start.starts_with(b"<!doctype") || start.starts_with(b"<html");
+    other_format(bytes)
+        .or(is_page.then_some("a web page, such as an error or a login; download the file by its direct link"))
 }
 
 /// Decodes the text of a file, without the byte order mark that some programs put before it. A mark of UTF-16 is obeyed,

@@ -92,6 +92,9 @@ pub(super) fn read(path: &Path, hint: &str) -> Result<Idx> {
     let (path, mut bytes) = bytes::file_or_zipped(path, hint)?;
     let fail = |reason: String| Error::file(&path, reason);
     let [0, 0, kind, axes, ..] = *bytes.as_slice() else {
+        if let Some(what) = bytes::foreign(&bytes) {
+            return Err(fail(format!("expected an IDX file, got {what}")));
+        }
         return Err(fail(format!(
             "is not an IDX file: expected it to begin with two zero bytes, got {:?}",
             &bytes[..bytes.len().min(4)]

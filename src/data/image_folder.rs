@@ -7,7 +7,7 @@ use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageReader, Limits};
 
 use super::folder::{self, Classes, Wanted};
-use super::{Batch, Dataset};
+use super::{Batch, Dataset, bytes};
 use crate::buffers::buffer;
 use crate::error::{Error, Result};
 use crate::tensor::{Float, tensor};
@@ -117,7 +117,10 @@ impl ImageFolder {
     }
 
     fn pixels(&self, path: &Path) -> Result<Pixels> {
-        let fail = |error: &dyn std::fmt::Display| Error::file(path, format!("is not a valid image: {error}"));
+        let fail = |error: &dyn std::fmt::Display| match std::fs::read(path).ok().as_deref().and_then(bytes::foreign) {
+            Some(what) => Error::file(path, format!("is not a valid image, but {what}")),
+            None => Error::file(path, format!("is not a valid image: {error}")),
+        };
         let reader = ImageReader::open(path).map_err(|error| Error::file(path, error))?;
         let reader = reader.with_guessed_format().map_err(|error| fail(&error))?;
         let mut decoder = reader.into_decoder().map_err(|error| fail(&error))?;

@@ -69,10 +69,28 @@ fn tables() {
     );
     assert_eq!(says(b"a\n1\n", |csv| csv.missing_of("b", 0.0)), "expected a column `b`, got the columns `a`");
     assert_eq!(
-        message(Csv::new(&path).decimal(b',').read()),
-        "Csv: expected a separator, a decimal mark, a mark of thousands and one of comments that differ, in ASCII and without \
-         quotes and ends of lines, got `,`"
+        message(Csv::new(&path).decimal(b',').thousands(b',').read()),
+        "Csv: expected a separator and marks of which those for decimals, thousands and comments differ, got `,`"
     );
+    assert_eq!(
+        message(Csv::new(&path).separator(b'"').read()),
+        "Csv: expected a separator and marks in ASCII, and no quotes or ends of lines, got `\\\"`"
+    );
+    assert!(message(Csv::new(&path).comment(b',').read()).ends_with("differ, got `,`"));
+    // Between quotes a mark may be what separates fields.
+    assert!(says(b"a,b\n\"1,234,567\",2\n", plain).ends_with("; if `,` parts the thousands call `thousands(b',')`"));
+    assert!(says(b"a,b\n\"1,5\",2\n", plain).ends_with("call `decimal(b',')`, else `thousands(b',')`"));
+    assert_eq!(
+        says(b"a\tb\n1\t2\n", |csv| csv.target("b")),
+        "expected a column `b`, got the columns `a\tb`; if `\\t` separates the fields call `separator(b'\\t')`"
+    );
+    assert!(
+        says(b"# 1994\na,b\n1,2\n", plain)
+            .ends_with("; if lines that begin with `#` are comments call `comment(b'#')`")
+    );
+    assert!(says(b"a;b\n1,2;2\n", plain).ends_with("; if `;` separates the fields call `separator(b';')`"));
+    // A whole number of a column with missing values, as pandas writes it.
+    assert!(says(b"a,b\n16777217.0,2\n", plain).contains("16777217.0 would be rounded to 16777216; "));
     assert_eq!(says(b"a,b\n1,1e99\n", plain), "line 2, column `b`: expected a finite number, got `1e99`");
     assert_eq!(
         says(b"a,b\n1,\xff\n", plain),
@@ -138,6 +156,10 @@ fn folders() {
     }
     std::fs::write(&small, b"no image").unwrap();
     assert!(about(&small, images.batch(&[0])).starts_with("is not a valid image: "));
+    std::fs::write(&small, "version https://git-lfs.github.com/spec/v1\n").unwrap();
+    assert!(
+        about(&small, images.batch(&[0])).starts_with("is not a valid image, but a pointer of Git LFS in the place of")
+    );
     let heic = root.join("a/3.HEIC");
     std::fs::write(&heic, b"...").unwrap();
     assert_eq!(

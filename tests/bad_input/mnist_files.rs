@@ -99,6 +99,11 @@ fn another_kind_or_cut_off() {
     let sound = sound(IMAGES);
     assert_eq!(says(b""), "is not an IDX file: expected it to begin with two zero bytes, got []");
     assert_eq!(says(b"PNG!..."), "is not an IDX file: expected it to begin with two zero bytes, got [80, 78, 71, 33]");
+    assert_eq!(
+        says(b"\n<!DOCTYPE html>"),
+        "expected an IDX file, got a web page, such as an error or a login; download the file by its direct link"
+    );
+    assert!(says(b"version https://git-lfs.github.com/spec/v1\n").contains("got a pointer of Git LFS"));
     assert_eq!(says(&[0, 0, 7, 1, 0, 0, 0, 0]), "expected numbers of type 8, 9, 11, 12, 13 or 14, got type 7");
     assert_eq!(says(&sound[..10]), "is cut off in its header: expected 16 bytes, got 10");
     assert_eq!(says(&sound[..40]), "expected the bytes of an array [3, 4, 4] after its header, got 24; is it cut off?");
@@ -136,6 +141,10 @@ fn gzip_that_is_cut_off_or_corrupt() {
     assert!(says(folder.path(), &name, b"not gzip at all").starts_with(start));
     assert!(says(folder.path(), &name, &sound[..sound.len() / 2]).starts_with(start));
     assert!(says(folder.path(), &name, &sound[..sound.len() - 1]).starts_with(start));
+    assert_eq!(
+        says(folder.path(), &name, b"<html>Forbidden</html>"),
+        "expected a gzip file, got a web page, such as an error or a login; download the file by its direct link"
+    );
     let mut wrong_sum = sound.clone();
     *wrong_sum.iter_mut().rev().nth(5).unwrap() ^= 1;
     assert!(says(folder.path(), &name, &wrong_sum).starts_with(start));

@@ -132,7 +132,12 @@ impl Csv {
                 shown(field)
             )));
         };
+        // What pandas writes for a whole number in a column with missing values is 16777217.0.
         let digits = plain.trim_start_matches(['+', '-']);
+        let digits = digits
+            .split_once('.')
+            .filter(|(_, rest)| rest.bytes().all(|byte| byte == b'0'))
+            .map_or(digits, |(whole, _)| whole);
         let whole = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
         if whole && !self.round && digits.parse() != Ok(read.abs() as u128) {
             return Err(self.fail(format!(
@@ -146,9 +151,12 @@ impl Csv {
     /// How to read a field that is not a number.
     fn hint(&self, column: &str, field: &str) -> String {
         let field = field.trim();
-        let reads = |mark: char| field.replace(mark, ".").parse::<f64>().is_ok();
-        if self.decimal == b'.' && field.matches(',').count() == 1 && reads(',') {
+        let reads = |text: String| text.parse::<f64>().is_ok();
+        if self.decimal == b'.' && field.matches(',').count() == 1 && reads(field.replace(',', ".")) {
             return "; if `,` is the decimal mark call `decimal(b',')`, else `thousands(b',')`".into();
+        }
+        if self.decimal == b'.' && self.thousands.is_none() && field.contains(',') && reads(field.replace(',', "")) {
+            return "; if `,` parts the thousands call `thousands(b',')`".into();
         }
         if !field.chars().any(char::is_alphanumeric) {
             return format!("; if it stands for a missing value call `missing_string(\"{}\")`", shown(field));

@@ -105,13 +105,14 @@ impl Csv {
         self
     }
 
-    /// Sets the mark before decimals, such as `b','`.
+    /// Sets the mark before decimals, such as `b','`. Where that separates fields, too, it is one between quotes only.
     pub fn decimal(mut self, mark: u8) -> Self {
         self.decimal = mark;
         self
     }
 
-    /// Sets a mark between thousands, which is left out of numbers, such as `b','` for `"1,234,567"`.
+    /// Sets a mark between thousands, which is left out of numbers, such as `b','` for `"1,234,567"`. Where that separates fields,
+    /// too, it is one between quotes only.
     pub fn thousands(mut self, mark: u8) -> Self {
         self.thousands = Some(mark);
         self
@@ -264,17 +265,20 @@ impl Csv {
         })
     }
 
-    /// The marks must differ, or fields could be read in two ways.
+    /// The marks must differ, or numbers could be read in two ways. The separator may be a mark, too: a field that has it is quoted.
     fn check(&self) -> Result<()> {
-        let marks = [Some(self.separator), Some(self.decimal), self.thousands, self.comment];
-        let marks: Vec<u8> = marks.into_iter().flatten().collect();
-        for (i, mark) in marks.iter().enumerate() {
-            if marks[..i].contains(mark) || !mark.is_ascii() || b"\"\r\n".contains(mark) {
-                let mark = mark.escape_ascii();
-                return Err(Error::value(format!(
-                    "Csv: expected a separator, a decimal mark, a mark of thousands and one of comments that differ, in ASCII \
-                     and without quotes and ends of lines, got `{mark}`"
-                )));
+        let separator = Some(self.separator);
+        let is_bad = |mark: u8| !mark.is_ascii() || b"\"\r\n".contains(&mark);
+        let marks = [separator, Some(self.decimal), self.thousands, self.comment];
+        if let Some(mark) = marks.into_iter().flatten().find(|mark| is_bad(*mark)) {
+            return Err(bad_mark("in ASCII, and no quotes or ends of lines", mark));
+        }
+        let decimal = Some(self.decimal);
+        for (own, others) in [(self.thousands, &[decimal][..]), (self.comment, &[separator, decimal, self.thousands])] {
+            if let Some(mark) = own
+                && others.contains(&own)
+            {
+                return Err(bad_mark("of which those for decimals, thousands and comments differ", mark));
             }
         }
         Ok(())
@@ -297,18 +301,34 @@ impl Csv {
         Ok(all)
     }
 
+    /// What to call where a line has one field, if something else seems to separate fields.
+    fn separator_hint(&self, line: &str) -> String {
+        match [b'\t', b';', b'|', b','].into_iter().find(|mark| line.contains(char::from(*mark))) {
+            Some(mark) => format!("; if `{0}` separates the fields call `separator(b'{0}')`", mark.escape_ascii()),
+            None => String::new(),
+        }
+    }
+
     /// Where the columns of these names are.
     fn places(&self, names: &[String], wanted: &[String]) -> Result<Vec<usize>> {
         let mut places = Vec::with_capacity(wanted.len());
         for name in wanted {
             let Some(place) = names.iter().position(|known| known == name) else {
                 let known = names.iter().map(|name| format!("`{}`", shown(name))).collect::<Vec<_>>().join(", ");
-                return Err(self.fail(format!("expected a column `{name}`, got the columns {known}")));
+                let hint = match names {
+                    [only] => self.separator_hint(only),
+                    _ => String::new(),
+                };
+                return Err(self.fail(format!("expected a column `{name}`, got the columns {known}{hint}")));
             };
             places.push(place);
         }
         Ok(places)
     }
+}
+
+fn bad_mark(expected: &str, mark: u8) -> Error {
+    Error::value(format!("Csv: expected a separator and marks {expected}, got `{}`", mark.escape_ascii()))
 }
 
 /// The names of columns that have something of their own.

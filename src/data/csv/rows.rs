@@ -42,9 +42,14 @@ impl Csv {
         let width = first.len();
         if let Some((line, row)) = rows.iter().find(|(_, row)| row.len() != width) {
             let got = row.len();
-            let hint = match self.header && rows[1..].iter().all(|(_, row)| row.len() == width + 1) {
-                true => "; if the first column has the names of rows, name it in the first line",
-                false => "",
+            let named = self.header && rows[1..].iter().all(|(_, row)| row.len() == width + 1);
+            let hint = match width {
+                1 if first[0].starts_with('#') && self.comment.is_none() => {
+                    "; if lines that begin with `#` are comments call `comment(b'#')`".into()
+                }
+                1 if first[0].contains([';', '\t', '|']) => self.separator_hint(&first[0]),
+                _ if named => "; if the first column has the names of rows, name it in the first line".into(),
+                _ => String::new(),
             };
             return Err(self.fail(format!("line {line}: expected {width} fields as in the first row, got {got}{hint}")));
         }
