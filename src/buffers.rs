@@ -13,7 +13,7 @@ const SMALLEST_KEPT: usize = 1024;
 const OWN: usize = 8;
 /// How often buffers are looked through for such as nobody has asked for.
 const TICK: Duration = Duration::from_secs(1);
-/// A buffer that nobody has asked for in so many ticks is given back.
+/// A buffer that nobody has asked for in this many ticks is given back.
 const IDLE: u32 = 2;
 
 /// Free buffers, the shortest first and the last used last among those of a length.

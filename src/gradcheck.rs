@@ -247,7 +247,7 @@ impl GradCheck {
                 report.checked += 1;
                 let difference = (a - n).abs();
                 let error = if difference <= noise { 0.0 } else { difference / a.abs().max(n.abs()).max(floor) };
-                // A number that is none is worse than any error.
+                // NaN is worse than any error.
                 let error = if error.is_nan() { f64::INFINITY } else { error };
                 if report.worst.as_ref().is_none_or(|worst| error > worst.error) {
                     let index = ndarray::Dimension::slice(&index).to_vec();

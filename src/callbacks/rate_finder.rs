@@ -41,7 +41,7 @@ pub struct RateFinder {
 
 /// How slowly the smoothed loss follows.
 const SMOOTHING: f64 = 0.9;
-/// The run ends when the loss is so many times the least one.
+/// The run ends when the loss is this many times the least one.
 const EXPLODED: f64 = 4.0;
 
 impl Default for RateFinder {
@@ -51,7 +51,7 @@ impl Default for RateFinder {
 }
 
 impl RateFinder {
-    /// From one rate to another in so many batches.
+    /// Creates the callback, which goes from one rate to another in this many batches.
     pub fn new(from: Float, to: Float, batches: usize) -> Self {
         Self { from, to, batches, points: Vec::new(), average: 0.0, before: Vec::new(), weights: Vec::new() }
     }

@@ -39,7 +39,8 @@ pub struct Run<'a> {
     pub optimizer: Optimizers<'a>,
     /// Set it to end the run after this batch or epoch.
     pub stop: bool,
-    /// At the end of a run: whether it was stopped amid an epoch, as by a time limit, and so may be gone on with.
+    /// At the end of a run: whether it was stopped in the middle of an epoch, as by a time limit, and so may be
+    /// resumed.
     pub interrupted: bool,
     pub(crate) known: &'a KnownFigures,
     pub(crate) requests: Vec<Request>,
@@ -94,7 +95,7 @@ impl Optimizers<'_> {
     /// Sets the learning rate. Those of further optimizers change by the same factor.
     ///
     /// # Errors
-    /// a rate that is none; an optimizer without one
+    /// a rate that is negative or not finite; a run without an optimizer
     pub fn set_learning_rate(&mut self, rate: Float) -> Result<()> {
         let Some((first, others)) = self.steppers.split_first_mut() else {
             return Err(Error::value("this run has no optimizer whose learning rate could be set"));
@@ -113,7 +114,7 @@ impl Optimizers<'_> {
         self.steppers.iter().map(|stepper| stepper.optimizer().learning_rate()).collect()
     }
 
-    /// Puts back what [`Optimizers::rates`] has told, to the bit.
+    /// Restores what [`Optimizers::rates`] returned, to the bit.
     pub(crate) fn restore_rates(&mut self, rates: &[Option<Float>]) -> Result<()> {
         let both = self.steppers.iter_mut().zip(rates);
         both.into_iter().try_for_each(|(stepper, rate)| match rate {

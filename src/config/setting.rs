@@ -161,7 +161,7 @@ impl Setting for Config {
     }
 }
 
-/// A name and what has it; errors are told with the name.
+/// A name and what has it; errors have the name.
 impl<T: Setting> Setting for (String, T) {
     fn to_value(&self) -> Value {
         Value::List(vec![self.0.to_value(), self.1.to_value()])

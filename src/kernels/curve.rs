@@ -12,7 +12,7 @@ const CHUNK: usize = 1 << 14;
 pub trait Curve: Copy + Send + Sync + 'static {
     fn value(&self, x: Float) -> Float;
 
-    /// The slope, given the value there if the curve is [told by it](Curve::by_value), else given `x`.
+    /// The slope, given the value there if the curve is [given by it](Curve::by_value), else given `x`.
     fn slope(&self, at: Float) -> Float;
 
     /// Whether the value tells the slope; such a curve never falls.

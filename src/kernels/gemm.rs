@@ -20,12 +20,12 @@ pub struct Matrix<'a> {
 }
 
 impl<'a> Matrix<'a> {
-    /// A row-major matrix of so many columns.
+    /// Creates a row-major matrix of this many columns.
     pub fn new(data: &'a [Float], columns: usize) -> Self {
         Self { data, strides: [columns, 1] }
     }
 
-    /// The transpose of a row-major matrix of so many columns.
+    /// Creates the transpose of a row-major matrix of this many columns.
     pub fn transposed(data: &'a [Float], columns: usize) -> Self {
         Self { data, strides: [1, columns] }
     }

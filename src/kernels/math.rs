@@ -1,5 +1,6 @@
-//! Exponentials and their kin of one number, in plain arithmetic without branches: so that loops over them become
-//! vector instructions under [`vectorized!`](super::simd::vectorized), with the same bits on every instruction set.
+//! Exponentials and related functions of one number, in plain arithmetic without branches: so that loops over them
+//! become vector instructions under [`vectorized!`](super::simd::vectorized), with the same bits on every instruction
+//! set.
 //!
 //! In `f32` all are within 2e-7 of the truth, relatively; infinities and NaN are taken as mathematics takes them.
 

@@ -15,7 +15,7 @@ pub struct Packed {
 }
 
 impl Packed {
-    /// Packs a matrix of so many rows and columns.
+    /// Packs a matrix of this many rows and columns.
     pub fn new([terms, columns]: [usize; 2], b: Matrix<'_>) -> Self {
         let width = panel_width();
         let mut panels = Loan::new(terms * columns.next_multiple_of(width));

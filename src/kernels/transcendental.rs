@@ -1,4 +1,4 @@
-//! Exponentials and their kin of many numbers.
+//! Exponentials and related functions of many numbers.
 
 // What nobody needs yet, networks that remember will.
 #![allow(dead_code)]

@@ -66,7 +66,7 @@ impl Loss for MeanSquaredLogarithmicError {
             let difference = x.max(1e-7).ln_1p() - t.max(1e-7).ln_1p();
             // Of what is infinite, the limit.
             let slope = if x > 1e-7 && x < f64::INFINITY { 2.0 * difference / (1.0 + x) } else { 0.0 };
-            // A maximum passes over what is no number.
+            // A maximum passes over NaN.
             (if (x + t).is_nan() { f64::NAN } else { difference * difference }, slope)
         })
     }

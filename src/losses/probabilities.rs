@@ -65,7 +65,7 @@ pub(super) fn scores(loss: &str, prediction: &Var, given: Given, sigmoid: bool) 
         (_, Given::Probabilities) => {
             let classes = prediction.value.shape().last().copied().unwrap_or(1).max(1);
             let possible = |p: &Float| p.is_nan() || (-1e-4..=1.0 + 1e-4).contains(p);
-            // What is no number shows in the loss.
+            // NaN shows in the loss.
             let sums = |row: &[Float]| {
                 let sum: f64 = row.iter().map(|p| f64::from(*p)).sum();
                 sigmoid || sum.is_nan() || (sum - 1.0).abs() <= 1e-2

@@ -80,7 +80,7 @@ impl Answers {
     }
 }
 
-/// NaN is no answer.
+/// NaN is not an answer.
 pub(super) fn check_numbers(who: &str, what: &str, tensor: &Tensor) -> Result<()> {
     if tensor.iter().any(|x| x.is_nan()) {
         return Err(Error::value(format!("{who}: expected numbers as {what}, got NaN among them")));

@@ -141,7 +141,7 @@ impl Metrics {
         let state = |(i, own): (usize, &OutputMetric)| match own.metric.state() {
             Some(state) => Ok((i.to_string(), state)),
             None => Err(Error::value(format!(
-                "a back-up amid an epoch needs what the metric `{}` has gathered, which it does not tell; implement \
+                "a backup in the middle of an epoch needs the state of the metric `{}`, which has none; implement \
                  `Metric::state` and `Metric::restore`, or leave out `Backup::every`",
                 own.name
             ))),

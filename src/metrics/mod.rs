@@ -127,19 +127,19 @@ pub trait Metric: Send + Sync {
         None
     }
 
-    /// All that was gathered, so that a [back-up](crate::callbacks::Backup) amid an epoch can go on with it; `None`, the
-    /// default, if it does not tell.
+    /// Returns what was accumulated, so that a run can be [resumed](crate::callbacks::Backup) in the middle of an
+    /// epoch; `None`, the default, if the metric has no such state.
     fn state(&self) -> Option<Vec<f64>> {
         None
     }
 
-    /// Gives back what [`Metric::state`] has told.
+    /// Restores what [`Metric::state`] returned.
     ///
     /// # Errors
-    /// Numbers that are none of its.
+    /// Numbers that are not a state of this metric.
     fn restore(&mut self, state: &[f64]) -> Result<()> {
         let _ = state;
-        Err(Error::value("it cannot be given back what it has gathered; implement `Metric::restore`"))
+        Err(Error::value("its state cannot be restored; implement `Metric::restore`"))
     }
 }
 

@@ -220,7 +220,7 @@ fn guarded<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).unwrap_or_else(panicked)
 }
 
-/// The places of the tokens that are no padding, which some files want up to a fixed length.
+/// The places of the tokens that are not padding, which some files want up to a fixed length.
 fn real(encoding: &Encoding) -> impl Iterator<Item = usize> {
     encoding.get_attention_mask().iter().enumerate().filter(|(_, real)| **real == 1).map(|(i, _)| i)
 }

@@ -321,7 +321,7 @@ fn start(parameters: &[(String, Param)], loss: &Var) -> Result<Point> {
     Ok(Point { at: 0.0, value, slope: 0.0, gradient })
 }
 
-/// Loss and gradient, penalties included. Where one is no number, the loss is infinite.
+/// Loss and gradient, penalties included. Where one is not a number, the loss is infinite.
 fn evaluate(parameters: &[(String, Param)], loss: &Var) -> Result<(f64, Vec<Float>)> {
     let mut parts = [loss.backward()?];
     check_gradients(parameters, &parts)?;

@@ -311,7 +311,7 @@ mod tests {
         close(after(Adagrad::default(), 1), 1.0 - 0.05 / Float::sqrt(0.35));
         close(after(Adadelta::default(), 1), 1.0 - 0.05 * Float::sqrt(1e-7 / 0.012_500_1));
         close(after(Nadam::default(), 1), 1.0 - 0.1 * (0.485_28 * 0.1 / (1.0 - 0.468 * 0.485_28) + 1.0));
-        // What is no matrix is Adam's.
+        // Parameters that are not matrices are updated by Adam.
         close(after(Muon::default(), 1), 0.9);
     }
 

@@ -163,7 +163,7 @@ impl Muon {
     }
 }
 
-/// The transpose of a row-major matrix of so many columns.
+/// The transpose of a row-major matrix of this many columns.
 fn transposed(x: &[Float], columns: usize) -> Vec<Float> {
     (0..columns).flat_map(|column| x.iter().skip(column).step_by(columns).copied()).collect()
 }

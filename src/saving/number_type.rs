@@ -232,7 +232,8 @@ fn each_fits(numbers: &[Float], bytes: impl Fn(&Float) -> Option<[u8; 4]>) -> Re
     Ok(all)
 }
 
-/// The bits of the nearest number with so many of fraction and this bias of the exponent, as if there were no greatest.
+/// The bits of the nearest number with this many of fraction and this bias of the exponent, as if there were no
+/// greatest.
 fn rounded(magnitude: f64, fraction: u32, bias: u32) -> u32 {
     let exponent = i64::max((magnitude.to_bits() >> 52) as i64 - 1023, 1 - i64::from(bias));
     // 2^(exponent - fraction), of which a number is a whole multiple; a carry of the fraction raises the exponent.
@@ -248,7 +249,7 @@ fn half(bits: u16) -> f32 {
     signed(bits >> 15, wide)
 }
 
-/// A number of 8 bits with so many of fraction and this bias of the exponent.
+/// A number of 8 bits with this many of fraction and this bias of the exponent.
 fn small(bits: u8, fraction: u32, bias: u32) -> f32 {
     signed(u16::from(bits >> 7), widened(u32::from(bits & 127), fraction, bias))
 }

@@ -80,7 +80,7 @@ impl Results {
         self.ranked(longest).into_iter().next()
     }
 
-    /// The numbers of the trials of so many epochs, counted from 0, best first, without those that failed.
+    /// The numbers of the trials of this many epochs, counted from 0, best first, without those that failed.
     pub(super) fn ranking(&self, budget: usize) -> Vec<usize> {
         self.ranked(budget).into_iter().map(|record| record.trial.number() - 1).collect()
     }

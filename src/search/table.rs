@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::saving::csv_line;
 use crate::training::{Logs, figure_names};
 
-/// The columns that are no settings and no figures.
+/// The columns that are neither settings nor figures.
 pub(super) const OWN: [&str; 3] = ["trial", "epochs", "failure"];
 
 /// Writes a line of names, and one for each trial.

@@ -36,7 +36,7 @@ fn find(batch: &Batch, numbers: &[usize]) -> Option<String> {
             let which = if tensors.len() > 1 { format!("{what} {i}") } else { format!("{what}s") };
             let example = numbers.get(row).copied().unwrap_or(row);
             return Some(format!(
-                "example {example} has {number} in its {which}{place} (all counted from 0); mend or leave out that example"
+                "example {example} has {number} in its {which}{place} (all counted from 0); correct that example or leave it out"
             ));
         }
     }

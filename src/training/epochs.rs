@@ -34,8 +34,8 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
     ///
     /// # Errors
     /// data that is empty or does not fit the model; settings that make no sense; a trainable parameter that receives
-    /// no gradient; a loss that is no number any more; whatever a callback returns. The weights stay those of the last
-    /// whole step.
+    /// no gradient; a loss that is not a number any more; whatever a callback returns. The weights stay those of the
+    /// last whole step.
     pub fn fit(&mut self, dataset: &dyn Dataset, mut fit: Fit<'_>) -> Result<History> {
         slow_build::warn();
         fit.check()?;
@@ -180,7 +180,7 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
         ended.map_err(|error| blame::explained(error, advice))
     }
 
-    /// Forward, backward and one step of the optimizer, unless the loss is no number.
+    /// Forward, backward and one step of the optimizer, unless the loss is not a number.
     fn step(
         &mut self,
         dataset: &dyn Dataset,

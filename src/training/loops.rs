@@ -43,7 +43,7 @@ use crate::tensor::{Float, Tensor};
 /// # Defaults
 /// the seed 0; nothing is shown without the callback [`Progress`](crate::callbacks::Progress)
 /// # Errors
-/// of all methods: what a callback returns; a step that cannot be made; a loss that is no number
+/// of all methods: what a callback returns; a step that cannot be made; a loss that is not a number
 #[doc(alias = "train_step")]
 pub struct Loop<'a> {
     course: Course<'a>,
@@ -65,7 +65,7 @@ struct Part {
 }
 
 impl<'a> Loop<'a> {
-    /// Of so many epochs of so many batches.
+    /// Creates a loop of this many epochs of this many batches.
     pub fn new(epochs: usize, batches: usize) -> Self {
         Self {
             course: Course::new(epochs, batches),
@@ -130,7 +130,7 @@ impl<'a> Loop<'a> {
     }
 
     /// The number of the next batch in this epoch, counted from 0; `None` if there is none, or a callback has stopped the
-    /// run. An epoch that was begun in another process goes on amid.
+    /// run. An epoch that was begun in another process is continued where it stopped.
     pub fn next_batch(&mut self) -> Option<usize> {
         if self.course.has_batch() {
             return Some(self.course.batch);
@@ -180,8 +180,8 @@ impl<'a> Loop<'a> {
         self.metrics.update_first(prediction, target, Some(weights))
     }
 
-    /// Ends a batch of so many examples, with its figures by name; they are averaged over the epoch. The first one is the
-    /// loss that callbacks see.
+    /// Ends a batch of this many examples, with its figures by name; they are averaged over the epoch. The first one is
+    /// the loss that callbacks see.
     pub fn end_batch(&mut self, examples: usize, figures: &[(&str, Float)]) -> Result<()> {
         let metrics = self.metrics.names();
         for (i, (name, _)) in figures.iter().enumerate() {

@@ -66,8 +66,8 @@ pub(super) struct Parts {
 impl Parts {
     pub const WHOLE: Self = Self { least: 0 };
 
-    /// Into what parts batches of so many examples may be divided, as a dry pass of two examples shows, which tells whether
-    /// rows are independent.
+    /// Finds into what parts batches of this many examples may be divided, by a dry pass of two examples, which says
+    /// whether rows are independent.
     pub fn found(batch: usize, tape: &Tape, dry: impl FnOnce(&[usize]) -> Result<bool>) -> Self {
         // Whoever refuses two examples may take them in a batch; if they are at fault, the batch will say so.
         if batch <= FEWEST || !dry(&[0, 1]).unwrap_or(false) {

@@ -141,13 +141,13 @@ fn a_validation_loss_that_is_not_a_number() {
     assert_eq!(
         message(run(&bad_x, &y, false)),
         "the validation loss became inf in epoch 1; the weights are those after that epoch: among those of the validation, \
-         example 1 has inf in its inputs, in column 3 (all counted from 0); mend or leave out that example"
+         example 1 has inf in its inputs, in column 3 (all counted from 0); correct that example or leave it out"
     );
     bad_y[11] = Float::NAN;
     assert_eq!(
         message(run(&x, &bad_y, false)),
         "the validation loss became NaN in epoch 1; the weights are those after that epoch: among those of the validation, \
-         example 2 has NaN in its targets (all counted from 0); mend or leave out that example"
+         example 2 has NaN in its targets (all counted from 0); correct that example or leave it out"
     );
     let history = run(&x, &bad_y, true).unwrap();
     assert!(history.len() == 1 && history.last().unwrap()["val_loss"].is_nan());
@@ -172,7 +172,8 @@ fn data_that_is_not_finite_is_named_by_example_and_column() {
     let fit = |x: &Array2<Float>, y: &Array1<Float>, fit: Fit<'_>| message(compiled().fit(&(x, y), fit));
     let mut bad = x.clone();
     bad[[7, 2]] = Float::NAN;
-    let named = "example 7 has NaN in its inputs, in column 2 (all counted from 0); mend or leave out that example";
+    let named =
+        "example 7 has NaN in its inputs, in column 2 (all counted from 0); correct that example or leave it out";
     // Whatever the order, and whoever reads the batch.
     for (run, batch) in [(quiet().shuffle(false), 2), (quiet().shuffle(false).prefetch(2), 2)] {
         assert_eq!(
@@ -190,7 +191,7 @@ fn data_that_is_not_finite_is_named_by_example_and_column() {
     bad_y[4] = Float::NEG_INFINITY;
     let error = message(model.fit(&(&x, &bad_y), quiet()));
     assert!(
-        error.ends_with("example 4 has -inf in its targets (all counted from 0); mend or leave out that example"),
+        error.ends_with("example 4 has -inf in its targets (all counted from 0); correct that example or leave it out"),
         "{error}"
     );
     // Images are named by place, and what is sound is not blamed.

@@ -15,7 +15,7 @@ fn a_loss_that_is_no_number_is_an_error_and_takes_no_step() {
     assert_eq!(
         message(model.fit(&(&x, &y), in_order())),
         "the loss became NaN in epoch 1, batch 3; the weights are as they were before that batch: example 9 has NaN in its \
-         inputs, in column 2 (all counted from 0); mend or leave out that example"
+         inputs, in column 2 (all counted from 0); correct that example or leave it out"
     );
     let (sound_x, sound_y) = (x.slice(ndarray::s![..8, ..]), y.slice(ndarray::s![..8]));
     let mut sound = compiled();

@@ -135,7 +135,7 @@ fn settings_that_make_no_sense() {
     let fit = || Fit::epochs(2).batch_size(8).progress(false);
     assert_eq!(
         message(trainer().fit(&(&x, &y), fit().callback(Backup::new(&path).every(2)))),
-        "a back-up amid an epoch needs what the metric `max_error` has gathered, which it does not tell; implement \
+        "a backup in the middle of an epoch needs the state of the metric `max_error`, which has none; implement \
          `Metric::state` and `Metric::restore`, or leave out `Backup::every`"
     );
     // After epochs it is not needed.

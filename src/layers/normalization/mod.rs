@@ -32,7 +32,7 @@ struct Affine<'a> {
 }
 
 impl<'a> Affine<'a> {
-    /// Those of a layer that has them or not, over so many axes.
+    /// Those of a layer that has them or not, over this many axes.
     fn new([gamma, beta]: [&'a Param; 2], [scale, center]: [bool; 2], axes: usize) -> Self {
         let shaped = |param: &'a Param| param.shaped(&vec![None; axes]);
         Self { gamma: scale.then(|| shaped(gamma)), beta: center.then(|| shaped(beta)) }

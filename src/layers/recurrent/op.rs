@@ -67,7 +67,7 @@ pub(super) struct Backward<'a> {
     pub dinput: &'a mut [Float],
 }
 
-/// What the operation is told.
+/// What the operation is given.
 pub(super) struct Form {
     pub options: StepOptions,
     /// Batch, time, features.

@@ -94,7 +94,7 @@ pub(super) struct Plan<'a> {
     pub(super) batches: u32,
     /// Whether these are all, so that the weights change.
     pub(super) is_whole: bool,
-    /// Whether changes are told.
+    /// Whether changes are reported.
     pub(super) watched: bool,
     pub(super) clip: Option<Clip>,
     pub(super) average: Option<MovingAverage>,

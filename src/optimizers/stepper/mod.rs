@@ -155,10 +155,11 @@ impl Stepper {
         self
     }
 
-    /// Changes the weights after so many batches only, along the mean of their gradients: where the loss is a mean over
-    /// examples, and the batches are alike in size, that is a step of one large batch. Schedules count these steps. What
-    /// an epoch leaves over goes into the next one, and what a run leaves over makes a last step, along the mean of the fewer
-    /// batches that it has; in loops without [`Loop`](crate::training::Loop) that is up to [`Stepper::flush`].
+    /// Changes the weights only once in this many batches, along the mean of their gradients: where the loss is a mean
+    /// over examples, and the batches are alike in size, that is a step of one large batch. Schedules count these
+    /// steps. What an epoch leaves over goes into the next one, and what a run leaves over makes a last step, along the
+    /// mean of the fewer batches that it has; in loops without [`Loop`](crate::training::Loop) that is up to
+    /// [`Stepper::flush`].
     #[doc(alias = "gradient_accumulation_steps")]
     pub fn accumulate(mut self, batches: u32) -> Self {
         self.accumulate = batches;
@@ -308,7 +309,7 @@ impl Stepper {
             .collect()
     }
 
-    /// Takes in the gradients of a batch, and makes a step if they are whole: the mean of so many batches.
+    /// Takes in the gradients of a batch, and makes a step if they are whole: the mean of this many batches.
     fn advance(&mut self, mut jobs: Vec<Job<'_>>, batches: u32, is_whole: bool) -> Result<()> {
         let step = self.steps.saturating_add(1);
         let ready = self.get_ready(is_whole);
@@ -369,12 +370,12 @@ impl Stepper {
         self.schedule.is_some()
     }
 
-    /// Checks all settings, for a run of so many batches.
+    /// Checks all settings, for a run of this many batches.
     pub(crate) fn check(&self, parameters: &[(String, Param)], batches: usize) -> Result<()> {
         self.prepare(parameters, Some(batches)).map(|_| ())
     }
 
-    /// Checks all settings, for a run of so many batches where that is known, and finds those of each parameter.
+    /// Checks all settings, for a run of this many batches where that is known, and finds those of each parameter.
     fn prepare(&self, parameters: &[(String, Param)], batches: Option<usize>) -> Result<Settings> {
         self.optimizer.check()?;
         self.groups.check()?;

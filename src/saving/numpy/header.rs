@@ -32,7 +32,7 @@ pub(super) struct Header {
 }
 
 impl Header {
-    /// From a function that gives the first so many bytes of a file.
+    /// Reads by a function that returns the first bytes of a file, as many as it is asked for.
     pub(super) fn read(beginning: impl Fn(usize) -> Result<Vec<u8>, String>) -> Result<Self, String> {
         let first = beginning(12)?;
         let before = match first.strip_prefix(MAGIC) {

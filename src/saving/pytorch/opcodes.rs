@@ -9,12 +9,12 @@ fn take<'a>(rest: &mut &'a [u8], len: usize) -> Outcome<&'a [u8]> {
     Ok(taken)
 }
 
-/// Takes an unsigned number of so many bytes, the least first.
+/// Takes an unsigned number of this many bytes, the least first.
 fn number(rest: &mut &[u8], len: usize) -> Outcome<u64> {
     Ok(take(rest, len)?.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte)))
 }
 
-/// Takes bytes after their number, which has so many bytes itself.
+/// Takes bytes after their number, which has `len` bytes itself.
 fn counted<'a>(rest: &mut &'a [u8], len: usize) -> Outcome<&'a [u8]> {
     let len = number(rest, len)?;
     take(rest, usize::try_from(len).unwrap_or(usize::MAX))

@@ -16,7 +16,7 @@ pub(super) enum Layout {
     Kernel,
     /// A kernel of `[lengths.., channels, filters of each]` as `[channels · filters, 1, lengths..]`.
     Depthwise,
-    /// Reversed, the rows of an image of so many channels as channels, height, width.
+    /// Reversed, the rows of an image of this many channels as channels, height, width.
     Flattened(usize),
     /// Without the axes of length 1 before the last.
     Slopes,
