@@ -7,13 +7,13 @@ use crate::tensor::{Float, Tensor};
 
 /// Raises the learning rate from batch to batch, and notes the loss: where it falls fastest is a good rate. The run ends
 /// after the given number of batches, or when the loss explodes; weights and rate are then put back. The optimizer's
-/// memory is not: use a trainer made for the search.
+/// memory is not: use a trainer made for the search. A run that ends with an error leaves weights and rate as they were then.
 ///
 /// # Defaults
 /// 100 batches from 1e-6 to 1, in equal factors; the loss smoothed by 0.9; ends at 4 times the least loss
 /// # Errors
-/// rates that are not positive and rising; an optimizer without a rate, or with a schedule, which would change the rates that
-/// are tried
+/// rates that are not positive and rising; an optimizer without a rate, with a schedule, which would change the rates that
+/// are tried, or one that accumulates batches, so that most rates would be tried by no step
 /// # Example
 /// ```
 /// use gradus::prelude::*;
