@@ -17,6 +17,16 @@ pub(super) fn weights(folder: &Path) -> Result<Weights> {
     }
 }
 
+/// The error of a folder that does not fit, with the way to read a part of what is in it.
+pub(super) fn whole(error: Error) -> Error {
+    match error {
+        Error::Parameters(text) => Error::Parameters(format!(
+            "{text}\nA network that is a part of what is in the folder is read by `from_folder_with_prefix`, by the prefix of its names"
+        )),
+        other => other,
+    }
+}
+
 /// The rules for the part of a file whose names have a prefix.
 pub(super) fn below(translation: Translation, weights: &Weights, prefix: &str, folder: &Path) -> Result<Translation> {
     if !weights.names().any(|name| name.starts_with(prefix)) {

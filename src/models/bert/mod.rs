@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::initializers::RandomNormal;
 use crate::layers::{Dropout, Embedding, Layer, LayerNorm, LearnedPositions};
 use crate::models::config::check_heads;
-use crate::models::folder::{below, weights};
+use crate::models::folder::{below, weights, whole};
 use crate::param::ParamList;
 use crate::saving::{Translation, Weights};
 use crate::tensor::{Float, data, tensor};
@@ -83,7 +83,7 @@ impl Bert {
     pub fn from_folder(folder: impl AsRef<Path>) -> Result<Self> {
         let heads = ["cls.*", "classifier.*", "qa_outputs.*"];
         let translation = heads.iter().fold(Self::translation(), |translation, head| translation.ignore(head));
-        Self::load(folder.as_ref(), |_| Ok(translation))
+        Self::load(folder.as_ref(), |_| Ok(translation)).map_err(whole)
     }
 
     /// Reads it as [`Bert::from_folder`] does, out of a network of which it is a part: its tensors have this prefix, and all others

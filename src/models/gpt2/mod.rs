@@ -17,7 +17,7 @@ use crate::layers::{
 };
 use crate::models::Sampling;
 use crate::models::config::check_heads;
-use crate::models::folder::{below, weights};
+use crate::models::folder::{below, weights, whole};
 use crate::param::ParamList;
 use crate::saving::{Translation, Weights};
 use crate::tensor::{Float, data, tensor};
@@ -82,7 +82,7 @@ impl Gpt2 {
     /// files that cannot be read; those of [`Gpt2Config::open`]; weights that do not fit the settings
     #[doc(alias = "from_pretrained")]
     pub fn from_folder(folder: impl AsRef<Path>) -> Result<Self> {
-        Self::load(folder.as_ref(), |_| Ok(Self::translation().ignore("score.*")))
+        Self::load(folder.as_ref(), |_| Ok(Self::translation().ignore("score.*"))).map_err(whole)
     }
 
     /// Reads it as [`Gpt2::from_folder`] does, out of a network of which it is a part: its tensors have this prefix, and all others

@@ -18,9 +18,11 @@ pub(super) fn hint(
     if let Some([file, model]) = rule(missing, unused) {
         let rule = format!(".rename(\"{file}\", \"{model}\")");
         let kind = if translation.pytorch { "pytorch" } else { "new" };
-        return Some(match translation.renames.is_empty() {
-            true => format!("its names differ by one rule: load it by `Translation::{kind}(){rule}`"),
-            false => format!("its names differ by one more rule: put `{rule}` before the others"),
+        return Some(match (translation.renames.is_empty(), translation.aliases.is_empty()) {
+            (true, true) => format!("its names differ by one rule: load it by `Translation::{kind}(){rule}`"),
+            // That of a network of the crate has other rules, too.
+            (true, false) => format!("its names differ by one more rule: add `{rule}` to the translation"),
+            _ => format!("its names differ by one more rule: put `{rule}` before the others"),
         });
     }
     if translation.pytorch || missing.is_empty() {
