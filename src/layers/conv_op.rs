@@ -270,9 +270,10 @@ impl Op for Convolution {
             tensor(x.shape(), grad)
         });
         if dx.wants(1) || dx.wants(2) {
+            let has_bias = dx.wants(2);
             let (dw, db) = self.inner.weight_gradients(shape.filters, |images, dw, db| {
                 let x = &data(x)[images.start * image..images.end * image];
-                conv::weight_gradient(shape, x, gradient(images), dw, Some(db));
+                conv::weight_gradient(shape, x, gradient(images), dw, has_bias.then_some(db));
             });
             dx.add(1, || tensor(kernel.shape(), dw));
             dx.add(2, || tensor(&[shape.filters], db));
@@ -326,11 +327,14 @@ impl Op for Transposed {
             tensor(x.shape(), grad)
         });
         if dx.wants(1) || dx.wants(2) {
+            let has_bias = dx.wants(2);
             let (dw, db) = self.0.weight_gradients(shape.channels, |images, dw, db| {
                 let dz = &dz[images.start * large..images.end * large];
                 let x = &data(x)[images.start * small..images.end * small];
                 conv::weight_gradient(shape, dz, OutputGradient { dy: x, max_pool: None }, dw, None);
-                add_columns(db, dz);
+                if has_bias {
+                    add_columns(db, dz);
+                }
             });
             dx.add(1, || tensor(kernel.shape(), dw));
             dx.add(2, || tensor(&[shape.channels], db));
