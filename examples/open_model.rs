@@ -22,7 +22,8 @@ fn main() -> Result<()> {
 /// The same with a model of its own.
 fn smoke() -> Result<()> {
     let path = std::env::temp_dir().join(format!("gradus-open-model-{}.safetensors", std::process::id()));
-    let model = Sequential::new().add(Flatten).add(Dense::new(8).activation(Relu)).add(Dense::new(10).activation(Softmax));
+    let model =
+        Sequential::new().add(Flatten).add(Dense::new(8).activation(Relu)).add(Dense::new(10).activation(Softmax));
     let images = ndarray::Array4::<f32>::ones((2, 28, 28, 1));
     let before = model.predict(&images)?;
     model.save(&path)?;

@@ -68,14 +68,16 @@ impl Layer for Reshape {
     }
 
     fn forward(&self, x: &Var) -> Result<Var> {
-        let elements: usize = self.target_shape.iter().product();
+        // The shape may come from a file.
+        let elements = self.target_shape.iter().try_fold(1_usize, |all, len| all.checked_mul(*len));
         match x.value.shape() {
-            [batch, rest @ ..] if rest.iter().product::<usize>() == elements => {
+            [batch, rest @ ..] if Some(rest.iter().product()) == elements => {
                 let shape = [&[*batch], &self.target_shape[..]].concat();
                 Ok(x.tape().apply(ReshapeRows::new(shape), &[x]).constant_as(x))
             }
             other => Err(Error::shape(format!(
-                "expected an input [batch, ...] with {elements} numbers an example for the target {:?}, got {other:?}",
+                "expected an input [batch, ...] with {} numbers an example for the target {:?}, got {other:?}",
+                elements.map_or("too many".into(), |count| count.to_string()),
                 self.target_shape
             ))),
         }

@@ -179,3 +179,13 @@ fn ten_thousand_mutated_descriptions() {
     }
     assert!(read > 0 && read < 5_000, "{read}");
 }
+
+#[test]
+fn a_shape_beyond_memory_is_an_error() {
+    let config = gradus::config::Config::from_json(
+        r#"{"class_name":"Reshape","config":{"target_shape":[4294967296,4294967296,4294967296]}}"#,
+    );
+    let layer: Box<dyn Layer> = Registry::default().make(&config.unwrap()).unwrap();
+    let error = message(layer.forward(&Tape::inference().input(inputs())));
+    assert!(error.starts_with("expected an input [batch, ...] with too many numbers an example"), "{error}");
+}
