@@ -145,7 +145,7 @@ impl<const N: usize> Conv<N> {
 
     fn run(&self, x: &Var, shape: ConvShape, pool: Option<[usize; 2]>) -> Result<Var> {
         let kernel = [&self.kernel_size[..], &[shape.channels / shape.groups, self.filters]].concat();
-        let op = |pointwise| Convolution::new(shape, pool, &self.kernel, pointwise);
+        let op = |pointwise| Convolution::new(shape, pool, &self.kernel, pointwise, x.tape().is_recording());
         let (bias, activation) = (self.bias(), self.activation.as_ref());
         Weights { kernel: &self.kernel, bias, activation, filters: self.filters }.apply(x, &kernel, op)
     }

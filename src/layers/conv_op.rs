@@ -51,8 +51,7 @@ impl Convolved {
         self.y.clone()
     }
 
-    fn forward_layout(&self, kernel: &Tensor) -> Arc<ForwardLayout> {
-        let method = self.shape.method();
+    fn forward_layout(&self, kernel: &Tensor, method: Method) -> Arc<ForwardLayout> {
         let make = |kernel: &Tensor| ForwardLayout(method, conv::pack_forward(method, &self.shape, data(kernel)));
         let layout = self.param.derived(kernel, make);
         // The method depends on the size of the image, too.
@@ -186,6 +185,8 @@ pub(super) struct Convolution {
     pool: Option<[usize; 2]>,
     /// Place of each maximum in its window.
     argmax: Vec<u8>,
+    /// Whether the pass is recorded.
+    has_gradient: bool,
 }
 
 impl Convolution {
@@ -194,8 +195,9 @@ impl Convolution {
         pool: Option<[usize; 2]>,
         param: &Param,
         activation: Option<Arc<dyn Pointwise>>,
+        has_gradient: bool,
     ) -> Self {
-        Self { inner: Convolved::new(shape, param, activation), pool, argmax: Vec::new() }
+        Self { inner: Convolved::new(shape, param, activation), pool, argmax: Vec::new(), has_gradient }
     }
 
     /// Depth, height and width of the output.
@@ -235,7 +237,13 @@ impl Op for Convolution {
         match self.pool {
             Some(pool) => self.argmax = self.forward_max_pool(pool, inputs, &mut y),
             None => {
-                let layout = self.inner.forward_layout(kernel);
+                // Rounding decides which units of a deep network are 0 and which are a maximum, and their gradients with them: a pass
+                // that has a gradient rounds like the definition.
+                let method = match self.inner.shape.method() {
+                    Method::Winograd if self.has_gradient => Method::Patches,
+                    method => method,
+                };
+                let layout = self.inner.forward_layout(kernel, method);
                 by_pieces(shape, data(x), &mut y, |shape, x, y| {
                     conv::forward(layout.0, shape, x, &layout.1, bias, y);
                     self.inner.activate(y);
@@ -319,7 +327,7 @@ impl Op for Transposed {
         let gradient_of_sum = self.0.activation_gradient(dy);
         let dz = data(&gradient_of_sum);
         dx.add(0, || {
-            let layout = self.0.forward_layout(kernel);
+            let layout = self.0.forward_layout(kernel, self.0.shape.method());
             let mut grad = buffer(x.len());
             by_pieces(shape, dz, &mut grad, |shape, dz, grad| {
                 conv::forward(layout.0, shape, dz, &layout.1, None, grad);

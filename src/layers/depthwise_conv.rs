@@ -128,7 +128,7 @@ impl<const N: usize> Layer for DepthwiseConv<N> {
         let kernel = [&self.kernel_size[..], &[channels, self.depth_multiplier]].concat();
         let weights =
             Weights { kernel: &self.kernel, bias: self.bias(), activation: self.activation.as_ref(), filters };
-        weights.apply(x, &kernel, |f| Convolution::new(shape, None, &self.kernel, f))
+        weights.apply(x, &kernel, |f| Convolution::new(shape, None, &self.kernel, f, x.tape().is_recording()))
     }
 
     fn params<'a>(&'a self, list: &mut ParamList<'a>) {

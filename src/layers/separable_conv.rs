@@ -130,7 +130,9 @@ impl<const N: usize> Layer for SeparableConv<N> {
         let kernel = [&[1; N][..], &[shape.channels, self.filters]].concat();
         let (kernel_param, bias, activation) = (&self.pointwise_kernel, self.bias(), self.activation.as_ref());
         let weights = Weights { kernel: kernel_param, bias, activation, filters: self.filters };
-        weights.apply(&x, &kernel, |pointwise| Convolution::new(shape, None, kernel_param, pointwise))
+        weights.apply(&x, &kernel, |pointwise| {
+            Convolution::new(shape, None, kernel_param, pointwise, x.tape().is_recording())
+        })
     }
 
     fn params<'a>(&'a self, list: &mut ParamList<'a>) {
