@@ -62,6 +62,7 @@ mod tests {
         let rows: Vec<Float> = (0..places.len() * 2).map(|i| if i < 8 { i as Float } else { 0.1 }).collect();
         let mut to = vec![1.0; 8];
         Scatter::new(&places, 4).add(&mut to, &rows, 2);
-        assert_eq!(to, [3.0, 4.0, 1.0, 1.0, 7.0, 9.0, 10_001.0, 10_001.0]);
+        let expected = [3.0, 4.0, 1.0, 1.0, 7.0, 9.0, 10_001.0, 10_001.0];
+        approx::assert_relative_eq!(&to[..], &expected[..], max_relative = 1e-7);
     }
 }
