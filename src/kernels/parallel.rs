@@ -85,8 +85,12 @@ pub fn for_each<T: Send>(items: &mut [T], work: impl Fn(&mut T) + Sync) {
 /// makes a fifth of the crate's code.
 fn spread(count: usize, work: &(dyn Fn(usize) + Sync)) {
     let next = AtomicUsize::new(0);
+    #[cfg(test)]
+    let emulates = super::simd::EMULATES_AVX512.get();
     let share = || {
         let _serial = Serial::new();
+        #[cfg(test)]
+        super::simd::EMULATES_AVX512.set(emulates);
         loop {
             let i = next.fetch_add(1, Ordering::Relaxed);
             if i >= count {

@@ -28,10 +28,6 @@ const PLANES: usize = 16;
 
 /// Whether it applies, and there are enough channels to pay for the transforms.
 pub(super) fn fits(shape: &ConvShape) -> bool {
-    // Double precision is for checks of gradients, by the definition.
-    if cfg!(float64) {
-        return false;
-    }
     let plain = (shape.stride, shape.dilation, shape.groups) == ([1; 3], [1; 3], 1);
     plain && shape.kernel == [1, 3, 3] && shape.size[0] == 1 && shape.channels >= 16 && shape.filters >= 16
 }
