@@ -32,12 +32,10 @@
 use rand::SeedableRng;
 use rand_distr::{Distribution, StandardUniform};
 
-use crate::autograd::{Gradients, Tape, Var};
+use crate::autograd::{Gradients, Layer, Param, Tape, Var, Vars};
 use crate::error::{Error, Result};
 use crate::initializers::Rng;
-use crate::layers::{Layer, Vars};
 use crate::model::Model;
-use crate::param::Param;
 use crate::tensor::{Float, Tensor, data, tensor};
 
 /// Checks the gradient of `f` with respect to all `inputs`, with the default settings. See [`GradCheck::check`].
@@ -295,8 +293,8 @@ mod tests {
     use ndarray::{arr1, arr2};
 
     use super::*;
+    use crate::autograd::ParamList;
     use crate::layers::Dense;
-    use crate::param::ParamList;
     use crate::tensor::IntoTensor;
 
     #[test]

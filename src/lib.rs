@@ -20,7 +20,6 @@ mod model;
 pub mod models;
 mod ops;
 pub mod optimizers;
-mod param;
 #[cfg(feature = "plot")]
 pub mod plot;
 pub mod prelude;
@@ -31,7 +30,7 @@ pub mod search;
 mod tensor;
 pub mod training;
 
-pub use autograd::{Dependence, Gradients, InputGrads, Op, Tape, Var};
+pub use autograd::{Dependence, Gradients, InputGrads, Lora, Noise, Op, Param, ParamId, ParamList, Tape, Var};
 pub use data::mnist;
 pub use error::{Error, Result};
 pub use initializers::Rng;
@@ -39,7 +38,6 @@ pub use layers::{Layer, Sequential};
 pub use model::{Model, open};
 pub use ndarray;
 pub use ops::PadMode;
-pub use param::{Lora, Noise, Param, ParamId, ParamList};
 pub use rand;
 pub use tensor::{Float, IntoTensor, Tensor};
 pub use training::{Fit, Trainer};

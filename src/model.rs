@@ -4,14 +4,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::Var;
+use crate::autograd::{
+    Layer, Lora, Noise, Param, ParamList, Vars, attach, detach, freeze_matching, matching, merge, unmerge,
+};
 use crate::config::{Registry, Setting};
 use crate::constraints::Constraint;
 use crate::data::Inputs;
 use crate::error::{Error, Result};
-use crate::layers::{Layer, Vars, freeze_matching, matching};
 use crate::losses::Losses;
 use crate::optimizers::Stepper;
-use crate::param::{Lora, Noise, Param, ParamList, attach, detach, merge, unmerge};
 use crate::regularizers::Regularizer;
 use crate::saving::{Translation, Weights, load_tuned, tuned_weights};
 use crate::tensor::{Float, Tensor, data};

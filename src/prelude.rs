@@ -3,14 +3,17 @@
 pub use ndarray;
 
 pub use crate::activations::*;
-pub use crate::autograd::{Dependence, Gradients, InputGrads, Op, Tape, Var};
+pub use crate::autograd::{Dependence, Gradients, InputGrads, Lora, Noise, Op, Param, ParamList, Tape, Var};
 pub use crate::callbacks::*;
 pub use crate::constraints::{Constraint, MaxNorm, MinMaxNorm, NonNegative, UnitLength};
-pub use crate::data::augment::{
-    Augment, CutMix, Mix, MixUp, RandomBrightness, RandomContrast, RandomCrop, RandomElasticTransform, RandomErasing,
-    RandomFlip, RandomRotation, RandomTranslation, RandomZoom,
+pub use crate::data::{
+    Dataset, Inputs, Mnist,
+    augment::{
+        Augment, CutMix, Mix, MixUp, RandomBrightness, RandomContrast, RandomCrop, RandomElasticTransform,
+        RandomErasing, RandomFlip, RandomRotation, RandomTranslation, RandomZoom,
+    },
+    mnist,
 };
-pub use crate::data::{Dataset, Inputs, Mnist, mnist};
 pub use crate::error::{Error, Result};
 pub use crate::initializers::{
     Constant, Fan, HeNormal, HeUniform, Identity, Initializer, KaimingNormal, KaimingUniform, LecunNormal,
@@ -26,7 +29,6 @@ pub use crate::optimizers::{
     Adadelta, Adafactor, Adagrad, Adam, AdamW, Adamax, Clip, Group, Lamb, Lbfgs, Lion, Lookahead, Momentum,
     MovingAverage, Muon, Nadam, Optimizer, RAdam, RmsProp, Schedule, Sgd, Stepper,
 };
-pub use crate::param::{Lora, Noise, Param, ParamList};
 pub use crate::preprocessing::{PaddedSequences, StringLookup, TextVectorization, one_hot};
 pub use crate::regularizers::{L1, L1L2, L2, OrthogonalColumns, Regularizer};
 pub use crate::tensor::{Float, IntoTensor, Tensor};

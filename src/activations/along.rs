@@ -1,10 +1,9 @@
 //! Activations along another axis than the last one.
 
 use super::{LogSoftmax, Softmax, Sparsemax};
-use crate::autograd::Var;
+use crate::autograd::{Layer, Var};
 use crate::config::{Config, Described, Reader};
 use crate::error::{Error, Result};
-use crate::layers::Layer;
 
 /// Softmax, its logarithm or sparsemax along an axis, as a layer. Made by [`Softmax::over`], [`LogSoftmax::over`] or
 /// [`Sparsemax::over`]; negative axes count from the end.

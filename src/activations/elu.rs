@@ -43,8 +43,8 @@ activation! {
 #[cfg(all(test, not(float64)))]
 mod tests {
     use crate::activations::{Activation, Celu, Elu, Selu, Softsign};
-    use crate::autograd::Tape;
-    use crate::layers::{Conv1d, Dense, Layer};
+    use crate::autograd::{Layer, Tape};
+    use crate::layers::{Conv1d, Dense};
 
     /// PyTorch's slopes in double precision, where the values are at their end.
     #[test]

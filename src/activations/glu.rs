@@ -1,9 +1,8 @@
 //! The gated linear unit.
 
-use crate::autograd::Var;
+use crate::autograd::{Layer, Var};
 use crate::config::{Config, described};
 use crate::error::{Error, Result};
-use crate::layers::Layer;
 
 described! {
     /// Gated linear unit: halves an axis into `a` and `b`, and gives `y = a · sigmoid(b)`.

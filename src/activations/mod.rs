@@ -49,10 +49,9 @@ pub use threshold::Threshold;
 
 use std::sync::Arc;
 
-use crate::autograd::Var;
+use crate::autograd::{Layer, Var};
 use crate::config::{Config, Described, Registry, described, family};
 use crate::error::Result;
-use crate::layers::Layer;
 use crate::tensor::Float;
 
 /// A function between layers, usually applied to each number on its own. A closure is one too.

@@ -6,8 +6,7 @@ use super::pointwise::{apply_curve, fused};
 use super::{Activation, Pointwise};
 use crate::autograd::{Origin, Var};
 use crate::config::{Config, described};
-use crate::kernels::curve::Curve;
-use crate::kernels::math;
+use crate::kernels::{curve::Curve, math};
 use crate::tensor::Float;
 
 described! {

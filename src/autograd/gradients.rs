@@ -2,9 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::Var;
+use super::{Param, ParamId, Var};
 use crate::buffers::recycle;
-use crate::param::{Param, ParamId};
 use crate::tensor::{Float, Tensor, add_into, data};
 
 /// The gradients of one scalar with respect to parameters and to [`Tape::variable`](crate::Tape::variable)s.

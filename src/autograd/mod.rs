@@ -1,19 +1,39 @@
-//! The mechanism: a tape of coarse operations, each with its backward beside its forward.
+//! The mechanism: a tape of coarse operations, each with its backward beside its forward, and what is written on it.
 //!
 //! [`Tape`] is one forward pass, [`Var`] a value on it, [`Op`] a differentiable operation, [`Gradients`] what
-//! [`Var::backward`] finds. Everything else in the crate stands on these four.
+//! [`Var::backward`] finds. [`Param`] is what is trained, [`Layer`] what has parameters, and [`ParamList`] lists them by their
+//! paths. Everything else in the crate stands on these.
 
 mod dependence;
 mod gradients;
+mod layer;
+mod lora;
+mod noise;
 mod op;
+mod param;
+mod param_list;
+mod paths;
+mod regularizer;
 mod tape;
 mod var;
+mod vars;
 
 pub use dependence::Dependence;
 pub use gradients::Gradients;
+pub use layer::Layer;
+pub use lora::Lora;
+pub use noise::Noise;
 pub use op::{InputGrads, Op};
+pub use param::{Param, ParamId};
+pub use param_list::ParamList;
+pub use regularizer::Regularizer;
 pub use tape::Tape;
 pub use var::Var;
+pub use vars::Vars;
 
+pub(crate) use layer::boxed;
+pub(crate) use lora::{Adapter, attach, detach, merge, unmerge};
+pub(crate) use param_list::Listed;
+pub(crate) use paths::{freeze_matching, glob, matching, runs};
 pub(crate) use tape::{TraceRow, check_update};
 pub(crate) use var::Origin;

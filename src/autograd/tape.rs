@@ -8,13 +8,11 @@ use ndarray::IxDyn;
 use rand::SeedableRng;
 
 use super::op::standard;
-use super::{Dependence, Gradients, InputGrads, Op, Origin, Var};
+use super::{Dependence, Gradients, InputGrads, Op, Origin, Param, ParamId, Var};
 use crate::buffers::{Pooled, recycle};
 use crate::error::{Error, Result};
 use crate::initializers::{Initializer, RandomNormal, Rng};
-use crate::kernels::elementwise::largest;
-use crate::kernels::parallel::FlushDenormals;
-use crate::param::{Param, ParamId};
+use crate::kernels::{elementwise::largest, parallel::FlushDenormals};
 use crate::tensor::{Float, IntoTensor, Tensor, data, tensor};
 
 /// One forward pass: it owns the mode (training or inference), the random numbers, the recorded operations and the

@@ -3,10 +3,9 @@
 use std::path::PathBuf;
 
 use super::KnownFigures;
+use crate::autograd::{Noise, Param, freeze_matching};
 use crate::error::{Error, Result};
-use crate::layers::freeze_matching;
 use crate::optimizers::{Change, Stepper};
-use crate::param::{Noise, Param};
 use crate::tensor::Float;
 use crate::training::{History, Logs};
 

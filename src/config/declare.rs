@@ -130,7 +130,7 @@ macro_rules! described {
         pub struct $name $(<const $n: usize>)? {
             $($(#[$rmeta])* pub $r: $crate::config::described!(@type $($rt)+),)*
             $($(#[$smeta])* pub $s: $crate::config::described!(@type $($st)+),)*
-            $($($(#[$pmeta])* pub(crate) $p: $crate::param::Param,)*)?
+            $($($(#[$pmeta])* pub(crate) $p: $crate::autograd::Param,)*)?
             $($($(#[$kmeta])* pub(crate) $k: $kt,)*)?
         }
 
@@ -179,7 +179,7 @@ macro_rules! described {
                 Ok(Self {
                     $($r: from.get(stringify!($r))?,)*
                     $($s: from.get_or(stringify!($s), $crate::config::described!(@default $d, $($st)+))?,)*
-                    $($($p: $crate::param::Param::new(from.get_or::<std::sync::Arc<dyn $crate::initializers::Initializer>>(
+                    $($($p: $crate::autograd::Param::new(from.get_or::<std::sync::Arc<dyn $crate::initializers::Initializer>>(
                         stringify!($pi),
                         std::sync::Arc::new($pd),
                     )?),)*)?
@@ -204,7 +204,7 @@ macro_rules! described {
                 $(const { $crate::config::assert_rank($n) };)?
                 Self {
                     $($s: $crate::config::described!(@default $d, $($st)+),)*
-                    $($p: $crate::param::Param::new($pd),)*
+                    $($p: $crate::autograd::Param::new($pd),)*
                     $($k: $kd,)*
                 }
             }
@@ -219,7 +219,7 @@ macro_rules! described {
                 Self {
                     $($r: $crate::config::described!(@store $r, $($rt)+),)+
                     $($s: $crate::config::described!(@default $d, $($st)+),)*
-                    $($p: $crate::param::Param::new($pd),)*
+                    $($p: $crate::autograd::Param::new($pd),)*
                     $($k: $kd,)*
                 }
             }

@@ -50,8 +50,8 @@ impl Initializer for Identity {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::autograd::Tape;
-    use crate::layers::{Conv2d, Layer, Padding};
+    use crate::autograd::{Layer, Tape};
+    use crate::layers::{Conv2d, Padding};
 
     #[test]
     fn a_convolution_passes_its_input_on() {

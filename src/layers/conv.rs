@@ -7,12 +7,11 @@ use super::weights::{Weights, kernel_and_bias};
 use super::window::{Window, axes, bring_last, channels_last, fewer_than, kernel_shape, three, words};
 use super::{Layer, MaxPool2d, Padding};
 use crate::activations::{Activation, Linear};
-use crate::autograd::Var;
+use crate::autograd::{Param, ParamList, Var};
 use crate::config::{Config, Described, described};
 use crate::error::{Error, Result};
 use crate::initializers::{XavierUniform, Zeros};
 use crate::kernels::conv::ConvShape;
-use crate::param::{Param, ParamList};
 
 described! {
     /// Convolution over `N` axes: `y = activation(x * kernel + bias)`, where `*` slides the kernel without turning it round.

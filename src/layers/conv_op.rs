@@ -4,12 +4,13 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::activations::Pointwise;
-use crate::autograd::{Dependence, InputGrads, Op};
+use crate::autograd::{Dependence, InputGrads, Op, Param};
 use crate::buffers::{Loan, Pooled, buffer, recycle, zeros};
-use crate::kernels::columns::add_columns;
-use crate::kernels::conv::{self, ConvShape, Method, OutputGradient};
-use crate::kernels::{curve, elementwise, parallel};
-use crate::param::Param;
+use crate::kernels::{
+    columns::add_columns,
+    conv::{self, ConvShape, Method, OutputGradient},
+    curve, elementwise, parallel,
+};
 use crate::tensor::{Float, Tensor, data, tensor};
 
 /// Images that a thread works on at a time where they are small: fixed, so that sums do not depend on the number of threads.

@@ -6,13 +6,12 @@ use super::weights::{Weights, kernel_and_bias};
 use super::window::{Window, axes, channels_last, fewer_than, kernel_shape};
 use super::{Layer, Padding};
 use crate::activations::{Activation, Linear};
-use crate::autograd::Var;
+use crate::autograd::{Param, ParamList, Var};
 use crate::config::{Config, Described, described};
 use crate::error::{Error, Result};
 use crate::initializers::{XavierUniform, Zeros};
 use crate::kernels::conv::ConvShape;
 use crate::ops::PadMode;
-use crate::param::{Param, ParamList};
 
 described! {
     /// Transposed convolution over `N` axes: what the input's gradient is to a [`Conv`](super::Conv), the output is here. It

@@ -4,15 +4,12 @@ use std::sync::Arc;
 
 use super::Layer;
 use crate::activations::{Activation, Linear, Pointwise};
-use crate::autograd::{Dependence, InputGrads, Op, Var};
+use crate::autograd::{Dependence, InputGrads, Op, Param, ParamList, Var};
 use crate::buffers::{buffer, recycle};
 use crate::config::{Config, described};
 use crate::error::{Error, Result};
 use crate::initializers::{XavierUniform, Zeros};
-use crate::kernels::columns::sum_columns;
-use crate::kernels::curve::by_pieces;
-use crate::kernels::dense;
-use crate::param::{Param, ParamList};
+use crate::kernels::{columns::sum_columns, curve::by_pieces, dense};
 use crate::tensor::{Float, Tensor, data, tensor};
 
 described! {

@@ -6,11 +6,10 @@ use super::weights::{Weights, kernel_and_bias};
 use super::window::{Window, axes, channels_last, kernel_shape};
 use super::{Layer, Padding};
 use crate::activations::{Activation, Linear};
-use crate::autograd::Var;
+use crate::autograd::{Param, ParamList, Var};
 use crate::config::{Config, Described, described};
 use crate::error::{Error, Result};
 use crate::initializers::{XavierUniform, Zeros};
-use crate::param::{Param, ParamList};
 
 described! {
     /// Convolution over `N` axes of each channel on its own, with `depth_multiplier` filters each: output channel

@@ -1,10 +1,9 @@
 //! A student with its teacher.
 
 use super::{Layer, Vars};
-use crate::autograd::{Dependence, Tape, Var};
+use crate::autograd::{Dependence, ParamList, Tape, Var};
 use crate::error::{Error, Result};
 use crate::losses::{Distillation, Loss};
-use crate::param::ParamList;
 use crate::tensor::Float;
 
 /// A student that also learns to answer as its teacher does: in training it adds `alpha ·` [`Distillation`] to the loss.

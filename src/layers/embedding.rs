@@ -1,13 +1,12 @@
 //! Vectors for ids.
 
 use super::{Layer, TiedDense};
-use crate::autograd::{Dependence, InputGrads, Op, Var};
+use crate::autograd::{Dependence, InputGrads, Op, Param, ParamList, Var};
 use crate::buffers::buffer;
 use crate::config::{Config, described};
 use crate::error::{Error, Result};
 use crate::initializers::RandomUniform;
 use crate::kernels::scatter::{NOWHERE, Scatter};
-use crate::param::{Param, ParamList};
 use crate::tensor::{Float, Tensor, data, tensor};
 
 described! {

@@ -5,10 +5,9 @@ use std::marker::PhantomData;
 use std::ops::Range;
 
 use super::{Layer, Vars};
-use crate::autograd::{TraceRow, Var};
+use crate::autograd::{ParamList, TraceRow, Var};
 use crate::config::{Config, Described, Reader, Registry, Setting, Value};
 use crate::error::{Error, Result};
-use crate::param::ParamList;
 
 /// Layers joined by name: several inputs and outputs, branches, shared layers.
 ///

@@ -19,7 +19,6 @@ mod graph;
 mod grid_sample;
 mod interpolation;
 mod masking;
-mod matching;
 mod max_unpool;
 mod merge;
 mod noise;
@@ -38,7 +37,6 @@ mod sequential;
 mod tied_dense;
 mod time_distributed;
 mod up_sample;
-mod vars;
 mod weights;
 mod window;
 
@@ -65,7 +63,6 @@ use graph::{ListLayer, Listed};
 pub use grid_sample::{GridSample, GridSample2d, GridSample3d, Outside};
 pub use interpolation::Interpolation;
 pub use masking::Masking;
-pub(crate) use matching::{freeze_matching, glob, matching, runs};
 pub use max_unpool::{MaxUnpool, MaxUnpool1d, MaxUnpool2d, MaxUnpool3d};
 pub use merge::{Add, Average, Concatenate, Dot, Maximum, Minimum, Multiply, Subtract};
 pub use noise::{AlphaDropout, Dropout, GaussianDropout, GaussianNoise};
@@ -86,119 +83,13 @@ pub use sequential::Sequential;
 pub use tied_dense::TiedDense;
 pub use time_distributed::TimeDistributed;
 pub use up_sample::{UpSample, UpSample1d, UpSample2d, UpSample3d};
-pub use vars::Vars;
 pub use window::{Padding, Size};
 
-use std::any::Any;
-use std::fmt;
+pub(crate) use crate::autograd::boxed;
+pub use crate::autograd::{Layer, Vars};
 
 use crate::autograd::Var;
-use crate::config::{Config, Described, Registry, Setting, Value};
-use crate::error::Result;
-use crate::param::ParamList;
-
-/// A network or a part of one. `X` is what it takes and `Y` what it gives: one variable, a tuple, or a list of them.
-///
-/// A layer holds its parameters as fields and calls operations, or other layers, in `forward`. That is all: gradients
-/// follow, and what one does with a [`Model`](crate::Model): save, freeze, count, train it. Layers are `&self` and shared
-/// between threads; what changes during a pass lives on the tape of `x`.
-///
-/// ```
-/// use gradus::prelude::*;
-///
-/// /// Adds a learned bottleneck to its input: `y = x + up(relu(down(x)))`.
-/// struct Adapter { down: Dense, up: Dense }
-///
-/// impl Layer for Adapter {
-///     fn forward(&self, x: &Var) -> Result<Var> { Ok(x + self.up.forward(&self.down.forward(x)?)?) }
-///     fn params<'a>(&'a self, list: &mut ParamList<'a>) { list.nest("down", &self.down); list.nest("up", &self.up); }
-/// }
-///
-/// let adapter = Adapter { down: Dense::new(2).activation(Relu), up: Dense::new(4) };
-/// let y = adapter.forward(&Tape::inference().input(ndarray::Array2::<f32>::ones((3, 4))))?;
-/// assert_eq!(y.shape(), [3, 4]);
-/// assert_eq!(adapter.parameters()[0].0, "down.kernel");
-/// # Ok::<(), gradus::Error>(())
-/// ```
-pub trait Layer<X: Vars = Var, Y: Vars = Var>: Any + Send + Sync {
-    /// The output for `x`, on the tape of `x`.
-    fn forward(&self, x: &X) -> Result<Y>;
-
-    /// Lists the parameters, each under its name, in an order that never changes. The default lists none.
-    fn params<'a>(&'a self, list: &mut ParamList<'a>) {
-        let _ = list;
-    }
-
-    /// This layer and the `next` one as a single faster operation with the same result, where this layer knows one.
-    /// [`Sequential`] asks. The default knows none.
-    fn forward_with(&self, x: &X, next: &dyn Layer) -> Option<Result<Y>> {
-        let _ = (x, next);
-        None
-    }
-
-    /// The name of the type, such as `Dense`; containers derive names from it.
-    fn kind(&self) -> &'static str {
-        crate::config::type_name::<Self>()
-    }
-
-    /// What makes another one like it, without the numbers in its parameters. The default is that of a type which cannot be
-    /// described; see [`Described`].
-    fn config(&self) -> Config {
-        Config::of_unknown::<Self>()
-    }
-
-    /// The names of several outputs, in order; empty if they have none, or if there is only one.
-    fn output_names(&self) -> Vec<String> {
-        Vec::new()
-    }
-}
-
-/// So that layers whose type is not known before the program runs, such as [`Sequential::pop`] returns, are layers like any other.
-impl<X: Vars, Y: Vars> Layer<X, Y> for Box<dyn Layer<X, Y>> {
-    fn forward(&self, x: &X) -> Result<Y> {
-        (**self).forward(x)
-    }
-
-    fn params<'a>(&'a self, list: &mut ParamList<'a>) {
-        (**self).params(list);
-    }
-
-    fn forward_with(&self, x: &X, next: &dyn Layer) -> Option<Result<Y>> {
-        (**self).forward_with(x, next)
-    }
-
-    fn kind(&self) -> &'static str {
-        (**self).kind()
-    }
-
-    fn config(&self) -> Config {
-        (**self).config()
-    }
-
-    fn output_names(&self) -> Vec<String> {
-        (**self).output_names()
-    }
-}
-
-/// A layer in a box; one that is in a box already stays in it.
-pub(crate) fn boxed<X: Vars, Y: Vars>(layer: impl Layer<X, Y>) -> Box<dyn Layer<X, Y>> {
-    let mut layer = Some(layer);
-    let any: &mut dyn Any = &mut layer;
-    match any.downcast_mut::<Option<Box<dyn Layer<X, Y>>>>().and_then(Option::take) {
-        Some(known) => known,
-        None => Box::new(layer.expect("it was of another type, and not taken")),
-    }
-}
-
-impl<X: Vars, Y: Vars> Setting for Box<dyn Layer<X, Y>> {
-    fn to_value(&self) -> Value {
-        Value::Config(self.as_ref().config())
-    }
-
-    fn from_value(value: &Value, registry: &Registry) -> Result<Self> {
-        registry.make(value.as_config()?)
-    }
-}
+use crate::config::{Described, Registry};
 
 impl Registry {
     /// Adds a layer that takes `X` and gives `Y`; both are `Var` for most.
@@ -208,12 +99,6 @@ impl Registry {
         // A graph takes layers of any arrangement.
         self.insert(L::KIND, |from| Ok(Box::new(Listed::new(L::from_config(from)?)) as Box<ListLayer>));
         self
-    }
-}
-
-impl<X: Vars, Y: Vars> fmt::Debug for dyn Layer<X, Y> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.config())
     }
 }
 

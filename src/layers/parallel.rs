@@ -1,10 +1,9 @@
 //! Layers side by side.
 
 use super::{Concatenate, Layer};
-use crate::autograd::Var;
+use crate::autograd::{ParamList, Var};
 use crate::config::{Config, Described, Reader, described};
 use crate::error::Result;
-use crate::param::ParamList;
 
 /// Layers side by side on one input, and what makes one of their outputs.
 ///

@@ -4,8 +4,10 @@ use super::window::{axes, fewer_than, three};
 use crate::autograd::{Dependence, InputGrads, Op, Var};
 use crate::buffers::{buffer, zeros};
 use crate::error::{Error, Result};
-use crate::kernels::parallel;
-use crate::kernels::pool::{self, PoolShape, Span};
+use crate::kernels::{
+    parallel,
+    pool::{self, PoolShape, Span},
+};
 use crate::tensor::{Float, Tensor, data, tensor};
 
 /// What becomes of a window.

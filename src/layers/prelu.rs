@@ -1,12 +1,11 @@
 //! The rectifier that learns the slope on its left.
 
 use super::Layer;
-use crate::autograd::Var;
+use crate::autograd::{Param, ParamList, Var};
 use crate::config::{Config, described};
 use crate::error::{Error, Result};
 use crate::initializers::Zeros;
 use crate::ops::resolve;
-use crate::param::{Param, ParamList};
 
 described! {
     /// Parametric rectifier: `y = x` for positive `x`, else `y = alpha · x`, where alpha is learned.

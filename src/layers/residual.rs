@@ -7,12 +7,11 @@ use ndarray::IxDyn;
 use super::merge::check_broadcast;
 use super::{Layer, Sequential};
 use crate::activations::{Activation, Linear, Pointwise};
-use crate::autograd::{Dependence, InputGrads, Op, Var};
+use crate::autograd::{Dependence, InputGrads, Op, ParamList, Var};
 use crate::buffers::buffer;
 use crate::config::{Config, described};
 use crate::error::Result;
 use crate::kernels::{curve, elementwise};
-use crate::param::ParamList;
 use crate::tensor::{Tensor, data, tensor};
 
 described! {

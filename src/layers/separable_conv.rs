@@ -5,11 +5,10 @@ use super::weights::Weights;
 use super::window::kernel_shape;
 use super::{Conv, DepthwiseConv, Layer, Padding};
 use crate::activations::{Activation, Linear};
-use crate::autograd::Var;
+use crate::autograd::{Param, ParamList, Var};
 use crate::config::{Config, Described, described};
 use crate::error::Result;
 use crate::initializers::{XavierUniform, Zeros};
-use crate::param::{Param, ParamList};
 
 described! {
     /// A depthwise convolution over `N` axes, which looks around within each channel, and one of size 1 after it, which mixes

@@ -4,10 +4,9 @@ use std::collections::HashSet;
 use std::fmt;
 
 use super::{Layer, boxed};
-use crate::autograd::{TraceRow, Var};
+use crate::autograd::{ParamList, TraceRow, Var};
 use crate::config::{Config, Described, Reader, described};
 use crate::error::{Error, Result};
-use crate::param::ParamList;
 
 /// Layers one after the other: each takes what the one before gives.
 ///

@@ -1,12 +1,11 @@
 //! An embedding read the other way.
 
 use super::Layer;
-use crate::autograd::{Dependence, InputGrads, Op, Var};
+use crate::autograd::{Dependence, InputGrads, Op, Param, ParamList, Var};
 use crate::buffers::buffer;
 use crate::error::{Error, Result};
 use crate::initializers::Zeros;
 use crate::kernels::dense;
-use crate::param::{Param, ParamList};
 use crate::tensor::{Tensor, data, tensor};
 
 /// A score for each id from the vectors of an [`Embedding`](super::Embedding): `y = x · embeddingsᵀ + bias`.

@@ -1,10 +1,9 @@
 //! The same layer at each time step.
 
 use super::Layer;
-use crate::autograd::Var;
+use crate::autograd::{ParamList, Var};
 use crate::config::{Config, Described, Reader, Setting};
 use crate::error::{Error, Result};
-use crate::param::ParamList;
 
 /// Applies a layer to each time step on its own, as if the steps were examples.
 ///

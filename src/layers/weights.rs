@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use crate::activations::{Activation, Pointwise};
-use crate::autograd::{Op, Var};
+use crate::autograd::{Op, Param, Var};
 use crate::error::Result;
-use crate::param::Param;
 
 /// Kernel, bias and activation of a convolution, and how many filters it has.
 pub(super) struct Weights<'a> {

@@ -2,8 +2,10 @@
 
 use super::{Optimizer, State, Step, check_epsilon, check_factor, check_rate, learning_rate, setters};
 use crate::error::Result;
-use crate::kernels::elementwise::{self, AdamStep};
-use crate::kernels::simd::vectorize;
+use crate::kernels::{
+    elementwise::{self, AdamStep},
+    simd::vectorize,
+};
 use crate::tensor::Float;
 
 /// Adam: `m ← β₁ m + (1-β₁) g`, `v ← β₂ v + (1-β₂) g²`, `w ← w - rate · √(1-β₂ᵗ)/(1-β₁ᵗ) · m / (√v + ε)`.

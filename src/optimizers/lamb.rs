@@ -4,8 +4,10 @@ use super::adam::check_moments;
 use super::{Optimizer, State, Step, correction, learning_rate, setters};
 use crate::buffers::{buffer, recycle};
 use crate::error::Result;
-use crate::kernels::elementwise::{add_scaled, sum_of_squares};
-use crate::kernels::simd::vectorize;
+use crate::kernels::{
+    elementwise::{add_scaled, sum_of_squares},
+    simd::vectorize,
+};
 use crate::tensor::{Float, tensor};
 
 /// Adam whose step is as long as the tensor it changes: with Adam's step `u = m̂ / (√v̂ + ε)`,

@@ -5,11 +5,9 @@ use std::collections::VecDeque;
 use super::line_search::{Bounds, Point, strong_wolfe};
 use super::stepper::{check_gradients, check_kind, refused};
 use super::{check_at_least_0, check_rate, setters};
-use crate::autograd::{Tape, Var};
+use crate::autograd::{Layer, Param, ParamId, ParamList, Tape, Var, Vars};
 use crate::error::{Error, Result};
 use crate::kernels::elementwise::{add_scaled, dot, largest, scale};
-use crate::layers::{Layer, Vars};
-use crate::param::{Param, ParamId, ParamList};
 use crate::saving::Snapshot;
 use crate::tensor::{Float, data, tensor};
 

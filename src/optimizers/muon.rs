@@ -2,10 +2,12 @@
 
 use super::adam::check_moments;
 use super::{Adam, Optimizer, State, Step, check_at_least_0, check_factor, learning_rate, setters};
+use crate::autograd::glob;
 use crate::error::{Error, Result};
-use crate::kernels::elementwise::{add_scaled, scale, sum_of_squares};
-use crate::kernels::gemm::{Matrix, gemm};
-use crate::layers::glob;
+use crate::kernels::{
+    elementwise::{add_scaled, scale, sum_of_squares},
+    gemm::{Matrix, gemm},
+};
 use crate::tensor::Float;
 
 /// Momentum made orthogonal, for matrices: `m ← momentum · m + g`, then

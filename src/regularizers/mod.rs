@@ -21,41 +21,8 @@ pub use powers::{L1, L1L2, L2};
 
 use std::sync::Arc;
 
-use crate::autograd::Var;
-use crate::config::{Config, Described, Registry, family};
-use crate::error::Result;
-
-/// A penalty on numbers, added to the loss.
-///
-/// ```
-/// use gradus::prelude::*;
-///
-/// /// Pulls weights towards 1.
-/// struct TowardsOne;
-///
-/// impl Regularizer for TowardsOne {
-///     fn penalty(&self, x: &Var) -> Result<Var> {
-///         Ok((x - 1.0).square().sum())
-///     }
-/// }
-///
-/// Dense::new(2).regularize("kernel", TowardsOne)?;
-/// # Ok::<(), gradus::Error>(())
-/// ```
-pub trait Regularizer: Send + Sync {
-    /// A scalar on the tape of `x`.
-    ///
-    /// # Errors
-    /// A factor out of range; a shape that it is not for.
-    fn penalty(&self, x: &Var) -> Result<Var>;
-
-    /// What makes another one like it. The default is that of a type which cannot be described.
-    fn config(&self) -> Config {
-        Config::of_unknown::<Self>()
-    }
-}
-
-family!(Arc, dyn Regularizer);
+pub use crate::autograd::Regularizer;
+use crate::config::{Described, Registry};
 
 impl Registry {
     /// Adds a regularizer.
@@ -68,10 +35,4 @@ impl Registry {
 
 pub(crate) fn register(registry: Registry) -> Registry {
     registry.regularizer::<L1>().regularizer::<L2>().regularizer::<L1L2>().regularizer::<OrthogonalColumns>()
-}
-
-impl<F: Fn(&Var) -> Result<Var> + Send + Sync> Regularizer for F {
-    fn penalty(&self, x: &Var) -> Result<Var> {
-        self(x)
-    }
 }

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use super::Weights;
+use crate::autograd::Param;
 use crate::error::{Error, Result};
-use crate::param::Param;
 use crate::tensor::Tensor;
 
 /// Gathers the values of parameters, in the order of their paths' bytes, whatever their order in the model.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::Weights;
 use super::parameters::value;
+use crate::autograd::{Adapter, Lora, Param};
 use crate::error::{Error, Result};
-use crate::param::{Adapter, Lora, Param};
 use crate::tensor::{Float, Tensor};
 
 /// Adapters, and whatever else is not frozen.

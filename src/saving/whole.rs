@@ -4,10 +4,9 @@ use std::path::Path;
 
 use super::parameters::gather;
 use super::{Translation, Weights};
+use crate::autograd::{Layer, Noise, Param, ParamList, Vars, attach};
 use crate::config::{Config, Reader, Registry, Setting};
 use crate::error::{Error, Result};
-use crate::layers::{Layer, Vars};
-use crate::param::{Noise, Param, ParamList, attach};
 
 /// The name of the description in a file's metadata.
 const MODEL: &str = "gradus.model";

@@ -4,12 +4,12 @@ use std::time::Instant;
 
 use super::pass::Parts;
 use super::{History, Logs};
+use crate::autograd::{Noise, Param};
 use crate::callbacks::{Callback, KnownFigures, Optimizers, Request, Run};
 use crate::error::{Error, Result};
 use crate::losses::ClassWeights;
 use crate::metrics::{Figures, Metrics};
 use crate::optimizers::Stepper;
-use crate::param::{Noise, Param};
 
 /// What to do about a loss that is not finite, where the data is not known.
 const ADVICE: &str = "lower the learning rate, or look for values in the data that are not finite";

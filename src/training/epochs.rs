@@ -8,16 +8,14 @@ use super::course::{Course, Tools};
 use super::pass::{self, Objective, Part, Parts};
 use super::trainer::check_dataset;
 use super::{Fit, History, Trainer, slow_build};
-use crate::autograd::{Gradients, Tape, check_update};
+use crate::autograd::{Gradients, Layer, Param, Tape, Vars, check_update};
 use crate::callbacks::KnownFigures;
 use crate::data::{Batches, Dataset, Epoch, Ready, Subset, first_share};
 use crate::error::{Error, Result};
 use crate::initializers::Rng;
-use crate::layers::{Layer, Vars};
 use crate::losses::ClassWeights;
 use crate::metrics::{Direction, Figures};
 use crate::model::Model;
-use crate::param::Param;
 use crate::tensor::Float;
 
 /// Separates the seeds of the order of examples from those of dropout.

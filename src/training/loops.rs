@@ -3,14 +3,12 @@
 use super::course::{Course, Tools};
 use super::pass::Seeds;
 use super::{History, Logs};
-use crate::autograd::{Gradients, Tape};
+use crate::autograd::{Gradients, Layer, Param, Tape, Vars};
 use crate::callbacks::{Callback, KnownFigures};
 use crate::error::{Error, Result};
-use crate::layers::{Layer, Vars};
 use crate::metrics::{Metric, Metrics, check_column};
 use crate::model::Model;
 use crate::optimizers::Stepper;
-use crate::param::Param;
 use crate::tensor::{Float, Tensor};
 
 /// What `fit` has, for a loop of one's own over one or several models: optimizers with their schedules, metrics, callbacks,

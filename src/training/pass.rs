@@ -1,12 +1,10 @@
 //! One pass of a batch through a model, whole or in parts.
 
-use crate::autograd::{Gradients, Tape, Var};
+use crate::autograd::{Gradients, Layer, Param, Tape, Var, Vars};
 use crate::data::{Batch, Dataset};
 use crate::error::Result;
 use crate::kernels::parallel;
-use crate::layers::{Layer, Vars};
 use crate::losses::{ClassWeights, Losses, OutputTotal};
-use crate::param::Param;
 use crate::tensor::{Float, Tensor, data};
 
 /// What the numbers of a part must exceed, beside weights, to be worth a tape and a meeting of threads.

@@ -3,10 +3,9 @@
 use super::Threads;
 use super::pass::{self, Parts};
 use super::trainer::tape;
-use crate::autograd::Tape;
+use crate::autograd::{Layer, Tape, Vars};
 use crate::data::{Inputs, common_length};
 use crate::error::{Error, Result};
-use crate::layers::{Layer, Vars};
 use crate::tensor::Tensor;
 
 /// The outputs of `model` in inference mode, `batch` examples at a time on these threads; `seed` is that of parameters which are made by it.

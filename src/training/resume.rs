@@ -6,10 +6,10 @@ use std::path::Path;
 use super::course::{Course, Tools};
 use super::pass::Parts;
 use super::{History, Logs};
+use crate::autograd::Param;
 use crate::callbacks::Callback;
 use crate::error::{Error, Result};
 use crate::metrics::Figures;
-use crate::param::Param;
 use crate::saving::Snapshot;
 use crate::tensor::Tensor;
 

@@ -2,11 +2,9 @@
 
 use std::fmt;
 
-use crate::autograd::Tape;
+use crate::autograd::{Layer, Param, Tape, Vars};
 use crate::error::Result;
-use crate::layers::{Layer, Vars};
 use crate::model::Model;
-use crate::param::Param;
 use crate::tensor::Tensor;
 
 /// The table that [`summary`] makes: layer, output shape, parameters, and their totals. Print it with `{}`.

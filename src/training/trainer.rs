@@ -8,11 +8,10 @@ use rayon::ThreadPool;
 
 use super::pass::{self, Objective, Seeds};
 use super::{Logs, Summary, predict};
-use crate::autograd::{Tape, Var};
+use crate::autograd::{Layer, Tape, Var, Vars};
 use crate::data::{Dataset, Inputs};
 use crate::error::{Error, Result};
 use crate::kernels::parallel;
-use crate::layers::{Layer, Vars};
 use crate::losses::{ClassWeights, Losses};
 use crate::metrics::{Figures, Metric, Metrics};
 use crate::model::Model;

@@ -6,11 +6,13 @@ use super::sparse::{Lists, SparseProduct, Term};
 use super::{ConvShape, Method, depthwise, winograd};
 use crate::Float;
 use crate::buffers::Loan;
-use crate::kernels::columns::add_columns;
-use crate::kernels::parallel;
-use crate::kernels::scratch::with_scratch;
-use crate::kernels::simd::{dispatch, panel_width, vectorize, vectorized};
-use crate::kernels::tile::{Product, Start};
+use crate::kernels::{
+    columns::add_columns,
+    parallel,
+    scratch::with_scratch,
+    simd::{dispatch, panel_width, vectorize, vectorized},
+    tile::{Product, Start},
+};
 use std::ops::Range;
 
 /// The gradient of a convolution's output, or of its pooled output.

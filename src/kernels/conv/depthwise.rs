@@ -2,8 +2,10 @@
 
 use super::ConvShape;
 use crate::Float;
-use crate::kernels::scratch::with_scratch;
-use crate::kernels::simd::{Kernel, Lanes, dispatch};
+use crate::kernels::{
+    scratch::with_scratch,
+    simd::{Kernel, Lanes, dispatch},
+};
 
 /// The same convolution with as many channels as filters, so that one channel has one filter.
 fn widened(shape: &ConvShape) -> ConvShape {

@@ -3,8 +3,10 @@
 use super::{ConvShape, Method, depthwise, winograd};
 use crate::Float;
 use crate::buffers::Loan;
-use crate::kernels::simd::{dispatch, panel_width};
-use crate::kernels::tile::{Product, Start};
+use crate::kernels::{
+    simd::{dispatch, panel_width},
+    tile::{Product, Start},
+};
 
 /// Rows of a product: enough to keep a panel of weights busy, few enough to stay in the first cache.
 const ROWS: usize = 96;

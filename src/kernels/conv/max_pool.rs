@@ -4,9 +4,11 @@ use super::forward::{pack_patches, segments};
 use super::{ConvShape, winograd};
 use crate::Float;
 use crate::buffers::Loan;
-use crate::kernels::scratch::with_scratch;
-use crate::kernels::simd::{Kernel, Lanes, dispatch, panel_width};
-use crate::kernels::tile::{Product, Start};
+use crate::kernels::{
+    scratch::with_scratch,
+    simd::{Kernel, Lanes, dispatch, panel_width},
+    tile::{Product, Start},
+};
 
 /// Convolution pixels that are computed before they are pooled.
 const PIXELS: usize = 128;

@@ -3,11 +3,10 @@
 use super::MultiHeadAttention;
 use super::block::{Block, described_block, setters};
 use crate::activations::Activation;
-use crate::autograd::Var;
+use crate::autograd::{ParamList, Var};
 use crate::config::{Config, Described, Reader, described};
 use crate::error::Result;
 use crate::layers::{Dropout, Layer, LayerNorm};
-use crate::param::ParamList;
 use crate::tensor::Float;
 
 /// Attention of a sequence to itself and then to another one, then two dense layers, each with a residual connection

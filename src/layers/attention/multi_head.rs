@@ -3,11 +3,10 @@
 use std::fmt;
 
 use super::{AttentionOptions, RotaryEmbedding, scaled_dot_product_attention};
-use crate::autograd::Var;
+use crate::autograd::{Noise, ParamList, Var};
 use crate::config::{Config, Described, Reader, described};
 use crate::error::{Error, Result};
 use crate::layers::{Dense, Layer};
-use crate::param::{Noise, ParamList};
 use crate::tensor::{Float, Tensor};
 
 /// Attention of a sequence to itself with several heads: `output(attention(query(x), key(x), value(x)))`.

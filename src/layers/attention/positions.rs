@@ -1,11 +1,10 @@
 //! What tells a network the place of each step of a sequence, added to it.
 
-use crate::autograd::Var;
+use crate::autograd::{Param, ParamList, Var};
 use crate::config::{Config, described};
 use crate::error::{Error, Result};
 use crate::initializers::XavierUniform;
 use crate::layers::Layer;
-use crate::param::{Param, ParamList};
 use crate::tensor::{Float, tensor};
 
 fn lengths(x: &Var) -> Result<[usize; 2]> {

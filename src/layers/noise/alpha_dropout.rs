@@ -1,11 +1,10 @@
 //! Dropout for self-normalising networks.
 
 use super::{add, check_rate, coins, multiply};
-use crate::autograd::Var;
+use crate::autograd::{Noise, ParamList, Var};
 use crate::config::{Config, described};
 use crate::error::Result;
 use crate::layers::Layer;
-use crate::param::{Noise, ParamList};
 use crate::tensor::Float;
 
 described! {

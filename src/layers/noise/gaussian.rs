@@ -3,12 +3,11 @@
 use rand_distr::{Distribution, StandardNormal};
 
 use super::{add, check_rate, multiply};
-use crate::autograd::Var;
+use crate::autograd::{Noise, ParamList, Var};
 use crate::buffers::buffer;
 use crate::config::{Config, described};
 use crate::error::{Error, Result};
 use crate::layers::Layer;
-use crate::param::{Noise, ParamList};
 use crate::tensor::Float;
 
 described! {

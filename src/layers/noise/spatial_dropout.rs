@@ -1,12 +1,11 @@
 //! Dropout of whole channels.
 
 use super::{check_rate, coins, multiply};
-use crate::autograd::Var;
+use crate::autograd::{Noise, ParamList, Var};
 use crate::buffers::{buffer, recycle};
 use crate::config::{Config, described};
 use crate::error::{Error, Result};
 use crate::layers::Layer;
-use crate::param::{Noise, ParamList};
 use crate::tensor::{Float, tensor};
 
 macro_rules! spatial {

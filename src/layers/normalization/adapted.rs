@@ -1,12 +1,11 @@
 //! Normalisation by what was measured on data.
 
-use crate::autograd::Var;
+use crate::autograd::{Param, ParamList, Var};
 use crate::config::{Config, described};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::initializers::{Ones, Zeros};
 use crate::layers::Layer;
-use crate::param::{Param, ParamList};
 use crate::tensor::{Float, Tensor, tensor};
 
 described! {

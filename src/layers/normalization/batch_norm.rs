@@ -2,13 +2,12 @@
 
 use super::by_channel::ByChannel;
 use super::{Affine, channels_of, check_channels, check_epsilon};
-use crate::autograd::{Tape, Var};
+use crate::autograd::{Param, ParamList, Tape, Var};
 use crate::config::{Config, described};
 use crate::error::{Error, Result};
 use crate::initializers::{Ones, Zeros};
 use crate::kernels::channel_norm::Blocks;
 use crate::layers::Layer;
-use crate::param::{Param, ParamList};
 use crate::tensor::{Float, Tensor, data, tensor};
 
 described! {

@@ -3,8 +3,7 @@
 use super::per_example;
 use crate::autograd::{Dependence, InputGrads, Op};
 use crate::buffers::buffer;
-use crate::kernels::channel_norm::Blocks;
-use crate::kernels::elementwise::scale as scale_by;
+use crate::kernels::{channel_norm::Blocks, elementwise::scale as scale_by};
 use crate::tensor::{Float, Tensor, data, tensor};
 
 /// Whose the moments are.

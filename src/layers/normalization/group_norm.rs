@@ -2,13 +2,12 @@
 
 use super::by_channel::ByChannel;
 use super::{Affine, channels_of, check_channels, check_epsilon};
-use crate::autograd::Var;
+use crate::autograd::{ParamList, Var};
 use crate::config::{Config, described};
 use crate::error::{Error, Result};
 use crate::initializers::{Ones, Zeros};
 use crate::kernels::channel_norm::Blocks;
 use crate::layers::Layer;
-use crate::param::ParamList;
 use crate::tensor::{Float, data};
 
 described! {

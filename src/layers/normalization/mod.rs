@@ -20,9 +20,8 @@ pub use rms_norm::RmsNorm;
 pub use spectral_norm::SpectralNorm;
 pub use unit_norm::UnitNorm;
 
-use crate::autograd::{Dependence, Var};
+use crate::autograd::{Dependence, Param, ParamList, Var};
 use crate::error::{Error, Result};
-use crate::param::{Param, ParamList};
 use crate::tensor::{Float, Tensor};
 
 /// What a normalised number is multiplied with, and what is added then; both learned, and both optional.

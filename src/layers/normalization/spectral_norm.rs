@@ -1,14 +1,12 @@
 //! Spectral normalisation.
 
-use crate::autograd::{InputGrads, Op, Var};
+use crate::autograd::{InputGrads, Op, Param, ParamList, Var};
 use crate::buffers::buffer;
 use crate::config::{Config, Described, Reader, Setting};
 use crate::error::{Error, Result};
 use crate::initializers::RandomNormal;
-use crate::kernels::elementwise::sum_of_squares;
-use crate::kernels::lanes::dot;
+use crate::kernels::{elementwise::sum_of_squares, lanes::dot};
 use crate::layers::Layer;
-use crate::param::{Param, ParamList};
 use crate::tensor::{Float, Tensor, data, tensor};
 
 /// Iterations on a new kernel, so that its first norm is about right.

@@ -1,11 +1,10 @@
 //! Both directions of a sequence.
 
 use super::{Recurrent, StepOptions, masked};
-use crate::autograd::Var;
+use crate::autograd::{ParamList, Var};
 use crate::config::{Config, Described, Reader, named};
 use crate::error::Result;
 use crate::layers::Layer;
-use crate::param::ParamList;
 
 /// How [`Bidirectional`] makes one output of two.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -5,10 +5,9 @@ use std::sync::Arc;
 use super::op::{Form, Recurrence, Step};
 use super::{StepOptions, masked, sequence};
 use crate::activations::{Activation, Pointwise};
-use crate::autograd::Var;
+use crate::autograd::{Noise, Param, ParamList, Var};
 use crate::error::{Error, Result};
 use crate::layers::noise::dropout_factors;
-use crate::param::{Noise, Param, ParamList};
 use crate::tensor::Float;
 
 /// Parameters and settings of a layer.

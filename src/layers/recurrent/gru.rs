@@ -6,14 +6,13 @@ use super::core::{Core, pointwise, recurrent};
 use super::op::{Backward, Forward, Step};
 use super::{Recurrent, StepOptions};
 use crate::activations::{Activation, Pointwise, Sigmoid, Tanh};
-use crate::autograd::Var;
+use crate::autograd::{Noise, Param, ParamList, Var};
 use crate::buffers::Loan;
 use crate::config::Config;
 use crate::error::Result;
 use crate::initializers::{Orthogonal, XavierUniform, Zeros};
 use crate::kernels::elementwise::{add_assign, add_row};
 use crate::layers::{Layer, Vars};
-use crate::param::{Noise, Param, ParamList};
 use crate::tensor::Float;
 
 recurrent! {

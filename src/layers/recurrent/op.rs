@@ -4,9 +4,7 @@ use super::StepOptions;
 use super::part::{Part, PartGradients, Weights};
 use crate::autograd::{Dependence, InputGrads, Op};
 use crate::buffers::buffer;
-use crate::kernels::elementwise::add_assign;
-use crate::kernels::packed::Packed;
-use crate::kernels::parallel;
+use crate::kernels::{elementwise::add_assign, packed::Packed, parallel};
 use crate::tensor::{Float, Tensor, data, tensor};
 
 /// The arithmetic of one step of a recurrent layer, over some rows of a batch.

@@ -4,10 +4,12 @@ use std::ops::Range;
 
 use super::op::{Backward, Form, Forward, Step};
 use crate::buffers::{Loan, zeros};
-use crate::kernels::columns::add_columns;
-use crate::kernels::elementwise::{add_assign, add_row};
-use crate::kernels::gemm::{Matrix, gemm};
-use crate::kernels::packed::Packed;
+use crate::kernels::{
+    columns::add_columns,
+    elementwise::{add_assign, add_row},
+    gemm::{Matrix, gemm},
+    packed::Packed,
+};
 use crate::tensor::{Float, Tensor, data};
 
 /// Rows of the products that take several steps at once: with them they stay in cache.

@@ -1,10 +1,9 @@
 //! Recurrent layers of your own.
 
 use super::{Recurrent, StepOptions, masked};
-use crate::autograd::Var;
+use crate::autograd::{ParamList, Var};
 use crate::error::{Error, Result};
 use crate::layers::{Layer, Vars};
-use crate::param::ParamList;
 use crate::tensor::{Float, data, tensor};
 
 /// One step of a recurrent layer: [`Rnn`] takes it along a sequence.

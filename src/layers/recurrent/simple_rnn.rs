@@ -6,12 +6,11 @@ use super::core::{Core, pointwise, recurrent};
 use super::op::{Backward, Forward, Step};
 use super::{Recurrent, StepOptions};
 use crate::activations::{Activation, Pointwise, Tanh};
-use crate::autograd::Var;
+use crate::autograd::{Noise, Param, ParamList, Var};
 use crate::config::Config;
 use crate::error::Result;
 use crate::initializers::{Orthogonal, XavierUniform, Zeros};
 use crate::layers::{Layer, Vars};
-use crate::param::{Noise, Param, ParamList};
 use crate::tensor::Float;
 
 recurrent! {

@@ -1,11 +1,10 @@
 //! Recurrent layers whose state goes in and out.
 
 use super::Recurrent;
-use crate::autograd::Var;
+use crate::autograd::{ParamList, Var};
 use crate::config::{Config, Described, Reader};
 use crate::error::Result;
 use crate::layers::Layer;
-use crate::param::ParamList;
 
 /// A recurrent layer that starts from a given state and gives the last one: `(y, state) = layer(x, state)`.
 ///

@@ -3,8 +3,7 @@
 use std::path::Path;
 
 use crate::error::Result;
-use crate::models::HiddenActivation;
-use crate::models::config::Fields;
+use crate::models::{HiddenActivation, config::Fields};
 use crate::tensor::Float;
 
 /// The settings of a [`Bert`](super::Bert).

@@ -3,11 +3,10 @@
 use super::Bert;
 use super::layer::{dense, norm};
 use crate::activations::Tanh;
-use crate::autograd::Var;
+use crate::autograd::{Layer, ParamList, Var};
 use crate::error::{Error, Result};
 use crate::initializers::RandomNormal;
-use crate::layers::{Dense, Dropout, Embedding, GlobalAvgPool1d, Layer, LayerNorm, Sequential, TiedDense, UnitNorm};
-use crate::param::ParamList;
+use crate::layers::{Dense, Dropout, Embedding, GlobalAvgPool1d, LayerNorm, Sequential, TiedDense, UnitNorm};
 
 impl Bert {
     /// Adds a head that classifies sentences, or pairs of sentences, by the first token: logits `[batch, labels]`.

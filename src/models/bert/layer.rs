@@ -1,11 +1,10 @@
 //! A block of BERT.
 
 use super::BertConfig;
-use crate::autograd::Var;
+use crate::autograd::{Layer, ParamList, Var};
 use crate::error::Result;
 use crate::initializers::RandomNormal;
-use crate::layers::{Dense, Dropout, Layer, LayerNorm, MultiHeadAttention};
-use crate::param::ParamList;
+use crate::layers::{Dense, Dropout, LayerNorm, MultiHeadAttention};
 
 /// A dense layer with first weights as BERT has them.
 pub(super) fn dense(config: &BertConfig, units: usize) -> Dense {

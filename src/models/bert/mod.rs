@@ -8,13 +8,14 @@ pub use config::BertConfig;
 
 use std::path::Path;
 
-use crate::autograd::Var;
+use crate::autograd::{Layer, ParamList, Var};
 use crate::error::{Error, Result};
 use crate::initializers::RandomNormal;
-use crate::layers::{Dropout, Embedding, Layer, LayerNorm, LearnedPositions};
-use crate::models::config::check_heads;
-use crate::models::folder::{below, weights, whole};
-use crate::param::ParamList;
+use crate::layers::{Dropout, Embedding, LayerNorm, LearnedPositions};
+use crate::models::{
+    config::check_heads,
+    folder::{below, weights, whole},
+};
 use crate::saving::{Translation, Weights};
 use crate::tensor::{Float, data, tensor};
 use layer::{BertLayer, norm};

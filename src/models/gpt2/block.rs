@@ -1,11 +1,10 @@
 //! A block of GPT-2.
 
 use super::Gpt2Config;
-use crate::autograd::Var;
+use crate::autograd::{Layer, Noise, ParamList, Var};
 use crate::error::Result;
 use crate::initializers::RandomNormal;
-use crate::layers::{AttentionOptions, Dense, Dropout, KeyValueCache, Layer, LayerNorm, scaled_dot_product_attention};
-use crate::param::{Noise, ParamList};
+use crate::layers::{AttentionOptions, Dense, Dropout, KeyValueCache, LayerNorm, scaled_dot_product_attention};
 use crate::tensor::Float;
 
 pub(super) fn norm(config: &Gpt2Config) -> LayerNorm {

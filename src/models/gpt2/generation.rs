@@ -3,10 +3,10 @@
 use rand::SeedableRng;
 
 use super::Gpt2;
-use crate::autograd::Tape;
+use crate::autograd::{Layer, Tape};
 use crate::error::{Error, Result};
 use crate::initializers::Rng;
-use crate::layers::{KeyValueCache, Layer};
+use crate::layers::KeyValueCache;
 use crate::models::Sampling;
 use crate::tensor::{Float, data, tensor};
 

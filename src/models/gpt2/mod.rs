@@ -9,16 +9,15 @@ pub use generation::Generation;
 
 use std::path::Path;
 
-use crate::autograd::Var;
+use crate::autograd::{Layer, ParamList, Var};
 use crate::error::{Error, Result};
 use crate::initializers::RandomNormal;
-use crate::layers::{
-    Dense, Dropout, Embedding, KeyValueCache, Layer, LayerNorm, LearnedPositions, Sequential, TiedDense,
+use crate::layers::{Dense, Dropout, Embedding, KeyValueCache, LayerNorm, LearnedPositions, Sequential, TiedDense};
+use crate::models::{
+    Sampling,
+    config::check_heads,
+    folder::{below, weights, whole},
 };
-use crate::models::Sampling;
-use crate::models::config::check_heads;
-use crate::models::folder::{below, weights, whole};
-use crate::param::ParamList;
 use crate::saving::{Translation, Weights};
 use crate::tensor::{Float, data, tensor};
 use block::{Block, norm};

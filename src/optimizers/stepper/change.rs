@@ -1,6 +1,6 @@
 //! What a step did to a parameter.
 
-use crate::param::Param;
+use crate::autograd::Param;
 use crate::tensor::{Tensor, data};
 
 /// What a step did to a parameter: what [`Stepper::changes`](super::Stepper::changes) tells, and reports are made of.

@@ -2,10 +2,9 @@
 
 use std::collections::HashMap;
 
+use crate::autograd::{Param, ParamId, matching};
 use crate::error::Result;
-use crate::layers::matching;
 use crate::optimizers::check_at_least_0;
-use crate::param::{Param, ParamId};
 use crate::tensor::Float;
 
 /// Settings of the parameters whose path matches a pattern; see [`Stepper::group`](super::Stepper::group).

@@ -1,12 +1,11 @@
 //! A step of one parameter.
 
 use super::{Change, Clip, Lookahead, MovingAverage};
-use crate::autograd::Tape;
+use crate::autograd::{Param, Tape};
 use crate::buffers::{buffer, recycle};
 use crate::error::{Error, Result};
 use crate::kernels::elementwise::{add_assign, largest, scale, sum_of_squares};
 use crate::optimizers::{Optimizer, State, Step};
-use crate::param::Param;
 use crate::tensor::{Float, Tensor, add_into, data, tensor};
 
 /// All that is remembered of a parameter. What is not in use is empty.

@@ -17,11 +17,9 @@ use std::collections::HashMap;
 
 use super::schedules::{Schedule, Scheduled};
 use super::{Optimizer, check_at_least_0};
-use crate::autograd::Gradients;
+use crate::autograd::{Gradients, Layer, Param, ParamId, ParamList, Vars, matching};
 use crate::error::{Error, Result};
 use crate::kernels::parallel;
-use crate::layers::{Layer, Vars, matching};
-use crate::param::{Param, ParamId, ParamList};
 use crate::tensor::Float;
 use average::check_steps;
 use group::{Groups, Settings};

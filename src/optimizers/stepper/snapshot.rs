@@ -3,10 +3,9 @@
 use std::collections::HashMap;
 
 use super::{Memory, Stepper, trainable};
+use crate::autograd::{Layer, Param, ParamId, ParamList, Vars};
 use crate::error::{Error, Result};
-use crate::layers::{Layer, Vars};
 use crate::optimizers::{State, Step};
-use crate::param::{Param, ParamId, ParamList};
 use crate::saving::Snapshot;
 use crate::tensor::{Float, tensor};
 

@@ -5,8 +5,10 @@ use std::collections::HashMap;
 use super::machine::{Machine, Object, Outcome, Value};
 use super::tensors::Storage;
 use super::walk;
-use crate::saving::bytes::Bytes;
-use crate::saving::stored::{Source, Stored};
+use crate::saving::{
+    bytes::Bytes,
+    stored::{Source, Stored},
+};
 
 const MAGIC: &[u8] = &[0x8A, 10, 0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19];
 const PROTOCOL: i64 = 1001;

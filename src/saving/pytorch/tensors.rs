@@ -2,8 +2,10 @@
 
 use super::globals::{Meaning, number_type, storage};
 use super::machine::{Machine, Object, Outcome, Value};
-use crate::saving::NumberType;
-use crate::saving::stored::{Layout, Source, Stored};
+use crate::saving::{
+    NumberType,
+    stored::{Layout, Source, Stored},
+};
 
 /// A part of what the file holds under a key.
 #[derive(Clone, Debug)]

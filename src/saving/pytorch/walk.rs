@@ -3,8 +3,10 @@
 use super::globals::{Meaning, meaning};
 use super::machine::{Machine, Made, Object, Outcome, Value};
 use super::tensors::Tensor;
-use crate::saving::NumberType;
-use crate::saving::stored::{Source, Stored};
+use crate::saving::{
+    NumberType,
+    stored::{Source, Stored},
+};
 
 /// Objects in objects, at most. The modules of a network are some ten deep, with two dictionaries between them.
 const DEEPEST: usize = 200;

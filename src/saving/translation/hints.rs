@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::{Translation, pytorch};
-use crate::param::Listed;
+use crate::autograd::Listed;
 
 /// What `torch.compile` puts before the names of a module.
 const COMPILED: &str = "_orig_mod.";

@@ -2,7 +2,7 @@
 
 use ndarray::{Axis, IxDyn, Slice};
 
-use crate::param::Param;
+use crate::autograd::Param;
 use crate::tensor::{Tensor, data, reshaped, tensor};
 
 /// How parameters stand in tensors. Kernels here are `[lengths.., channels, filters]`.

@@ -5,9 +5,9 @@ use std::collections::HashSet;
 use super::hints::hint;
 use super::names::Names;
 use super::{Group, Report, Translation, matches};
+use crate::autograd::{Listed, Param};
 use crate::error::{Error, Result};
 use crate::kernels::parallel;
-use crate::param::{Listed, Param};
 use crate::saving::Weights;
 use crate::tensor::Tensor;
 

@@ -16,9 +16,8 @@ use std::path::Path;
 use self::layout::Layout;
 use self::rename::Rename;
 use super::Weights;
+use crate::autograd::{Layer, Listed, ParamList, Vars, glob};
 use crate::error::{Error, Result};
-use crate::layers::{Layer, Vars, glob};
-use crate::param::{Listed, ParamList};
 
 /// How the tensors of a file map onto the parameters of a model, in both directions: [`load`](Self::load) and
 /// [`save`](Self::save).

@@ -3,9 +3,8 @@
 use std::collections::{HashMap, HashSet};
 
 use super::{Group, Translation};
+use crate::autograd::{Listed, glob};
 use crate::error::{Error, Result};
-use crate::layers::glob;
-use crate::param::Listed;
 use crate::saving::Weights;
 
 pub(super) struct Names<'w> {

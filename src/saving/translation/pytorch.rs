@@ -2,8 +2,7 @@
 
 use super::Group;
 use super::layout::Layout::{self, *};
-use crate::layers::glob;
-use crate::param::Listed;
+use crate::autograd::{Listed, glob};
 
 /// Kind of a layer, our name of a part (a parameter or an inner layer), PyTorch's, and the layout. Where PyTorch has two
 /// tensors for a parameter, both names; where an inner layer has no name of its own, a `*` that stands for what is inside.

@@ -1,7 +1,7 @@
 //! Rules for names.
 
+use crate::autograd::runs;
 use crate::error::{Error, Result};
-use crate::layers::runs;
 
 /// Names that look so here look so there.
 #[derive(Clone, Debug)]

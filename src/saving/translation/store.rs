@@ -1,8 +1,8 @@
 //! From a model into a file.
 
 use super::Translation;
+use crate::autograd::Listed;
 use crate::error::{Error, Result};
-use crate::param::Listed;
 use crate::saving::{Weights, parameters::value};
 use crate::tensor::Tensor;
 

@@ -17,10 +17,12 @@ pub(super) use weight_gradient::weight_gradient;
 use super::ConvShape;
 use crate::Float;
 use crate::buffers::Loan;
-use crate::kernels::parallel;
-use crate::kernels::scratch::with_scratch;
-use crate::kernels::simd::{dispatch, panel_width, vectorized};
-use crate::kernels::tile::{Product, Start};
+use crate::kernels::{
+    parallel,
+    scratch::with_scratch,
+    simd::{dispatch, panel_width, vectorized},
+    tile::{Product, Start},
+};
 use transforms::{Outputs, Patches, Place, Pooled};
 
 /// Products of a tile.

@@ -3,11 +3,13 @@
 use super::transforms::{Patches, Spread};
 use super::{PLANES, Tiles, plane};
 use crate::Float;
-use crate::kernels::conv::ConvShape;
-use crate::kernels::parallel;
-use crate::kernels::scratch::with_scratch;
-use crate::kernels::simd::{dispatch, panel_width, vectorized};
-use crate::kernels::tile::{Product, Start};
+use crate::kernels::{
+    conv::ConvShape,
+    parallel,
+    scratch::with_scratch,
+    simd::{dispatch, panel_width, vectorized},
+    tile::{Product, Start},
+};
 
 /// Tiles that are worked on at a time.
 const TILES: usize = 48;

@@ -1,6 +1,6 @@
 //! What a layer takes and gives.
 
-use crate::autograd::Var;
+use super::Var;
 use crate::error::{Error, Result};
 use crate::tensor::Tensor;
 

@@ -2,12 +2,10 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use super::Param;
-use crate::autograd::{Tape, Var};
+use super::{Param, Tape, Var, glob};
 use crate::config::described;
 use crate::error::{Error, Result};
 use crate::initializers::{Fan, KaimingUniform, Zeros};
-use crate::layers::glob;
 use crate::tensor::{Float, Tensor};
 
 described! {
@@ -144,7 +142,7 @@ impl Adapter {
 pub(crate) fn attach(parameters: &[(String, Param)], pattern: &str, lora: Lora) -> Result<()> {
     let found: Vec<_> = parameters.iter().filter(|(path, _)| glob(pattern, path)).collect();
     if found.is_empty() {
-        crate::layers::matching(parameters, pattern)?;
+        crate::autograd::matching(parameters, pattern)?;
     }
     for (path, param) in &found {
         let known = param.known_shape();

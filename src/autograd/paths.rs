@@ -1,7 +1,7 @@
 //! Parameters by patterns of their paths.
 
+use super::{Noise, Param};
 use crate::error::{Error, Result};
-use crate::param::{Noise, Param};
 
 /// The parameters whose path matches; at least one.
 pub(crate) fn matching(parameters: &[(String, Param)], pattern: &str) -> Result<Vec<Param>> {

@@ -1,0 +1,99 @@
+//! The parameters of a model with their paths.
+
+use super::{Layer, Noise, Param, Vars};
+
+/// The parameters of a model with their paths, in a fixed order. A layer's [`Layer::params`] fills it.
+#[derive(Default)]
+pub struct ParamList<'a> {
+    prefix: String,
+    /// The layers around what is listed now: where in the prefix the names of each begin, and its kind.
+    layers: Vec<(usize, &'static str)>,
+    list: Vec<Listed>,
+    noises: Vec<(String, &'a Noise)>,
+}
+
+/// A parameter, its path, and the layers along that path as [`ParamList`] has them.
+pub(crate) struct Listed {
+    pub path: String,
+    pub param: Param,
+    layers: Vec<(usize, &'static str)>,
+}
+
+impl Listed {
+    /// The steps of the path, each with the kind of the layer that gave the name.
+    pub fn steps(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let ends = self.layers.iter().skip(1).map(|(start, _)| start.saturating_sub(1)).chain([self.path.len()]);
+        let steps = self.layers.iter().zip(ends).filter(|((start, _), end)| start < end);
+        steps.map(|((start, kind), end)| (*kind, &self.path[*start..end]))
+    }
+}
+
+impl<'a> ParamList<'a> {
+    /// All parameters of a layer.
+    pub(crate) fn of<X: Vars, Y: Vars>(layer: &'a (impl Layer<X, Y> + ?Sized)) -> Self {
+        let mut list = Self::default();
+        list.wrap(layer);
+        list
+    }
+
+    /// Adds a parameter under its name in the layer.
+    pub fn add(&mut self, name: &str, param: &'a Param) {
+        // A parameter that several layers share counts once, under its first path.
+        if self.list.iter().all(|known| known.param.id() != param.id()) {
+            self.list.push(Listed {
+                path: format!("{}{name}", self.prefix),
+                param: param.clone(),
+                layers: self.layers.clone(),
+            });
+        }
+    }
+
+    /// Adds the switch of the layer's dropout or noise, which is frozen and unfrozen with the parameters.
+    pub fn noise(&mut self, noise: &'a Noise) {
+        self.noises.push((format!("{}noise", self.prefix), noise));
+    }
+
+    /// Adds the parameters of an inner layer, their paths prefixed with `name` and a dot.
+    pub fn nest<X: Vars, Y: Vars>(&mut self, name: &str, layer: &'a (impl Layer<X, Y> + ?Sized)) {
+        let outer = self.prefix.len();
+        self.prefix += name;
+        self.prefix.push('.');
+        self.wrap(layer);
+        self.prefix.truncate(outer);
+    }
+
+    /// Adds the parameters of the layer that this one is a wrapper of, under the paths that they have in it.
+    pub fn wrap<X: Vars, Y: Vars>(&mut self, layer: &'a (impl Layer<X, Y> + ?Sized)) {
+        self.layers.push((self.prefix.len(), layer.kind()));
+        layer.params(self);
+        self.layers.pop();
+    }
+
+    /// Paths and handles on the parameters; those of an adapter come after the one that it is attached to.
+    pub fn into_vec(self) -> Vec<(String, Param)> {
+        self.listed().into_iter().map(|listed| (listed.path, listed.param)).collect()
+    }
+
+    pub(crate) fn listed(self) -> Vec<Listed> {
+        let mut all = Vec::with_capacity(self.list.len());
+        for Listed { path, param, layers } in self.list {
+            let adapter = param.adapter().filter(|adapter| !adapter.is_merged());
+            let adapted = adapter.map(|adapter| {
+                let names = [("lora_a", &adapter.a), ("lora_b", &adapter.b)];
+                names.map(|(name, param)| Listed {
+                    path: format!("{path}.{name}"),
+                    param: param.clone(),
+                    layers: layers.clone(),
+                })
+            });
+            all.push(Listed { path, param, layers });
+            all.extend(adapted.into_iter().flatten());
+        }
+        all
+    }
+
+    /// Paths and handles on the switches of noise.
+    pub(crate) fn noises(&self) -> Vec<(String, Noise)> {
+        self.noises.iter().map(|(path, noise)| (path.clone(), (*noise).clone())).collect()
+    }
+}
