@@ -8,6 +8,7 @@ mod data;
 use std::path::PathBuf;
 
 use clap::Parser;
+use gradus::plot::Figure;
 use gradus::prelude::*;
 
 /// Trains the Keras CNN on MNIST.
@@ -66,7 +67,7 @@ fn main() -> Result<()> {
     let history = model.fit(&train, fit)?;
 
     model.save(args.out.join("model.safetensors"))?;
-    history.plot().title("Keras CNN on MNIST").save(args.out.join("history.svg"))?;
+    Figure::from(&history).title("Keras CNN on MNIST").save(args.out.join("history.svg"))?;
     println!("Model, history and picture are in {}", args.out.display());
 
     let scores = model.evaluate(&test)?;

@@ -8,6 +8,7 @@ mod data;
 use std::path::PathBuf;
 
 use clap::Parser;
+use gradus::plot::Figure;
 use gradus::prelude::*;
 
 /// Trains dense layers on MNIST.
@@ -60,7 +61,7 @@ fn main() -> Result<()> {
         .callback(Checkpoint::best("val_loss", args.out.join("best.safetensors")))
         .callback(EarlyStopping::new("val_loss").patience(3));
     let history = model.fit(&train, fit)?;
-    history.plot().title("Dense layers on MNIST").save(args.out.join("history.svg"))?;
+    Figure::from(&history).title("Dense layers on MNIST").save(args.out.join("history.svg"))?;
 
     let scores = model.evaluate(&test)?;
     println!("Test loss: {:.4}", scores["loss"]);

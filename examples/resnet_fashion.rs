@@ -11,6 +11,7 @@ use std::path::PathBuf;
 
 use clap::Parser;
 use gradus::optimizers::schedules::CosineDecay;
+use gradus::plot::Figure;
 use gradus::prelude::*;
 
 /// Trains a small ResNet on Fashion-MNIST.
@@ -108,7 +109,7 @@ fn main() -> Result<()> {
         let history = model.fit(&train, Fit::epochs(args.epochs).batch_size(args.batch_size).validation(&test))?;
         let file = |end: &str| args.out.join(format!("{}{end}", name.replace(' ', "_")));
         model.save(file(".safetensors"))?;
-        history.plot().title(format!("A {name} on Fashion-MNIST")).save(file(".svg"))?;
+        Figure::from(&history).title(format!("A {name} on Fashion-MNIST")).save(file(".svg"))?;
         Ok(model.evaluate(&test)?["accuracy"])
     };
     let baseline = fit("dense network", dense())?;

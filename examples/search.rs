@@ -8,6 +8,7 @@ mod data;
 use std::path::PathBuf;
 
 use clap::Parser;
+use gradus::plot::Figure;
 use gradus::prelude::*;
 use gradus::search::{Search, Space};
 
@@ -78,7 +79,7 @@ fn main() -> Result<()> {
         println!("{:2} epochs: {:.4} with {trial}", trial.budget(), logs["val_accuracy"]);
         Ok(logs)
     })?;
-    results.plot().title("Settings of a network on 2,000 digits").save(args.out.join("search.svg"))?;
+    Figure::from(&results).title("Settings of a network on 2,000 digits").save(args.out.join("search.svg"))?;
     println!("Table and picture are in {}", args.out.display());
 
     let best = results.best().ok_or_else(|| Error::value("all trials failed"))?.trial();

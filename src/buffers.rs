@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use crate::tensor::{Float, Tensor, tensor};
+use crate::float::Float;
 
 /// Buffers below this length are left to the allocator.
-const SMALLEST_KEPT: usize = 1024;
+pub(crate) const SMALLEST_KEPT: usize = 1024;
 /// A thread keeps this many buffers of a length to itself; further ones go to the shared pool.
 const OWN: usize = 8;
 /// How often buffers are looked through for such as nobody has asked for.
@@ -151,13 +151,8 @@ pub(crate) fn zeros(len: usize) -> Vec<Float> {
     buffer
 }
 
-/// Keeps the memory of a tensor for [`buffer`] if nobody else holds it.
-pub(crate) fn recycle(tensor: Tensor) {
-    if tensor.len() < SMALLEST_KEPT {
-        return;
-    }
-    let Ok(owned) = tensor.try_into_owned_nocopy() else { return };
-    let (buffer, _) = owned.into_raw_vec_and_offset();
+/// Keeps memory for [`buffer`].
+pub(crate) fn keep(buffer: Vec<Float>) {
     // While a thread ends its pool is gone: the buffer is then freed like any other.
     let _ = OWN_POOL.try_with(|pool| {
         let mut pool = locked(pool);
@@ -169,31 +164,6 @@ pub(crate) fn recycle(tensor: Tensor) {
         }
         watch();
     });
-}
-
-/// A tensor whose memory goes back to [`buffer`] when its last holder is gone.
-#[derive(Clone, Debug)]
-pub(crate) struct Pooled(Option<Tensor>);
-
-impl From<Tensor> for Pooled {
-    fn from(tensor: Tensor) -> Self {
-        Self(Some(tensor))
-    }
-}
-
-impl Deref for Pooled {
-    type Target = Tensor;
-    fn deref(&self) -> &Tensor {
-        self.0.as_ref().expect("emptied in drop only")
-    }
-}
-
-impl Drop for Pooled {
-    fn drop(&mut self) {
-        if let Some(tensor) = self.0.take() {
-            recycle(tensor);
-        }
-    }
 }
 
 /// Numbers of an operation's own whose memory goes back to [`buffer`] when they are gone.
@@ -229,7 +199,9 @@ impl DerefMut for Loan {
 impl Drop for Loan {
     fn drop(&mut self) {
         let numbers = std::mem::take(&mut self.0);
-        recycle(tensor(&[numbers.len()], numbers));
+        if numbers.len() >= SMALLEST_KEPT {
+            keep(numbers);
+        }
     }
 }
 
@@ -265,7 +237,7 @@ mod tests {
     #[test]
     fn what_is_idle_is_given_back_also_on_a_thread_that_does_nothing() {
         let thread = std::thread::spawn(|| {
-            recycle(tensor(&[5000], buffer(5000)));
+            keep(buffer(5000));
             let own = || OWN_POOL.with(|pool| kept(&locked(pool)));
             assert!(own() >= 5000);
             (0..100).any(|_| {

@@ -34,8 +34,8 @@ use rand_distr::{Distribution, StandardUniform};
 
 use crate::autograd::{Gradients, Layer, Param, Tape, Var, Vars};
 use crate::error::{Error, Result};
-use crate::initializers::Rng;
 use crate::model::Model;
+use crate::random::Rng;
 use crate::tensor::{Float, Tensor, data, tensor};
 
 /// Checks the gradient of `f` with respect to all `inputs`, with the default settings. See [`GradCheck::check`].

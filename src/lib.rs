@@ -4,11 +4,13 @@
 pub mod activations;
 mod autograd;
 mod buffers;
-pub mod callbacks;
 pub mod config;
 pub mod constraints;
 pub mod data;
 mod error;
+mod files;
+mod float;
+mod formats;
 pub mod gradcheck;
 pub mod initializers;
 mod kernels;
@@ -24,6 +26,7 @@ pub mod optimizers;
 pub mod plot;
 pub mod prelude;
 pub mod preprocessing;
+mod random;
 pub mod regularizers;
 pub mod saving;
 pub mod search;
@@ -33,13 +36,15 @@ pub mod training;
 pub use autograd::{Dependence, Gradients, InputGrads, Lora, Noise, Op, Param, ParamId, ParamList, Tape, Var};
 pub use data::mnist;
 pub use error::{Error, Result};
-pub use initializers::Rng;
 pub use layers::{Layer, Sequential};
 pub use model::{Model, open};
 pub use ndarray;
 pub use ops::PadMode;
 pub use rand;
+pub use random::Rng;
 pub use tensor::{Float, IntoTensor, Tensor};
+#[doc(inline)]
+pub use training::callbacks;
 pub use training::{Fit, Trainer};
 
 #[cfg(doctest)]

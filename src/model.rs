@@ -11,10 +11,11 @@ use crate::config::{Registry, Setting};
 use crate::constraints::Constraint;
 use crate::data::Inputs;
 use crate::error::{Error, Result};
+use crate::formats::{Translation, Weights};
 use crate::losses::Losses;
 use crate::optimizers::Stepper;
 use crate::regularizers::Regularizer;
-use crate::saving::{Translation, Weights, load_tuned, tuned_weights};
+use crate::saving::{load_tuned, tuned_weights};
 use crate::tensor::{Float, Tensor, data};
 use crate::training::{EVALUATION_BATCH, Threads, Trainer, predict};
 

@@ -4,7 +4,6 @@ pub use ndarray;
 
 pub use crate::activations::*;
 pub use crate::autograd::{Dependence, Gradients, InputGrads, Lora, Noise, Op, Param, ParamList, Tape, Var};
-pub use crate::callbacks::*;
 pub use crate::constraints::{Constraint, MaxNorm, MinMaxNorm, NonNegative, UnitLength};
 pub use crate::data::{
     Dataset, Inputs, Mnist,
@@ -32,4 +31,5 @@ pub use crate::optimizers::{
 pub use crate::preprocessing::{PaddedSequences, StringLookup, TextVectorization, one_hot};
 pub use crate::regularizers::{L1, L1L2, L2, OrthogonalColumns, Regularizer};
 pub use crate::tensor::{Float, IntoTensor, Tensor};
+pub use crate::training::callbacks::*;
 pub use crate::training::*;

@@ -1,18 +1,13 @@
 //! Tensors are `ndarray`'s shared arrays, without a wrapper; here are the conversions.
 
 use std::any::Any;
+use std::ops::Deref;
 
 use ndarray::{ArcArray, ArrayBase, Data, Dimension, IxDyn};
 use num_traits::AsPrimitive;
 
-use crate::buffers::buffer;
-
-/// The number type of all computation: `f32`, or `f64` under `--cfg float64` (for the crate's own gradient checks).
-#[cfg(not(float64))]
-pub type Float = f32;
-/// The number type of all computation: `f32`, or `f64` under `--cfg float64` (for the crate's own gradient checks).
-#[cfg(float64)]
-pub type Float = f64;
+use crate::buffers::{SMALLEST_KEPT, buffer, keep};
+pub use crate::float::Float;
 
 /// An array of any number of axes whose data is shared until it is changed. Cloning costs a reference count.
 pub type Tensor = ArcArray<Float, IxDyn>;
@@ -98,4 +93,38 @@ pub(crate) fn add_into(mut sum: Tensor, other: &Tensor) -> Tensor {
         None => sum += other,
     }
     sum
+}
+
+/// Keeps the memory of a tensor for [`buffer`] if nobody else holds it.
+pub(crate) fn recycle(tensor: Tensor) {
+    if tensor.len() >= SMALLEST_KEPT
+        && let Ok(owned) = tensor.try_into_owned_nocopy()
+    {
+        keep(owned.into_raw_vec_and_offset().0);
+    }
+}
+
+/// A tensor whose memory goes back to [`buffer`] when its last holder is gone.
+#[derive(Clone, Debug)]
+pub(crate) struct Pooled(Option<Tensor>);
+
+impl From<Tensor> for Pooled {
+    fn from(tensor: Tensor) -> Self {
+        Self(Some(tensor))
+    }
+}
+
+impl Deref for Pooled {
+    type Target = Tensor;
+    fn deref(&self) -> &Tensor {
+        self.0.as_ref().expect("emptied in drop only")
+    }
+}
+
+impl Drop for Pooled {
+    fn drop(&mut self) {
+        if let Some(tensor) = self.0.take() {
+            recycle(tensor);
+        }
+    }
 }

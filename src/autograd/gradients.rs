@@ -3,8 +3,7 @@
 use std::collections::HashMap;
 
 use super::{Param, ParamId, Var};
-use crate::buffers::recycle;
-use crate::tensor::{Float, Tensor, add_into, data};
+use crate::tensor::{Float, Tensor, add_into, data, recycle};
 
 /// The gradients of one scalar with respect to parameters and to [`Tape::variable`](crate::Tape::variable)s.
 #[derive(Debug, Default)]

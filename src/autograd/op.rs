@@ -112,7 +112,7 @@ impl InputGrads<'_> {
         *slot = Some(match slot.take() {
             Some(sum) => {
                 let sum = add_into(sum, &grad);
-                crate::buffers::recycle(grad);
+                crate::tensor::recycle(grad);
                 sum
             }
             None => grad,

@@ -9,11 +9,11 @@ use rand::SeedableRng;
 
 use super::op::standard;
 use super::{Dependence, Gradients, InputGrads, Op, Origin, Param, ParamId, Var};
-use crate::buffers::{Pooled, recycle};
 use crate::error::{Error, Result};
-use crate::initializers::{Initializer, RandomNormal, Rng};
+use crate::initializers::{Initializer, RandomNormal};
 use crate::kernels::{elementwise::largest, parallel::FlushDenormals};
-use crate::tensor::{Float, IntoTensor, Tensor, data, tensor};
+use crate::random::Rng;
+use crate::tensor::{Float, IntoTensor, Pooled, Tensor, data, recycle, tensor};
 
 /// One forward pass: it owns the mode (training or inference), the random numbers, the recorded operations and the
 /// postponed changes of state.

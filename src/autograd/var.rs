@@ -3,9 +3,8 @@
 use std::rc::Rc;
 
 use super::{Dependence, Gradients, Tape};
-use crate::buffers::Pooled;
 use crate::error::{Error, Result};
-use crate::tensor::{Float, IntoTensor, Tensor, data};
+use crate::tensor::{Float, IntoTensor, Pooled, Tensor, data};
 
 /// A value on a [`Tape`]: what layers take and give. Cloning is cheap.
 ///

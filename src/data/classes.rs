@@ -7,7 +7,7 @@ use rand::{RngExt, SeedableRng};
 
 use super::{Dataset, classes_of};
 use crate::error::Result;
-use crate::initializers::Rng;
+use crate::random::Rng;
 use crate::tensor::Float;
 
 /// Examples that are read at once to look at their targets.

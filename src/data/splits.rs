@@ -8,7 +8,7 @@ use rand::seq::SliceRandom;
 use super::classes::members;
 use super::{Dataset, Subset};
 use crate::error::{Error, Result};
-use crate::initializers::Rng;
+use crate::random::Rng;
 
 /// Two parts of a dataset that have no example in common: to train on, and to validate on.
 pub type Halves<D> = (Subset<Arc<D>>, Subset<Arc<D>>);

@@ -1,7 +1,8 @@
 //! Values that are the same everywhere.
 
-use super::{Initializer, Rng};
+use super::Initializer;
 use crate::config::{Config, described, described_as};
+use crate::random::Rng;
 use crate::tensor::{Float, Tensor};
 
 /// All numbers are `self.0`.

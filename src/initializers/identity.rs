@@ -1,7 +1,8 @@
 //! Kernels that pass their input on.
 
-use super::{Initializer, Rng};
+use super::Initializer;
 use crate::config::{Config, described};
+use crate::random::Rng;
 use crate::tensor::{Float, Tensor, tensor};
 
 described! {

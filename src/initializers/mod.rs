@@ -20,10 +20,8 @@ pub use variance::{
 use std::sync::Arc;
 
 use crate::config::{Config, Described, Registry, family};
+use crate::random::Rng;
 use crate::tensor::{Float, Tensor};
-
-/// The random numbers behind everything: ChaCha with 8 rounds, whose stream never changes between versions.
-pub type Rng = rand::rngs::ChaCha8Rng;
 
 /// First values of a parameter.
 ///

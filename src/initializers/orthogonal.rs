@@ -1,7 +1,8 @@
 //! Orthogonal matrices.
 
-use super::{Initializer, RandomNormal, Rng};
+use super::{Initializer, RandomNormal};
 use crate::config::{Config, described};
+use crate::random::Rng;
 use crate::tensor::{Float, Tensor, data, tensor};
 
 described! {

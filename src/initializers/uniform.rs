@@ -2,8 +2,9 @@
 
 use rand_distr::{Distribution, StandardUniform};
 
-use super::{Initializer, Rng, draw};
+use super::{Initializer, draw};
 use crate::config::{Config, described};
+use crate::random::Rng;
 use crate::tensor::{Float, Tensor};
 
 described! {

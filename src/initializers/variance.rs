@@ -1,7 +1,8 @@
 //! Values whose spread follows from the number of connections.
 
-use super::{Initializer, RandomNormal, RandomUniform, Rng, TruncatedNormal, fans};
+use super::{Initializer, RandomNormal, RandomUniform, TruncatedNormal, fans};
 use crate::config::{Config, described, named};
+use crate::random::Rng;
 use crate::tensor::{Float, Tensor};
 
 /// Standard deviation of a unit normal that is cut at two.

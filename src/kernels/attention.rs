@@ -7,7 +7,7 @@ use super::gemm::{Matrix, gemm};
 use super::scratch::with_scratch;
 use super::simd::vectorized;
 use super::{lanes, math, parallel};
-use crate::Float;
+use crate::float::Float;
 
 /// Scores of a block of queries, about: with them it stays in the second cache.
 const BLOCK: usize = 1 << 17;

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::parallel;
 use super::simd::vectorized;
-use crate::Float;
+use crate::float::Float;
 
 /// Numbers that a thread works on at a time, about.
 const CHUNK: usize = 1 << 14;

@@ -3,7 +3,7 @@
 
 use super::parallel;
 use super::simd::vectorized;
-use crate::Float;
+use crate::float::Float;
 
 /// Rows that are added up pairwise.
 const ROWS: usize = 8;

@@ -2,7 +2,7 @@
 
 use super::parallel;
 use super::simd::{Kernel, Lanes, dispatch};
-use crate::Float;
+use crate::float::Float;
 
 /// Numbers that a thread works on at a time.
 const CHUNK: usize = 1 << 14;

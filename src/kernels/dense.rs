@@ -4,7 +4,7 @@ use super::elementwise::add_row;
 use super::gemm::{Matrix, gemm};
 use super::large::{is_large, product};
 use super::parallel;
-use crate::Float;
+use crate::float::Float;
 
 /// Work that is worth a thread of its own, in multiplications.
 const WORK: usize = 1 << 20;

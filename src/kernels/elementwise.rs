@@ -1,7 +1,7 @@
 //! Loops over numbers, number by number.
 
 use super::simd::{Kernel, Lanes, dispatch, vectorize, vectorized};
-use crate::Float;
+use crate::float::Float;
 
 vectorized! {
     /// `sum += x`

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::scratch::with_scratch;
 use super::simd::{Kernel, Lanes, dispatch, panel_width};
 use super::tile::{Product, Start};
-use crate::Float;
+use crate::float::Float;
 
 /// Terms of a sum that one packed panel of `B` holds: with them it stays in the first cache.
 pub(super) const TERMS: usize = 256;

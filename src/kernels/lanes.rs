@@ -2,7 +2,7 @@
 //! precision over those of long runs: quick, more accurate than one after the other, and the same bits on every instruction
 //! set. To be called in vectorised loops.
 
-use crate::Float;
+use crate::float::Float;
 
 const LANES: usize = 32;
 /// Lanes of short runs.

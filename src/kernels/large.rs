@@ -5,7 +5,7 @@ use super::parallel;
 use super::scratch::with_scratch;
 use super::simd::{dispatch, panel_width};
 use super::tile::{Product, Start};
-use crate::Float;
+use crate::float::Float;
 
 /// Terms of a sum that are worked on at a time: with half as many a panel of `B` would stay in the first cache, but `C` would
 /// be read and written twice as often, which costs more.

@@ -4,7 +4,7 @@
 //!
 //! In `f32` all are within 2e-7 of the truth, relatively; infinities and NaN are taken as mathematics takes them.
 
-use crate::Float;
+use crate::float::Float;
 
 #[cfg(float64)]
 use double as precision;

@@ -3,8 +3,8 @@
 use super::gemm::{Matrix, TERMS, pack};
 use super::simd::{dispatch, panel_width};
 use super::tile::{Product, Start};
-use crate::Float;
 use crate::buffers::Loan;
+use crate::float::Float;
 
 /// A matrix in the panels of columns that the tile reads, for many products with few rows each.
 pub struct Packed {

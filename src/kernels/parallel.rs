@@ -276,7 +276,7 @@ fn set_control(_: Control) {}
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Float;
+    use crate::float::Float;
 
     /// Not inlined: the compiler does not know that the control register matters, and would move the division.
     #[inline(never)]

@@ -1,6 +1,6 @@
 //! Numbers in another order of their axes.
 
-use crate::Float;
+use crate::float::Float;
 
 /// Numbers on a side of the blocks of a transposition: a line of the first cache holds as many.
 const SIDE: usize = 16;

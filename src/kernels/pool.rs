@@ -1,7 +1,7 @@
 //! Pooling of `[depth, height, width, channels]` by windows of any kind; an image has depth 1.
 
 use super::simd::vectorized;
-use crate::Float;
+use crate::float::Float;
 
 /// What a window covers of an axis: every `step`th cell of a range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

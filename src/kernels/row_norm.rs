@@ -2,7 +2,7 @@
 
 use super::simd::vectorized;
 use super::{lanes, parallel};
-use crate::Float;
+use crate::float::Float;
 
 /// Numbers that a thread works on at a time, about.
 const CHUNK: usize = 1 << 14;

@@ -1,7 +1,7 @@
 //! Rows that are added up at places, such as the gradient of an embedding.
 
 use super::elementwise::add_assign;
-use crate::Float;
+use crate::float::Float;
 
 /// Rows at one place that are added up in single precision.
 const FEW: u32 = 64;

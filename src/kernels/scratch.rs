@@ -1,7 +1,7 @@
 //! Buffers that outlive a call, so that nothing is allocated in the steady state of a training loop.
 
-use crate::Float;
 use crate::buffers::Loan;
+use crate::float::Float;
 use std::cell::RefCell;
 
 thread_local! {

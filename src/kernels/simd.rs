@@ -1,6 +1,6 @@
 //! Vector registers behind one trait, and the choice of an instruction set at run time.
 
-use crate::Float;
+use crate::float::Float;
 
 /// A vector register. The methods are the only code that differs between instruction sets.
 ///

@@ -2,7 +2,7 @@
 
 use super::simd::vectorized;
 use super::{lanes, math, parallel};
-use crate::Float;
+use crate::float::Float;
 
 /// Numbers that a thread works on at a time, about: a few passes over what its first cache holds.
 const CHUNK: usize = 4096;

@@ -1,7 +1,7 @@
 //! The matrix product under everything: a tile of `C` stays in registers while `A` and `B` stream through.
 
 use super::simd::{Kernel, Lanes};
-use crate::Float;
+use crate::float::Float;
 
 /// What the sums of a [`Product`] start from.
 #[derive(Clone, Copy, Debug)]

@@ -5,7 +5,7 @@
 
 use super::math;
 use super::simd::vectorized;
-use crate::Float;
+use crate::float::Float;
 
 /// Functions that replace each number by what [`math`] makes of it.
 macro_rules! each {

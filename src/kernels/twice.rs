@@ -1,7 +1,7 @@
 //! Two registers as one, with the tiles of AVX-512: so that their code is tested where that is missing.
 
 use super::simd::{Kernel, Lanes};
-use crate::Float;
+use crate::float::Float;
 
 /// Runs a kernel with registers of 16 numbers.
 pub fn dispatch<K: Kernel>(kernel: K) -> K::Output {

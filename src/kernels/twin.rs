@@ -1,6 +1,6 @@
 //! What tests of kernels against their readable twins share.
 
-use crate::Float;
+use crate::float::Float;
 
 /// Numbers from -3 to 7 in no order.
 pub fn numbers(len: usize, by: usize) -> Vec<Float> {

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use crate::activations::Pointwise;
 use crate::autograd::{Dependence, InputGrads, Op, Param};
-use crate::buffers::{Loan, Pooled, buffer, recycle, zeros};
+use crate::buffers::{Loan, buffer, zeros};
 use crate::kernels::{
     columns::add_columns,
     conv::{self, ConvShape, Method, OutputGradient},
     curve, elementwise, parallel,
 };
-use crate::tensor::{Float, Tensor, data, tensor};
+use crate::tensor::{Float, Pooled, Tensor, data, recycle, tensor};
 
 /// Images that a thread works on at a time where they are small: fixed, so that sums do not depend on the number of threads.
 const IMAGES: usize = 8;

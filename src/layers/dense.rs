@@ -5,12 +5,12 @@ use std::sync::Arc;
 use super::Layer;
 use crate::activations::{Activation, Linear, Pointwise};
 use crate::autograd::{Dependence, InputGrads, Op, Param, ParamList, Var};
-use crate::buffers::{buffer, recycle};
+use crate::buffers::buffer;
 use crate::config::{Config, described};
 use crate::error::{Error, Result};
 use crate::initializers::{XavierUniform, Zeros};
 use crate::kernels::{columns::sum_columns, curve::by_pieces, dense};
-use crate::tensor::{Float, Tensor, data, tensor};
+use crate::tensor::{Float, Tensor, data, recycle, tensor};
 
 described! {
     /// Fully connected layer: `y = activation(x · kernel + bias)`.

@@ -2,10 +2,10 @@
 
 use super::{Each, check_same_shape};
 use crate::autograd::{Dependence, InputGrads, Op, Var};
-use crate::buffers::{Pooled, buffer};
+use crate::buffers::buffer;
 use crate::error::{Error, Result};
 use crate::kernels::parallel;
-use crate::tensor::{Float, Tensor, data, tensor};
+use crate::tensor::{Float, Pooled, Tensor, data, tensor};
 
 /// Numbers that a thread takes at a time.
 const CHUNK: usize = 1 << 14;

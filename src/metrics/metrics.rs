@@ -2,8 +2,8 @@
 
 use super::{Direction, Gathered, Mean, Metric};
 use crate::error::{Error, Result};
+use crate::formats::Snapshot;
 use crate::losses::{OutputTotal, weighed};
-use crate::saving::Snapshot;
 use crate::tensor::{Float, Tensor};
 
 /// Metrics, each of one of the model's outputs.

@@ -3,8 +3,8 @@
 use rand::{RngExt, SeedableRng};
 
 use super::*;
-use crate::initializers::Rng;
 use crate::losses::{Huber, SparseCrossEntropy};
+use crate::random::Rng;
 use crate::tensor::{Float, tensor};
 
 type Make = Box<dyn Fn() -> Box<dyn Metric>>;

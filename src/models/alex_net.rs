@@ -1,9 +1,9 @@
 //! The network that won the ImageNet challenge of 2012.
 
 use crate::activations::Relu;
+use crate::formats::Translation;
 use crate::initializers::HeNormal;
 use crate::layers::{AdaptiveAvgPool2d, Conv2d, Dense, Dropout, Flatten, MaxPool2d, Padding, Sequential};
-use crate::saving::Translation;
 
 /// AlexNet, for images of 224 x 224: five convolutions, three dense layers; 61 million parameters for 1,000 classes.
 ///

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::activations::{Activation, Gelu, GeluTanh, Pointwise, Relu, Silu};
 use crate::autograd::Var;
 use crate::error::{Error, Result};
-use crate::saving::BYTE_ORDER_MARK;
+use crate::files::BYTE_ORDER_MARK;
 use crate::tensor::Float;
 
 /// More layers than any network has; each costs memory before its first weight is read.

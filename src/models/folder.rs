@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::error::{Error, Result};
-use crate::saving::{Translation, Weights};
+use crate::formats::{Translation, Weights};
 
 /// What files with the weights of a network are called, those with an index of several files among them.
 pub(super) const NAMES: [&str; 4] =

@@ -6,7 +6,7 @@ use hf_hub::api::sync::{ApiBuilder, ApiError};
 
 use super::folder::NAMES;
 use crate::error::{Error, Result};
-use crate::saving::shards::Index;
+use crate::formats::shards::Index;
 
 /// Returns the folder of a network of the Hugging Face Hub, such as `sentence-transformers/all-MiniLM-L6-v2`, fetched
 /// where it is not in the cache yet: `config.json`, weights, and `tokenizer.json` if it has one.

@@ -1,8 +1,8 @@
 //! The first network that read digits.
 
 use crate::activations::Tanh;
+use crate::formats::Translation;
 use crate::layers::{AvgPool2d, Conv2d, Dense, Flatten, Sequential};
-use crate::saving::Translation;
 
 /// LeNet-5, for grey images of 32 x 32: two convolutions with means of their output, three dense layers; 61,706 parameters
 /// for ten classes.

@@ -2,8 +2,8 @@
 
 use super::conv_norm::{conv, norm};
 use crate::activations::Relu6;
+use crate::formats::Translation;
 use crate::layers::{Conv2d, Dense, Dropout, GlobalAvgPool2d, Residual, Sequential};
-use crate::saving::Translation;
 use crate::tensor::Float;
 
 /// MobileNetV2, for images of 224 x 224: 17 blocks, each of a 1 x 1 convolution that widens, a depthwise 3 x 3, and a 1 x 1

@@ -2,8 +2,8 @@
 
 use super::conv_norm::{conv, norm};
 use crate::activations::Relu;
+use crate::formats::Translation;
 use crate::layers::{Dense, GlobalAvgPool2d, MaxPool2d, Padding, Residual, Sequential};
-use crate::saving::Translation;
 
 /// ResNet, for images of 224 x 224: residual blocks in four stages, then means and a dense layer; 11.7 (ResNet-18), 21.8
 /// (ResNet-34) and 25.6 million (ResNet-50) parameters for 1,000 classes.

@@ -3,7 +3,7 @@
 use rand::RngExt;
 
 use crate::error::{Error, Result};
-use crate::initializers::Rng;
+use crate::random::Rng;
 use crate::tensor::Float;
 
 /// How the next token is drawn from scores (logits) of all tokens: by the softmax of the scores divided by the temperature,

@@ -1,9 +1,9 @@
 //! Deep networks of small convolutions.
 
 use crate::activations::Relu;
+use crate::formats::Translation;
 use crate::initializers::HeNormal;
 use crate::layers::{AdaptiveAvgPool2d, Conv2d, Dense, Dropout, Flatten, MaxPool2d, Padding, Sequential};
-use crate::saving::Translation;
 
 /// VGG, for images of 224 x 224: 3 x 3 convolutions in five stages, three dense layers; 133 (VGG-11) and 138 million (VGG-16)
 /// parameters for 1,000 classes.

@@ -2,9 +2,9 @@
 
 use super::folding::expand;
 use crate::autograd::Dependence;
-use crate::buffers::{buffer, recycle};
+use crate::buffers::buffer;
 use crate::error::{Error, Result};
-use crate::tensor::{Float, Tensor, data, tensor};
+use crate::tensor::{Float, Tensor, data, recycle, tensor};
 
 /// The shape that both broadcast to; `None` if they do not.
 pub(super) fn common(a: &[usize], b: &[usize]) -> Option<Vec<usize>> {

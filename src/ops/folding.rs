@@ -1,7 +1,7 @@
 //! How a large array lies over a small one that lacks some of its axes: what sums, extremes and broadcasting share.
 
-use crate::buffers::{buffer, recycle};
-use crate::tensor::{Float, Tensor, data, tensor};
+use crate::buffers::buffer;
+use crate::tensor::{Float, Tensor, data, recycle, tensor};
 
 /// A large array over the small one in which the axes that are not kept have length 1. Neighbouring axes of a kind are
 /// one, so that what is left are runs over contiguous memory.

@@ -2,10 +2,10 @@
 
 use super::resolve;
 use crate::autograd::{Dependence, InputGrads, Op, Origin, Var};
-use crate::buffers::{buffer, recycle};
+use crate::buffers::buffer;
 use crate::error::Result;
 use crate::kernels::softmax;
-use crate::tensor::{Float, Tensor, data, tensor};
+use crate::tensor::{Float, Tensor, data, recycle, tensor};
 
 impl Var {
     /// Returns `exp(x) / Σ exp(x)` along an axis, computed from `x - max(x)`. Negative axes count from the end.

@@ -1,10 +1,10 @@
 //! Adam with a memory as small as rows and columns.
 
 use super::{Optimizer, State, Step, check_epsilon, check_rate, learning_rate, setters};
-use crate::buffers::{buffer, recycle};
+use crate::buffers::buffer;
 use crate::error::{Error, Result};
 use crate::kernels::elementwise::{add_scaled, sum_of_squares};
-use crate::tensor::{Float, tensor};
+use crate::tensor::{Float, recycle, tensor};
 
 /// Gradients over the root of their mean squares, of which only the means of rows and of columns are kept:
 /// `r ← β r + (1-β) mean(g² + ε₁, columns)`, `c` alike over the rows, `v = r cᵀ / mean(r)`, `u = g / √v`, all with

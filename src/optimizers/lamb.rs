@@ -2,13 +2,13 @@
 
 use super::adam::check_moments;
 use super::{Optimizer, State, Step, correction, learning_rate, setters};
-use crate::buffers::{buffer, recycle};
+use crate::buffers::buffer;
 use crate::error::Result;
 use crate::kernels::{
     elementwise::{add_scaled, sum_of_squares},
     simd::vectorize,
 };
-use crate::tensor::{Float, tensor};
+use crate::tensor::{Float, recycle, tensor};
 
 /// Adam whose step is as long as the tensor it changes: with Adam's step `u = m̂ / (√v̂ + ε)`,
 /// `w ← w - rate · ‖w‖/‖u‖ · u`, where the ratio of a norm that is 0 is 1. For batches of thousands of examples.

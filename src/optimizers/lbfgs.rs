@@ -7,8 +7,8 @@ use super::stepper::{check_gradients, check_kind, refused};
 use super::{check_at_least_0, check_rate, setters};
 use crate::autograd::{Layer, Param, ParamId, ParamList, Tape, Var, Vars};
 use crate::error::{Error, Result};
+use crate::formats::Snapshot;
 use crate::kernels::elementwise::{add_scaled, dot, largest, scale};
-use crate::saving::Snapshot;
 use crate::tensor::{Float, data, tensor};
 
 /// Quasi-Newton steps along `-H g`, where `H` is made of the last changes of weights and gradients, each as far as a

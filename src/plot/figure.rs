@@ -75,6 +75,6 @@ impl Figure {
     /// # Errors
     /// a file that cannot be written
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        crate::saving::write_file(path.as_ref(), self.svg()?.as_bytes())
+        crate::files::write_file(path.as_ref(), self.svg()?.as_bytes())
     }
 }

@@ -1,7 +1,7 @@
-//! Pictures of curves and points as SVG files, through `plotters` (feature `plot`). What can be drawn has a method `plot`
-//! that makes a [`Figure`]: a training's [`History`](crate::training::History), a
-//! [`RateFinder`](crate::callbacks::RateFinder), a [`Schedule`](crate::optimizers::Schedule), the
-//! [`Results`](crate::search::Results) of a search.
+//! Pictures of curves and points as SVG files, through `plotters` (feature `plot`). A [`Figure`] is made
+//! [from](Figure#trait-implementations) a training's [`History`](crate::training::History), a
+//! [`RateFinder`](crate::callbacks::RateFinder) or the [`Results`](crate::search::Results) of a search, of a
+//! [schedule](Figure::schedule), or of panels of your own.
 //!
 //! ```
 //! use gradus::plot::{Figure, Panel};
@@ -9,12 +9,13 @@
 //! # let folder = tempfile::tempdir().unwrap();
 //! # let path = folder.path().join("schedule.svg");
 //! let schedule = |step: u32| 0.1 * (0.9 as Float).powi(step as i32);
-//! schedule.plot(100).title("A schedule").save(&path)?;
+//! Figure::schedule(&schedule, 100).title("A schedule").save(&path)?;
 //! let panel = Panel::new("Step", "Rate").line("first", schedule.curve(100).into_iter().enumerate());
 //! Figure::new("The same, by hand").panel(panel.line("constant", [(0.0, 0.05), (99.0, 0.05)])).save(&path)?;
 //! # Ok::<(), gradus::Error>(())
 //! ```
 
+mod charts;
 mod figure;
 mod panel;
 

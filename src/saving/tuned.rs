@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use super::Weights;
-use super::parameters::value;
 use crate::autograd::{Adapter, Lora, Param};
 use crate::error::{Error, Result};
+use crate::formats::{Weights, value_to_save as value};
 use crate::tensor::{Float, Tensor};
 
 /// Adapters, and whatever else is not frozen.

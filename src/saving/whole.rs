@@ -2,11 +2,10 @@
 
 use std::path::Path;
 
-use super::parameters::gather;
-use super::{Translation, Weights};
 use crate::autograd::{Layer, Noise, Param, ParamList, Vars, attach};
 use crate::config::{Config, Reader, Registry, Setting};
 use crate::error::{Error, Result};
+use crate::formats::{Translation, Weights, gather_parameters as gather};
 
 /// The name of the description in a file's metadata.
 const MODEL: &str = "gradus.model";

@@ -38,8 +38,8 @@ pub use value::Value;
 
 use std::path::PathBuf;
 
-use crate::callbacks::Watched;
 use crate::error::{Error, Result};
+use crate::training::callbacks::Watched;
 
 /// Tries settings of a [`Space`], and finds the best by one figure.
 ///
@@ -137,7 +137,7 @@ impl Search {
     pub fn run<O: Outcome>(&self, mut work: impl FnMut(&Trial) -> Result<O>) -> Result<Results> {
         let trials = self.trials()?;
         let mut results = Results::new(self.space.clone(), &self.watched)?;
-        self.file.as_ref().map_or(Ok(()), crate::saving::check_folder)?;
+        self.file.as_ref().map_or(Ok(()), crate::files::check_folder)?;
         let stored = self.file.as_ref().map_or(Ok(Vec::new()), |file| table::read(file, &self.space))?;
         let mut stored = stored.into_iter();
         let mut going: Vec<usize> = (0..trials.len()).collect();
@@ -156,7 +156,7 @@ impl Search {
                 };
                 results.push(record);
                 if let Some(file) = &self.file {
-                    crate::saving::write_file(file, results.to_string().as_bytes())?;
+                    crate::files::write_file(file, results.to_string().as_bytes())?;
                 }
             }
             going = results.ranking(budget);

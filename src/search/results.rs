@@ -3,10 +3,9 @@
 use std::fmt;
 
 use super::{Space, Trial, table};
-use crate::callbacks::Watched;
 use crate::error::{Error, Result};
 use crate::metrics::Direction;
-use crate::training::Logs;
+use crate::training::{Logs, callbacks::Watched};
 
 /// What a trial gave: figures, or the message of its failure.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,6 +67,16 @@ impl Results {
         self.records.push(record);
     }
 
+    /// Returns the space that was searched.
+    pub fn space(&self) -> &Space {
+        &self.space
+    }
+
+    /// Returns the name of the figure that was watched, such as `val_loss`.
+    pub fn watched(&self) -> &str {
+        &self.watched
+    }
+
     /// Returns the trials in the order in which they were run; one that was continued has several.
     pub fn records(&self) -> &[Record] {
         &self.records
@@ -98,45 +107,9 @@ impl Results {
         ranked
     }
 
-    /// The figure that counts.
-    fn score(&self, record: &Record) -> f64 {
+    /// Returns the watched figure of a trial; NaN if it failed.
+    pub fn score(&self, record: &Record) -> f64 {
         record.logs.get(&self.watched).unwrap_or(f64::NAN)
-    }
-
-    /// Returns the watched figure over each setting, the epochs in colours.
-    #[cfg(feature = "plot")]
-    pub fn plot(&self) -> crate::plot::Figure {
-        use super::Value;
-        use crate::plot::{Figure, Panel};
-        let good: Vec<&Record> = self.records.iter().filter(|record| record.failure.is_none()).collect();
-        let mut budgets: Vec<usize> = good.iter().map(|record| record.trial.budget()).collect();
-        budgets.sort_unstable();
-        budgets.dedup();
-        self.space.names().enumerate().fold(Figure::new("Search"), |figure, (setting, name)| {
-            let value = |record: &Record| record.trial.values()[setting].1.clone();
-            let mut words: Vec<String> = Vec::new();
-            for record in &good {
-                if let Value::Text(text) = value(record)
-                    && !words.contains(&text)
-                {
-                    words.push(text);
-                }
-            }
-            let place = |record: &Record| match value(record) {
-                Value::Number(number) => number,
-                Value::Text(text) => words.iter().position(|word| *word == text).map_or(f64::NAN, |place| place as f64),
-            };
-            let mut panel = Panel::new(name, self.watched.replace('_', " ")).categories(words.clone());
-            if self.space.is_logarithmic(name) {
-                panel = panel.logarithmic();
-            }
-            for budget in &budgets {
-                let rows = good.iter().filter(|record| record.trial.budget() == *budget);
-                let epochs = format!("{budget} epoch{}", if *budget == 1 { "" } else { "s" });
-                panel = panel.points(epochs, rows.map(|record| (place(record), self.score(record))));
-            }
-            figure.panel(panel)
-        })
     }
 }
 

@@ -4,7 +4,7 @@ use rand::{RngExt, SeedableRng};
 
 use super::{Trial, Value, table};
 use crate::error::{Error, Result};
-use crate::initializers::Rng;
+use crate::random::Rng;
 
 /// Named settings, each with the values that it may have.
 ///
@@ -69,13 +69,13 @@ impl Space {
         self
     }
 
-    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.settings.iter().map(|(name, _)| name.as_str())
     }
 
     /// Whether a setting is drawn evenly by its logarithm.
     #[cfg(feature = "plot")]
-    pub(super) fn is_logarithmic(&self, name: &str) -> bool {
+    pub(crate) fn is_logarithmic(&self, name: &str) -> bool {
         self.settings.iter().any(|(known, values)| known == name && matches!(values, Values::LogRange(..)))
     }
 

@@ -4,10 +4,9 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::{Record, Space, Trial};
-use crate::callbacks::Watched;
 use crate::error::{Error, Result};
-use crate::saving::csv_line;
-use crate::training::{Logs, figure_names};
+use crate::files::csv_line;
+use crate::training::{Logs, callbacks::Watched, figure_names};
 
 /// The columns that are neither settings nor figures.
 pub(super) const OWN: [&str; 3] = ["trial", "epochs", "failure"];

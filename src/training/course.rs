@@ -5,11 +5,11 @@ use std::time::Instant;
 use super::pass::Parts;
 use super::{History, Logs};
 use crate::autograd::{Noise, Param};
-use crate::callbacks::{Callback, KnownFigures, Optimizers, Request, Run};
 use crate::error::{Error, Result};
 use crate::losses::ClassWeights;
 use crate::metrics::{Figures, Metrics};
 use crate::optimizers::Stepper;
+use crate::training::callbacks::{Callback, KnownFigures, Optimizers, Request, Run};
 
 /// What to do about a loss that is not finite, where the data is not known.
 const ADVICE: &str = "lower the learning rate, or look for values in the data that are not finite";

@@ -9,14 +9,14 @@ use super::pass::{self, Objective, Part, Parts};
 use super::trainer::check_dataset;
 use super::{Fit, History, Trainer, slow_build};
 use crate::autograd::{Gradients, Layer, Param, Tape, Vars, check_update};
-use crate::callbacks::KnownFigures;
 use crate::data::{Batches, Dataset, Epoch, Ready, Subset, first_share};
 use crate::error::{Error, Result};
-use crate::initializers::Rng;
 use crate::losses::ClassWeights;
 use crate::metrics::{Direction, Figures};
 use crate::model::Model;
+use crate::random::Rng;
 use crate::tensor::Float;
+use crate::training::callbacks::KnownFigures;
 
 /// Separates the seeds of the order of examples from those of dropout.
 const ORDER: u64 = 0x006f_7264_6572;
@@ -172,7 +172,7 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
                 self.metrics.update(&part.predictions, &part.targets, &part.outputs)?;
             }
         }
-        parts.into_iter().flat_map(|part| part.predictions).for_each(crate::buffers::recycle);
+        parts.into_iter().flat_map(|part| part.predictions).for_each(crate::tensor::recycle);
         let advice = || dataset.batch(indices).ok().map(|batch| blame::advice(&batch, numbers));
         let ended = course.end_batch(batch.loss(), indices.len(), &mut self.tools());
         ended.map_err(|error| blame::explained(error, advice))

@@ -1,10 +1,10 @@
 //! How to train.
 
-use crate::callbacks::{Callback, Progress};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::losses::ClassWeights;
 use crate::tensor::Float;
+use crate::training::callbacks::{Callback, Progress};
 
 /// How [`Trainer::fit`](super::Trainer::fit) trains.
 ///

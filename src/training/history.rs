@@ -89,22 +89,6 @@ impl History {
         figures.into_iter().map(|figure| figure.unwrap_or(f64::NAN)).collect()
     }
 
-    /// Draws each figure over the epochs, training beside validation.
-    #[cfg(feature = "plot")]
-    pub fn plot(&self) -> crate::plot::Figure {
-        use crate::plot::{Figure, Panel};
-        let names = self.names();
-        let own = names.iter().filter(|name| !name.starts_with("val_"));
-        own.fold(Figure::new("Training"), |figure, name| {
-            let curve = |name: &str| {
-                (1..).zip(self.get(name)).filter(|(_, figure)| !figure.is_nan()).collect::<Vec<(u32, f64)>>()
-            };
-            let panel = Panel::new("Epoch", name.replace('_', " ")).line("training", curve(name));
-            let validation = curve(&format!("val_{name}"));
-            figure.panel(if validation.is_empty() { panel } else { panel.line("validation", validation) })
-        })
-    }
-
     /// Returns the names of the figures of all epochs, in the order of their first appearance.
     pub fn names(&self) -> Vec<&str> {
         figure_names(&self.epochs)

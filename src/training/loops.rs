@@ -4,12 +4,12 @@ use super::course::{Course, Tools};
 use super::pass::Seeds;
 use super::{History, Logs};
 use crate::autograd::{Gradients, Layer, Param, Tape, Vars};
-use crate::callbacks::{Callback, KnownFigures};
 use crate::error::{Error, Result};
 use crate::metrics::{Metric, Metrics, check_column};
 use crate::model::Model;
 use crate::optimizers::Stepper;
 use crate::tensor::{Float, Tensor};
+use crate::training::callbacks::{Callback, KnownFigures};
 
 /// What `fit` has, for a loop of one's own over one or several models: optimizers with their schedules, metrics, callbacks,
 /// history and progress; seeds, and back-ups to go on from.

@@ -2,6 +2,7 @@
 //! [`Callback`](crate::callbacks::Callback) watches. [`Loop`] has all of it for loops of one's own.
 
 mod blame;
+pub mod callbacks;
 mod course;
 mod epochs;
 mod fit;

@@ -7,11 +7,11 @@ use super::course::{Course, Tools};
 use super::pass::Parts;
 use super::{History, Logs};
 use crate::autograd::Param;
-use crate::callbacks::Callback;
 use crate::error::{Error, Result};
+use crate::formats::Snapshot;
 use crate::metrics::Figures;
-use crate::saving::Snapshot;
 use crate::tensor::Tensor;
+use crate::training::callbacks::Callback;
 
 impl Course<'_> {
     /// Writes a back-up.

@@ -1,6 +1,7 @@
 //! Callbacks on small real runs.
 
 use gradus::ndarray::Array2;
+use gradus::plot::Figure;
 use gradus::prelude::*;
 use std::time::Duration;
 
@@ -164,14 +165,17 @@ fn pictures_of_a_run() {
     let mut finder = RateFinder::default();
     let mut model = model().metric(MeanAbsolute::default());
     model.fit(&(&x, &y), fit(100).callback(&mut finder)).unwrap();
-    let found = finder.plot().svg().unwrap();
+    let found = Figure::from(&finder).svg().unwrap();
     assert!(found.contains("suggestion, ") && found.contains("1e-4"), "{found}");
     let history = model.fit(&(&x, &y), fit(3).validation_split(0.25)).unwrap();
-    let text = history.plot().title("Three epochs").svg().unwrap();
+    let text = Figure::from(&history).title("Three epochs").svg().unwrap();
     for part in ["Three epochs", "loss", "mean absolute", "training", "validation"] {
         assert!(text.contains(part), "{part}");
     }
-    assert!(RateFinder::default().plot().svg().is_ok() && gradus::training::History::default().plot().svg().is_ok());
-    let message = message(history.plot().save("no/such/folder/history.svg"));
+    assert!(
+        Figure::from(&RateFinder::default()).svg().is_ok()
+            && Figure::from(&gradus::training::History::default()).svg().is_ok()
+    );
+    let message = message(Figure::from(&history).save("no/such/folder/history.svg"));
     assert!(message.starts_with("no/such/folder/history.svg: cannot be written"), "{message}");
 }

@@ -230,7 +230,8 @@ fn spaces_and_settings_that_make_no_sense() {
 #[test]
 fn its_picture_has_a_panel_for_each_setting() {
     let space = Space::new().log_range("x", 1.0, 6.0).list("word", ["a", "b"]);
-    let text = Search::random(space, 9).epochs(9).halving(3).run(bowl).unwrap().plot().svg().unwrap();
+    let results = Search::random(space, 9).epochs(9).halving(3).run(bowl).unwrap();
+    let text = gradus::plot::Figure::from(&results).svg().unwrap();
     for part in ["word", "1 epoch", "9 epochs", "val loss"] {
         assert!(text.contains(part), "{part}");
     }

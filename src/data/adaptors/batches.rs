@@ -8,7 +8,7 @@ use rand::seq::SliceRandom;
 use super::read;
 use crate::data::{Batch, Dataset, seeds};
 use crate::error::{Error, Result};
-use crate::initializers::Rng;
+use crate::random::Rng;
 
 /// The batches of one pass over a dataset: what [`Dataset::batches`] makes. An iterator of `Result<Batch>`.
 ///

@@ -10,7 +10,7 @@ use super::assembled::{assemble, epoch_of};
 use super::{read, read_both};
 use crate::data::{Batch, Dataset};
 use crate::error::{Error, Result};
-use crate::initializers::Rng;
+use crate::random::Rng;
 
 /// Which examples a [`Subset`] has: a range, or a list of numbers in any order, also repeated.
 #[derive(Clone, Debug)]

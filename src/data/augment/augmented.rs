@@ -6,8 +6,8 @@ use rand::SeedableRng;
 use super::Augment;
 use crate::data::{Batch, Dataset, read, read_both, seeds, stack};
 use crate::error::{Error, Result};
-use crate::initializers::Rng;
 use crate::kernels::parallel;
+use crate::random::Rng;
 use crate::tensor::{Float, Tensor};
 
 /// Examples that one piece of work changes.

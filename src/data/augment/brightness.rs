@@ -5,7 +5,7 @@ use rand::RngExt;
 
 use super::{Augment, share, value_range};
 use crate::error::Result;
-use crate::initializers::Rng;
+use crate::random::Rng;
 use crate::tensor::Float;
 
 /// Adds one number to all pixels, up to a share of the range of values either way, and keeps them in the range.

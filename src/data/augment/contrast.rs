@@ -5,7 +5,7 @@ use rand::RngExt;
 
 use super::{Augment, Image, share, value_range};
 use crate::error::Result;
-use crate::initializers::Rng;
+use crate::random::Rng;
 use crate::tensor::Float;
 
 /// Moves all pixels away from the mean of their channel, or towards it, `1 ± factor` times, and keeps them in the range of

@@ -5,7 +5,7 @@ use rand::RngExt;
 
 use super::{Augment, Image, share};
 use crate::error::{Error, Result};
-use crate::initializers::Rng;
+use crate::random::Rng;
 use crate::tensor::Float;
 
 /// Cuts a part of fixed size out of an image, at random in training and in the middle in evaluation.

@@ -5,7 +5,7 @@ use rand::RngExt;
 use super::mix::{Example, Mix};
 use super::{Image, mix_up};
 use crate::error::Result;
-use crate::initializers::Rng;
+use crate::random::Rng;
 use crate::tensor::Float;
 
 /// Puts a rectangle of another image into each, and mixes the targets by the share of the area, `1 - λ` where `λ` is

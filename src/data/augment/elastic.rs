@@ -5,7 +5,7 @@ use rand::RngExt;
 
 use super::{Augment, Fill, Image};
 use crate::error::{Error, Result};
-use crate::initializers::Rng;
+use crate::random::Rng;
 use crate::tensor::Float;
 
 /// Moves each pixel by a random distance, alike for neighbours: uniform noise in -1 to 1, smoothed by a Gaussian of

@@ -5,7 +5,7 @@ use rand::RngExt;
 
 use super::{Augment, Image, share};
 use crate::error::{Error, Result};
-use crate::initializers::Rng;
+use crate::random::Rng;
 use crate::tensor::Float;
 
 /// Replaces a rectangle by one number. The rectangle lies inside of the image; one that finds no room is made smaller.

@@ -5,7 +5,7 @@ use rand::RngExt;
 
 use super::{Augment, Image};
 use crate::error::Result;
-use crate::initializers::Rng;
+use crate::random::Rng;
 use crate::tensor::Float;
 
 /// Mirrors an image with probability 1/2.

@@ -5,7 +5,7 @@ use rand::{RngExt, SeedableRng};
 
 use crate::data::{Batch, Dataset, read, read_both, seeds, stack};
 use crate::error::{Error, Result};
-use crate::initializers::Rng;
+use crate::random::Rng;
 use crate::tensor::{Float, Tensor};
 
 /// An example that [`Mix`] mixes.

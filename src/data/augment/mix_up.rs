@@ -4,7 +4,7 @@ use rand_distr::{Beta, Distribution};
 
 use super::mix::{Example, Mix};
 use crate::error::{Error, Result};
-use crate::initializers::Rng;
+use crate::random::Rng;
 use crate::tensor::Float;
 
 /// Adds two examples, inputs and targets, with weights `λ` and `1 - λ`, where `λ` is drawn from `Beta(α, α)`.

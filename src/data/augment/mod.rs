@@ -54,7 +54,7 @@ pub use zoom::RandomZoom;
 use ndarray::ArrayD;
 
 use crate::error::{Error, Result};
-use crate::initializers::Rng;
+use crate::random::Rng;
 use crate::tensor::Float;
 
 /// Changes an example at random, for [`Dataset::augment`](super::Dataset::augment). Closures are such changes, and

@@ -7,7 +7,7 @@ use rand::RngExt;
 
 use super::{Augment, Fill, Image, share};
 use crate::error::Result;
-use crate::initializers::Rng;
+use crate::random::Rng;
 use crate::tensor::Float;
 
 /// Turns an image around its centre, up to a share of a full turn either way.

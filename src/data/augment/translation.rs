@@ -5,7 +5,7 @@ use rand::RngExt;
 
 use super::{Augment, Fill, Image, share};
 use crate::error::Result;
-use crate::initializers::Rng;
+use crate::random::Rng;
 use crate::tensor::Float;
 
 /// Shifts an image by whole pixels, up to a share of its height and width in each direction. Keras shifts by parts of

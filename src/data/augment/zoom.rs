@@ -5,7 +5,7 @@ use rand::RngExt;
 
 use super::{Augment, Fill, Image, share};
 use crate::error::Result;
-use crate::initializers::Rng;
+use crate::random::Rng;
 use crate::tensor::Float;
 
 /// Enlarges or shrinks an image around its centre: a pixel comes from `1 ± factor` times its distance to the centre.

@@ -4,8 +4,8 @@ use super::forward::pack_forward;
 use super::forward::pack_panels;
 use super::sparse::{Lists, SparseProduct, Term};
 use super::{ConvShape, Method, depthwise, winograd};
-use crate::Float;
 use crate::buffers::Loan;
+use crate::float::Float;
 use crate::kernels::{
     columns::add_columns,
     parallel,

@@ -1,7 +1,7 @@
 //! Depthwise convolution: each channel on its own, with channels side by side in registers.
 
 use super::ConvShape;
-use crate::Float;
+use crate::float::Float;
 use crate::kernels::{
     scratch::with_scratch,
     simd::{Kernel, Lanes, dispatch},

@@ -1,8 +1,8 @@
 //! Forward convolution: a matrix product whose rows are patches, read where they lie in the image.
 
 use super::{ConvShape, Method, depthwise, winograd};
-use crate::Float;
 use crate::buffers::Loan;
+use crate::float::Float;
 use crate::kernels::{
     simd::{dispatch, panel_width},
     tile::{Product, Start},

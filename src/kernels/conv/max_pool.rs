@@ -2,8 +2,8 @@
 
 use super::forward::{pack_patches, segments};
 use super::{ConvShape, winograd};
-use crate::Float;
 use crate::buffers::Loan;
+use crate::float::Float;
 use crate::kernels::{
     scratch::with_scratch,
     simd::{Kernel, Lanes, dispatch, panel_width},

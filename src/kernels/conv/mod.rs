@@ -16,7 +16,7 @@ pub use bands::pieces;
 pub use forward::{forward, pack_forward};
 pub use max_pool::{forward_max_pool, pack_forward_max_pool};
 
-use crate::Float;
+use crate::float::Float;
 
 /// The sizes of a convolution. Lower ranks have lengths of 1 in front.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

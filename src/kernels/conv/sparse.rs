@@ -1,6 +1,6 @@
 //! Products with a gradient that is mostly zero: ReLU zeroes half of it, max pooling three quarters of the rest.
 
-use crate::Float;
+use crate::float::Float;
 use crate::kernels::simd::{Kernel, Lanes};
 use std::cell::Cell;
 

@@ -2,11 +2,11 @@
 
 use super::{check_rate, coins, multiply};
 use crate::autograd::{Noise, ParamList, Var};
-use crate::buffers::{buffer, recycle};
+use crate::buffers::buffer;
 use crate::config::{Config, described};
 use crate::error::{Error, Result};
 use crate::layers::Layer;
-use crate::tensor::{Float, tensor};
+use crate::tensor::{Float, recycle, tensor};
 
 macro_rules! spatial {
     ($($name:ident $what:literal $shape:literal $ones:expr, $alias:literal;)*) => {

@@ -2,10 +2,10 @@
 
 use super::per_example;
 use crate::autograd::{Dependence, InputGrads, Op, Var};
-use crate::buffers::{buffer, recycle};
+use crate::buffers::buffer;
 use crate::error::{Error, Result};
 use crate::kernels::row_norm::{RowMoments, Rows};
-use crate::tensor::{Float, Tensor, data, tensor};
+use crate::tensor::{Float, Tensor, data, recycle, tensor};
 
 /// `y = gamma (x - mean) / √(share Σ (x - mean)² + ε) + beta` over the last axes, with or without the mean
 pub(super) struct ByRow {

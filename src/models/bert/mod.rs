@@ -10,13 +10,13 @@ use std::path::Path;
 
 use crate::autograd::{Layer, ParamList, Var};
 use crate::error::{Error, Result};
+use crate::formats::{Translation, Weights};
 use crate::initializers::RandomNormal;
 use crate::layers::{Dropout, Embedding, LayerNorm, LearnedPositions};
 use crate::models::{
     config::check_heads,
     folder::{below, weights, whole},
 };
-use crate::saving::{Translation, Weights};
 use crate::tensor::{Float, data, tensor};
 use layer::{BertLayer, norm};
 

@@ -5,9 +5,9 @@ use rand::SeedableRng;
 use super::Gpt2;
 use crate::autograd::{Layer, Tape};
 use crate::error::{Error, Result};
-use crate::initializers::Rng;
 use crate::layers::KeyValueCache;
 use crate::models::Sampling;
+use crate::random::Rng;
 use crate::tensor::{Float, data, tensor};
 
 /// The tokens that [`Gpt2::generate`] makes, without end; after an error there are no more.

@@ -11,6 +11,7 @@ use std::path::Path;
 
 use crate::autograd::{Layer, ParamList, Var};
 use crate::error::{Error, Result};
+use crate::formats::{Translation, Weights};
 use crate::initializers::RandomNormal;
 use crate::layers::{Dense, Dropout, Embedding, KeyValueCache, LayerNorm, LearnedPositions, Sequential, TiedDense};
 use crate::models::{
@@ -18,7 +19,6 @@ use crate::models::{
     config::check_heads,
     folder::{below, weights, whole},
 };
-use crate::saving::{Translation, Weights};
 use crate::tensor::{Float, data, tensor};
 use block::{Block, norm};
 

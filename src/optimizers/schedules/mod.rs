@@ -72,13 +72,6 @@ pub trait Schedule: Send + Sync {
         (0..steps).map(|step| self.rate(step)).collect()
     }
 
-    /// The rates of the first steps, drawn; of many steps a thousand.
-    #[cfg(feature = "plot")]
-    fn plot(&self, steps: u32) -> crate::plot::Figure {
-        let points = (0..steps).step_by(steps.div_ceil(1000).max(1) as usize).map(|step| (step, self.rate(step)));
-        crate::plot::Figure::new("Learning rate").panel(crate::plot::Panel::new("Step", "Rate").line("", points))
-    }
-
     /// This schedule after a linear rise from 0 to its first rate.
     fn warm_up(self, steps: u32) -> WarmUp<Self>
     where

@@ -2,11 +2,11 @@
 
 use super::{Change, Clip, Lookahead, MovingAverage};
 use crate::autograd::{Param, Tape};
-use crate::buffers::{buffer, recycle};
+use crate::buffers::buffer;
 use crate::error::{Error, Result};
 use crate::kernels::elementwise::{add_assign, largest, scale, sum_of_squares};
 use crate::optimizers::{Optimizer, State, Step};
-use crate::tensor::{Float, Tensor, add_into, data, tensor};
+use crate::tensor::{Float, Tensor, add_into, data, recycle, tensor};
 
 /// All that is remembered of a parameter. What is not in use is empty.
 #[derive(Default)]

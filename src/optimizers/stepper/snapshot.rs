@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use super::{Memory, Stepper, trainable};
 use crate::autograd::{Layer, Param, ParamId, ParamList, Vars};
 use crate::error::{Error, Result};
+use crate::formats::Snapshot;
 use crate::optimizers::{State, Step};
-use crate::saving::Snapshot;
 use crate::tensor::{Float, tensor};
 
 /// What a snapshot says, checked.

@@ -15,8 +15,8 @@ mod weight_gradient;
 pub(super) use weight_gradient::weight_gradient;
 
 use super::ConvShape;
-use crate::Float;
 use crate::buffers::Loan;
+use crate::float::Float;
 use crate::kernels::{
     parallel,
     scratch::with_scratch,

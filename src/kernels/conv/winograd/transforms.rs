@@ -1,7 +1,7 @@
 //! What happens to numbers before and after the products.
 
 use super::{PLANES, Sums};
-use crate::Float;
+use crate::float::Float;
 use crate::kernels::simd::{Kernel, Lanes};
 
 /// `a + b` and `a - b` for [`Lanes`].

@@ -2,7 +2,7 @@
 
 use super::transforms::{Patches, Spread};
 use super::{PLANES, Tiles, plane};
-use crate::Float;
+use crate::float::Float;
 use crate::kernels::{
     conv::ConvShape,
     parallel,

@@ -1,0 +1,30 @@
+//! Files of weights, each format in a file or folder of its own, and how the names and layouts of others become a model's.
+//!
+//! What they hold and how they are told apart is said in [`saving`](crate::saving), where users find them.
+
+#[cfg(any(feature = "pytorch", feature = "numpy"))]
+mod archive;
+mod bytes;
+mod foreign;
+mod gather;
+mod kinds;
+#[cfg(feature = "mmap")]
+mod mapped;
+mod number_type;
+#[cfg(feature = "numpy")]
+mod numpy;
+mod parameters;
+#[cfg(feature = "pytorch")]
+mod pytorch;
+mod safetensors;
+pub(crate) mod shards;
+mod snapshot;
+mod stored;
+mod translation;
+mod weights;
+
+pub use number_type::NumberType;
+pub(crate) use parameters::{gather as gather_parameters, save as save_parameters, value as value_to_save};
+pub use snapshot::Snapshot;
+pub use translation::{Report, Translation};
+pub use weights::Weights;

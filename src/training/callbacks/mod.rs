@@ -1,0 +1,153 @@
+//! What watches a training run. [`Callback`] is the trait.
+
+mod backup;
+mod checkpoint;
+mod csv_log;
+mod early_stopping;
+mod file_name;
+mod gradient_flow;
+mod gradual_unfreezing;
+mod json_log;
+mod lambda;
+mod progress;
+mod rate_finder;
+mod reduce_on_plateau;
+mod run;
+mod stop_on_nan;
+#[cfg(feature = "tensorboard")]
+mod tensorboard;
+mod time_limit;
+mod watched;
+
+pub use backup::Backup;
+pub use checkpoint::Checkpoint;
+pub use csv_log::CsvLog;
+pub use early_stopping::EarlyStopping;
+pub use gradient_flow::{GradientFlow, ParameterFlow};
+pub use gradual_unfreezing::GradualUnfreezing;
+pub use json_log::JsonLog;
+pub use lambda::LambdaCallback;
+pub use progress::Progress;
+pub use rate_finder::RateFinder;
+pub use reduce_on_plateau::ReduceOnPlateau;
+pub(crate) use run::Request;
+pub use run::{Optimizers, Run};
+pub use stop_on_nan::StopOnNan;
+#[cfg(feature = "tensorboard")]
+pub use tensorboard::{EventWriter, TensorBoard};
+pub use time_limit::TimeLimit;
+pub(crate) use watched::KnownFigures;
+pub use watched::Watched;
+
+use crate::error::Result;
+use crate::formats::Snapshot;
+
+/// Watches a training run, and may change its course through [`Run`]. Every method has an empty default.
+///
+/// ```
+/// use gradus::prelude::*;
+///
+/// /// Halves the learning rate after each epoch.
+/// struct Halve;
+///
+/// impl Callback for Halve {
+///     fn on_epoch_end(&mut self, run: &mut Run<'_>) -> Result<()> {
+///         let rate = run.optimizer.learning_rate().unwrap_or(0.0);
+///         run.optimizer.set_learning_rate(rate / 2.0)
+///     }
+/// }
+///
+/// let fit = Fit::epochs(3).callback(Halve);
+/// ```
+pub trait Callback {
+    /// Before the first epoch.
+    ///
+    /// # Errors
+    /// Any error ends the run; `fit` returns it. So do the other methods'.
+    fn on_train_begin(&mut self, run: &mut Run<'_>) -> Result<()> {
+        let _ = run;
+        Ok(())
+    }
+
+    /// Before each epoch.
+    fn on_epoch_begin(&mut self, run: &mut Run<'_>) -> Result<()> {
+        let _ = run;
+        Ok(())
+    }
+
+    /// After each batch; `run.logs` holds the epoch's means so far. If the batch's loss was no number, its step was not
+    /// made, and the run fails unless a callback sets `run.stop`.
+    fn on_batch_end(&mut self, run: &mut Run<'_>) -> Result<()> {
+        let _ = run;
+        Ok(())
+    }
+
+    /// After each epoch, its validation included. If the validation's loss is not finite, the run fails unless a callback
+    /// sets `run.stop`.
+    fn on_epoch_end(&mut self, run: &mut Run<'_>) -> Result<()> {
+        let _ = run;
+        Ok(())
+    }
+
+    /// After the last epoch, also where the run was stopped early.
+    fn on_train_end(&mut self, run: &mut Run<'_>) -> Result<()> {
+        let _ = run;
+        Ok(())
+    }
+
+    /// What it remembers from call to call, so that [`Backup`] can keep it: nothing, by default.
+    fn state(&self) -> Snapshot {
+        Snapshot::default()
+    }
+
+    /// Restores what [`Callback::state`] returned, after [`Callback::on_train_begin`]. Not called if that was empty.
+    ///
+    /// # Errors
+    /// A state of another callback.
+    fn restore(&mut self, state: &Snapshot) -> Result<()> {
+        let _ = state;
+        Ok(())
+    }
+
+    /// The name of the type, such as `EarlyStopping`, so that memory is given back to whom it comes from.
+    fn kind(&self) -> &'static str {
+        let full = std::any::type_name::<Self>();
+        let plain = full.split('<').next().unwrap_or(full);
+        plain.rsplit("::").next().unwrap_or(plain)
+    }
+}
+
+/// A callback that is read after the run.
+impl<C: Callback + ?Sized> Callback for &mut C {
+    fn on_train_begin(&mut self, run: &mut Run<'_>) -> Result<()> {
+        (**self).on_train_begin(run)
+    }
+
+    fn on_epoch_begin(&mut self, run: &mut Run<'_>) -> Result<()> {
+        (**self).on_epoch_begin(run)
+    }
+
+    fn on_batch_end(&mut self, run: &mut Run<'_>) -> Result<()> {
+        (**self).on_batch_end(run)
+    }
+
+    fn on_epoch_end(&mut self, run: &mut Run<'_>) -> Result<()> {
+        (**self).on_epoch_end(run)
+    }
+
+    fn on_train_end(&mut self, run: &mut Run<'_>) -> Result<()> {
+        (**self).on_train_end(run)
+    }
+
+    fn state(&self) -> Snapshot {
+        (**self).state()
+    }
+
+    fn restore(&mut self, state: &Snapshot) -> Result<()> {
+        (**self).restore(state)
+    }
+
+    fn kind(&self) -> &'static str {
+        (**self).kind()
+    }
+}
