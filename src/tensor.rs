@@ -6,7 +6,7 @@ use std::ops::Deref;
 use ndarray::{ArcArray, ArrayBase, Data, Dimension, IxDyn};
 use num_traits::AsPrimitive;
 
-use crate::buffers::{SMALLEST_KEPT, buffer, keep};
+use crate::buffers::{SMALLEST_KEPT, buffer, keep, zeros};
 pub use crate::float::Float;
 
 /// An array of any number of axes whose data is shared until it is changed. Cloning costs a reference count.
@@ -84,6 +84,15 @@ pub(crate) fn data(tensor: &Tensor) -> &[Float] {
 /// A tensor with another shape over the same numbers.
 pub(crate) fn reshaped(tensor: &Tensor, shape: &[usize]) -> Tensor {
     tensor.clone().into_shape_with_order(IxDyn(shape)).expect("same number of elements in standard layout")
+}
+
+/// Zeros, and a one at the place of each number along a new last axis of `classes` places.
+pub(crate) fn one_hot(shape: &[usize], classes: usize, places: impl Iterator<Item = usize>) -> Tensor {
+    let mut out = zeros(shape.iter().product::<usize>() * classes);
+    for (row, place) in out.chunks_mut(classes.max(1)).zip(places) {
+        row[place] = 1.0;
+    }
+    tensor(&[shape, &[classes]].concat(), out)
 }
 
 /// The sum of two tensors of one shape, in the memory of the first where nobody else reads it.

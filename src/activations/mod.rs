@@ -10,6 +10,7 @@ mod hard;
 mod leaky_relu;
 mod log_sigmoid;
 mod log_softmax;
+mod methods;
 mod mish;
 mod pointwise;
 mod relu;

@@ -36,16 +36,16 @@ macro_rules! described {
     (@given dyn $t:ident) => { impl $t + 'static };
     (@given option $t:ty) => { $t };
     (@given into $t:ty) => { impl Into<$t> };
-    (@given size $n:ident) => { impl $crate::layers::Size<$n> };
-    (@given sizes $n:ident) => { impl $crate::layers::Size<$n> };
+    (@given size $n:ident) => { impl $crate::config::size::Size<$n> };
+    (@given sizes $n:ident) => { impl $crate::config::size::Size<$n> };
     (@given axes) => { impl Into<Vec<usize>> };
     (@given border $n:ident) => { impl Border<$n> };
     (@given $t:ty) => { $t };
     (@store $x:expr, dyn $t:ident) => { Box::new($x) };
     (@store $x:expr, option $t:ty) => { Some($x) };
     (@store $x:expr, into $t:ty) => { $x.into() };
-    (@store $x:expr, size $n:ident) => { $crate::layers::Size::sizes($x) };
-    (@store $x:expr, sizes $n:ident) => { Some($crate::layers::Size::sizes($x)) };
+    (@store $x:expr, size $n:ident) => { $crate::config::size::Size::sizes($x) };
+    (@store $x:expr, sizes $n:ident) => { Some($crate::config::size::Size::sizes($x)) };
     (@store $x:expr, axes) => { Some($x.into()) };
     (@store $x:expr, border $n:ident) => { $x.border() };
     (@store $x:expr, $t:ty) => { $x };
@@ -130,7 +130,7 @@ macro_rules! described {
         pub struct $name $(<const $n: usize>)? {
             $($(#[$rmeta])* pub $r: $crate::config::described!(@type $($rt)+),)*
             $($(#[$smeta])* pub $s: $crate::config::described!(@type $($st)+),)*
-            $($($(#[$pmeta])* pub(crate) $p: $crate::autograd::Param,)*)?
+            $($($(#[$pmeta])* pub(crate) $p: Param,)*)?
             $($($(#[$kmeta])* pub(crate) $k: $kt,)*)?
         }
 
@@ -153,7 +153,7 @@ macro_rules! described {
             $($(
                 #[doc = concat!("Sets the first values of the ", stringify!($p), ", by default `", stringify!($pd), "`.")]
                 #[must_use]
-                pub fn $pi(self, initializer: impl $crate::initializers::Initializer + 'static) -> Self {
+                pub fn $pi(self, initializer: impl Initializer + 'static) -> Self {
                     self.$p.set_initializer(initializer);
                     self
                 }
@@ -166,7 +166,7 @@ macro_rules! described {
                     $($(.with_default(
                         stringify!($pi),
                         &self.$p.initializer(),
-                        &(std::sync::Arc::new($pd) as std::sync::Arc<dyn $crate::initializers::Initializer>),
+                        &(std::sync::Arc::new($pd) as std::sync::Arc<dyn Initializer>),
                     ))*)?
             }
         }
@@ -179,7 +179,7 @@ macro_rules! described {
                 Ok(Self {
                     $($r: from.get(stringify!($r))?,)*
                     $($s: from.get_or(stringify!($s), $crate::config::described!(@default $d, $($st)+))?,)*
-                    $($($p: $crate::autograd::Param::new(from.get_or::<std::sync::Arc<dyn $crate::initializers::Initializer>>(
+                    $($($p: Param::new(from.get_or::<std::sync::Arc<dyn Initializer>>(
                         stringify!($pi),
                         std::sync::Arc::new($pd),
                     )?),)*)?
@@ -204,7 +204,7 @@ macro_rules! described {
                 $(const { $crate::config::assert_rank($n) };)?
                 Self {
                     $($s: $crate::config::described!(@default $d, $($st)+),)*
-                    $($p: $crate::autograd::Param::new($pd),)*
+                    $($p: Param::new($pd),)*
                     $($k: $kd,)*
                 }
             }
@@ -219,7 +219,7 @@ macro_rules! described {
                 Self {
                     $($r: $crate::config::described!(@store $r, $($rt)+),)+
                     $($s: $crate::config::described!(@default $d, $($st)+),)*
-                    $($p: $crate::autograd::Param::new($pd),)*
+                    $($p: Param::new($pd),)*
                     $($k: $kd,)*
                 }
             }

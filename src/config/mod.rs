@@ -9,6 +9,7 @@ mod json;
 mod print;
 mod registry;
 mod setting;
+pub(crate) mod size;
 
 pub(crate) use declare::{described, described_as, family, named};
 pub use registry::{Described, Reader, Registry};

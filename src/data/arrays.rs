@@ -6,6 +6,7 @@ use num_traits::AsPrimitive;
 use super::{Batch, Dataset};
 use crate::buffers::buffer;
 use crate::error::{Error, Result};
+use crate::preprocessing::PaddedSequences;
 use crate::tensor::{Float, Tensor, rounded, tensor};
 
 /// What a model predicts from: an array whose axis 0 counts examples, of any number type, owned or viewed; or a tuple
@@ -80,6 +81,16 @@ impl<T: Inputs + ?Sized> Inputs for &T {
 
     fn check_numbers(&self) -> Result<()> {
         (**self).check_numbers()
+    }
+}
+
+impl Inputs for PaddedSequences {
+    fn lengths(&self) -> Vec<usize> {
+        vec![self.sequences().len()]
+    }
+
+    fn gather(&self, indices: &[usize]) -> Vec<Tensor> {
+        vec![self.batch(indices)]
     }
 }
 

@@ -32,7 +32,7 @@ mod splits;
 mod table;
 pub mod text;
 
-pub use adaptors::{Batches, Chain, FromFn, Map, OneHot, Repeat, Selection, Subset, Zip, from_fn};
+pub use adaptors::{Batches, Chain, FromFn, Map, Repeat, Selection, Subset, Zip, from_fn};
 pub(crate) use adaptors::{Epoch, Ready, read, read_both};
 pub use arrays::Inputs;
 pub(crate) use arrays::common_length;
@@ -54,6 +54,7 @@ use std::sync::Arc;
 use augment::{Augmented, Mixed};
 
 use crate::error::Result;
+use crate::preprocessing::one_hot;
 use crate::tensor::Tensor;
 
 /// A batch: one tensor for each input of the model, and one for each output. Axis 0 counts examples in all of them.
@@ -182,11 +183,16 @@ pub trait Dataset: Sync {
     }
 
     /// Makes class numbers in the first targets vectors of zeros and a one.
-    fn one_hot(self, classes: usize) -> OneHot<Self>
+    fn one_hot(self, classes: usize) -> Map<Self, impl Fn(Batch) -> Result<Batch> + Sync>
     where
         Self: Sized,
     {
-        OneHot::new(self, classes)
+        self.map(move |mut batch| {
+            if let Some(targets) = batch.targets.first_mut() {
+                *targets = one_hot(&*targets, classes)?;
+            }
+            Ok(batch)
+        })
     }
 
     /// The same examples in a random order that stays.

@@ -6,7 +6,7 @@ use super::elementwise::add_assign;
 use super::gemm::{Matrix, gemm};
 use super::scratch::with_scratch;
 use super::simd::vectorized;
-use super::{lanes, math, parallel};
+use super::{math, parallel, sums};
 use crate::float::Float;
 
 /// Scores of a block of queries, about: with them it stays in the second cache.
@@ -147,7 +147,7 @@ impl Attention<'_> {
                     for (row, ds) in std::mem::take(&mut task.scores).chunks_exact(keys.max(1)).enumerate() {
                         let head = task.number % key_heads * group + row / queries;
                         let to = &mut d_bias[bias.place([task.number / key_heads, head, row % queries])..];
-                        if bias.steps[3] == 0 { to[0] += lanes::sum(ds) } else { add_assign(&mut to[..keys], ds) }
+                        if bias.steps[3] == 0 { to[0] += sums::sum(ds) } else { add_assign(&mut to[..keys], ds) }
                     }
                 }
             }
@@ -362,10 +362,10 @@ vectorized! {
 vectorized! {
     /// `x = exp(x) / Σ exp(x)`, and the logarithm of that sum; zeros and infinity where all are -∞.
     fn soften(x: &mut [Float], log_sum: &mut Float) {
-        let max = lanes::max(x);
+        let max = sums::max(x);
         let max = if max == Float::NEG_INFINITY { 0.0 } else { max };
         x.iter_mut().for_each(|x| *x = math::exp(*x - max));
-        let sum = lanes::sum(x);
+        let sum = sums::sum(x);
         *log_sum = if sum == 0.0 { Float::INFINITY } else { max + sum.ln() };
         let factor = if sum == 0.0 { 0.0 } else { 1.0 / sum };
         x.iter_mut().for_each(|x| *x *= factor);
@@ -381,7 +381,7 @@ vectorized! {
 vectorized! {
     /// `dx = p (dp - Σ p dp)`, in the place of `dp`
     fn softened(p: &[Float], dp: &mut [Float]) {
-        let along = lanes::dot(p, dp);
+        let along = sums::dot(p, dp);
         dp.iter_mut().zip(p).for_each(|(dp, p)| *dp = p * (*dp - along));
     }
 }

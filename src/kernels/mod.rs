@@ -13,7 +13,6 @@ pub mod curve;
 pub mod dense;
 pub mod elementwise;
 pub mod gemm;
-pub mod lanes;
 pub mod large;
 #[cfg(feature = "mmap")]
 pub mod map;
@@ -27,8 +26,8 @@ pub mod scatter;
 pub mod scratch;
 pub mod simd;
 pub mod softmax;
+pub mod sums;
 pub mod tile;
-pub mod transcendental;
 #[cfg(test)]
 mod twice;
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Normalisation by row: moments, and what is computed with them.
 
 use super::simd::vectorized;
-use super::{lanes, parallel};
+use super::{parallel, sums};
 use crate::float::Float;
 
 /// Numbers that a thread works on at a time, about.
@@ -39,8 +39,8 @@ pub struct RowMoments {
 impl RowMoments {
     #[inline(always)]
     fn of(by: Rows, x: &[Float]) -> Self {
-        let center = if by.centered { lanes::sum(x) / by.len as Float } else { 0.0 };
-        let [sum, squares] = lanes::deviations(x, center);
+        let center = if by.centered { sums::sum(x) / by.len as Float } else { 0.0 };
+        let [sum, squares] = sums::deviations(x, center);
         let rest = if by.centered { sum / by.len as Float } else { 0.0 };
         // Equal numbers give 0 exactly.
         let squares = squares - sum * rest;
@@ -176,8 +176,8 @@ vectorized! {
                 few_gamma.fill(0.0);
                 few_beta.fill(0.0);
             }
-            let shift = if by.centered { by.share * lanes::sum(dx) } else { 0.0 };
-            let slope = by.share * lanes::dot(dx, normal);
+            let shift = if by.centered { by.share * sums::sum(dx) } else { 0.0 };
+            let slope = by.share * sums::dot(dx, normal);
             let scale = inverse * factor;
             for i in 0..len {
                 dx[i] = (dx[i] - shift - normal[i] * slope) * scale;

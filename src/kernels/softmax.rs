@@ -1,7 +1,7 @@
 //! Softmax and its logarithm, of each row of a matrix.
 
 use super::simd::vectorized;
-use super::{lanes, math, parallel};
+use super::{math, parallel, sums};
 use crate::float::Float;
 
 /// Numbers that a thread works on at a time, about: a few passes over what its first cache holds.
@@ -53,11 +53,11 @@ pub fn probabilities(x: &[Float], p: &mut [Float]) -> f64 {
 
 vectorized! {
     fn shares_of_sum(x: &[Float], p: &mut [Float], max: &mut Float, sum: &mut Float) {
-        *max = lanes::max(x);
+        *max = sums::max(x);
         for (p, x) in p.iter_mut().zip(x) {
             *p = math::exp(*x - *max);
         }
-        *sum = lanes::sum(p);
+        *sum = sums::sum(p);
         for p in p.iter_mut() {
             *p /= *sum;
         }
@@ -68,7 +68,7 @@ vectorized! {
 #[inline(always)]
 fn shift(x: &mut [Float], len: usize) {
     for row in x.chunks_exact_mut(len) {
-        let max = lanes::max(row);
+        let max = sums::max(row);
         for x in row {
             *x -= max;
         }
@@ -83,7 +83,7 @@ vectorized! {
             *x = math::exp(*x);
         }
         for row in x.chunks_exact_mut(len) {
-            let scale = 1.0 / lanes::sum(row);
+            let scale = 1.0 / sums::sum(row);
             for x in row {
                 *x *= scale;
             }
@@ -94,7 +94,7 @@ vectorized! {
 vectorized! {
     fn softmax_backward_rows(y: &[Float], dy: &[Float], dx: &mut [Float], len: usize) {
         for ((y, dy), dx) in y.chunks_exact(len).zip(dy.chunks_exact(len)).zip(dx.chunks_exact_mut(len)) {
-            let along = lanes::dot(y, dy);
+            let along = sums::dot(y, dy);
             for ((dx, y), dy) in dx.iter_mut().zip(y).zip(dy) {
                 *dx = y * (dy - along);
             }
@@ -110,7 +110,7 @@ vectorized! {
             *x = math::exp(*x);
         }
         for (row, powers) in x.chunks_exact_mut(len).zip(powers.chunks_exact(len)) {
-            let log_sum = lanes::sum(powers).ln();
+            let log_sum = sums::sum(powers).ln();
             for x in row {
                 *x -= log_sum;
             }
@@ -124,7 +124,7 @@ vectorized! {
             *dx = math::exp(*y);
         }
         for (dy, dx) in dy.chunks_exact(len).zip(dx.chunks_exact_mut(len)) {
-            let sum = lanes::sum(dy);
+            let sum = sums::sum(dy);
             for (dx, dy) in dx.iter_mut().zip(dy) {
                 *dx = dy - *dx * sum;
             }

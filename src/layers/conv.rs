@@ -3,14 +3,14 @@
 use std::any::Any;
 
 use super::conv_op::Convolution;
-use super::weights::{Weights, kernel_and_bias};
+use super::kernel_and_bias::{KernelAndBias, kernel_and_bias};
 use super::window::{Window, axes, bring_last, channels_last, fewer_than, kernel_shape, three, words};
 use super::{Layer, MaxPool2d, Padding};
 use crate::activations::{Activation, Linear};
 use crate::autograd::{Param, ParamList, Var};
 use crate::config::{Config, Described, described};
 use crate::error::{Error, Result};
-use crate::initializers::{XavierUniform, Zeros};
+use crate::initializers::{Initializer, XavierUniform, Zeros};
 use crate::kernels::conv::ConvShape;
 
 described! {
@@ -146,7 +146,7 @@ impl<const N: usize> Conv<N> {
         let kernel = [&self.kernel_size[..], &[shape.channels / shape.groups, self.filters]].concat();
         let op = |pointwise| Convolution::new(shape, pool, &self.kernel, pointwise, x.tape().is_recording());
         let (bias, activation) = (self.bias(), self.activation.as_ref());
-        Weights { kernel: &self.kernel, bias, activation, filters: self.filters }.apply(x, &kernel, op)
+        KernelAndBias { kernel: &self.kernel, bias, activation, filters: self.filters }.apply(x, &kernel, op)
     }
 }
 

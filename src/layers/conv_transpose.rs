@@ -2,14 +2,14 @@
 
 use super::conv::{check_channels, check_lengths, conv_shape, other_channels};
 use super::conv_op::Transposed;
-use super::weights::{Weights, kernel_and_bias};
+use super::kernel_and_bias::{KernelAndBias, kernel_and_bias};
 use super::window::{Window, axes, channels_last, fewer_than, kernel_shape};
 use super::{Layer, Padding};
 use crate::activations::{Activation, Linear};
 use crate::autograd::{Param, ParamList, Var};
 use crate::config::{Config, Described, described};
 use crate::error::{Error, Result};
-use crate::initializers::{XavierUniform, Zeros};
+use crate::initializers::{Initializer, XavierUniform, Zeros};
 use crate::kernels::conv::ConvShape;
 use crate::ops::PadMode;
 
@@ -227,7 +227,7 @@ impl<const N: usize> Layer for ConvTranspose<N> {
         let shape = self.shape(&x, output_padding)?;
         let kernel = [&self.kernel_size[..], &[self.filters / self.groups, shape.filters]].concat();
         let (bias, activation) = (self.bias(), self.activation.as_ref());
-        let weights = Weights { kernel: &self.kernel, bias, activation, filters: self.filters };
+        let weights = KernelAndBias { kernel: &self.kernel, bias, activation, filters: self.filters };
         weights.apply(&x, &kernel, |f| Transposed::new(shape, &self.kernel, f))
     }
 

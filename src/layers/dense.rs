@@ -8,7 +8,7 @@ use crate::autograd::{Dependence, InputGrads, Op, Param, ParamList, Var};
 use crate::buffers::buffer;
 use crate::config::{Config, described};
 use crate::error::{Error, Result};
-use crate::initializers::{XavierUniform, Zeros};
+use crate::initializers::{Initializer, XavierUniform, Zeros};
 use crate::kernels::{columns::sum_columns, curve::by_pieces, dense};
 use crate::tensor::{Float, Tensor, data, recycle, tensor};
 

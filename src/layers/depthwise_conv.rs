@@ -2,14 +2,14 @@
 
 use super::conv::{check_channels, check_lengths, conv_shape, other_channels};
 use super::conv_op::Convolution;
-use super::weights::{Weights, kernel_and_bias};
+use super::kernel_and_bias::{KernelAndBias, kernel_and_bias};
 use super::window::{Window, axes, channels_last, kernel_shape};
 use super::{Layer, Padding};
 use crate::activations::{Activation, Linear};
 use crate::autograd::{Param, ParamList, Var};
 use crate::config::{Config, Described, described};
 use crate::error::{Error, Result};
-use crate::initializers::{XavierUniform, Zeros};
+use crate::initializers::{Initializer, XavierUniform, Zeros};
 
 described! {
     /// Convolution over `N` axes of each channel on its own, with `depth_multiplier` filters each: output channel
@@ -126,7 +126,7 @@ impl<const N: usize> Layer for DepthwiseConv<N> {
         check_lengths(&shape, batch, &positions, filters)?;
         let kernel = [&self.kernel_size[..], &[channels, self.depth_multiplier]].concat();
         let weights =
-            Weights { kernel: &self.kernel, bias: self.bias(), activation: self.activation.as_ref(), filters };
+            KernelAndBias { kernel: &self.kernel, bias: self.bias(), activation: self.activation.as_ref(), filters };
         weights.apply(x, &kernel, |f| Convolution::new(shape, None, &self.kernel, f, x.tape().is_recording()))
     }
 

@@ -5,7 +5,7 @@ use crate::autograd::{Dependence, InputGrads, Op, Param, ParamList, Var};
 use crate::buffers::buffer;
 use crate::config::{Config, described};
 use crate::error::{Error, Result};
-use crate::initializers::RandomUniform;
+use crate::initializers::{Initializer, RandomUniform};
 use crate::kernels::scatter::{NOWHERE, Scatter};
 use crate::tensor::{Float, Tensor, data, tensor};
 

@@ -4,7 +4,7 @@ use super::Layer;
 use crate::autograd::{Param, ParamList, Var};
 use crate::config::{Config, described};
 use crate::error::{Error, Result};
-use crate::initializers::Zeros;
+use crate::initializers::{Initializer, Zeros};
 use crate::ops::resolve;
 
 described! {

@@ -1,14 +1,14 @@
 //! Separable convolution of sequences and images.
 
 use super::conv_op::Convolution;
-use super::weights::Weights;
+use super::kernel_and_bias::KernelAndBias;
 use super::window::kernel_shape;
 use super::{Conv, DepthwiseConv, Layer, Padding};
 use crate::activations::{Activation, Linear};
 use crate::autograd::{Param, ParamList, Var};
 use crate::config::{Config, Described, described};
 use crate::error::Result;
-use crate::initializers::{XavierUniform, Zeros};
+use crate::initializers::{Initializer, XavierUniform, Zeros};
 
 described! {
     /// A depthwise convolution over `N` axes, which looks around within each channel, and one of size 1 after it, which mixes
@@ -128,7 +128,7 @@ impl<const N: usize> Layer for SeparableConv<N> {
         let shape = Conv::<N>::new(self.filters, [1; N]).shape(&x)?;
         let kernel = [&[1; N][..], &[shape.channels, self.filters]].concat();
         let (kernel_param, bias, activation) = (&self.pointwise_kernel, self.bias(), self.activation.as_ref());
-        let weights = Weights { kernel: kernel_param, bias, activation, filters: self.filters };
+        let weights = KernelAndBias { kernel: kernel_param, bias, activation, filters: self.filters };
         weights.apply(&x, &kernel, |pointwise| {
             Convolution::new(shape, None, kernel_param, pointwise, x.tape().is_recording())
         })

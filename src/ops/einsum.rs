@@ -1,6 +1,6 @@
 //! Einstein's summation.
 
-use super::pick::checked_size;
+use super::take::checked_size;
 use crate::autograd::Var;
 use crate::error::{Error, Result};
 

@@ -1,6 +1,5 @@
 //! Functions of each number alone.
 
-use crate::activations::{Activation, Exponential, Relu, Sigmoid, Tanh};
 use crate::autograd::{Dependence, InputGrads, Op, Var};
 use crate::buffers::buffer;
 use crate::tensor::{Float, Tensor, data, tensor};
@@ -33,11 +32,6 @@ impl Var {
         };
         let op = Each { values: Box::new(values), grads: Box::new(grads), linear, x: empty(), y: empty() };
         self.tape().apply(op, &[self])
-    }
-
-    /// `exp(x)`.
-    pub fn exp(&self) -> Self {
-        Exponential.apply(self)
     }
 
     /// Returns the natural logarithm.
@@ -93,21 +87,6 @@ impl Var {
             if x > max { max } else { x }
         };
         self.each(clip, move |x, _| if x >= min && x <= max { 1.0 } else { 0.0 })
-    }
-
-    /// Returns the hyperbolic tangent: [`Tanh`].
-    pub fn tanh(&self) -> Self {
-        Tanh.apply(self)
-    }
-
-    /// `1 / (1 + exp(-x))`: [`Sigmoid`].
-    pub fn sigmoid(&self) -> Self {
-        Sigmoid.apply(self)
-    }
-
-    /// `max(x, 0)`: [`Relu`].
-    pub fn relu(&self) -> Self {
-        Relu.apply(self)
     }
 }
 

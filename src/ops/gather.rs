@@ -1,7 +1,7 @@
 //! A place of its own for each number: gathering along an axis and scattering back.
 
-use super::pick::places;
 use super::resolve;
+use super::take::places;
 use crate::autograd::{Dependence, InputGrads, Op, Var};
 use crate::buffers::{buffer, zeros};
 use crate::error::{Error, Result};

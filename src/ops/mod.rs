@@ -1,7 +1,6 @@
 //! Small general operations on [`Var`](crate::Var), each with its backward beside its forward. All are methods and
 //! operators.
 
-mod aggregate;
 mod arithmetic;
 mod bitwise;
 mod broadcast;
@@ -11,15 +10,15 @@ mod cumulative;
 mod dependence_tests;
 mod einsum;
 mod elementwise;
-mod extremes;
 mod folding;
 mod gather;
 mod join;
 mod matmul;
+mod max;
+mod norm;
+mod one_hot;
 mod pad;
-mod pick;
 mod powers;
-mod ranking;
 mod reduce;
 mod rounding;
 mod select;
@@ -27,13 +26,15 @@ mod shape;
 mod slice;
 mod softmax;
 mod sparsemax;
+mod take;
+mod top_k;
 mod triangle;
 mod trigonometry;
 
 pub use pad::PadMode;
-pub(crate) use pick::FILL;
 pub(crate) use softmax::{log_softmax_over, softmax_over};
 pub(crate) use sparsemax::sparsemax_over;
+pub(crate) use take::FILL;
 
 use crate::autograd::Dependence;
 use crate::error::{Error, Result};

@@ -1,6 +1,6 @@
 //! More places around what is there.
 
-use super::pick::{FILL, checked_size};
+use super::take::{FILL, checked_size};
 use crate::autograd::Var;
 use crate::error::{Error, Result};
 use crate::tensor::Float;

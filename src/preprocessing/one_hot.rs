@@ -1,8 +1,7 @@
 //! Classes as vectors.
 
-use crate::buffers::zeros;
 use crate::error::{Error, Result};
-use crate::tensor::{Float, IntoTensor, Tensor, data, tensor};
+use crate::tensor::{self, Float, IntoTensor, Tensor, data};
 
 /// Returns a vector of zeros with a one for each class number: `[...]` to `[..., classes]`. A last axis of length 1
 /// goes.
@@ -25,16 +24,11 @@ pub fn one_hot(classes_of_examples: impl IntoTensor, classes: usize) -> Result<T
     if shape.len() > 1 && shape.last() == Some(&1) {
         shape.pop();
     }
-    shape.push(classes);
     if numbers.len().checked_mul(classes).is_none() {
         return Err(Error::value(format!("one_hot: {} examples of {classes} classes do not fit", numbers.len())));
     }
     if let Some(x) = numbers.iter().find(|x| !(**x >= 0.0 && x.fract() == 0.0 && **x < classes as Float)) {
         return Err(Error::value(format!("one_hot: expected whole class numbers 0..{classes}, got {x}")));
     }
-    let mut out = zeros(numbers.len() * classes);
-    for (row, class) in out.chunks_mut(classes.max(1)).zip(data(&numbers)) {
-        row[*class as usize] = 1.0;
-    }
-    Ok(tensor(&shape, out))
+    Ok(tensor::one_hot(&shape, classes, data(&numbers).iter().map(|class| *class as usize)))
 }

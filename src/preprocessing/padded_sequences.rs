@@ -1,7 +1,6 @@
 //! Sequences of unequal length.
 
 use crate::buffers::zeros;
-use crate::data::Inputs;
 use crate::error::{Error, Result};
 use crate::tensor::{Float, Tensor, tensor};
 
@@ -62,14 +61,9 @@ impl PaddedSequences {
     pub fn sequences(&self) -> &[Vec<u32>] {
         &self.sequences
     }
-}
 
-impl Inputs for PaddedSequences {
-    fn lengths(&self) -> Vec<usize> {
-        vec![self.sequences.len()]
-    }
-
-    fn gather(&self, indices: &[usize]) -> Vec<Tensor> {
+    /// Returns these sequences as an array `[batch, time]`.
+    pub fn batch(&self, indices: &[usize]) -> Tensor {
         let longest = || indices.iter().map(|i| self.sequences[*i].len()).max().unwrap_or(0);
         let time = self.length.unwrap_or_else(longest).max(1);
         let mut out = zeros(time * indices.len());
@@ -82,6 +76,6 @@ impl Inputs for PaddedSequences {
             };
             row.iter_mut().zip(sequence).for_each(|(out, token)| *out = *token as Float);
         }
-        vec![tensor(&[indices.len(), time], out)]
+        tensor(&[indices.len(), time], out)
     }
 }

@@ -3,10 +3,9 @@
 use super::course::{Course, Tools};
 use super::pass::Seeds;
 use super::{History, Logs};
-use crate::autograd::{Gradients, Layer, Param, Tape, Vars};
+use crate::autograd::{Gradients, Layer, Param, ParamList, Tape, Vars};
 use crate::error::{Error, Result};
 use crate::metrics::{Metric, Metrics, check_column};
-use crate::model::Model;
 use crate::optimizers::Stepper;
 use crate::tensor::{Float, Tensor};
 use crate::training::callbacks::{Callback, KnownFigures};
@@ -85,8 +84,10 @@ impl<'a> Loop<'a> {
         optimizer: impl Into<Stepper>,
     ) -> Self {
         let full = |path: String| format!("{name}.{path}");
-        let parameters: Vec<_> = model.parameters().into_iter().map(|(path, param)| (full(path), param)).collect();
-        self.course.noises.extend(model.noises().into_iter().map(|(path, noise)| (full(path), noise)));
+        let list = ParamList::of(model);
+        let noises = list.noises();
+        let parameters: Vec<_> = list.into_vec().into_iter().map(|(path, param)| (full(path), param)).collect();
+        self.course.noises.extend(noises.into_iter().map(|(path, noise)| (full(path), noise)));
         self.course.parameters.extend(parameters.iter().cloned());
         self.models.push(Part { name: name.into(), parameters });
         self.steppers.push(optimizer.into());

@@ -2,9 +2,8 @@
 
 use std::fmt;
 
-use crate::autograd::{Layer, Param, Tape, Vars};
+use crate::autograd::{Layer, Param, ParamList, Tape, Vars};
 use crate::error::Result;
-use crate::model::Model;
 use crate::tensor::Tensor;
 
 /// The table that [`summary`] makes: layer, output shape, parameters, and their totals. Print it with `{}`.
@@ -51,7 +50,9 @@ pub fn summary<X: Vars, Y: Vars>(
     tape.start_trace();
     let inputs = input_shapes.iter().map(|shape| Tensor::zeros([&[1], *shape].concat()));
     let outputs = model.forward(&super::pass::input(&tape, inputs.collect())?)?.to_list();
-    let (parameters, noises) = (model.parameters(), model.noises());
+    let list = ParamList::of(model);
+    let noises = list.noises();
+    let parameters = list.into_vec();
     let size = |param: &Param| param.value().map_or(0, |value| value.len());
     let row = |prefix: &str, layer: String, shape: String, from: String| {
         let own: Vec<_> = parameters.iter().filter(|(path, _)| path.starts_with(prefix)).collect();

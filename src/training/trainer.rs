@@ -8,16 +8,16 @@ use rayon::ThreadPool;
 
 use super::pass::{self, Objective, Seeds};
 use super::{Logs, Summary, predict};
-use crate::autograd::{Layer, Tape, Var, Vars};
+use crate::autograd::{Layer, ParamList, Tape, Var, Vars};
 use crate::data::{Dataset, Inputs};
 use crate::error::{Error, Result};
+use crate::formats::{Translation, Weights};
 use crate::kernels::parallel;
 use crate::losses::{ClassWeights, Losses};
 use crate::metrics::{Figures, Metric, Metrics};
-use crate::model::Model;
 use crate::optimizers::{Optimizer, Stepper};
 
-/// A model with its optimizer, its loss and its metrics: what [`Model::compile`] returns.
+/// A model with its optimizer, its loss and its metrics: what [`Model::compile`](crate::Model::compile) returns.
 ///
 /// Training gives the same bits for the same seed, whatever the number of threads.
 ///
@@ -184,7 +184,7 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
         let (model, seed) = (&self.model, self.seed);
         let objective = Objective { losses: &self.losses, class_weights: &ClassWeights::default() };
         let mut parts = pass::parts(model, objective, &tape(seed), dataset, size);
-        let penalty = pass::penalty(&self.model.parameters())?;
+        let penalty = pass::penalty(&ParamList::of(&self.model).into_vec())?;
         for indices in all.chunks(size) {
             let run = |_, part: &[usize]| pass::run(model, objective, &tape(seed), dataset.batch(part)?, 1.0);
             for part in self.threads.run(|| pass::run_parts(&mut parts, indices, run))? {
@@ -251,20 +251,20 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
         &mut self.stepper
     }
 
-    /// Writes the model's parameters to a safetensors file. See [`Model::save`].
+    /// Writes the model's parameters to a safetensors file. See [`Model::save`](crate::Model::save).
     ///
     /// # Errors
-    /// those of [`Model::save`]
+    /// those of [`Model::save`](crate::Model::save)
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        self.model.save(path)
+        crate::saving::save(&self.model, path.as_ref())
     }
 
-    /// Reads the model's parameters from a safetensors file. See [`Model::load`].
+    /// Reads the model's parameters from a safetensors file. See [`Model::load`](crate::Model::load).
     ///
     /// # Errors
-    /// those of [`Model::load`]
+    /// those of [`Model::load`](crate::Model::load)
     pub fn load(&self, path: impl AsRef<Path>) -> Result<()> {
-        self.model.load(path)
+        Translation::new().load(&self.model, &Weights::open(path)?).map(drop)
     }
 }
 

@@ -5,7 +5,6 @@ mod batches;
 mod epoch;
 mod function;
 mod map;
-mod one_hot;
 mod subset;
 mod zip;
 
@@ -14,7 +13,6 @@ pub use batches::Batches;
 pub(crate) use epoch::{Epoch, Ready};
 pub use function::{FromFn, from_fn};
 pub use map::Map;
-pub use one_hot::OneHot;
 pub use subset::{Selection, Subset};
 pub use zip::Zip;
 

@@ -3,7 +3,7 @@
 use crate::autograd::{Param, ParamList, Var};
 use crate::config::{Config, described};
 use crate::error::{Error, Result};
-use crate::initializers::XavierUniform;
+use crate::initializers::{Initializer, XavierUniform};
 use crate::layers::Layer;
 use crate::tensor::{Float, tensor};
 

@@ -5,7 +5,7 @@ use super::{Affine, channels_of, check_channels, check_epsilon};
 use crate::autograd::{Param, ParamList, Tape, Var};
 use crate::config::{Config, described};
 use crate::error::{Error, Result};
-use crate::initializers::{Ones, Zeros};
+use crate::initializers::{Initializer, Ones, Zeros};
 use crate::kernels::channel_norm::Blocks;
 use crate::layers::Layer;
 use crate::tensor::{Float, Tensor, data, tensor};

@@ -2,10 +2,10 @@
 
 use super::by_channel::ByChannel;
 use super::{Affine, channels_of, check_channels, check_epsilon};
-use crate::autograd::{ParamList, Var};
+use crate::autograd::{Param, ParamList, Var};
 use crate::config::{Config, described};
 use crate::error::{Error, Result};
-use crate::initializers::{Ones, Zeros};
+use crate::initializers::{Initializer, Ones, Zeros};
 use crate::kernels::channel_norm::Blocks;
 use crate::layers::Layer;
 use crate::tensor::{Float, data};

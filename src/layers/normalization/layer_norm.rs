@@ -2,10 +2,10 @@
 
 use super::by_row::{ByRow, check_axes, last_axes};
 use super::{Affine, check_epsilon};
-use crate::autograd::{ParamList, Var};
+use crate::autograd::{Param, ParamList, Var};
 use crate::config::{Config, described};
 use crate::error::Result;
-use crate::initializers::{Ones, Zeros};
+use crate::initializers::{Initializer, Ones, Zeros};
 use crate::kernels::row_norm::Rows;
 use crate::layers::Layer;
 use crate::tensor::Float;

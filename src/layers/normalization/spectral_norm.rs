@@ -5,7 +5,7 @@ use crate::buffers::buffer;
 use crate::config::{Config, Described, Reader, Setting};
 use crate::error::{Error, Result};
 use crate::initializers::RandomNormal;
-use crate::kernels::{elementwise::sum_of_squares, lanes::dot};
+use crate::kernels::{elementwise::sum_of_squares, sums::dot};
 use crate::layers::Layer;
 use crate::tensor::{Float, Tensor, data, tensor};
 

@@ -10,7 +10,7 @@ use crate::autograd::{Noise, Param, ParamList, Var};
 use crate::buffers::Loan;
 use crate::config::Config;
 use crate::error::Result;
-use crate::initializers::{Orthogonal, XavierUniform, Zeros};
+use crate::initializers::{Initializer, Orthogonal, XavierUniform, Zeros};
 use crate::layers::{Layer, Vars};
 use crate::tensor::Float;
 

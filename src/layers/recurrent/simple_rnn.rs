@@ -9,7 +9,7 @@ use crate::activations::{Activation, Pointwise, Tanh};
 use crate::autograd::{Noise, Param, ParamList, Var};
 use crate::config::Config;
 use crate::error::Result;
-use crate::initializers::{Orthogonal, XavierUniform, Zeros};
+use crate::initializers::{Initializer, Orthogonal, XavierUniform, Zeros};
 use crate::layers::{Layer, Vars};
 use crate::tensor::Float;
 

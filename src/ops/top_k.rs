@@ -1,9 +1,8 @@
-//! Where the greatest numbers are, and which place a number names. Places are whole numbers without a gradient.
+//! The greatest numbers along an axis, and where they are. Places are whole numbers without a gradient.
 
-use super::pick::places;
 use super::{lines, resolve};
 use crate::autograd::{Dependence, InputGrads, Op, Var};
-use crate::buffers::{buffer, zeros};
+use crate::buffers::buffer;
 use crate::error::{Error, Result};
 use crate::tensor::{Float, Tensor, data, tensor};
 
@@ -54,24 +53,6 @@ impl Var {
         let axis = resolve("top_k", axis, self.value.shape())?;
         let indices = self.ranked("top_k", k, axis)?;
         Ok((self.take_along_axis(&indices, axis as isize)?, indices))
-    }
-
-    /// 1 at the place that each number names, else 0, along a new last axis of `classes` places; negative numbers count
-    /// from the end. It has no gradient.
-    ///
-    /// ```
-    /// use gradus::prelude::*;
-    /// let labels = Tape::inference().input(ndarray::arr1(&[2, 0]));
-    /// assert_eq!(labels.one_hot(3)?.value().as_slice().unwrap(), [0.0, 0.0, 1.0, 1.0, 0.0, 0.0]);
-    /// # Ok::<(), gradus::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// A number that is not whole or out of range.
-    pub fn one_hot(&self, classes: usize) -> Result<Self> {
-        super::pick::checked_size("one_hot", &[self.value.len(), classes])?;
-        let ones = places("one_hot", self, 0, &[classes])?;
-        Ok(self.tape().apply(OneHot { classes, ones }, &[&self.detach()]))
     }
 
     /// The indices of the `k` greatest numbers along an axis.
@@ -126,27 +107,6 @@ impl Op for Ranking {
 
     fn dependence(&self, inputs: &[Dependence]) -> Dependence {
         if self.axis == 0 { Dependence::across_batch(inputs) } else { Dependence::per_example(inputs) }
-    }
-}
-
-/// `y[i, ones[i]] = 1`, else 0
-struct OneHot {
-    classes: usize,
-    ones: Vec<usize>,
-}
-
-impl Op for OneHot {
-    fn forward(&mut self, inputs: &[&Tensor]) -> Tensor {
-        let mut y = zeros(self.ones.len() * self.classes);
-        self.ones.iter().enumerate().for_each(|(i, one)| y[i * self.classes + one] = 1.0);
-        tensor(&[inputs[0].shape(), &[self.classes]].concat(), y)
-    }
-
-    /// none: the input is detached
-    fn backward(&self, _: &Tensor, _: &mut InputGrads<'_>) {}
-
-    fn dependence(&self, inputs: &[Dependence]) -> Dependence {
-        Dependence::per_example(inputs)
     }
 }
 

@@ -7,14 +7,14 @@ use crate::autograd::{Op, Param, Var};
 use crate::error::Result;
 
 /// Kernel, bias and activation of a convolution, and how many filters it has.
-pub(super) struct Weights<'a> {
+pub(super) struct KernelAndBias<'a> {
     pub kernel: &'a Param,
     pub bias: Option<&'a Param>,
     pub activation: &'a dyn Activation,
     pub filters: usize,
 }
 
-impl Weights<'_> {
+impl KernelAndBias<'_> {
     /// Applies the operation to `x`, kernel and bias, and the activation if the operation could not.
     pub fn apply<O: Op>(
         &self,
