@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::Var;
+use crate::autograd::Var;
 use crate::autograd::{
     Layer, Lora, Noise, Param, ParamList, Vars, attach, detach, freeze_matching, matching, merge, unmerge,
 };

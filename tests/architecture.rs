@@ -1,10 +1,34 @@
-//! What the tree itself has to obey: how long a function is, where `unsafe` stands, and that links between documents lead somewhere.
+//! What the tree itself has to obey: that imports run down, how long a function is, where `unsafe` stands, that a private name means
+//! one thing, and that links between documents lead somewhere.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Lines of a function, as rustfmt lays it out, from its `fn` to its closing brace.
 const LONGEST: usize = 60;
+
+/// The floors of the house from the ground up: rooms know those of the floors below them, and nothing of each other on one floor, so that
+/// there are no circles. A room is a file or folder of `src/` with all that is in it, unless that has a room of its own.
+const FLOORS: &[&[&str]] = &[
+    &["error", "float", "random"],
+    &["buffers", "files"],
+    &["kernels"],
+    &["tensor"],
+    &["config", "preprocessing"],
+    &["constraints", "data", "initializers"],
+    &["autograd"],
+    &["formats", "ops", "regularizers"],
+    &["activations", "saving"],
+    &["losses"],
+    &["layers", "metrics", "optimizers"],
+    &["training/history"],
+    &["training/callbacks"],
+    &["training"],
+    &["kinds", "models", "search"],
+    &["model", "plot"],
+    &["gradcheck"],
+    &["prelude", "lib"],
+];
 
 /// Files below a folder of the repository with this ending, by their path from its root, in order.
 fn files(folder: &str, ending: &str) -> Vec<(String, String)> {
@@ -63,6 +87,157 @@ fn functions(text: &str) -> Vec<(&str, usize, usize)> {
         }
     }
     found
+}
+
+/// The modules along the way to a file: `ops/sum` for `src/ops/sum.rs`, `ops` for `src/ops/mod.rs`.
+fn module(path: &str) -> &str {
+    let path = path.trim_start_matches("src/").trim_end_matches(".rs");
+    path.strip_suffix("/mod").unwrap_or(path)
+}
+
+/// The room that a module or an item in it is in, and its floor.
+fn room(path: &str) -> Option<(usize, &'static str)> {
+    let is_in = |room: &str| path.strip_prefix(room).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    let rooms = FLOORS.iter().enumerate().flat_map(|(floor, rooms)| rooms.iter().map(move |room| (floor, *room)));
+    rooms.filter(|(_, room)| is_in(room)).max_by_key(|(_, room)| room.len())
+}
+
+/// The lines with code that is not there for tests only: what tests a room may look up. Other lines are empty.
+fn code(text: &str) -> Vec<&str> {
+    let mut found = Vec::new();
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        let trimmed = line.trim_start();
+        if trimmed.starts_with("#[cfg(test)]") || trimmed.starts_with("#[cfg(all(test,") {
+            found.push("");
+            let mut is_first = true;
+            for item in lines.by_ref() {
+                found.push("");
+                let ends_at_once = is_first && item.ends_with([';', '}']);
+                if ends_at_once || (item.trim() == "}" && indentation(item) == indentation(line)) {
+                    break;
+                }
+                is_first = false;
+            }
+            continue;
+        }
+        found.push(if trimmed.starts_with("//") { "" } else { line.split(" // ").next().unwrap_or(line) });
+    }
+    found
+}
+
+/// Reads a tree of paths, such as `a::{b, c::d}`, each after `before`.
+fn read_paths(text: &str, before: &str, found: &mut Vec<String>) {
+    let text = text.trim_start();
+    if let Some(group) = text.strip_prefix('{') {
+        let mut depth = 0;
+        let mut start = 0;
+        for (i, c) in group.char_indices() {
+            depth += i32::from(c == '{') - i32::from(c == '}');
+            if depth < 0 || (c == ',' && depth == 0) {
+                read_paths(&group[start..i], before, found);
+                start = i + 1;
+            }
+            if depth < 0 {
+                return;
+            }
+        }
+        return;
+    }
+    let end = text.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(text.len());
+    let (name, rest) = text.split_at(end);
+    let path = match name {
+        "" | "self" => before.to_string(),
+        "super" => before.rsplit_once('/').map_or("", |(outer, _)| outer).to_string(),
+        name if before.is_empty() => name.to_string(),
+        name => format!("{before}/{name}"),
+    };
+    match rest.strip_prefix("::") {
+        Some(rest) if !rest.starts_with('<') => read_paths(rest, &path, found),
+        _ if name.is_empty() && before.is_empty() => {}
+        _ => found.push(path),
+    }
+}
+
+/// What a file takes from the crate, by `use` or in the middle of code: lines, from 1, and paths such as `ops/sum/Sum`.
+fn imports(path: &str, text: &str) -> Vec<(usize, String)> {
+    let code = code(text).join("\n");
+    let mut found = Vec::new();
+    for start in ["crate::", "super::"] {
+        for (at, _) in code.match_indices(start) {
+            let before = code[..at].chars().next_back().unwrap_or(' ');
+            if before.is_alphanumeric() || before == '_' || before == ':' {
+                continue;
+            }
+            let line = code[..at].matches('\n').count() + 1;
+            let mut paths = Vec::new();
+            match start {
+                "crate::" => read_paths(&code[at + start.len()..], "", &mut paths),
+                _ => read_paths(&code[at..], module(path), &mut paths),
+            }
+            found.extend(paths.into_iter().map(|path| (line, path)));
+        }
+    }
+    found
+}
+
+#[test]
+fn imports_run_down() {
+    let mut count = 0;
+    let mut wrong = Vec::new();
+    for (path, text) in files("src", ".rs") {
+        let Some((floor, own)) = room(module(&path)) else {
+            wrong.push(format!("{path}: is in no room; give it its place in FLOORS"));
+            continue;
+        };
+        if path == "src/lib.rs" || path.ends_with("tests.rs") {
+            continue;
+        }
+        for (line, taken) in imports(&path, &text) {
+            count += 1;
+            match room(&taken) {
+                Some((_, other)) if other == own => {}
+                Some((below, _)) if below < floor => {}
+                Some((_, other)) => wrong.push(format!("{path}:{line}: `{own}` takes {taken}, which `{other}` has")),
+                None => wrong.push(format!("{path}:{line}: {taken} is in no room; name the one that has it")),
+            }
+        }
+    }
+    assert!(count > 2000, "only {count} imports were found");
+    assert!(wrong.is_empty(), "imports that do not run down the floors:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_room_is_there() {
+    let files = files("src", ".rs");
+    for room in FLOORS.iter().copied().flatten() {
+        let is_there = files.iter().any(|(path, _)| self::room(module(path)).is_some_and(|(_, own)| own == *room));
+        assert!(is_there, "there is no `src/{room}`");
+    }
+}
+
+#[test]
+fn imports_are_found() {
+    let text = "\
+use super::{Tape, op::standard};
+use crate::tensor::{self, Float, inner::{A, B as C}};
+// use crate::layers::Layer;
+fn sum() -> crate::error::Result<()> { super::super::files::write::<u8>(); Ok(()) } // crate::layers
+macro_rules! made { () => { $crate::config::Config } }
+#[cfg(test)]
+use crate::losses::Loss;
+#[cfg(all(test, not(float64)))]
+mod tests {
+    use crate::layers::Dense;
+}
+use crate::random::Rng;
+";
+    let found: Vec<String> =
+        imports("src/autograd/var.rs", text).into_iter().map(|(line, path)| format!("{line} {path}")).collect();
+    let own = ["1 autograd/Tape", "1 autograd/op/standard", "4 files/write"];
+    let others =
+        ["2 tensor", "2 tensor/Float", "2 tensor/inner/A", "2 tensor/inner/B", "4 error/Result", "5 config/Config"];
+    assert_eq!(found, [&others[..], &["12 random/Rng"], &own].concat());
 }
 
 #[test]

@@ -21,16 +21,16 @@ macro_rules! activation {
     ) => {
         impl $crate::kernels::curve::Curve for $type {
             #[inline(always)]
-            fn value(&$this, $x: $crate::Float) -> $crate::Float $value
+            fn value(&$this, $x: $crate::tensor::Float) -> $crate::tensor::Float $value
 
             #[inline(always)]
-            fn slope(&$that, $at: $crate::Float) -> $crate::Float $slope
+            fn slope(&$that, $at: $crate::tensor::Float) -> $crate::tensor::Float $slope
 
             fn by_value(&$whose) -> bool $by_value
         }
 
         impl $crate::activations::Activation for $type {
-            fn apply(&self, x: &$crate::Var) -> $crate::Var {
+            fn apply(&self, x: &$crate::autograd::Var) -> $crate::autograd::Var {
                 $crate::activations::pointwise::apply_curve(x, *self)
             }
 

@@ -175,7 +175,7 @@ impl Param {
     ///
     /// # Errors
     /// A shape that differs from that of the present value, or from what the layer knows of it.
-    pub fn set(&self, value: impl crate::IntoTensor) -> Result<()> {
+    pub fn set(&self, value: impl crate::tensor::IntoTensor) -> Result<()> {
         self.put(value.into_tensor())
     }
 

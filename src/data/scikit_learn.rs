@@ -110,8 +110,8 @@ fn check_rows(path: &Path, got: usize, expected: usize) -> Result<()> {
 
 /// A table; features without names have numbers.
 fn table(
-    features: ndarray::Array2<crate::Float>,
-    targets: crate::Tensor,
+    features: ndarray::Array2<crate::tensor::Float>,
+    targets: crate::tensor::Tensor,
     names: &[&str],
     class_names: Vec<String>,
 ) -> Table {

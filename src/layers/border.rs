@@ -186,7 +186,7 @@ impl Op for Frame {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Tape;
+    use crate::autograd::Tape;
 
     #[test]
     fn cropping_undoes_padding() {

@@ -237,7 +237,7 @@ impl<const N: usize> Layer for Conv<N> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Tape;
+    use crate::autograd::Tape;
 
     #[test]
     fn a_causal_sum_looks_back() {

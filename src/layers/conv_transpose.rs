@@ -244,7 +244,7 @@ impl<const N: usize> Layer for ConvTranspose<N> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Tape;
+    use crate::autograd::Tape;
 
     #[test]
     fn windows_overlap_and_edges_are_cut() {

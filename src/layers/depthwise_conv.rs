@@ -143,7 +143,7 @@ impl<const N: usize> Layer for DepthwiseConv<N> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Tape;
+    use crate::autograd::Tape;
 
     #[test]
     fn each_channel_has_its_own_filters() {

@@ -188,7 +188,7 @@ impl<const N: usize> Layer for Fold<N> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Tape;
+    use crate::autograd::Tape;
 
     #[test]
     fn padding_is_zeros_and_is_left_out() {

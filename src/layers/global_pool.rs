@@ -89,7 +89,7 @@ global_pools! {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Tape;
+    use crate::autograd::Tape;
 
     #[test]
     fn padding_does_not_count_in_a_mean() {
@@ -112,8 +112,8 @@ mod tests {
     /// Where there are as many channels as there were steps.
     #[test]
     fn steps_that_are_gone_have_no_mask() {
-        let x = Tape::inference().input(ndarray::Array3::<crate::Float>::ones((2, 3, 3)));
-        let x = x.with_mask(ndarray::Array2::<crate::Float>::ones((2, 3))).unwrap();
+        let x = Tape::inference().input(ndarray::Array3::<crate::tensor::Float>::ones((2, 3, 3)));
+        let x = x.with_mask(ndarray::Array2::<crate::tensor::Float>::ones((2, 3))).unwrap();
         assert!(GlobalAvgPool1d.forward(&x).unwrap().mask().is_none());
     }
 }

@@ -290,7 +290,7 @@ impl<const N: usize> Op for Sample<N> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Tape;
+    use crate::autograd::Tape;
 
     /// Places far outside, and numbers that are none.
     #[test]

@@ -90,7 +90,7 @@ impl Layer for RepeatVector {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Tape;
+    use crate::autograd::Tape;
 
     #[test]
     fn numbers_go_where_they_should() {

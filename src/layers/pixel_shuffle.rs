@@ -94,7 +94,7 @@ impl Layer for PixelUnshuffle {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Tape;
+    use crate::autograd::Tape;
 
     #[test]
     fn a_block_of_channels_becomes_a_block_of_pixels() {

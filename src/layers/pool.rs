@@ -258,7 +258,7 @@ impl<const N: usize> Layer for AvgPool<N> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Tape;
+    use crate::autograd::Tape;
 
     #[test]
     fn the_last_window_of_ceil_mode_is_shorter() {

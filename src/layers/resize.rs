@@ -131,7 +131,7 @@ impl<const N: usize> Layer for Resize<N> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Tape;
+    use crate::autograd::Tape;
 
     #[test]
     fn shortens_with_and_without_antialiasing() {

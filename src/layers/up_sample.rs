@@ -76,7 +76,7 @@ impl<const N: usize> Layer for UpSample<N> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Tape;
+    use crate::autograd::Tape;
 
     #[test]
     fn interpolates_as_defined() {

@@ -69,7 +69,7 @@ impl Each {
     }
 
     /// Multiplies each loss by this factor.
-    pub(super) fn scaled(self, factor: crate::Float) -> Self {
+    pub(super) fn scaled(self, factor: crate::tensor::Float) -> Self {
         Self { losses: self.losses * factor, ..self }
     }
 
@@ -101,7 +101,7 @@ impl Each {
                 counts.len()
             )));
         }
-        let mean = self.losses.sum() * (1.0 / count) as crate::Float;
+        let mean = self.losses.sum() * (1.0 / count) as crate::tensor::Float;
         Ok(mean.with_origin(Origin::Loss(count, Some(counts.clone()))))
     }
 

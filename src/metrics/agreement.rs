@@ -49,7 +49,7 @@ impl MeanIou {
     fn check(&self) -> Result<()> {
         let classes = self.confusion.classes();
         match self.only.iter().flatten().find(|class| **class >= classes) {
-            Some(bad) => Err(crate::Error::value(format!(
+            Some(bad) => Err(crate::error::Error::value(format!(
                 "MeanIou: expected classes 0..{classes} ({classes} excluded) to choose from, got {bad}"
             ))),
             None => Ok(()),

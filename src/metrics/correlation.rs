@@ -90,7 +90,7 @@ impl Metric for R2 {
         if self.outputs.is_empty() {
             self.outputs = vec![Moments::default(); outputs];
         } else if self.outputs.len() != outputs {
-            return Err(crate::Error::shape(format!(
+            return Err(crate::error::Error::shape(format!(
                 "R2: expected {} outputs in the last axis as before, got predictions {:?}",
                 self.outputs.len(),
                 prediction.shape()

@@ -107,7 +107,7 @@ mod tests {
         assert_eq!(x.right_shift(&two).unwrap().value().as_slice().unwrap(), [3.0, -2.0, 0.0]);
         assert_eq!(x.bitwise_not().unwrap().value().as_slice().unwrap(), [-13.0, 4.0, -1.0]);
         assert_eq!(x.bitwise_or(&two).unwrap().value().as_slice().unwrap(), [14.0, -5.0, 2.0]);
-        for wrong in [0.5, -1.0, 64.0, crate::Float::NAN] {
+        for wrong in [0.5, -1.0, 64.0, crate::tensor::Float::NAN] {
             assert!(x.left_shift(&tape.constant(wrong)).is_err(), "{wrong}");
         }
         assert!(x.left_shift(&tape.constant(60.0)).is_err() && tape.constant(1e30).bitwise_not().is_err());

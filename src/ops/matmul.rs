@@ -188,7 +188,7 @@ mod tests {
             let y = var(a).matmul(&var(b))?;
             let inner = *a.last().unwrap() as Float;
             assert!(y.value().iter().all(|y| *y == inner), "{a:?} {b:?} {y:?}");
-            Ok::<_, crate::Error>(y.shape().to_vec())
+            Ok::<_, crate::error::Error>(y.shape().to_vec())
         };
         for (a, b, want) in [
             (vec![3], vec![3], vec![]),

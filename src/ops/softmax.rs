@@ -150,7 +150,7 @@ mod tests {
         assert_eq!(x.softmax(1).unwrap().value().as_slice().unwrap(), [1.0, 0.0, 0.5, 0.5]);
         let y = x.log_softmax(-1).unwrap();
         assert_eq!(y.value()[[0, 1]], -2000.0);
-        assert!((y.value()[[1, 0]] + std::f64::consts::LN_2 as crate::Float).abs() < 1e-6);
+        assert!((y.value()[[1, 0]] + std::f64::consts::LN_2 as crate::tensor::Float).abs() < 1e-6);
     }
 
     #[test]

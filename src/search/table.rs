@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use super::{Record, Space, Trial};
 use crate::error::{Error, Result};
 use crate::files::csv_line;
-use crate::training::{Logs, callbacks::Watched, figure_names};
+use crate::training::Logs;
+use crate::training::callbacks::Watched;
+use crate::training::history::figure_names;
 
 /// The columns that are neither settings nor figures.
 pub(super) const OWN: [&str; 3] = ["trial", "epochs", "failure"];

@@ -44,7 +44,7 @@ fn find(batch: &Batch, numbers: &[usize]) -> Option<String> {
 }
 
 /// The example of the first number that is not finite, where it is there, and the number.
-fn first_not_finite(tensor: &Tensor) -> Option<(usize, String, crate::Float)> {
+fn first_not_finite(tensor: &Tensor) -> Option<(usize, String, crate::tensor::Float)> {
     let (index, number) = tensor.indexed_iter().find(|(_, number)| !number.is_finite())?;
     let index: Vec<usize> = (0..tensor.ndim()).map(|axis| index[axis]).collect();
     let (row, place) = index.split_first().map_or((0, &[][..]), |(row, place)| (*row, place));

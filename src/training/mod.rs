@@ -6,7 +6,7 @@ pub mod callbacks;
 mod course;
 mod epochs;
 mod fit;
-mod history;
+pub(crate) mod history;
 mod loops;
 mod pass;
 mod predict;
@@ -16,7 +16,6 @@ mod summary;
 mod trainer;
 
 pub use fit::Fit;
-pub(crate) use history::figure_names;
 pub use history::{History, Logs};
 pub use loops::Loop;
 pub(crate) use predict::predict;

@@ -190,7 +190,7 @@ impl fmt::Display for Summary {
             writeln!(f, "{}", line("│", row))?;
         }
         writeln!(f, "{}", rule("└", "┴", "┘", "─"))?;
-        let kilobytes = |numbers: usize| (numbers * size_of::<crate::Float>()) as f64 / 1024.0;
+        let kilobytes = |numbers: usize| (numbers * size_of::<crate::tensor::Float>()) as f64 / 1024.0;
         for (name, numbers) in
             [("Total", self.total()), ("Trainable", self.trainable()), ("Non-trainable", self.non_trainable())]
         {

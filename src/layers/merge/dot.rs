@@ -77,7 +77,7 @@ impl Dot {
             return Ok(x.clone());
         }
         let squares = x.square().sum_axes_keep(&[axis as isize])?;
-        Ok(x / squares.clip(1e-12, crate::Float::MAX).sqrt())
+        Ok(x / squares.clip(1e-12, crate::tensor::Float::MAX).sqrt())
     }
 }
 

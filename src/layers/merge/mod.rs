@@ -76,7 +76,7 @@ impl Layer<Vec<Var>> for Average {
     }
 
     fn forward(&self, x: &Vec<Var>) -> Result<Var> {
-        Ok(fold(x, |a, b| Ok(a + b))? * (1.0 / x.len() as crate::Float))
+        Ok(fold(x, |a, b| Ok(a + b))? * (1.0 / x.len() as crate::tensor::Float))
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::{Callback, Run};
 use crate::error::Result;
 use crate::files::csv_line;
-use crate::training::{Logs, figure_names};
+use crate::training::history::{Logs, figure_names};
 
 /// Writes a line an epoch to a CSV file: epoch, then the figures under their names. The file is whole after each epoch.
 ///

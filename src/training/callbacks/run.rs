@@ -7,7 +7,7 @@ use crate::autograd::{Noise, Param, freeze_matching};
 use crate::error::{Error, Result};
 use crate::optimizers::{Change, Stepper};
 use crate::tensor::Float;
-use crate::training::{History, Logs};
+use crate::training::history::{History, Logs};
 
 /// A training run as callbacks see it: of [`fit`](crate::Trainer::fit), or of a [`Loop`](crate::training::Loop) of one's
 /// own.

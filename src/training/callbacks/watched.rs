@@ -3,7 +3,7 @@
 use super::Run;
 use crate::error::{Error, Result};
 use crate::metrics::Direction;
-use crate::training::Logs;
+use crate::training::history::Logs;
 
 /// A figure of the logs, and which way it gets better.
 ///
