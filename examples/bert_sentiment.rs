@@ -144,7 +144,7 @@ fn main() -> Result<()> {
         let warm = steps / 10;
         let plain = Group::new().weight_decay(0.0);
         let optimizer = AdamW::new(rate)
-            .schedule(PolynomialDecay::new(rate, steps - warm).end(0.0).warm_up(warm))
+            .schedule(PolynomialDecay::new(rate, steps - warm).end_learning_rate(0.0).warm_up(warm))
             .weight_decay(0.01)
             .clip(Clip::GlobalNorm(1.0))
             .group("*bias", plain)

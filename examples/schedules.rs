@@ -27,10 +27,10 @@ fn main() -> Result<()> {
 
     let curves = [
         ("cosine after a warm-up", CosineDecay::new(0.1, rest).warm_up(tenth).curve(steps)),
-        ("restarts", CosineDecayRestarts::new(0.1, tenth).rate_factor(0.8).curve(steps)),
+        ("restarts", CosineDecayRestarts::new(0.1, tenth).m_mul(0.8).curve(steps)),
         ("one cycle", OneCycle::new(0.1, steps).curve(steps)),
         ("steps", StepDecay::new(0.1, 2 * tenth.max(1), 0.5).curve(steps)),
-        ("polynomial", PolynomialDecay::new(0.1, steps).end(0.0).power(2.0).curve(steps)),
+        ("polynomial", PolynomialDecay::new(0.1, steps).end_learning_rate(0.0).power(2.0).curve(steps)),
         ("Noam", Noam::new(64, 2 * tenth.max(1)).curve(steps)),
     ];
     let path = Path::new("target/schedules.svg");

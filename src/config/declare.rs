@@ -21,7 +21,7 @@
 /// ```
 ///
 /// Other types of settings: `[option usize]`, whose setter takes a `usize`; `[into String]`, whose setter takes what turns into
-/// one; `[size N]`, whose setter takes one length or one for each axis, or `[sizes N]` where there may be none. A struct over a number of axes names its kinds: `pub struct Conv<const N: usize> as ["Conv1d", ...]`.
+/// one, and `[some T]`, an `Option` of such; `[switch]`, a `bool` that a constructor of its name turns on; `[size N]`, whose setter takes one length or one for each axis, or `[sizes N]` where there may be none. A struct over a number of axes names its kinds: `pub struct Conv<const N: usize> as ["Conv1d", ...]`.
 macro_rules! described {
     // What a setting is stored as.
     (@type dyn $t:ident) => { Box<dyn $t> };
@@ -29,7 +29,8 @@ macro_rules! described {
     (@type into $t:ty) => { $t };
     (@type size $n:ident) => { [usize; $n] };
     (@type sizes $n:ident) => { Option<[usize; $n]> };
-    (@type axes) => { Option<Vec<usize>> };
+    (@type some $t:ty) => { Option<$t> };
+    (@type switch) => { bool };
     (@type border $n:ident) => { [[usize; 2]; $n] };
     (@type $t:ty) => { $t };
     // What constructors and setters take, and how that is stored.
@@ -38,7 +39,7 @@ macro_rules! described {
     (@given into $t:ty) => { impl Into<$t> };
     (@given size $n:ident) => { impl $crate::config::size::Size<$n> };
     (@given sizes $n:ident) => { impl $crate::config::size::Size<$n> };
-    (@given axes) => { impl Into<Vec<usize>> };
+    (@given some $t:ty) => { impl Into<$t> };
     (@given border $n:ident) => { impl Border<$n> };
     (@given $t:ty) => { $t };
     (@store $x:expr, dyn $t:ident) => { Box::new($x) };
@@ -46,7 +47,7 @@ macro_rules! described {
     (@store $x:expr, into $t:ty) => { $x.into() };
     (@store $x:expr, size $n:ident) => { $crate::config::size::Size::sizes($x) };
     (@store $x:expr, sizes $n:ident) => { Some($crate::config::size::Size::sizes($x)) };
-    (@store $x:expr, axes) => { Some($x.into()) };
+    (@store $x:expr, some $t:ty) => { Some($x.into()) };
     (@store $x:expr, border $n:ident) => { $x.border() };
     (@store $x:expr, $t:ty) => { $x };
     // A default, which is written as it is stored but for the box.
@@ -83,13 +84,14 @@ macro_rules! described {
         $($rest:tt)*
     ) => {
         $crate::config::described! {
-            @struct [$(#[$meta])*] $name [] [] { $($(#[$rmeta])* $r: [$($rt)+] = $rd,)+ $($settings)* } $($rest)*
+            @struct [$(#[$meta])*] $name [] [] [$($(#[$rmeta])* $r: [$($rt)+] = $rd,)+] { $($settings)* } $($rest)*
         }
 
         impl $name {
             #[doc = concat!("Creates it from ", $("`", stringify!($r), "`, ",)+ "with the defaults for everything else.")]
+            #[allow(clippy::needless_update)]
             pub fn new($($r: $crate::config::described!(@given $($rt)+)),+) -> Self {
-                Self::default()$(.$r($r))+
+                Self { $($r: $crate::config::described!(@store $r, $($rt)+),)+ ..Self::default() }
             }
         }
     };
@@ -104,7 +106,7 @@ macro_rules! described {
     ) => {
         $crate::config::described! {
             @struct [$(#[$meta])*] $name [$(<const $n: usize> $($kind),+)?]
-            [$($(#[$rmeta])* $r: [$($rt)+],)+] { $($settings)* } $($rest)*
+            [$($(#[$rmeta])* $r: [$($rt)+],)+] [] { $($settings)* } $($rest)*
         }
     };
 
@@ -115,13 +117,13 @@ macro_rules! described {
         $($rest:tt)*
     ) => {
         $crate::config::described! {
-            @struct [$(#[$meta])*] $name [$(<const $n: usize> $($kind),+)?] [] { $($settings)* } $($rest)*
+            @struct [$(#[$meta])*] $name [$(<const $n: usize> $($kind),+)?] [] [] { $($settings)* } $($rest)*
         }
     };
 
     (
         @struct [$(#[$meta:meta])*] $name:ident [$(<const $n:ident: usize> $($kind:literal),+)?]
-        [$($(#[$rmeta:meta])* $r:ident: [$($rt:tt)+],)*]
+        [$($(#[$rmeta:meta])* $r:ident: [$($rt:tt)+],)*] [$($(#[$gmeta:meta])* $g:ident: [$($gt:tt)+] = $gd:expr,)*]
         { $($(#[$smeta:meta])* $s:ident: [$($st:tt)+] = $d:expr,)* }
         $(params { $($(#[$pmeta:meta])* $p:ident: $pi:ident = $pd:expr,)* })?
         $(private { $($(#[$kmeta:meta])* $k:ident: $kt:ty = $kd:expr,)* })?
@@ -129,27 +131,19 @@ macro_rules! described {
         $(#[$meta])*
         pub struct $name $(<const $n: usize>)? {
             $($(#[$rmeta])* pub $r: $crate::config::described!(@type $($rt)+),)*
+            $($(#[$gmeta])* pub $g: $crate::config::described!(@type $($gt)+),)*
             $($(#[$smeta])* pub $s: $crate::config::described!(@type $($st)+),)*
             $($($(#[$pmeta])* pub(crate) $p: Param,)*)?
             $($($(#[$kmeta])* pub(crate) $k: $kt,)*)?
         }
 
         $crate::config::described! {
-            @new $name [$($n)?] [$($(#[$rmeta])* $r: [$($rt)+],)*] [$($s: [$($st)+] = $d,)*]
+            @new $name [$($n)?] [$($(#[$rmeta])* $r: [$($rt)+],)*] [$($g: [$($gt)+] = $gd,)* $($s: [$($st)+] = $d,)*]
             [$($($p = $pd,)*)?] [$($($k = $kd,)*)?]
         }
 
         impl $(<const $n: usize>)? $name $(<$n>)? {
-            $(
-                #[doc = concat!("Sets `", stringify!($s), "`, by default `", stringify!($d), "`.")]
-                #[doc = ""]
-                $(#[$smeta])*
-                #[must_use]
-                pub fn $s(mut self, $s: $crate::config::described!(@given $($st)+)) -> Self {
-                    self.$s = $crate::config::described!(@store $s, $($st)+);
-                    self
-                }
-            )*
+            $($crate::config::described! { @setter [$(#[$smeta])*] $s [$($st)+] $d })*
             $($(
                 #[doc = concat!("Sets the first values of the ", stringify!($p), ", by default `", stringify!($pd), "`.")]
                 #[must_use]
@@ -162,6 +156,7 @@ macro_rules! described {
             fn describe(&self) -> $crate::config::Config {
                 $crate::config::Config::new(<Self as $crate::config::Described>::KIND)
                     $(.with(stringify!($r), &self.$r))*
+                    $(.with_default(stringify!($g), &self.$g, &$crate::config::described!(@default $gd, $($gt)+)))*
                     $(.with_default(stringify!($s), &self.$s, &$crate::config::described!(@default $d, $($st)+)))*
                     $($(.with_default(
                         stringify!($pi),
@@ -175,9 +170,10 @@ macro_rules! described {
             const KIND: &'static str = $crate::config::described!(@kind $name $([$n $($kind),+])?);
 
             fn from_config(from: &$crate::config::Reader<'_>) -> $crate::error::Result<Self> {
-                from.only(&[$(stringify!($r),)* $(stringify!($s),)* $($(stringify!($pi),)*)?])?;
+                from.only(&[$(stringify!($r),)* $(stringify!($g),)* $(stringify!($s),)* $($(stringify!($pi),)*)?])?;
                 Ok(Self {
                     $($r: from.get(stringify!($r))?,)*
+                    $($g: from.get_or(stringify!($g), $crate::config::described!(@default $gd, $($gt)+))?,)*
                     $($s: from.get_or(stringify!($s), $crate::config::described!(@default $d, $($st)+))?,)*
                     $($($p: Param::new(from.get_or::<std::sync::Arc<dyn Initializer>>(
                         stringify!($pi),
@@ -195,6 +191,27 @@ macro_rules! described {
         }
 
         $crate::config::described!(@setting $name $([$n])?);
+    };
+
+    (@setter [$(#[$meta:meta])*] $s:ident [switch] $d:expr) => {
+        #[doc = concat!("Creates it with `", stringify!($s), "`, which is off by default.")]
+        #[doc = ""]
+        $(#[$meta])*
+        #[must_use]
+        #[allow(clippy::needless_update)]
+        pub fn $s() -> Self {
+            Self { $s: true, ..Self::default() }
+        }
+    };
+    (@setter [$(#[$meta:meta])*] $s:ident [$($t:tt)+] $d:expr) => {
+        #[doc = concat!("Sets `", stringify!($s), "`, by default `", stringify!($d), "`.")]
+        #[doc = ""]
+        $(#[$meta])*
+        #[must_use]
+        pub fn $s(mut self, $s: $crate::config::described!(@given $($t)+)) -> Self {
+            self.$s = $crate::config::described!(@store $s, $($t)+);
+            self
+        }
     };
 
     (@new $name:ident [$($n:ident)?] [] [$($s:ident: [$($st:tt)+] = $d:expr,)*] [$($p:ident = $pd:expr,)*]
@@ -246,6 +263,16 @@ macro_rules! described {
     };
 }
 pub(crate) use described;
+
+/// The method of a trait that gives the description of a declared type.
+macro_rules! config {
+    () => {
+        fn config(&self) -> $crate::config::Config {
+            self.describe()
+        }
+    };
+}
+pub(crate) use config;
 
 /// Describes a tuple struct of one setting, such as `L2(0.01)`.
 macro_rules! described_as {

@@ -42,7 +42,7 @@ described! {
         max_value: [Float],
     ) {
         /// The axes that a vector runs over; all but the last without a setting, so that each unit has its own.
-        axes: [axes] = None,
+        axes: [some Vec<usize>] = None,
     }
 }
 
@@ -79,7 +79,7 @@ described! {
         /// How far to go at each step, from 0 to 1.
         rate: [Float] = 1.0,
         /// The axes that a vector runs over; all but the last without a setting, so that each unit has its own.
-        axes: [axes] = None,
+        axes: [some Vec<usize>] = None,
     }
 }
 
@@ -112,7 +112,7 @@ described! {
     #[derive(Clone)]
     pub struct UnitLength {
         /// The axes that a vector runs over; all but the last without a setting, so that each unit has its own.
-        axes: [axes] = None,
+        axes: [some Vec<usize>] = None,
     }
 }
 

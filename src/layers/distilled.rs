@@ -74,7 +74,7 @@ impl<X: Vars, S: Layer<X>, T: Layer<X>> Layer<X> for Distilled<S, T> {
             let moved = |x: &Var| apart.examples((*x.value).clone()).with_mask_of(x);
             let inputs = X::from_list("the teacher", x.to_list().iter().map(moved).collect())?;
             let teacher = self.teacher.forward(&inputs).map_err(|error| error.within("teacher"))?;
-            let mut loss = Distillation::new().temperature(self.temperature).loss(&y, &teacher.value)? * self.alpha;
+            let mut loss = Distillation::new(self.temperature).loss(&y, &teacher.value)? * self.alpha;
             if teacher.dependence != Dependence::PerExample {
                 loss.dependence = Dependence::AcrossBatch;
             }

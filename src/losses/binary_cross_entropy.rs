@@ -4,72 +4,53 @@ use super::items::{pairs_with, product};
 use super::probabilities::{CLIP, Given, Kind, check_smoothing, scores};
 use super::{Each, Loss, check_same_shape, check_setting, check_targets};
 use crate::autograd::Var;
+use crate::config::{config, described};
 use crate::error::Result;
 use crate::tensor::{Float, Tensor};
 
-/// Binary cross-entropy: `mean(-target · ln p - (1 - target) · ln(1 - p))` over all numbers.
-///
-/// Predictions are probabilities by default. Those that come straight out of a `Sigmoid` are computed from its input,
-/// in one stable operation; other ones are clipped at 1e-7. [`BinaryCrossEntropy::from_logits`] takes numbers before
-/// the sigmoid.
-///
-/// # Shapes
-/// prediction and target alike, `[batch, ...]`; a trailing axis of length 1 may be missing on one side
-/// # Defaults
-/// no label smoothing; answers of 1 weigh as much as those of 0
-/// # Errors
-/// other shapes; targets outside of 0 to 1; predictions that are evidently no probabilities; settings out of range
-/// # Example
-/// ```
-/// use gradus::prelude::*;
-/// let y = Tape::training().input(ndarray::arr1(&[0.5, 0.75]));
-/// let target = ndarray::arr1(&[0.0, 1.0]).into_dyn().into_shared();
-/// let loss = BinaryCrossEntropy::default().loss(&y, &target)?.item();
-/// assert!((loss - 0.4904).abs() < 1e-4);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Keras `BinaryCrossentropy`, PyTorch `BCELoss` and `BCEWithLogitsLoss`
-#[doc(alias = "BCELoss")]
-#[doc(alias = "BCEWithLogitsLoss")]
-#[derive(Clone, Copy, Debug)]
-pub struct BinaryCrossEntropy {
-    given: Given,
-    /// How far targets are drawn towards 0.5, 0: they become `target (1 - s) + s / 2`.
-    pub label_smoothing: Float,
-    /// What the part of a target that is 1 weighs, 1; above it for answers that are rarely yes.
-    pub positive_weight: Float,
-}
-
-impl Default for BinaryCrossEntropy {
-    fn default() -> Self {
-        Self { given: Given::Probabilities, label_smoothing: 0.0, positive_weight: 1.0 }
-    }
-}
-
-impl BinaryCrossEntropy {
-    /// Creates the loss for predictions before the sigmoid.
-    pub fn from_logits() -> Self {
-        Self { given: Given::Logits, ..Self::default() }
-    }
-
-    /// Sets how far targets are drawn towards 0.5.
-    pub fn label_smoothing(mut self, smoothing: Float) -> Self {
-        self.label_smoothing = smoothing;
-        self
-    }
-
-    /// Sets what answers of 1 weigh; those of 0 weigh 1.
-    #[doc(alias = "pos_weight")]
-    pub fn positive_weight(mut self, weight: Float) -> Self {
-        self.positive_weight = weight;
-        self
+described! {
+    /// Binary cross-entropy: `mean(-target · ln p - (1 - target) · ln(1 - p))` over all numbers.
+    ///
+    /// Predictions are probabilities by default. Those that come straight out of a `Sigmoid` are computed from its input,
+    /// in one stable operation; other ones are clipped at 1e-7. [`BinaryCrossEntropy::from_logits`] takes numbers before
+    /// the sigmoid.
+    ///
+    /// # Shapes
+    /// prediction and target alike, `[batch, ...]`; a trailing axis of length 1 may be missing on one side
+    /// # Defaults
+    /// no label smoothing; answers of 1 weigh as much as those of 0
+    /// # Errors
+    /// other shapes; targets outside of 0 to 1; predictions that are evidently no probabilities; settings out of range
+    /// # Example
+    /// ```
+    /// use gradus::prelude::*;
+    /// let y = Tape::training().input(ndarray::arr1(&[0.5, 0.75]));
+    /// let target = ndarray::arr1(&[0.0, 1.0]).into_dyn().into_shared();
+    /// let loss = BinaryCrossEntropy::default().loss(&y, &target)?.item();
+    /// assert!((loss - 0.4904).abs() < 1e-4);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    /// # Reference
+    /// Keras `BinaryCrossentropy`, PyTorch `BCELoss` and `BCEWithLogitsLoss`
+    #[doc(alias = "BCELoss")]
+    #[doc(alias = "BCEWithLogitsLoss")]
+    #[derive(Clone, Copy)]
+    pub struct BinaryCrossEntropy {
+        /// Whether predictions are logits: numbers before the sigmoid.
+        from_logits: [switch] = false,
+        /// How far targets are drawn towards 0.5: they become `target (1 - s) + s / 2`.
+        label_smoothing: [Float] = 0.0,
+        /// What the part of a target that is 1 weighs; above 1 for answers that are rarely yes.
+        #[doc(alias = "pos_weight")]
+        positive_weight: [Float] = 1.0,
     }
 }
 
 impl Loss for BinaryCrossEntropy {
+    config!();
+
     fn threshold(&self) -> Option<Float> {
-        Some(self.given.threshold())
+        Some(Given::new(self.from_logits).threshold())
     }
 
     fn each(&self, prediction: &Var, target: &Tensor) -> Result<Each> {
@@ -78,7 +59,7 @@ impl Loss for BinaryCrossEntropy {
         check_targets(who, target, "targets from 0 to 1", |t| (0.0..=1.0).contains(&t))?;
         check_smoothing(who, self.label_smoothing)?;
         check_setting(who, "a positive weight of", self.positive_weight, 0.0..)?;
-        let (x, kind) = scores(who, prediction, self.given, true)?;
+        let (x, kind) = scores(who, prediction, Given::new(self.from_logits), true)?;
         let (smoothing, weight) = (f64::from(self.label_smoothing), f64::from(self.positive_weight));
         pairs_with(who, prediction, &x, target, move |x, t| {
             let t = t * (1.0 - smoothing) + 0.5 * smoothing;

@@ -99,7 +99,7 @@ mod tests {
         let x = ndarray::Array3::<Float>::zeros((target().shape()[0], time, 2));
         let mut loss = SparseCrossEntropy::from_logits();
         if let Some(index) = ignored {
-            loss = loss.ignore_index(index);
+            loss = loss.ignore_class(index);
         }
         let mut model = Dense::new(3).compile(Sgd::new(0.0), loss).weighted_metric(Accuracy::default());
         let fit = Fit::epochs(1).progress(false).class_weights(weights);

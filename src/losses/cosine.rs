@@ -4,31 +4,35 @@ use super::items::{items, leading, standard};
 use super::probabilities::rows_and_classes;
 use super::{Each, Loss, check_same_shape};
 use crate::autograd::Var;
+use crate::config::{config, described};
 use crate::error::Result;
 use crate::tensor::{Float, Tensor, data};
 
-/// Cosine similarity, made negative: `mean(-Σ p t / (|p| |t|))` over the last axis; -1 where directions are equal.
-///
-/// Lengths below 1e-7 count as that.
-///
-/// # Shapes
-/// predictions and targets `[batch, ..., features]`
-/// # Errors
-/// other shapes
-/// # Example
-/// ```
-/// use gradus::prelude::*;
-/// let y = Tape::training().input(ndarray::arr2(&[[3.0, 4.0], [1.0, 0.0]]));
-/// let target = ndarray::arr2(&[[6.0, 8.0], [0.0, 2.0]]).into_dyn().into_shared();
-/// assert_eq!(CosineSimilarity.loss(&y, &target)?.item(), -0.5);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Keras `CosineSimilarity`
-#[derive(Clone, Copy, Debug, Default)]
-pub struct CosineSimilarity;
+described! {
+    /// Cosine similarity, made negative: `mean(-Σ p t / (|p| |t|))` over the last axis; -1 where directions are equal.
+    ///
+    /// Lengths below 1e-7 count as that.
+    ///
+    /// # Shapes
+    /// predictions and targets `[batch, ..., features]`
+    /// # Errors
+    /// other shapes
+    /// # Example
+    /// ```
+    /// use gradus::prelude::*;
+    /// let y = Tape::training().input(ndarray::arr2(&[[3.0, 4.0], [1.0, 0.0]]));
+    /// let target = ndarray::arr2(&[[6.0, 8.0], [0.0, 2.0]]).into_dyn().into_shared();
+    /// assert_eq!(CosineSimilarity.loss(&y, &target)?.item(), -0.5);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    /// # Reference
+    /// Keras `CosineSimilarity`
+    pub struct CosineSimilarity;
+}
 
 impl Loss for CosineSimilarity {
+    config!();
+
     fn each(&self, prediction: &Var, target: &Tensor) -> Result<Each> {
         let who = "CosineSimilarity";
         rows_and_classes(who, prediction)?;

@@ -6,74 +6,60 @@ use super::probabilities::{
 };
 use super::{Each, Loss, check_same_shape};
 use crate::autograd::Var;
+use crate::config::{config, described};
 use crate::error::Result;
 use crate::kernels::softmax;
 use crate::tensor::{Float, Tensor, data};
 
-/// Cross-entropy on one-hot or soft targets: `mean(-Σ target · ln p)`.
-///
-/// Predictions are probabilities by default. Those that come straight out of a `Softmax` are computed from its input,
-/// in one stable operation; other ones are clipped at 1e-7. [`CrossEntropy::from_logits`] takes numbers before the
-/// softmax.
-///
-/// # Shapes
-/// predictions and targets `[batch, ..., classes]`
-/// # Defaults
-/// no label smoothing, all classes weigh 1
-/// # Errors
-/// other shapes; a single class; predictions that are evidently no probabilities; settings out of range
-/// # Example
-/// ```
-/// use gradus::prelude::*;
-/// let y = Tape::training().input(ndarray::arr2(&[[0.25, 0.75]]));
-/// let one_hot = ndarray::arr2(&[[0.0, 1.0]]).into_dyn().into_shared();
-/// let loss = CrossEntropy::default().loss(&y, &one_hot)?.item();
-/// assert!((loss - 0.2877).abs() < 1e-4);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Keras `CategoricalCrossentropy`, PyTorch `CrossEntropyLoss` on probabilities; Szegedy et al. 2016 for the smoothing
-#[doc(alias = "CategoricalCrossentropy")]
-#[doc(alias = "CrossEntropyLoss")]
-#[derive(Clone, Debug, Default)]
-pub struct CrossEntropy {
-    given: Given,
-    label_smoothing: Float,
-    class_weights: Option<Vec<Float>>,
-}
-
-impl CrossEntropy {
-    /// Creates the loss for predictions before the softmax.
-    pub fn from_logits() -> Self {
-        Self { given: Given::Logits, ..Self::default() }
-    }
-
-    /// Creates the loss for predictions that are logarithms of probabilities.
-    pub fn from_log_probabilities() -> Self {
-        Self { given: Given::LogProbabilities, ..Self::default() }
-    }
-
-    /// Sets which share of each target is spread evenly over all classes.
-    pub fn label_smoothing(mut self, smoothing: Float) -> Self {
-        self.label_smoothing = smoothing;
-        self
-    }
-
-    /// Multiplies the part of each class with its weight. The mean still divides by the number of items, as in PyTorch.
-    pub fn class_weights(mut self, weights: impl Into<Vec<Float>>) -> Self {
-        self.class_weights = Some(weights.into());
-        self
+described! {
+    /// Cross-entropy on one-hot or soft targets: `mean(-Σ target · ln p)`.
+    ///
+    /// Predictions are probabilities by default. Those that come straight out of a `Softmax` are computed from its input,
+    /// in one stable operation; other ones are clipped at 1e-7. [`CrossEntropy::from_logits`] takes numbers before the
+    /// softmax.
+    ///
+    /// # Shapes
+    /// predictions and targets `[batch, ..., classes]`
+    /// # Defaults
+    /// no label smoothing, all classes weigh 1
+    /// # Errors
+    /// other shapes; a single class; predictions that are evidently no probabilities; settings out of range
+    /// # Example
+    /// ```
+    /// use gradus::prelude::*;
+    /// let y = Tape::training().input(ndarray::arr2(&[[0.25, 0.75]]));
+    /// let one_hot = ndarray::arr2(&[[0.0, 1.0]]).into_dyn().into_shared();
+    /// let loss = CrossEntropy::default().loss(&y, &one_hot)?.item();
+    /// assert!((loss - 0.2877).abs() < 1e-4);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    /// # Reference
+    /// Keras `CategoricalCrossentropy`, PyTorch `CrossEntropyLoss` on probabilities; Szegedy et al. 2016 for the smoothing
+    #[doc(alias = "CategoricalCrossentropy")]
+    #[doc(alias = "CrossEntropyLoss")]
+    #[derive(Clone)]
+    pub struct CrossEntropy {
+        /// Whether predictions are logits: numbers before the softmax.
+        from_logits: [switch] = false,
+        /// Whether predictions are logarithms of probabilities.
+        from_log_probabilities: [switch] = false,
+        /// Which share of each target is spread evenly over all classes.
+        label_smoothing: [Float] = 0.0,
+        /// What the part of each class is multiplied with. The mean still divides by the number of items, as in PyTorch.
+        class_weights: [some Vec<Float>] = None,
     }
 }
 
 impl Loss for CrossEntropy {
+    config!();
+
     fn each(&self, prediction: &Var, target: &Tensor) -> Result<Each> {
         let who = "CrossEntropy";
         let (_, classes) = rows_of_classes(who, prediction)?;
         check_same_shape(who, prediction, target)?;
         check_smoothing(who, self.label_smoothing)?;
         check_class_weights(who, self.class_weights.as_ref(), classes)?;
-        let (x, kind) = scores(who, prediction, self.given, false)?;
+        let (x, kind) = scores(who, prediction, Given::of(who, self.from_logits, self.from_log_probabilities)?, false)?;
         let (target, weights) = (standard(target), self.class_weights.clone());
         let smoothing = f64::from(self.label_smoothing);
         let (keep, spread) = (1.0 - smoothing, smoothing / classes as f64);

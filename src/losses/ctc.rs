@@ -4,47 +4,45 @@ use super::items::{items, standard};
 use super::probabilities::LogProbabilities;
 use super::{Each, Loss};
 use crate::autograd::{Origin, Var};
+use crate::config::{config, described};
 use crate::error::{Error, Result};
 use crate::tensor::{Float, Tensor, data};
 
-/// Connectionist temporal classification: minus the logarithm of the probability that a sequence of steps spells the
-/// labels, over all ways to place them, with repeats and blanks between.
-///
-/// Predictions are logits, or logarithms of probabilities, for which the result is the same; a `Softmax` at the end of the
-/// model is looked through. The [mask](Var::mask) of the prediction says how long each sequence is; without one, all steps
-/// count. Labels are padded at their end by numbers below 0 or by the blank, which is not a label.
-///
-/// # Shapes
-/// predictions `[batch, time, classes]`, targets `[batch, labels]`
-/// # Defaults
-/// the blank is class 0
-/// # Errors
-/// other shapes; labels that are not classes, or stand after padding; more labels (and blanks between equal ones) than
-/// steps; a mask with padding before a real step
-/// # Example
-/// ```
-/// use gradus::prelude::*;
-/// // Two steps that both say "1" or nothing, with even odds: three of the four ways spell one 1.
-/// let y = Tape::training().input(ndarray::arr3(&[[[0.0, 0.0], [0.0, 0.0]]]));
-/// let labels = ndarray::arr2(&[[1, -1]]).into_tensor();
-/// assert!((Ctc::default().loss(&y, &labels)?.item() - 0.2877).abs() < 1e-4);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Graves et al. 2006; Keras `CTC`, PyTorch `CTCLoss` (whose mean divides by the labels' number, too)
-#[doc(alias = "CTCLoss")]
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Ctc {
-    blank: usize,
+described! {
+    /// Connectionist temporal classification: minus the logarithm of the probability that a sequence of steps spells the
+    /// labels, over all ways to place them, with repeats and blanks between.
+    ///
+    /// Predictions are logits, or logarithms of probabilities, for which the result is the same; a `Softmax` at the end of the
+    /// model is looked through. The [mask](Var::mask) of the prediction says how long each sequence is; without one, all steps
+    /// count. Labels are padded at their end by numbers below 0 or by the blank, which is not a label.
+    ///
+    /// # Shapes
+    /// predictions `[batch, time, classes]`, targets `[batch, labels]`
+    /// # Defaults
+    /// the blank is class 0
+    /// # Errors
+    /// other shapes; labels that are not classes, or stand after padding; more labels (and blanks between equal ones) than
+    /// steps; a mask with padding before a real step
+    /// # Example
+    /// ```
+    /// use gradus::prelude::*;
+    /// // Two steps that both say "1" or nothing, with even odds: three of the four ways spell one 1.
+    /// let y = Tape::training().input(ndarray::arr3(&[[[0.0, 0.0], [0.0, 0.0]]]));
+    /// let labels = ndarray::arr2(&[[1, -1]]).into_tensor();
+    /// assert!((Ctc::default().loss(&y, &labels)?.item() - 0.2877).abs() < 1e-4);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    /// # Reference
+    /// Graves et al. 2006; Keras `CTC`, PyTorch `CTCLoss` (whose mean divides by the labels' number, too)
+    #[doc(alias = "CTCLoss")]
+    #[derive(Clone, Copy)]
+    pub struct Ctc {
+        /// The class that stands for no label.
+        blank: [usize] = 0,
+    }
 }
 
 impl Ctc {
-    /// Sets which class is the blank.
-    pub fn blank(mut self, class: usize) -> Self {
-        self.blank = class;
-        self
-    }
-
     /// The labels of an example, without the padding.
     fn labels(&self, example: usize, target: &[Float], classes: usize) -> Result<Vec<usize>> {
         let is_padding = |label: &Float| *label < 0.0 || *label == self.blank as Float;
@@ -66,6 +64,8 @@ impl Ctc {
 }
 
 impl Loss for Ctc {
+    config!();
+
     fn each(&self, prediction: &Var, target: &Tensor) -> Result<Each> {
         let [batch, time, classes] = *prediction.value.shape() else {
             return Err(Error::shape(format!(

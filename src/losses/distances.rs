@@ -3,58 +3,46 @@
 use super::items::{items, product, standard};
 use super::{Each, Loss, check_setting, check_targets, strip};
 use crate::autograd::Var;
+use crate::config::{config, described};
 use crate::error::{Error, Result};
 use crate::tensor::{Float, Tensor, data};
 
-/// Triplet loss: `mean(max(|a - p| - |a - n| + margin, 0))` on the embeddings of an anchor, of something like it and of
-/// something unlike it.
-///
-/// The targets do not matter, only that there is one an example. In a loop of your own, [`Triplet::of`] takes three
-/// variables.
-///
-/// # Shapes
-/// predictions `[batch, 3, features]`: anchor, like, unlike; targets `[batch, ...]`
-/// # Defaults
-/// margin 1; `|a - n|` is not swapped for `|p - n|` where that is less
-/// # Errors
-/// other shapes; a negative margin
-/// # Example
-/// ```
-/// use gradus::prelude::*;
-/// let tape = Tape::training();
-/// let [a, p, n] = [[0.0, 0.0], [3.0, 4.0], [0.0, 5.5]].map(|x| tape.variable(ndarray::arr2(&[x])));
-/// let loss = Triplet::default().of(&a, &p, &n)?.mean()?.item();
-/// assert!((loss - 0.5).abs() < 1e-5);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Schroff et al. 2015; PyTorch `TripletMarginLoss`, whose 1e-6 in each difference is here, too
-#[doc(alias = "TripletMarginLoss")]
-#[derive(Clone, Copy, Debug)]
-pub struct Triplet {
-    /// How much further away the unlike should be, 1.
-    pub margin: Float,
-    swap: bool,
-}
-
-impl Default for Triplet {
-    fn default() -> Self {
-        Self::new(1.0)
+described! {
+    /// Triplet loss: `mean(max(|a - p| - |a - n| + margin, 0))` on the embeddings of an anchor, of something like it and of
+    /// something unlike it.
+    ///
+    /// The targets do not matter, only that there is one an example. In a loop of your own, [`Triplet::of`] takes three
+    /// variables.
+    ///
+    /// # Shapes
+    /// predictions `[batch, 3, features]`: anchor, like, unlike; targets `[batch, ...]`
+    /// # Defaults
+    /// margin 1; `|a - n|` is not swapped for `|p - n|` where that is less
+    /// # Errors
+    /// other shapes; a negative margin
+    /// # Example
+    /// ```
+    /// use gradus::prelude::*;
+    /// let tape = Tape::training();
+    /// let [a, p, n] = [[0.0, 0.0], [3.0, 4.0], [0.0, 5.5]].map(|x| tape.variable(ndarray::arr2(&[x])));
+    /// let loss = Triplet::default().of(&a, &p, &n)?.mean()?.item();
+    /// assert!((loss - 0.5).abs() < 1e-5);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    /// # Reference
+    /// Schroff et al. 2015; PyTorch `TripletMarginLoss`, whose 1e-6 in each difference is here, too
+    #[doc(alias = "TripletMarginLoss")]
+    #[derive(Clone, Copy)]
+    pub struct Triplet(
+        /// How much further away the unlike should be.
+        margin: [Float] = 1.0,
+    ) {
+        /// Whether the distance of the unlike is taken from the nearer one of anchor and like (Balntas et al. 2016).
+        swap: [bool] = false,
     }
 }
 
 impl Triplet {
-    /// Creates the loss with this margin.
-    pub fn new(margin: Float) -> Self {
-        Self { margin, swap: false }
-    }
-
-    /// Sets whether the distance of the unlike is taken from the nearer one of anchor and like (Balntas et al. 2016).
-    pub fn swap(mut self, yes: bool) -> Self {
-        self.swap = yes;
-        self
-    }
-
     /// Returns the losses of embeddings `[batch, features]`.
     ///
     /// # Errors
@@ -67,6 +55,8 @@ impl Triplet {
 }
 
 impl Loss for Triplet {
+    config!();
+
     fn each(&self, prediction: &Var, target: &Tensor) -> Result<Each> {
         let who = "Triplet";
         let features = check_shape(who, prediction, 3, "anchor, like, unlike")?;
@@ -107,46 +97,37 @@ impl Loss for Triplet {
     }
 }
 
-/// Contrastive loss: `mean(t d² + (1 - t) max(margin - d, 0)²)` with the distance `d` of two embeddings that are alike
-/// where `t` is 1.
-///
-/// # Shapes
-/// predictions `[batch, 2, features]`; targets `[batch]` or `[batch, 1]`
-/// # Defaults
-/// margin 1
-/// # Errors
-/// other shapes; targets outside of 0 to 1; a negative margin
-/// # Example
-/// ```
-/// use gradus::prelude::*;
-/// let y = Tape::training().input(ndarray::arr3(&[[[0.0, 0.0], [0.3, 0.4]], [[1.0, 1.0], [1.0, 2.0]]]));
-/// let target = ndarray::arr1(&[0.0, 1.0]).into_dyn().into_shared();
-/// assert!((Contrastive::default().loss(&y, &target)?.item() - 0.625).abs() < 1e-6);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Hadsell, Chopra & LeCun 2006
-#[doc(alias = "ContrastiveLoss")]
-#[derive(Clone, Copy, Debug)]
-pub struct Contrastive {
-    /// The distance beyond which the unlike are left alone, 1.
-    pub margin: Float,
-}
-
-impl Default for Contrastive {
-    fn default() -> Self {
-        Self::new(1.0)
-    }
-}
-
-impl Contrastive {
-    /// Creates the loss with this margin.
-    pub fn new(margin: Float) -> Self {
-        Self { margin }
-    }
+described! {
+    /// Contrastive loss: `mean(t d² + (1 - t) max(margin - d, 0)²)` with the distance `d` of two embeddings that are alike
+    /// where `t` is 1.
+    ///
+    /// # Shapes
+    /// predictions `[batch, 2, features]`; targets `[batch]` or `[batch, 1]`
+    /// # Defaults
+    /// margin 1
+    /// # Errors
+    /// other shapes; targets outside of 0 to 1; a negative margin
+    /// # Example
+    /// ```
+    /// use gradus::prelude::*;
+    /// let y = Tape::training().input(ndarray::arr3(&[[[0.0, 0.0], [0.3, 0.4]], [[1.0, 1.0], [1.0, 2.0]]]));
+    /// let target = ndarray::arr1(&[0.0, 1.0]).into_dyn().into_shared();
+    /// assert!((Contrastive::default().loss(&y, &target)?.item() - 0.625).abs() < 1e-6);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    /// # Reference
+    /// Hadsell, Chopra & LeCun 2006
+    #[doc(alias = "ContrastiveLoss")]
+    #[derive(Clone, Copy)]
+    pub struct Contrastive(
+        /// The distance beyond which the unlike are left alone.
+        margin: [Float] = 1.0,
+    ) {}
 }
 
 impl Loss for Contrastive {
+    config!();
+
     fn each(&self, prediction: &Var, target: &Tensor) -> Result<Each> {
         let who = "Contrastive";
         let features = check_shape(who, prediction, 2, "the two embeddings")?;

@@ -56,7 +56,7 @@ impl Each {
     /// use gradus::prelude::*;
     /// let y = Tape::inference().input(ndarray::arr2(&[[0.25, 0.75], [0.5, 0.5]]));
     /// let labels = ndarray::arr1(&[1, -1]).into_tensor();
-    /// let each = SparseCrossEntropy::default().ignore_index(-1).each(&y, &labels)?;
+    /// let each = SparseCrossEntropy::default().ignore_class(-1).each(&y, &labels)?;
     /// let mut accuracy = Accuracy::default();
     /// accuracy.update_weighted(y.value(), &labels, &each.counts())?;
     /// assert_eq!(accuracy.result(), 1.0);
@@ -96,7 +96,7 @@ impl Each {
         let count: f64 = counts.iter().map(|count| f64::from(*count)).sum();
         if count == 0.0 {
             return Err(Error::NothingCounts(format!(
-                "the mean of {} losses of which none counts: all are padding, left out by `ignore_index`, or of class \
+                "the mean of {} losses of which none counts: all are padding, left out by `ignore_class`, or of class \
                  weight 0; leave such batches out",
                 counts.len()
             )));
@@ -196,7 +196,7 @@ mod tests {
         let weighed = each.weigh(&arr1(&[1.0, 3.0]).into_tensor()).unwrap();
         assert_eq!(weighed.mean().unwrap().dependence, Dependence::BatchMean);
         assert_eq!(weighed.sum().dependence, Dependence::AcrossBatch);
-        let some = SparseCrossEntropy::default().ignore_index(0);
+        let some = SparseCrossEntropy::default().ignore_class(0);
         assert_eq!(some.loss(&x, &classes).unwrap().dependence, Dependence::AcrossBatch);
     }
 

@@ -52,7 +52,7 @@ fn impossible_classes() {
     check("focal", &focal, [&[0.0, INF, 0.0], &[0.0, 1.0, 0.0]], 0.0, &[0.0; 3]);
     let hinge = [&[-INF, 2.0, 1.5], &[0.0, 1.0, 0.0]].map(|x: &[Float; 3]| &x[..]);
     check("CategoricalHinge", &CategoricalHinge, hinge, 0.5, &[0.0, -1.0, 1.0]);
-    let distillation = Distillation::new().temperature(1.0);
+    let distillation = Distillation::new(1.0);
     check("Distillation", &distillation, [&[INF, 0.0], &[0.0, 0.0]], INF, &[0.5, -0.5]);
 }
 
@@ -174,7 +174,7 @@ fn no_loss_is_silently_not_a_number() {
         ("BinaryFocalCrossEntropy", Box::new(BinaryFocalCrossEntropy::default())),
         (
             "BinaryFocalCrossEntropy from_logits",
-            Box::new(BinaryFocalCrossEntropy::from_logits().gamma(0.5).alpha(0.25)),
+            Box::new(BinaryFocalCrossEntropy::from_logits().gamma(0.5).apply_class_balancing(true)),
         ),
         ("CrossEntropy", Box::new(CrossEntropy::default())),
         ("CrossEntropy from_logits", Box::new(CrossEntropy::from_logits())),
@@ -185,7 +185,7 @@ fn no_loss_is_silently_not_a_number() {
         ("focal from_logits smooth", Box::new(CategoricalFocalCrossEntropy::from_logits().label_smoothing(0.1))),
         ("focal from_logits gamma 0", Box::new(CategoricalFocalCrossEntropy::from_logits().gamma(0.0))),
         ("KlDivergence", Box::new(KlDivergence)),
-        ("Distillation", Box::new(Distillation::new())),
+        ("Distillation", Box::new(Distillation::default())),
     ];
     let mut seen = 0;
     for (name, loss) in &losses {

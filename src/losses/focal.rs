@@ -5,102 +5,69 @@ use super::items::{items, leading, pairs_with, product, standard};
 use super::probabilities::{CLIP, Given, Kind, LogProbabilities, check_smoothing, rows_of_classes, scores};
 use super::{Each, Loss, check_same_shape, check_setting, check_targets};
 use crate::autograd::Var;
+use crate::config::{config, described};
 use crate::error::Result;
 use crate::tensor::{Float, Tensor, data};
 
-macro_rules! settings {
-    ($name:ident, $activation:literal) => {
-        impl $name {
-            #[doc = concat!("For predictions before the ", $activation, ".")]
-            pub fn from_logits() -> Self {
-                Self { given: Given::Logits, ..Self::default() }
-            }
-
-            /// Sets how fast the weight of an answer falls as it gets right; 0 gives the cross-entropy.
-            pub fn gamma(mut self, gamma: Float) -> Self {
-                self.gamma = gamma;
-                self
-            }
-
-            /// Sets how far targets are smoothed.
-            pub fn label_smoothing(mut self, smoothing: Float) -> Self {
-                self.label_smoothing = smoothing;
-                self
-            }
-
-            fn check(&self, prediction: &Var, target: &Tensor) -> Result<()> {
-                let who = stringify!($name);
-                check_same_shape(who, prediction, target)?;
-                check_targets(who, target, "targets from 0 to 1", |t| (0.0..=1.0).contains(&t))?;
-                check_smoothing(who, self.label_smoothing)?;
-                check_setting(who, "a gamma of", self.gamma, 0.0..)
-            }
-        }
-    };
+fn check(who: &str, prediction: &Var, target: &Tensor, gamma: Float, label_smoothing: Float) -> Result<()> {
+    check_same_shape(who, prediction, target)?;
+    check_targets(who, target, "targets from 0 to 1", |t| (0.0..=1.0).contains(&t))?;
+    check_smoothing(who, label_smoothing)?;
+    check_setting(who, "a gamma of", gamma, 0.0..)
 }
 
-/// Binary focal loss: `mean((1 - q)^gamma · cross-entropy)` with `q = target · p + (1 - target) · (1 - p)`.
-///
-/// Predictions are probabilities by default; those that come straight out of a `Sigmoid` are computed from its input.
-///
-/// # Shapes
-/// prediction and target alike, `[batch, ...]`; a trailing axis of length 1 may be missing on one side
-/// # Defaults
-/// gamma 2, no balancing (`alpha` 0.25 is usual), no label smoothing
-/// # Errors
-/// other shapes; targets outside of 0 to 1; predictions that are evidently no probabilities; settings out of range
-/// # Example
-/// ```
-/// use gradus::prelude::*;
-/// let y = Tape::training().input(ndarray::arr1(&[0.5, 0.75]));
-/// let target = ndarray::arr1(&[0.0, 1.0]).into_dyn().into_shared();
-/// let loss = BinaryFocalCrossEntropy::default().loss(&y, &target)?.item();
-/// assert!((loss - 0.0956).abs() < 1e-4);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Lin et al. 2017; Keras `BinaryFocalCrossentropy`
-#[doc(alias = "BinaryFocalCrossentropy")]
-#[derive(Clone, Copy, Debug)]
-pub struct BinaryFocalCrossEntropy {
-    given: Given,
-    /// How fast the weight of an answer falls as it gets right, 2.
-    pub gamma: Float,
-    /// What answers of 1 weigh, where those of 0 weigh `1 - alpha`; without, all weigh 1.
-    pub alpha: Option<Float>,
-    /// How far targets are drawn towards 0.5, 0.
-    pub label_smoothing: Float,
-}
-
-impl Default for BinaryFocalCrossEntropy {
-    fn default() -> Self {
-        Self { given: Given::Probabilities, gamma: 2.0, alpha: None, label_smoothing: 0.0 }
-    }
-}
-
-settings!(BinaryFocalCrossEntropy, "sigmoid");
-
-impl BinaryFocalCrossEntropy {
-    /// Balances the answers: those of 1 weigh `alpha`, those of 0 weigh `1 - alpha`.
-    #[doc(alias = "apply_class_balancing")]
-    pub fn alpha(mut self, alpha: Float) -> Self {
-        self.alpha = Some(alpha);
-        self
+described! {
+    /// Binary focal loss: `mean((1 - q)^gamma · cross-entropy)` with `q = target · p + (1 - target) · (1 - p)`.
+    ///
+    /// Predictions are probabilities by default; those that come straight out of a `Sigmoid` are computed from its input.
+    ///
+    /// # Shapes
+    /// prediction and target alike, `[batch, ...]`; a trailing axis of length 1 may be missing on one side
+    /// # Defaults
+    /// gamma 2, no balancing (`alpha` 0.25 is usual), no label smoothing
+    /// # Errors
+    /// other shapes; targets outside of 0 to 1; predictions that are evidently no probabilities; settings out of range
+    /// # Example
+    /// ```
+    /// use gradus::prelude::*;
+    /// let y = Tape::training().input(ndarray::arr1(&[0.5, 0.75]));
+    /// let target = ndarray::arr1(&[0.0, 1.0]).into_dyn().into_shared();
+    /// let loss = BinaryFocalCrossEntropy::default().loss(&y, &target)?.item();
+    /// assert!((loss - 0.0956).abs() < 1e-4);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    /// # Reference
+    /// Lin et al. 2017; Keras `BinaryFocalCrossentropy`
+    #[doc(alias = "BinaryFocalCrossentropy")]
+    #[derive(Clone, Copy)]
+    pub struct BinaryFocalCrossEntropy {
+        /// Whether predictions are logits: numbers before the sigmoid.
+        from_logits: [switch] = false,
+        /// How fast the weight of an answer falls as it gets right; 0 gives the cross-entropy.
+        gamma: [Float] = 2.0,
+        /// Whether items of class 1 weigh `alpha`, and those of class 0 `1 - alpha`.
+        apply_class_balancing: [bool] = false,
+        /// What items of class 1 weigh where classes are balanced.
+        alpha: [Float] = 0.25,
+        /// How far targets are drawn towards 0.5.
+        label_smoothing: [Float] = 0.0,
     }
 }
 
 impl Loss for BinaryFocalCrossEntropy {
+    config!();
+
     fn threshold(&self) -> Option<Float> {
-        Some(self.given.threshold())
+        Some(Given::new(self.from_logits).threshold())
     }
 
     fn each(&self, prediction: &Var, target: &Tensor) -> Result<Each> {
         let who = "BinaryFocalCrossEntropy";
-        self.check(prediction, target)?;
-        check_setting(who, "an alpha of", self.alpha.unwrap_or(0.5), 0.0..=1.0)?;
-        let (x, kind) = scores(who, prediction, self.given, true)?;
+        check(who, prediction, target, self.gamma, self.label_smoothing)?;
+        check_setting(who, "an alpha of", self.alpha, 0.0..=1.0)?;
+        let (x, kind) = scores(who, prediction, Given::new(self.from_logits), true)?;
         let (gamma, smoothing) = (f64::from(self.gamma), f64::from(self.label_smoothing));
-        let alpha = self.alpha.map(f64::from);
+        let alpha = self.apply_class_balancing.then_some(f64::from(self.alpha));
         pairs_with(who, prediction, &x, target, move |x, t| {
             let t = t * (1.0 - smoothing) + 0.5 * smoothing;
             let weight = alpha.map_or(1.0, |alpha| t * alpha + (1.0 - t) * (1.0 - alpha));
@@ -128,62 +95,51 @@ impl Loss for BinaryFocalCrossEntropy {
     }
 }
 
-/// Focal loss of classes: `mean(Σ alpha · (1 - p)^gamma · target · -ln p)`.
-///
-/// Predictions are probabilities by default; those that come straight out of a `Softmax` are computed from its input.
-///
-/// # Shapes
-/// predictions and one-hot or soft targets `[batch, ..., classes]`
-/// # Defaults
-/// gamma 2, alpha 0.25, no label smoothing
-/// # Errors
-/// other shapes; targets outside of 0 to 1; predictions that are evidently no probabilities; settings out of range
-/// # Example
-/// ```
-/// use gradus::prelude::*;
-/// let y = Tape::training().input(ndarray::arr2(&[[0.25, 0.75]]));
-/// let target = ndarray::arr2(&[[0.0, 1.0]]).into_dyn().into_shared();
-/// let loss = CategoricalFocalCrossEntropy::default().alpha(1.0).loss(&y, &target)?.item();
-/// assert!((loss - 0.01798).abs() < 1e-5);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Lin et al. 2017; Keras `CategoricalFocalCrossentropy`
-#[doc(alias = "CategoricalFocalCrossentropy")]
-#[derive(Clone, Copy, Debug)]
-pub struct CategoricalFocalCrossEntropy {
-    given: Given,
-    /// How fast the weight of an answer falls as it gets right, 2.
-    pub gamma: Float,
-    /// A factor of the whole, 0.25.
-    pub alpha: Float,
-    /// Which share of each target is spread evenly over all classes, 0.
-    pub label_smoothing: Float,
-}
-
-impl Default for CategoricalFocalCrossEntropy {
-    fn default() -> Self {
-        Self { given: Given::Probabilities, gamma: 2.0, alpha: 0.25, label_smoothing: 0.0 }
-    }
-}
-
-settings!(CategoricalFocalCrossEntropy, "softmax");
-
-impl CategoricalFocalCrossEntropy {
-    /// Sets the factor of the whole.
-    pub fn alpha(mut self, alpha: Float) -> Self {
-        self.alpha = alpha;
-        self
+described! {
+    /// Focal loss of classes: `mean(Σ alpha · (1 - p)^gamma · target · -ln p)`.
+    ///
+    /// Predictions are probabilities by default; those that come straight out of a `Softmax` are computed from its input.
+    ///
+    /// # Shapes
+    /// predictions and one-hot or soft targets `[batch, ..., classes]`
+    /// # Defaults
+    /// gamma 2, alpha 0.25, no label smoothing
+    /// # Errors
+    /// other shapes; targets outside of 0 to 1; predictions that are evidently no probabilities; settings out of range
+    /// # Example
+    /// ```
+    /// use gradus::prelude::*;
+    /// let y = Tape::training().input(ndarray::arr2(&[[0.25, 0.75]]));
+    /// let target = ndarray::arr2(&[[0.0, 1.0]]).into_dyn().into_shared();
+    /// let loss = CategoricalFocalCrossEntropy::default().alpha(1.0).loss(&y, &target)?.item();
+    /// assert!((loss - 0.01798).abs() < 1e-5);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    /// # Reference
+    /// Lin et al. 2017; Keras `CategoricalFocalCrossentropy`
+    #[doc(alias = "CategoricalFocalCrossentropy")]
+    #[derive(Clone, Copy)]
+    pub struct CategoricalFocalCrossEntropy {
+        /// Whether predictions are logits: numbers before the softmax.
+        from_logits: [switch] = false,
+        /// How fast the weight of an answer falls as it gets right; 0 gives the cross-entropy.
+        gamma: [Float] = 2.0,
+        /// The factor of the loss.
+        alpha: [Float] = 0.25,
+        /// Which share of each target is spread evenly over all classes.
+        label_smoothing: [Float] = 0.0,
     }
 }
 
 impl Loss for CategoricalFocalCrossEntropy {
+    config!();
+
     fn each(&self, prediction: &Var, target: &Tensor) -> Result<Each> {
         let who = "CategoricalFocalCrossEntropy";
         let (_, classes) = rows_of_classes(who, prediction)?;
-        self.check(prediction, target)?;
+        check(who, prediction, target, self.gamma, self.label_smoothing)?;
         check_setting(who, "an alpha of", self.alpha, 0.0..)?;
-        let (x, kind) = scores(who, prediction, self.given, false)?;
+        let (x, kind) = scores(who, prediction, Given::new(self.from_logits), false)?;
         let (gamma, alpha, smoothing) = (f64::from(self.gamma), f64::from(self.alpha), f64::from(self.label_smoothing));
         let target = standard(target);
         let (low, high) = (f64::from(CLIP), f64::from(1.0 - CLIP));

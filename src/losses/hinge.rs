@@ -3,29 +3,33 @@
 use super::items::{items, leading, pairs, product, standard};
 use super::{Each, Loss, check_same_shape, check_targets};
 use crate::autograd::Var;
+use crate::config::{config, described};
 use crate::error::Result;
 use crate::tensor::{Float, Tensor, data};
 
-/// Hinge loss: `mean(max(1 - target · prediction, 0))`, with targets -1 and 1, or 0 and 1.
-///
-/// # Shapes
-/// prediction and target alike, `[batch, ...]`; a trailing axis of length 1 may be missing on one side
-/// # Errors
-/// other shapes; other targets
-/// # Example
-/// ```
-/// use gradus::prelude::*;
-/// let y = Tape::training().input(ndarray::arr1(&[0.5, -3.0]));
-/// let target = ndarray::arr1(&[-1.0, -1.0]).into_dyn().into_shared();
-/// assert_eq!(Hinge.loss(&y, &target)?.item(), 0.75);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Cortes & Vapnik 1995; Keras `Hinge`
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Hinge;
+described! {
+    /// Hinge loss: `mean(max(1 - target · prediction, 0))`, with targets -1 and 1, or 0 and 1.
+    ///
+    /// # Shapes
+    /// prediction and target alike, `[batch, ...]`; a trailing axis of length 1 may be missing on one side
+    /// # Errors
+    /// other shapes; other targets
+    /// # Example
+    /// ```
+    /// use gradus::prelude::*;
+    /// let y = Tape::training().input(ndarray::arr1(&[0.5, -3.0]));
+    /// let target = ndarray::arr1(&[-1.0, -1.0]).into_dyn().into_shared();
+    /// assert_eq!(Hinge.loss(&y, &target)?.item(), 0.75);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    /// # Reference
+    /// Cortes & Vapnik 1995; Keras `Hinge`
+    pub struct Hinge;
+}
 
 impl Loss for Hinge {
+    config!();
+
     fn threshold(&self) -> Option<Float> {
         Some(0.0)
     }
@@ -39,26 +43,29 @@ impl Loss for Hinge {
     }
 }
 
-/// Squared hinge loss: `mean(max(1 - target · prediction, 0)²)`, with targets -1 and 1, or 0 and 1.
-///
-/// # Shapes
-/// prediction and target alike, `[batch, ...]`; a trailing axis of length 1 may be missing on one side
-/// # Errors
-/// other shapes; other targets
-/// # Example
-/// ```
-/// use gradus::prelude::*;
-/// let y = Tape::training().input(ndarray::arr1(&[1.0, -3.0]));
-/// let target = ndarray::arr1(&[0.0, 0.0]).into_dyn().into_shared();
-/// assert_eq!(SquaredHinge.loss(&y, &target)?.item(), 2.0);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Keras `SquaredHinge`
-#[derive(Clone, Copy, Debug, Default)]
-pub struct SquaredHinge;
+described! {
+    /// Squared hinge loss: `mean(max(1 - target · prediction, 0)²)`, with targets -1 and 1, or 0 and 1.
+    ///
+    /// # Shapes
+    /// prediction and target alike, `[batch, ...]`; a trailing axis of length 1 may be missing on one side
+    /// # Errors
+    /// other shapes; other targets
+    /// # Example
+    /// ```
+    /// use gradus::prelude::*;
+    /// let y = Tape::training().input(ndarray::arr1(&[1.0, -3.0]));
+    /// let target = ndarray::arr1(&[0.0, 0.0]).into_dyn().into_shared();
+    /// assert_eq!(SquaredHinge.loss(&y, &target)?.item(), 2.0);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    /// # Reference
+    /// Keras `SquaredHinge`
+    pub struct SquaredHinge;
+}
 
 impl Loss for SquaredHinge {
+    config!();
+
     fn threshold(&self) -> Option<Float> {
         Some(0.0)
     }
@@ -86,27 +93,30 @@ fn signed(who: &str, prediction: &Var, target: &Tensor, loss: fn(f64) -> (f64, f
     })
 }
 
-/// Hinge loss of classes: `mean(max(wrong - right + 1, 0))`, with `right = Σ target · prediction` and
-/// `wrong = max((1 - target) · prediction)` over the classes.
-///
-/// # Shapes
-/// predictions and one-hot targets `[batch, ..., classes]`
-/// # Errors
-/// other shapes; targets outside of 0 to 1
-/// # Example
-/// ```
-/// use gradus::prelude::*;
-/// let y = Tape::training().input(ndarray::arr2(&[[0.5, 2.0, 1.75]]));
-/// let target = ndarray::arr2(&[[0.0, 1.0, 0.0]]).into_dyn().into_shared();
-/// assert_eq!(CategoricalHinge.loss(&y, &target)?.item(), 0.75);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Crammer & Singer 2001; Keras `CategoricalHinge`
-#[derive(Clone, Copy, Debug, Default)]
-pub struct CategoricalHinge;
+described! {
+    /// Hinge loss of classes: `mean(max(wrong - right + 1, 0))`, with `right = Σ target · prediction` and
+    /// `wrong = max((1 - target) · prediction)` over the classes.
+    ///
+    /// # Shapes
+    /// predictions and one-hot targets `[batch, ..., classes]`
+    /// # Errors
+    /// other shapes; targets outside of 0 to 1
+    /// # Example
+    /// ```
+    /// use gradus::prelude::*;
+    /// let y = Tape::training().input(ndarray::arr2(&[[0.5, 2.0, 1.75]]));
+    /// let target = ndarray::arr2(&[[0.0, 1.0, 0.0]]).into_dyn().into_shared();
+    /// assert_eq!(CategoricalHinge.loss(&y, &target)?.item(), 0.75);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    /// # Reference
+    /// Crammer & Singer 2001; Keras `CategoricalHinge`
+    pub struct CategoricalHinge;
+}
 
 impl Loss for CategoricalHinge {
+    config!();
+
     fn each(&self, prediction: &Var, target: &Tensor) -> Result<Each> {
         let who = "CategoricalHinge";
         super::probabilities::rows_and_classes(who, prediction)?;

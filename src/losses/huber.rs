@@ -3,48 +3,40 @@
 use super::items::pairs;
 use super::{Each, Loss, check_setting};
 use crate::autograd::Var;
+use crate::config::{config, described};
 use crate::error::Result;
 use crate::tensor::{Float, Tensor};
 
-/// Huber loss: `d² / 2` where `|d| ≤ delta`, and `delta |d| - delta² / 2` beyond, with `d = prediction - target`.
-///
-/// # Shapes
-/// prediction and target alike, `[batch, ...]`; a trailing axis of length 1 may be missing on one side
-/// # Defaults
-/// delta 1
-/// # Errors
-/// other shapes; a delta that is not above 0
-/// # Example
-/// ```
-/// use gradus::prelude::*;
-/// let y = Tape::training().input(ndarray::arr1(&[1.0, 4.0]));
-/// let target = ndarray::arr1(&[0.0, 0.0]).into_dyn().into_shared();
-/// assert_eq!(Huber::new(2.0).loss(&y, &target)?.item(), 3.25);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Huber 1964; Keras `Huber`, PyTorch `HuberLoss`
-#[doc(alias = "HuberLoss")]
-#[derive(Clone, Copy, Debug)]
-pub struct Huber {
-    /// Where the square becomes a straight line, 1.
-    pub delta: Float,
-}
-
-impl Huber {
-    /// Creates the loss with this delta.
-    pub fn new(delta: Float) -> Self {
-        Self { delta }
-    }
-}
-
-impl Default for Huber {
-    fn default() -> Self {
-        Self::new(1.0)
-    }
+described! {
+    /// Huber loss: `d² / 2` where `|d| ≤ delta`, and `delta |d| - delta² / 2` beyond, with `d = prediction - target`.
+    ///
+    /// # Shapes
+    /// prediction and target alike, `[batch, ...]`; a trailing axis of length 1 may be missing on one side
+    /// # Defaults
+    /// delta 1
+    /// # Errors
+    /// other shapes; a delta that is not above 0
+    /// # Example
+    /// ```
+    /// use gradus::prelude::*;
+    /// let y = Tape::training().input(ndarray::arr1(&[1.0, 4.0]));
+    /// let target = ndarray::arr1(&[0.0, 0.0]).into_dyn().into_shared();
+    /// assert_eq!(Huber::new(2.0).loss(&y, &target)?.item(), 3.25);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    /// # Reference
+    /// Huber 1964; Keras `Huber`, PyTorch `HuberLoss`
+    #[doc(alias = "HuberLoss")]
+    #[derive(Clone, Copy)]
+    pub struct Huber(
+        /// Where the square becomes a straight line.
+        delta: [Float] = 1.0,
+    ) {}
 }
 
 impl Loss for Huber {
+    config!();
+
     fn each(&self, prediction: &Var, target: &Tensor) -> Result<Each> {
         check_setting("Huber", "a delta", self.delta, Float::MIN_POSITIVE..)?;
         let delta = f64::from(self.delta);
@@ -63,45 +55,36 @@ impl Loss for Huber {
     }
 }
 
-/// Smooth absolute error: `d² / (2 beta)` where `|d| < beta`, and `|d| - beta / 2` beyond, with `d = prediction - target`.
-///
-/// # Shapes
-/// prediction and target alike, `[batch, ...]`; a trailing axis of length 1 may be missing on one side
-/// # Defaults
-/// beta 1
-/// # Errors
-/// other shapes; a negative beta
-/// # Example
-/// ```
-/// use gradus::prelude::*;
-/// let y = Tape::training().input(ndarray::arr1(&[1.0, 4.0]));
-/// let target = ndarray::arr1(&[0.0, 0.0]).into_dyn().into_shared();
-/// assert_eq!(SmoothL1::new(2.0).loss(&y, &target)?.item(), 1.625);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Girshick 2015; PyTorch `SmoothL1Loss`
-#[doc(alias = "SmoothL1Loss")]
-#[derive(Clone, Copy, Debug)]
-pub struct SmoothL1 {
-    /// Where the square becomes a straight line, 1; 0 gives the absolute error.
-    pub beta: Float,
-}
-
-impl SmoothL1 {
-    /// Creates the loss with this beta.
-    pub fn new(beta: Float) -> Self {
-        Self { beta }
-    }
-}
-
-impl Default for SmoothL1 {
-    fn default() -> Self {
-        Self::new(1.0)
-    }
+described! {
+    /// Smooth absolute error: `d² / (2 beta)` where `|d| < beta`, and `|d| - beta / 2` beyond, with `d = prediction - target`.
+    ///
+    /// # Shapes
+    /// prediction and target alike, `[batch, ...]`; a trailing axis of length 1 may be missing on one side
+    /// # Defaults
+    /// beta 1
+    /// # Errors
+    /// other shapes; a negative beta
+    /// # Example
+    /// ```
+    /// use gradus::prelude::*;
+    /// let y = Tape::training().input(ndarray::arr1(&[1.0, 4.0]));
+    /// let target = ndarray::arr1(&[0.0, 0.0]).into_dyn().into_shared();
+    /// assert_eq!(SmoothL1::new(2.0).loss(&y, &target)?.item(), 1.625);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    /// # Reference
+    /// Girshick 2015; PyTorch `SmoothL1Loss`
+    #[doc(alias = "SmoothL1Loss")]
+    #[derive(Clone, Copy)]
+    pub struct SmoothL1(
+        /// Where the square becomes a straight line; 0 gives the absolute error.
+        beta: [Float] = 1.0,
+    ) {}
 }
 
 impl Loss for SmoothL1 {
+    config!();
+
     fn each(&self, prediction: &Var, target: &Tensor) -> Result<Each> {
         check_setting("SmoothL1", "a beta of", self.beta, 0.0..)?;
         let beta = f64::from(self.beta);
@@ -120,26 +103,29 @@ impl Loss for SmoothL1 {
     }
 }
 
-/// Logarithm of the hyperbolic cosine: `mean(ln cosh(prediction - target))`, smooth everywhere.
-///
-/// # Shapes
-/// prediction and target alike, `[batch, ...]`; a trailing axis of length 1 may be missing on one side
-/// # Errors
-/// other shapes
-/// # Example
-/// ```
-/// use gradus::prelude::*;
-/// let y = Tape::training().input(ndarray::arr1(&[1.0, 1000.0]));
-/// let target = ndarray::arr1(&[1.0, 0.0]).into_dyn().into_shared();
-/// assert!((LogCosh.loss(&y, &target)?.item() - 499.6534).abs() < 1e-3);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Keras `LogCosh`
-#[derive(Clone, Copy, Debug, Default)]
-pub struct LogCosh;
+described! {
+    /// Logarithm of the hyperbolic cosine: `mean(ln cosh(prediction - target))`, smooth everywhere.
+    ///
+    /// # Shapes
+    /// prediction and target alike, `[batch, ...]`; a trailing axis of length 1 may be missing on one side
+    /// # Errors
+    /// other shapes
+    /// # Example
+    /// ```
+    /// use gradus::prelude::*;
+    /// let y = Tape::training().input(ndarray::arr1(&[1.0, 1000.0]));
+    /// let target = ndarray::arr1(&[1.0, 0.0]).into_dyn().into_shared();
+    /// assert!((LogCosh.loss(&y, &target)?.item() - 499.6534).abs() < 1e-3);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    /// # Reference
+    /// Keras `LogCosh`
+    pub struct LogCosh;
+}
 
 impl Loss for LogCosh {
+    config!();
+
     fn each(&self, prediction: &Var, target: &Tensor) -> Result<Each> {
         pairs("LogCosh", prediction, target, |x, t| {
             let d = (x - t).abs();

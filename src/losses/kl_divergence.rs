@@ -4,34 +4,38 @@ use super::items::{items, leading, standard};
 use super::probabilities::{CLIP, Given, Kind, LogProbabilities, rows_of_classes, scores};
 use super::{Each, Loss, check_same_shape, check_targets};
 use crate::autograd::Var;
+use crate::config::{config, described};
 use crate::error::Result;
 use crate::tensor::{Float, Tensor, data};
 
-/// Divergence of Kullback and Leibler of the prediction from the target: `mean(Σ target · ln(target / p))`.
-///
-/// Predictions are probabilities; those that come straight out of a `Softmax` or `LogSoftmax` are computed from its input
-/// or from the logarithms, and other ones, and then the targets too, are clipped at 1e-7.
-///
-/// # Shapes
-/// predictions and targets `[batch, ..., classes]`
-/// # Errors
-/// other shapes; targets outside of 0 to 1; predictions that are evidently no probabilities
-/// # Example
-/// ```
-/// use gradus::prelude::*;
-/// let y = Tape::training().input(ndarray::arr2(&[[0.25, 0.75]]));
-/// let target = ndarray::arr2(&[[0.5, 0.5]]).into_dyn().into_shared();
-/// assert!((KlDivergence.loss(&y, &target)?.item() - 0.1438).abs() < 1e-4);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Keras `KLDivergence`, PyTorch `KLDivLoss` with `batchmean` (after a `LogSoftmax`)
-#[doc(alias = "KLDivergence")]
-#[doc(alias = "KLDivLoss")]
-#[derive(Clone, Copy, Debug, Default)]
-pub struct KlDivergence;
+described! {
+    /// Divergence of Kullback and Leibler of the prediction from the target: `mean(Σ target · ln(target / p))`.
+    ///
+    /// Predictions are probabilities; those that come straight out of a `Softmax` or `LogSoftmax` are computed from its input
+    /// or from the logarithms, and other ones, and then the targets too, are clipped at 1e-7.
+    ///
+    /// # Shapes
+    /// predictions and targets `[batch, ..., classes]`
+    /// # Errors
+    /// other shapes; targets outside of 0 to 1; predictions that are evidently no probabilities
+    /// # Example
+    /// ```
+    /// use gradus::prelude::*;
+    /// let y = Tape::training().input(ndarray::arr2(&[[0.25, 0.75]]));
+    /// let target = ndarray::arr2(&[[0.5, 0.5]]).into_dyn().into_shared();
+    /// assert!((KlDivergence.loss(&y, &target)?.item() - 0.1438).abs() < 1e-4);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    /// # Reference
+    /// Keras `KLDivergence`, PyTorch `KLDivLoss` with `batchmean` (after a `LogSoftmax`)
+    #[doc(alias = "KLDivergence")]
+    #[doc(alias = "KLDivLoss")]
+    pub struct KlDivergence;
+}
 
 impl Loss for KlDivergence {
+    config!();
+
     fn each(&self, prediction: &Var, target: &Tensor) -> Result<Each> {
         let who = "KlDivergence";
         rows_of_classes(who, prediction)?;

@@ -5,41 +5,40 @@ use std::f64::consts::TAU;
 use super::items::{items, leading, pairs, product, standard};
 use super::{Each, Loss, check_setting, check_targets, strip};
 use crate::autograd::Var;
+use crate::config::{config, described};
 use crate::error::{Error, Result};
 use crate::tensor::{Float, Tensor, data};
 
-/// Poisson loss of counts: `mean(prediction - target · ln(prediction + 1e-7))`, where predictions are rates.
-///
-/// # Shapes
-/// prediction and target alike, `[batch, ...]`; a trailing axis of length 1 may be missing on one side
-/// # Defaults
-/// predictions are rates; [`Poisson::from_log`] takes their logarithms: `mean(exp(prediction) - target · prediction)`
-/// # Errors
-/// other shapes; negative targets; negative predictions, unless they are logarithms
-/// # Example
-/// ```
-/// use gradus::prelude::*;
-/// let y = Tape::training().input(ndarray::arr1(&[1.0, 2.0]));
-/// let target = ndarray::arr1(&[5.0, 0.0]).into_dyn().into_shared();
-/// assert!((Poisson::default().loss(&y, &target)?.item() - 1.5).abs() < 1e-5);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Keras `Poisson`, PyTorch `PoissonNLLLoss` (which takes logarithms)
-#[doc(alias = "PoissonNLLLoss")]
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Poisson {
-    from_log: bool,
-}
-
-impl Poisson {
-    /// Creates the loss for predictions that are logarithms of rates.
-    pub fn from_log() -> Self {
-        Self { from_log: true }
+described! {
+    /// Poisson loss of counts: `mean(prediction - target · ln(prediction + 1e-7))`, where predictions are rates.
+    ///
+    /// # Shapes
+    /// prediction and target alike, `[batch, ...]`; a trailing axis of length 1 may be missing on one side
+    /// # Defaults
+    /// predictions are rates; [`Poisson::from_log`] takes their logarithms: `mean(exp(prediction) - target · prediction)`
+    /// # Errors
+    /// other shapes; negative targets; negative predictions, unless they are logarithms
+    /// # Example
+    /// ```
+    /// use gradus::prelude::*;
+    /// let y = Tape::training().input(ndarray::arr1(&[1.0, 2.0]));
+    /// let target = ndarray::arr1(&[5.0, 0.0]).into_dyn().into_shared();
+    /// assert!((Poisson::default().loss(&y, &target)?.item() - 1.5).abs() < 1e-5);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    /// # Reference
+    /// Keras `Poisson`, PyTorch `PoissonNLLLoss` (which takes logarithms)
+    #[doc(alias = "PoissonNLLLoss")]
+    #[derive(Clone, Copy)]
+    pub struct Poisson {
+        /// Whether predictions are logarithms of the rate.
+        from_log: [switch] = false,
     }
 }
 
 impl Loss for Poisson {
+    config!();
+
     fn each(&self, prediction: &Var, target: &Tensor) -> Result<Each> {
         check_targets("Poisson", target, "targets that are not negative", |t| t >= 0.0)?;
         if self.from_log {
@@ -67,57 +66,42 @@ impl Loss for Poisson {
     }
 }
 
-/// Negative logarithm of the likelihood under normal distributions whose variances are predicted as well:
-/// `mean(ln v + (m - target)² / v) / 2`.
-///
-/// The last axis of predictions has all means `m`, then all variances `v`, which a model makes positive, as by
-/// `Softplus` or `exp`. Variances below epsilon count as epsilon, but keep their gradient, so that they can grow.
-///
-/// # Shapes
-/// prediction `[batch, ..., 2 n]`, target `[batch, ..., n]`; for one number, `[batch]` too
-/// # Defaults
-/// epsilon 1e-6; without the constant `ln(2 π) / 2`, which [`GaussianNll::full`] adds
-/// # Errors
-/// other shapes; negative variances; an epsilon that is not above 0
-/// # Example
-/// ```
-/// use gradus::prelude::*;
-/// let y = Tape::training().input(ndarray::arr2(&[[1.0, 4.0]]));
-/// let target = ndarray::arr1(&[3.0]).into_dyn().into_shared();
-/// assert!((GaussianNll::default().loss(&y, &target)?.item() - 1.1931).abs() < 1e-4);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Nix & Weigend 1994; PyTorch `GaussianNLLLoss`
-#[doc(alias = "GaussianNLLLoss")]
-#[derive(Clone, Copy, Debug)]
-pub struct GaussianNll {
-    /// The least variance, 1e-6.
-    pub epsilon: Float,
-    full: bool,
-}
-
-impl GaussianNll {
-    /// Sets the least variance.
-    pub fn epsilon(mut self, epsilon: Float) -> Self {
-        self.epsilon = epsilon;
-        self
-    }
-
-    /// Sets whether the constant is added.
-    pub fn full(mut self, yes: bool) -> Self {
-        self.full = yes;
-        self
-    }
-}
-
-impl Default for GaussianNll {
-    fn default() -> Self {
-        Self { epsilon: 1e-6, full: false }
+described! {
+    /// Negative logarithm of the likelihood under normal distributions whose variances are predicted as well:
+    /// `mean(ln v + (m - target)² / v) / 2`.
+    ///
+    /// The last axis of predictions has all means `m`, then all variances `v`, which a model makes positive, as by
+    /// `Softplus` or `exp`. Variances below epsilon count as epsilon, but keep their gradient, so that they can grow.
+    ///
+    /// # Shapes
+    /// prediction `[batch, ..., 2 n]`, target `[batch, ..., n]`; for one number, `[batch]` too
+    /// # Defaults
+    /// epsilon 1e-6; without the constant `ln(2 π) / 2`, which [`GaussianNll::full`] adds
+    /// # Errors
+    /// other shapes; negative variances; an epsilon that is not above 0
+    /// # Example
+    /// ```
+    /// use gradus::prelude::*;
+    /// let y = Tape::training().input(ndarray::arr2(&[[1.0, 4.0]]));
+    /// let target = ndarray::arr1(&[3.0]).into_dyn().into_shared();
+    /// assert!((GaussianNll::default().loss(&y, &target)?.item() - 1.1931).abs() < 1e-4);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    /// # Reference
+    /// Nix & Weigend 1994; PyTorch `GaussianNLLLoss`
+    #[doc(alias = "GaussianNLLLoss")]
+    #[derive(Clone, Copy)]
+    pub struct GaussianNll {
+        /// The least variance.
+        epsilon: [Float] = 1e-6,
+        /// Whether the constant is added.
+        full: [bool] = false,
     }
 }
 
 impl Loss for GaussianNll {
+    config!();
+
     fn each(&self, prediction: &Var, target: &Tensor) -> Result<Each> {
         check_setting("GaussianNll", "an epsilon of", self.epsilon, Float::MIN_POSITIVE..)?;
         let shape = prediction.value.shape();

@@ -4,6 +4,7 @@ use super::each::times;
 use super::probabilities::check_constant;
 use super::{ClassWeights, Loss, class_weights, weighed};
 use crate::autograd::{Origin, Var};
+use crate::config::{Registry, Setting, Value, described};
 use crate::error::{Error, Result};
 use crate::tensor::{Float, Tensor, data, tensor};
 
@@ -21,14 +22,27 @@ use crate::tensor::{Float, Tensor, data, tensor};
 ///
 /// # Reference
 /// `loss` and `loss_weights` of Keras' `compile`
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct Losses(Vec<OutputLoss>);
 
-struct OutputLoss {
-    /// Empty for an only output.
-    output: String,
-    weight: Float,
-    loss: Box<dyn Loss>,
+described! {
+    /// The loss of one output.
+    pub struct OutputLoss(
+        /// Empty for an only output.
+        output: [into String],
+        loss: [dyn Loss],
+        weight: [Float],
+    ) {}
+}
+
+impl Setting for Losses {
+    fn to_value(&self) -> Value {
+        self.0.to_value()
+    }
+
+    fn from_value(value: &Value, registry: &Registry) -> Result<Self> {
+        Setting::from_value(value, registry).map(Self)
+    }
 }
 
 impl<L: Loss + 'static> From<L> for Losses {
@@ -50,7 +64,7 @@ impl Losses {
 
     /// Adds the loss of an output, multiplied by a weight.
     pub fn weighted_output(mut self, name: impl Into<String>, weight: Float, loss: impl Loss + 'static) -> Self {
-        self.0.push(OutputLoss { output: name.into(), weight, loss: Box::new(loss) });
+        self.0.push(OutputLoss::new(name, loss, weight));
         self
     }
 

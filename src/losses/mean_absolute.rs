@@ -3,32 +3,36 @@
 use super::items::pairs;
 use super::{Each, Loss};
 use crate::autograd::Var;
+use crate::config::{config, described};
 use crate::error::Result;
 use crate::tensor::Tensor;
 
-/// Mean absolute error: `mean(|prediction - target|)` over all numbers.
-///
-/// # Shapes
-/// prediction and target alike, `[batch, ...]`; a trailing axis of length 1 may be missing on one side
-/// # Errors
-/// other shapes
-/// # Example
-/// ```
-/// use gradus::prelude::*;
-/// let y = Tape::training().input(ndarray::arr1(&[1.0, 4.0]));
-/// let target = ndarray::arr1(&[1.0, 2.0]).into_dyn().into_shared();
-/// assert_eq!(MeanAbsoluteError::default().loss(&y, &target)?.item(), 1.0);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Keras `MeanAbsoluteError`, PyTorch `L1Loss`
-#[doc(alias = "Mae")]
-#[doc(alias = "L1Loss")]
-#[doc(alias = "L1")]
-#[derive(Clone, Copy, Debug, Default)]
-pub struct MeanAbsoluteError;
+described! {
+    /// Mean absolute error: `mean(|prediction - target|)` over all numbers.
+    ///
+    /// # Shapes
+    /// prediction and target alike, `[batch, ...]`; a trailing axis of length 1 may be missing on one side
+    /// # Errors
+    /// other shapes
+    /// # Example
+    /// ```
+    /// use gradus::prelude::*;
+    /// let y = Tape::training().input(ndarray::arr1(&[1.0, 4.0]));
+    /// let target = ndarray::arr1(&[1.0, 2.0]).into_dyn().into_shared();
+    /// assert_eq!(MeanAbsoluteError::default().loss(&y, &target)?.item(), 1.0);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    /// # Reference
+    /// Keras `MeanAbsoluteError`, PyTorch `L1Loss`
+    #[doc(alias = "Mae")]
+    #[doc(alias = "L1Loss")]
+    #[doc(alias = "L1")]
+    pub struct MeanAbsoluteError;
+}
 
 impl Loss for MeanAbsoluteError {
+    config!();
+
     fn each(&self, prediction: &Var, target: &Tensor) -> Result<Each> {
         pairs("MeanAbsoluteError", prediction, target, |x, t| ((x - t).abs(), sign(x - t)))
     }
@@ -38,27 +42,30 @@ impl Loss for MeanAbsoluteError {
     }
 }
 
-/// Mean absolute error in per cent of the target: `100 · mean(|prediction - target| / max(|target|, 1e-7))`.
-///
-/// # Shapes
-/// prediction and target alike, `[batch, ...]`; a trailing axis of length 1 may be missing on one side
-/// # Errors
-/// other shapes
-/// # Example
-/// ```
-/// use gradus::prelude::*;
-/// let y = Tape::training().input(ndarray::arr1(&[1.0, 5.0]));
-/// let target = ndarray::arr1(&[1.0, 4.0]).into_dyn().into_shared();
-/// assert_eq!(MeanAbsolutePercentageError.loss(&y, &target)?.item(), 12.5);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Keras `MeanAbsolutePercentageError`
-#[doc(alias = "Mape")]
-#[derive(Clone, Copy, Debug, Default)]
-pub struct MeanAbsolutePercentageError;
+described! {
+    /// Mean absolute error in per cent of the target: `100 · mean(|prediction - target| / max(|target|, 1e-7))`.
+    ///
+    /// # Shapes
+    /// prediction and target alike, `[batch, ...]`; a trailing axis of length 1 may be missing on one side
+    /// # Errors
+    /// other shapes
+    /// # Example
+    /// ```
+    /// use gradus::prelude::*;
+    /// let y = Tape::training().input(ndarray::arr1(&[1.0, 5.0]));
+    /// let target = ndarray::arr1(&[1.0, 4.0]).into_dyn().into_shared();
+    /// assert_eq!(MeanAbsolutePercentageError.loss(&y, &target)?.item(), 12.5);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    /// # Reference
+    /// Keras `MeanAbsolutePercentageError`
+    #[doc(alias = "Mape")]
+    pub struct MeanAbsolutePercentageError;
+}
 
 impl Loss for MeanAbsolutePercentageError {
+    config!();
+
     fn each(&self, prediction: &Var, target: &Tensor) -> Result<Each> {
         pairs("MeanAbsolutePercentageError", prediction, target, |x, t| {
             let scale = 100.0 / t.abs().max(1e-7);

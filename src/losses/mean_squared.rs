@@ -3,32 +3,36 @@
 use super::items::pairs;
 use super::{Each, Loss};
 use crate::autograd::Var;
+use crate::config::{config, described};
 use crate::error::Result;
 use crate::tensor::Tensor;
 
-/// Mean squared error: `mean((prediction - target)²)` over all numbers.
-///
-/// # Shapes
-/// prediction and target alike, `[batch, ...]`; a trailing axis of length 1 may be missing on one side
-/// # Errors
-/// other shapes
-/// # Example
-/// ```
-/// use gradus::prelude::*;
-/// let y = Tape::training().input(ndarray::arr1(&[1.0, 4.0]));
-/// let target = ndarray::arr1(&[1.0, 2.0]).into_dyn().into_shared();
-/// assert_eq!(MeanSquaredError::default().loss(&y, &target)?.item(), 2.0);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Keras `MeanSquaredError`, PyTorch `MSELoss`
-#[doc(alias = "Mse")]
-#[doc(alias = "MSELoss")]
-#[doc(alias = "L2")]
-#[derive(Clone, Copy, Debug, Default)]
-pub struct MeanSquaredError;
+described! {
+    /// Mean squared error: `mean((prediction - target)²)` over all numbers.
+    ///
+    /// # Shapes
+    /// prediction and target alike, `[batch, ...]`; a trailing axis of length 1 may be missing on one side
+    /// # Errors
+    /// other shapes
+    /// # Example
+    /// ```
+    /// use gradus::prelude::*;
+    /// let y = Tape::training().input(ndarray::arr1(&[1.0, 4.0]));
+    /// let target = ndarray::arr1(&[1.0, 2.0]).into_dyn().into_shared();
+    /// assert_eq!(MeanSquaredError::default().loss(&y, &target)?.item(), 2.0);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    /// # Reference
+    /// Keras `MeanSquaredError`, PyTorch `MSELoss`
+    #[doc(alias = "Mse")]
+    #[doc(alias = "MSELoss")]
+    #[doc(alias = "L2")]
+    pub struct MeanSquaredError;
+}
 
 impl Loss for MeanSquaredError {
+    config!();
+
     fn each(&self, prediction: &Var, target: &Tensor) -> Result<Each> {
         pairs("MeanSquaredError", prediction, target, |x, t| ((x - t) * (x - t), 2.0 * (x - t)))
     }
@@ -38,29 +42,32 @@ impl Loss for MeanSquaredError {
     }
 }
 
-/// Mean squared error of the logarithms: `mean((ln(1 + prediction) - ln(1 + target))²)`, for targets of different
-/// magnitudes; numbers below 1e-7 count as that.
-///
-/// # Shapes
-/// prediction and target alike, `[batch, ...]`; a trailing axis of length 1 may be missing on one side
-/// # Errors
-/// other shapes
-/// # Example
-/// ```
-/// use gradus::prelude::*;
-/// let y = Tape::training().input(ndarray::arr1(&[1.0, 3.0]));
-/// let target = ndarray::arr1(&[1.0, 7.0]).into_dyn().into_shared();
-/// let loss = MeanSquaredLogarithmicError.loss(&y, &target)?.item();
-/// assert!((loss - 0.2402).abs() < 1e-4);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Keras `MeanSquaredLogarithmicError`
-#[doc(alias = "Msle")]
-#[derive(Clone, Copy, Debug, Default)]
-pub struct MeanSquaredLogarithmicError;
+described! {
+    /// Mean squared error of the logarithms: `mean((ln(1 + prediction) - ln(1 + target))²)`, for targets of different
+    /// magnitudes; numbers below 1e-7 count as that.
+    ///
+    /// # Shapes
+    /// prediction and target alike, `[batch, ...]`; a trailing axis of length 1 may be missing on one side
+    /// # Errors
+    /// other shapes
+    /// # Example
+    /// ```
+    /// use gradus::prelude::*;
+    /// let y = Tape::training().input(ndarray::arr1(&[1.0, 3.0]));
+    /// let target = ndarray::arr1(&[1.0, 7.0]).into_dyn().into_shared();
+    /// let loss = MeanSquaredLogarithmicError.loss(&y, &target)?.item();
+    /// assert!((loss - 0.2402).abs() < 1e-4);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    /// # Reference
+    /// Keras `MeanSquaredLogarithmicError`
+    #[doc(alias = "Msle")]
+    pub struct MeanSquaredLogarithmicError;
+}
 
 impl Loss for MeanSquaredLogarithmicError {
+    config!();
+
     fn each(&self, prediction: &Var, target: &Tensor) -> Result<Each> {
         pairs("MeanSquaredLogarithmicError", prediction, target, |x, t| {
             let difference = x.max(1e-7).ln_1p() - t.max(1e-7).ln_1p();

@@ -46,6 +46,7 @@ pub use overlap::{Dice, Tversky};
 pub use sparse_cross_entropy::SparseCrossEntropy;
 
 use crate::autograd::Var;
+use crate::config::{Config, Described, Registry, family};
 use crate::error::{Error, Result};
 use crate::tensor::{Float, Tensor};
 
@@ -135,6 +136,56 @@ pub trait Loss: Send + Sync {
     fn threshold(&self) -> Option<Float> {
         None
     }
+
+    /// Returns what makes another one like it. The default is that of a type which cannot be described.
+    fn config(&self) -> Config {
+        Config::of_unknown::<Self>()
+    }
+}
+
+family!(Box, dyn Loss);
+
+impl Loss for Box<dyn Loss> {
+    fn loss(&self, prediction: &Var, target: &Tensor) -> Result<Var> {
+        (**self).loss(prediction, target)
+    }
+
+    fn each(&self, prediction: &Var, target: &Tensor) -> Result<Each> {
+        (**self).each(prediction, target)
+    }
+
+    fn per_example(&self) -> bool {
+        (**self).per_example()
+    }
+
+    fn threshold(&self) -> Option<Float> {
+        (**self).threshold()
+    }
+
+    fn config(&self) -> Config {
+        (**self).config()
+    }
+}
+
+impl Registry {
+    /// Adds a loss.
+    #[must_use]
+    pub fn loss<T: Loss + Described + 'static>(mut self) -> Self {
+        self.insert(T::KIND, |from| Ok(Box::new(T::from_config(from)?) as Box<dyn Loss>));
+        self
+    }
+}
+
+pub(crate) fn register(registry: Registry) -> Registry {
+    macro_rules! all {
+        ($($name:ident)*) => { registry$(.loss::<$name>())* };
+    }
+    all!(
+        BinaryCrossEntropy BinaryFocalCrossEntropy CategoricalFocalCrossEntropy CategoricalHinge Contrastive CosineSimilarity
+        CrossEntropy Ctc Dice Distillation GaussianNll Hinge Huber KlDivergence LogCosh MeanAbsoluteError
+        MeanAbsolutePercentageError MeanSquaredError MeanSquaredLogarithmicError Poisson SmoothL1 SparseCrossEntropy
+        SquaredHinge Triplet Tversky
+    )
 }
 
 impl<F: Fn(&Var, &Tensor) -> Result<Var> + Send + Sync> Loss for F {

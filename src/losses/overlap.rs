@@ -3,43 +3,41 @@
 use super::items::{items, standard};
 use super::{Each, Loss, check_same_shape, check_setting, check_targets};
 use crate::autograd::Var;
+use crate::config::{config, described};
 use crate::error::{Error, Result};
 use crate::tensor::{Float, Tensor, data};
 
-/// Dice loss: `1 - 2 Σ p t / (Σ p + Σ t + 1e-7)`.
-///
-/// # Shapes
-/// predictions (probabilities) and targets alike, `[batch, ...]`
-/// # Defaults
-/// one overlap of the batch as a whole, as in Keras; [`Dice::per_example`] makes it a mean over examples, which can be
-/// weighed, and run in parts
-/// # Errors
-/// other shapes; targets outside of 0 to 1; infinite predictions
-/// # Example
-/// ```
-/// use gradus::prelude::*;
-/// let y = Tape::training().input(ndarray::arr2(&[[0.5, 0.5, 0.0]]));
-/// let target = ndarray::arr2(&[[1.0, 0.0, 0.0]]).into_dyn().into_shared();
-/// assert_eq!(Dice::default().loss(&y, &target)?.item(), 0.5);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Milletari, Navab & Ahmadi 2016; Keras `Dice`
-#[doc(alias = "DiceLoss")]
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Dice {
-    per_example: bool,
-}
-
-impl Dice {
-    /// Sets whether each example has an overlap of its own.
-    pub fn per_example(mut self, yes: bool) -> Self {
-        self.per_example = yes;
-        self
+described! {
+    /// Dice loss: `1 - 2 Σ p t / (Σ p + Σ t + 1e-7)`.
+    ///
+    /// # Shapes
+    /// predictions (probabilities) and targets alike, `[batch, ...]`
+    /// # Defaults
+    /// one overlap of the batch as a whole, as in Keras; [`Dice::per_example`] makes it a mean over examples, which can be
+    /// weighed, and run in parts
+    /// # Errors
+    /// other shapes; targets outside of 0 to 1; infinite predictions
+    /// # Example
+    /// ```
+    /// use gradus::prelude::*;
+    /// let y = Tape::training().input(ndarray::arr2(&[[0.5, 0.5, 0.0]]));
+    /// let target = ndarray::arr2(&[[1.0, 0.0, 0.0]]).into_dyn().into_shared();
+    /// assert_eq!(Dice::default().loss(&y, &target)?.item(), 0.5);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    /// # Reference
+    /// Milletari, Navab & Ahmadi 2016; Keras `Dice`
+    #[doc(alias = "DiceLoss")]
+    #[derive(Clone, Copy)]
+    pub struct Dice {
+        /// Whether the sums are of each example for itself, and not of the whole batch.
+        per_example: [bool] = false,
     }
 }
 
 impl Loss for Dice {
+    config!();
+
     fn each(&self, prediction: &Var, target: &Tensor) -> Result<Each> {
         overlap("Dice", self.per_example, prediction, target, |[both, p, t]| {
             let all = p + t + 1e-7;
@@ -52,55 +50,42 @@ impl Loss for Dice {
     }
 }
 
-/// Tversky loss: `1 - Σ p t / (Σ p t + alpha Σ (1 - p) t + beta Σ p (1 - t) + 1e-7)`: alpha weighs what was missed, beta
-/// what was found where there is nothing.
-///
-/// # Shapes
-/// predictions (probabilities) and targets alike, `[batch, ...]`
-/// # Defaults
-/// alpha and beta 0.5, which is [`Dice`]; one overlap of the batch as a whole, as in Keras
-/// # Errors
-/// other shapes; targets outside of 0 to 1; infinite predictions; a negative alpha or beta
-/// # Example
-/// ```
-/// use gradus::prelude::*;
-/// let y = Tape::training().input(ndarray::arr2(&[[0.5, 0.5, 0.0]]));
-/// let target = ndarray::arr2(&[[1.0, 0.0, 0.0]]).into_dyn().into_shared();
-/// let loss = Tversky::new(0.75, 0.25).loss(&y, &target)?.item();
-/// assert!((loss - 0.5).abs() < 1e-6);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Salehi, Erdogmus & Gholipour 2017; Keras `Tversky`
-#[derive(Clone, Copy, Debug)]
-pub struct Tversky {
-    /// What the missed weighs, 0.5.
-    pub alpha: Float,
-    /// What the wrongly found weighs, 0.5.
-    pub beta: Float,
-    per_example: bool,
-}
-
-impl Default for Tversky {
-    fn default() -> Self {
-        Self::new(0.5, 0.5)
-    }
-}
-
-impl Tversky {
-    /// Creates the loss with these weights.
-    pub fn new(alpha: Float, beta: Float) -> Self {
-        Self { alpha, beta, per_example: false }
-    }
-
-    /// Sets whether each example has an overlap of its own.
-    pub fn per_example(mut self, yes: bool) -> Self {
-        self.per_example = yes;
-        self
+described! {
+    /// Tversky loss: `1 - Σ p t / (Σ p t + alpha Σ (1 - p) t + beta Σ p (1 - t) + 1e-7)`: alpha weighs what was missed, beta
+    /// what was found where there is nothing.
+    ///
+    /// # Shapes
+    /// predictions (probabilities) and targets alike, `[batch, ...]`
+    /// # Defaults
+    /// alpha and beta 0.5, which is [`Dice`]; one overlap of the batch as a whole, as in Keras
+    /// # Errors
+    /// other shapes; targets outside of 0 to 1; infinite predictions; a negative alpha or beta
+    /// # Example
+    /// ```
+    /// use gradus::prelude::*;
+    /// let y = Tape::training().input(ndarray::arr2(&[[0.5, 0.5, 0.0]]));
+    /// let target = ndarray::arr2(&[[1.0, 0.0, 0.0]]).into_dyn().into_shared();
+    /// let loss = Tversky::new(0.75, 0.25).loss(&y, &target)?.item();
+    /// assert!((loss - 0.5).abs() < 1e-6);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    /// # Reference
+    /// Salehi, Erdogmus & Gholipour 2017; Keras `Tversky`
+    #[derive(Clone, Copy)]
+    pub struct Tversky(
+        /// What false negatives weigh.
+        alpha: [Float] = 0.5,
+        /// What false positives weigh.
+        beta: [Float] = 0.5,
+    ) {
+        /// Whether the sums are of each example for itself, and not of the whole batch.
+        per_example: [bool] = false,
     }
 }
 
 impl Loss for Tversky {
+    config!();
+
     fn each(&self, prediction: &Var, target: &Tensor) -> Result<Each> {
         check_setting("Tversky", "an alpha of", self.alpha, 0.0..)?;
         check_setting("Tversky", "a beta of", self.beta, 0.0..)?;

@@ -8,15 +8,28 @@ use crate::tensor::{Float, data};
 pub(super) const CLIP: Float = 1e-7;
 
 /// What a user says of predictions.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Given {
-    #[default]
     Probabilities,
     Logits,
     LogProbabilities,
 }
 
 impl Given {
+    pub fn new(from_logits: bool) -> Self {
+        if from_logits { Self::Logits } else { Self::Probabilities }
+    }
+
+    pub fn of(loss: &str, from_logits: bool, from_log_probabilities: bool) -> Result<Self> {
+        match (from_logits, from_log_probabilities) {
+            (true, true) => Err(Error::value(format!(
+                "{loss}: expected logits or logarithms of probabilities, got both `from_logits` and `from_log_probabilities`"
+            ))),
+            (_, true) => Ok(Self::LogProbabilities),
+            (from_logits, _) => Ok(Self::new(from_logits)),
+        }
+    }
+
     /// Returns what stands for class 1.
     pub fn threshold(self) -> Float {
         match self {

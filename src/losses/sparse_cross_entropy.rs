@@ -5,74 +5,53 @@ use super::items::items;
 use super::probabilities::{Given, check_class_weights, check_smoothing, rows_of_classes, scores};
 use super::{Each, Loss};
 use crate::autograd::Var;
+use crate::config::{config, described};
 use crate::error::{Error, Result};
 use crate::tensor::{Float, Tensor, tensor};
 
-/// Cross-entropy on class numbers: `mean(-ln p[class])`.
-///
-/// Predictions are probabilities by default. Those that come straight out of a `Softmax` are computed from its input,
-/// in one stable operation; other ones are clipped at 1e-7. [`SparseCrossEntropy::from_logits`] takes numbers before
-/// the softmax, [`SparseCrossEntropy::from_log_probabilities`] logarithms.
-///
-/// # Shapes
-/// predictions `[batch, ..., classes]`, targets `[batch, ...]` or `[batch, ..., 1]`
-/// # Defaults
-/// no label smoothing, all classes weigh 1, no class is left out
-/// # Errors
-/// other shapes; a single class; class numbers that are fractional, negative or not below the number of classes; predictions that are
-/// evidently no probabilities; settings out of range; a mean of which no item counts
-/// # Example
-/// ```
-/// use gradus::prelude::*;
-/// let y = Tape::training().input(ndarray::arr2(&[[0.25, 0.75], [0.5, 0.5]]));
-/// let class = ndarray::arr1(&[1.0, -100.0]).into_dyn().into_shared();
-/// let loss = SparseCrossEntropy::default().ignore_index(-100).loss(&y, &class)?.item();
-/// assert!((loss - 0.2877).abs() < 1e-4);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Keras `SparseCategoricalCrossentropy`, PyTorch `CrossEntropyLoss` (which takes logits) and `NLLLoss` (which takes
-/// logarithms)
-#[doc(alias = "SparseCategoricalCrossentropy")]
-#[doc(alias = "NLLLoss")]
-#[doc(alias = "CrossEntropyLoss")]
-#[derive(Clone, Debug, Default)]
-pub struct SparseCrossEntropy {
-    given: Given,
-    label_smoothing: Float,
-    class_weights: Option<Vec<Float>>,
-    ignore_index: Option<i64>,
-}
-
-impl SparseCrossEntropy {
-    /// Creates the loss for predictions before the softmax.
-    pub fn from_logits() -> Self {
-        Self { given: Given::Logits, ..Self::default() }
-    }
-
-    /// Creates the loss for predictions that are logarithms of probabilities.
-    pub fn from_log_probabilities() -> Self {
-        Self { given: Given::LogProbabilities, ..Self::default() }
-    }
-
-    /// Sets which share of each target is spread evenly over all classes.
-    pub fn label_smoothing(mut self, smoothing: Float) -> Self {
-        self.label_smoothing = smoothing;
-        self
-    }
-
-    /// Multiplies the loss of each item with the weight of its class; the mean divides by the sum of these weights, as in
-    /// PyTorch. [`Fit::class_weights`](crate::Fit::class_weights) divides by the number of items, as Keras does.
-    pub fn class_weights(mut self, weights: impl Into<Vec<Float>>) -> Self {
-        self.class_weights = Some(weights.into());
-        self
-    }
-
-    /// Leaves out the items with this number instead of a class: their loss is 0, and the mean does not count them.
-    #[doc(alias = "ignore_class")]
-    pub fn ignore_index(mut self, index: i64) -> Self {
-        self.ignore_index = Some(index);
-        self
+described! {
+    /// Cross-entropy on class numbers: `mean(-ln p[class])`.
+    ///
+    /// Predictions are probabilities by default. Those that come straight out of a `Softmax` are computed from its input,
+    /// in one stable operation; other ones are clipped at 1e-7. [`SparseCrossEntropy::from_logits`] takes numbers before
+    /// the softmax, [`SparseCrossEntropy::from_log_probabilities`] logarithms.
+    ///
+    /// # Shapes
+    /// predictions `[batch, ..., classes]`, targets `[batch, ...]` or `[batch, ..., 1]`
+    /// # Defaults
+    /// no label smoothing, all classes weigh 1, no class is left out
+    /// # Errors
+    /// other shapes; a single class; class numbers that are fractional, negative or not below the number of classes; predictions that are
+    /// evidently no probabilities; settings out of range; a mean of which no item counts
+    /// # Example
+    /// ```
+    /// use gradus::prelude::*;
+    /// let y = Tape::training().input(ndarray::arr2(&[[0.25, 0.75], [0.5, 0.5]]));
+    /// let class = ndarray::arr1(&[1.0, -100.0]).into_dyn().into_shared();
+    /// let loss = SparseCrossEntropy::default().ignore_class(-100).loss(&y, &class)?.item();
+    /// assert!((loss - 0.2877).abs() < 1e-4);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    /// # Reference
+    /// Keras `SparseCategoricalCrossentropy`, PyTorch `CrossEntropyLoss` (which takes logits) and `NLLLoss` (which takes
+    /// logarithms)
+    #[doc(alias = "SparseCategoricalCrossentropy")]
+    #[doc(alias = "NLLLoss")]
+    #[doc(alias = "CrossEntropyLoss")]
+    #[derive(Clone)]
+    pub struct SparseCrossEntropy {
+        /// Whether predictions are logits: numbers before the softmax.
+        from_logits: [switch] = false,
+        /// Whether predictions are logarithms of probabilities.
+        from_log_probabilities: [switch] = false,
+        /// Which share of each target is spread evenly over all classes.
+        label_smoothing: [Float] = 0.0,
+        /// What the part of each class is multiplied with; the mean divides by the sum of the weights of the targets, as in
+        /// PyTorch. [`Fit::class_weights`](crate::Fit::class_weights) divides by the number of items, as Keras does.
+        class_weights: [some Vec<Float>] = None,
+        /// The class number whose items are left out: their loss is 0, and the mean does not count them.
+        #[doc(alias = "ignore_index")]
+        ignore_class: [option i64] = None,
     }
 }
 
@@ -80,6 +59,8 @@ impl SparseCrossEntropy {
 const IGNORED: usize = usize::MAX;
 
 impl Loss for SparseCrossEntropy {
+    config!();
+
     fn each(&self, prediction: &Var, target: &Tensor) -> Result<Each> {
         let who = "SparseCrossEntropy";
         let (rows, classes) = rows_of_classes(who, prediction)?;
@@ -101,7 +82,7 @@ impl Loss for SparseCrossEntropy {
         check_class_weights(who, self.class_weights.as_ref(), classes)?;
         let mut numbers = Vec::with_capacity(rows);
         for class in target {
-            if self.ignore_index.is_some_and(|index| *class == index as Float) {
+            if self.ignore_class.is_some_and(|index| *class == index as Float) {
                 numbers.push(IGNORED);
                 continue;
             }
@@ -113,10 +94,10 @@ impl Loss for SparseCrossEntropy {
             }
             numbers.push(*class as usize);
         }
-        let (x, kind) = scores(who, prediction, self.given, false)?;
+        let (x, kind) = scores(who, prediction, Given::of(who, self.from_logits, self.from_log_probabilities)?, false)?;
         let weights = self.class_weights.clone();
         let weight = move |c: usize| weights.as_ref().map_or(1.0, |weights| weights[c]);
-        let counts = (self.class_weights.is_some() || self.ignore_index.is_some()).then(|| {
+        let counts = (self.class_weights.is_some() || self.ignore_class.is_some()).then(|| {
             let count = |class: &usize| if *class == IGNORED { 0.0 } else { weight(*class) };
             tensor(batch, numbers.iter().map(count).collect())
         });

@@ -1,40 +1,42 @@
 //! Figures of how well predicted classes agree with the right ones.
 
 use super::confusion::{ConfusionMatrix, of_confusion};
+use crate::config::{described, named};
 use crate::error::Result;
+use crate::tensor::Float;
 
-/// Intersection over union, `hits / (predicted + right - hits)`, averaged over the classes that occur, or over some.
-///
-/// Predictions and targets are those of [`Accuracy`](super::Accuracy).
-///
-/// ```
-/// use gradus::prelude::*;
-/// let mut iou = MeanIou::default();
-/// let tensor = |x: [Float; 4]| ndarray::arr1(&x).into_dyn().into_shared();
-/// iou.update(&tensor([0.0, 0.0, 1.0, 1.0]), &tensor([0.0, 1.0, 1.0, 1.0]))?;
-/// assert!((iou.result() - (1.0 / 2.0 + 2.0 / 3.0) / 2.0).abs() < 1e-12);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-///
-/// Keras `MeanIoU` and `IoU`, scikit-learn's `jaccard_score`.
-#[doc(alias = "Iou")]
-#[doc(alias = "IoU")]
-#[doc(alias = "Jaccard")]
-#[derive(Clone, Debug, Default)]
-pub struct MeanIou {
-    only: Option<Vec<usize>>,
-    confusion: ConfusionMatrix,
+described! {
+    /// Intersection over union, `hits / (predicted + right - hits)`, averaged over the classes that occur, or over some.
+    ///
+    /// Predictions and targets are those of [`Accuracy`](super::Accuracy).
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let mut iou = MeanIou::default();
+    /// let tensor = |x: [Float; 4]| ndarray::arr1(&x).into_dyn().into_shared();
+    /// iou.update(&tensor([0.0, 0.0, 1.0, 1.0]), &tensor([0.0, 1.0, 1.0, 1.0]))?;
+    /// assert!((iou.result() - (1.0 / 2.0 + 2.0 / 3.0) / 2.0).abs() < 1e-12);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
+    /// Keras `MeanIoU` and `IoU`, scikit-learn's `jaccard_score`.
+    #[doc(alias = "Iou")]
+    #[doc(alias = "IoU")]
+    #[doc(alias = "Jaccard")]
+    #[derive(Clone)]
+    pub struct MeanIou {
+        /// The classes that count, all if `None`; of a single one it is that class's intersection over union.
+        target_class_ids: [some Vec<usize>] = None,
+        /// What a binary prediction must exceed to count as 1; `None` leaves it to the loss of the trainer.
+        threshold: [option Float] = None,
+    }
+    private { confusion: ConfusionMatrix = ConfusionMatrix::default(), }
 }
 
 impl MeanIou {
-    /// Creates the metric for these classes only; for a single one it is that class's intersection over union.
-    pub fn of(classes: impl Into<Vec<usize>>) -> Self {
-        Self { only: Some(classes.into()), confusion: ConfusionMatrix::default() }
-    }
-
     fn figure(&self) -> f64 {
         let confusion = &self.confusion;
-        let chosen = |class: &usize| self.only.as_ref().is_none_or(|only| only.contains(class));
+        let chosen = |class: &usize| self.target_class_ids.as_ref().is_none_or(|only| only.contains(class));
         let (mut sum, mut count) = (0.0, 0.0);
         for class in (0..confusion.classes()).filter(chosen) {
             let union = confusion.predicted(class) + confusion.right(class) - confusion.hits(class);
@@ -48,7 +50,7 @@ impl MeanIou {
 
     fn check(&self) -> Result<()> {
         let classes = self.confusion.classes();
-        match self.only.iter().flatten().find(|class| **class >= classes) {
+        match self.target_class_ids.iter().flatten().find(|class| **class >= classes) {
             Some(bad) => Err(crate::error::Error::value(format!(
                 "MeanIou: expected classes 0..{classes} ({classes} excluded) to choose from, got {bad}"
             ))),
@@ -58,8 +60,8 @@ impl MeanIou {
 }
 
 of_confusion!(
-    MeanIou,
-    |own| if own.only.is_some() { "iou".into() } else { "mean_iou".into() },
+    MeanIou[threshold],
+    |own| if own.target_class_ids.is_some() { "iou".into() } else { "mean_iou".into() },
     |own| own.figure(),
     |own| own.check()
 );
@@ -76,33 +78,34 @@ pub enum KappaWeights {
     Quadratic,
 }
 
-/// Agreement beyond chance (Cohen 1960): 1 is perfect, 0 is what chance gives; NaN if there is only one class.
-///
-/// Predictions and targets are those of [`Accuracy`](super::Accuracy).
-///
-/// ```
-/// use gradus::prelude::*;
-/// let mut kappa = CohenKappa::default();
-/// let tensor = |x: [Float; 4]| ndarray::arr1(&x).into_dyn().into_shared();
-/// kappa.update(&tensor([0.0, 0.0, 1.0, 1.0]), &tensor([0.0, 1.0, 1.0, 1.0]))?;
-/// assert_eq!(kappa.result(), 0.5);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-///
-/// scikit-learn's `cohen_kappa_score`.
-#[derive(Clone, Debug, Default)]
-pub struct CohenKappa {
-    weights: KappaWeights,
-    confusion: ConfusionMatrix,
+named!(KappaWeights { Equal = "equal", Linear = "linear", Quadratic = "quadratic" });
+
+described! {
+    /// Agreement beyond chance (Cohen 1960): 1 is perfect, 0 is what chance gives; NaN if there is only one class.
+    ///
+    /// Predictions and targets are those of [`Accuracy`](super::Accuracy).
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let mut kappa = CohenKappa::default();
+    /// let tensor = |x: [Float; 4]| ndarray::arr1(&x).into_dyn().into_shared();
+    /// kappa.update(&tensor([0.0, 0.0, 1.0, 1.0]), &tensor([0.0, 1.0, 1.0, 1.0]))?;
+    /// assert_eq!(kappa.result(), 0.5);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
+    /// scikit-learn's `cohen_kappa_score`.
+    #[derive(Clone)]
+    pub struct CohenKappa {
+        /// What errors cost; for classes in an order.
+        weights: [KappaWeights] = KappaWeights::Equal,
+        /// What a binary prediction must exceed to count as 1; `None` leaves it to the loss of the trainer.
+        threshold: [option Float] = None,
+    }
+    private { confusion: ConfusionMatrix = ConfusionMatrix::default(), }
 }
 
 impl CohenKappa {
-    /// Sets what errors cost; for classes in an order.
-    pub fn weights(mut self, weights: KappaWeights) -> Self {
-        self.weights = weights;
-        self
-    }
-
     fn figure(&self) -> f64 {
         let (confusion, matrix) = (&self.confusion, self.confusion.matrix());
         let (mut seen, mut by_chance) = (0.0, 0.0);
@@ -120,26 +123,30 @@ impl CohenKappa {
     }
 }
 
-of_confusion!(CohenKappa, |_own| "cohen_kappa".into(), |own| own.figure(), |_own| Ok(()));
+of_confusion!(CohenKappa[threshold], |_own| "cohen_kappa".into(), |own| own.figure(), |_own| Ok(()));
 
-/// Correlation of Matthews between predicted and right classes: 1 is perfect, 0 is what chance gives.
-///
-/// Predictions and targets are those of [`Accuracy`](super::Accuracy). 0 if there is only one class.
-///
-/// ```
-/// use gradus::prelude::*;
-/// let mut matthews = Matthews::default();
-/// let tensor = |x: [Float; 4]| ndarray::arr1(&x).into_dyn().into_shared();
-/// matthews.update(&tensor([0.0, 0.0, 1.0, 1.0]), &tensor([0.0, 1.0, 1.0, 1.0]))?;
-/// assert!((matthews.result() - 0.57735).abs() < 1e-5);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-///
-/// Matthews 1975, Gorodkin 2004; scikit-learn's `matthews_corrcoef`.
-#[doc(alias = "MatthewsCorrelation")]
-#[derive(Clone, Debug, Default)]
-pub struct Matthews {
-    confusion: ConfusionMatrix,
+described! {
+    /// Correlation of Matthews between predicted and right classes: 1 is perfect, 0 is what chance gives.
+    ///
+    /// Predictions and targets are those of [`Accuracy`](super::Accuracy). 0 if there is only one class.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let mut matthews = Matthews::default();
+    /// let tensor = |x: [Float; 4]| ndarray::arr1(&x).into_dyn().into_shared();
+    /// matthews.update(&tensor([0.0, 0.0, 1.0, 1.0]), &tensor([0.0, 1.0, 1.0, 1.0]))?;
+    /// assert!((matthews.result() - 0.57735).abs() < 1e-5);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
+    /// Matthews 1975, Gorodkin 2004; scikit-learn's `matthews_corrcoef`.
+    #[doc(alias = "MatthewsCorrelation")]
+    #[derive(Clone)]
+    pub struct Matthews {
+        /// What a binary prediction must exceed to count as 1; `None` leaves it to the loss of the trainer.
+        threshold: [option Float] = None,
+    }
+    private { confusion: ConfusionMatrix = ConfusionMatrix::default(), }
 }
 
 impl Matthews {
@@ -158,4 +165,4 @@ impl Matthews {
     }
 }
 
-of_confusion!(Matthews, |_own| "matthews".into(), |own| own.figure(), |_own| Ok(()));
+of_confusion!(Matthews[threshold], |_own| "matthews".into(), |own| own.figure(), |_own| Ok(()));

@@ -111,7 +111,7 @@ fn class(who: &str, number: Float, classes: usize) -> Result<usize> {
         return Ok(number as usize);
     }
     let hint = if number < 0.0 {
-        "; what is to be ignored, leave out by `ignore_index` in the loss, or by weights of 0"
+        "; what is to be ignored, leave out by `ignore_class` in the loss, or by weights of 0"
     } else {
         ""
     };
@@ -284,7 +284,7 @@ mod tests {
         assert_eq!(
             Accuracy::default().update(&scores, &arr1(&[-1]).into_tensor()).unwrap_err().to_string(),
             "Accuracy: expected whole class numbers 0..2 (2 excluded), got -1; what is to be ignored, leave out by \
-             `ignore_index` in the loss, or by weights of 0"
+             `ignore_class` in the loss, or by weights of 0"
         );
     }
 

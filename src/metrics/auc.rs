@@ -2,89 +2,98 @@
 
 use super::answers::{Answers, check_numbers};
 use super::{Gathered, Metric, better, decides, gathered, updates, weights_of};
+use crate::config::{config, described, named};
 use crate::error::{Error, Result};
 use crate::tensor::{Float, Tensor};
 
-/// Area under the curve of a classifier of two classes, over all thresholds: exact, from all scores.
-///
-/// It keeps each score, answer and weight, 12 bytes an example. NaN while there are no answers of one of the classes (of class 1, for
-/// precision against recall).
-///
-/// - [`Auc::roc`]: true positives against false positives, the chance that an example of class 1 has the higher score;
-/// - [`Auc::precision_recall`]: precision against recall, by trapezoids;
-/// - [`Auc::average_precision`]: the same by steps, which does not flatter.
-///
-/// ```
-/// use gradus::prelude::*;
-/// let mut auc = Auc::roc();
-/// let tensor = |x: [Float; 4]| ndarray::arr1(&x).into_dyn().into_shared();
-/// auc.update(&tensor([0.1, 0.4, 0.35, 0.8]), &tensor([0.0, 0.0, 1.0, 1.0]))?;
-/// assert_eq!((auc.name().as_str(), auc.result()), ("auc", 0.75));
-/// # Ok::<(), gradus::Error>(())
-/// ```
-///
-/// scikit-learn's `roc_auc_score`, `precision_recall_curve` with `auc`, and `average_precision_score`; Keras' `AUC`
-/// approximates it by 200 thresholds.
-#[derive(Clone, Debug)]
-pub struct Auc {
-    curve: Curve,
-    answers: Answers,
-    scores: Scores,
+described! {
+    /// Area under the curve of a classifier of two classes, over all thresholds: exact, from all scores.
+    ///
+    /// It keeps each score, answer and weight, 12 bytes an example. NaN while there are no answers of one of the classes (of class 1, for
+    /// precision against recall).
+    ///
+    /// - [`Auc::roc`]: true positives against false positives, the chance that an example of class 1 has the higher score;
+    /// - [`Auc::precision_recall`]: precision against recall, by trapezoids;
+    /// - [`Auc::average_precision`]: the same by steps, which does not flatter.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let mut auc = Auc::roc();
+    /// let tensor = |x: [Float; 4]| ndarray::arr1(&x).into_dyn().into_shared();
+    /// auc.update(&tensor([0.1, 0.4, 0.35, 0.8]), &tensor([0.0, 0.0, 1.0, 1.0]))?;
+    /// assert_eq!((auc.name().as_str(), auc.result()), ("auc", 0.75));
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
+    /// scikit-learn's `roc_auc_score`, `precision_recall_curve` with `auc`, and `average_precision_score`; Keras' `AUC`
+    /// approximates it by 200 thresholds.
+    #[derive(Clone)]
+    pub struct Auc {
+        /// The curve.
+        curve: [Curve] = Curve::Roc,
+        /// Whether each number in the last axis is a score of its own: of a label that an example has or has not. The figure is
+        /// the mean of the labels' areas; NaN while there are no answers of one of the classes for one of them.
+        ///
+        /// ```
+        /// use gradus::prelude::*;
+        /// let mut auc = Auc::roc().multi_label(true);
+        /// let scores = ndarray::arr2(&[[0.9, 0.1], [0.1, 0.9], [0.5, 0.5]]).into_tensor();
+        /// auc.update(&scores, &ndarray::arr2(&[[1, 1], [0, 0], [0, 1]]).into_tensor())?;
+        /// assert_eq!(auc.result(), (1.0 + 0.0) / 2.0);
+        /// # Ok::<(), gradus::Error>(())
+        /// ```
+        multi_label: [bool] = false,
+    }
+    private {
+        loss_threshold: Option<Float> = None,
+        scores: Scores = Scores::default(),
+    }
 }
 
 /// Of each example, a score, an answer of 1 or 0, and a weight, for each label in turn.
 #[derive(Clone, Debug, Default)]
-struct Scores {
+pub(crate) struct Scores {
     labels: usize,
     all: Vec<(Float, Float, Float)>,
 }
 
-#[derive(Clone, Copy, Debug)]
-enum Curve {
+/// The curve of an [`Auc`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Curve {
+    /// True positives against false positives.
     Roc,
+    /// Precision against recall, by trapezoids.
     PrecisionRecall,
+    /// Precision against recall, by steps.
     AveragePrecision,
 }
 
-impl Auc {
-    fn new(curve: Curve) -> Self {
-        Self { curve, answers: Answers::default(), scores: Scores::default() }
-    }
+named!(Curve { Roc = "ROC", PrecisionRecall = "PR", AveragePrecision = "average_precision" });
 
+impl Auc {
     /// Creates the area under true positives against false positives.
     pub fn roc() -> Self {
-        Self::new(Curve::Roc)
+        Self::default().curve(Curve::Roc)
     }
 
     /// Creates the area under precision against recall, by trapezoids.
     pub fn precision_recall() -> Self {
-        Self::new(Curve::PrecisionRecall)
+        Self::default().curve(Curve::PrecisionRecall)
     }
 
     /// Creates the area under precision against recall, by steps.
     pub fn average_precision() -> Self {
-        Self::new(Curve::AveragePrecision)
+        Self::default().curve(Curve::AveragePrecision)
     }
 
-    /// Sets whether each number in the last axis is a score of its own: of a label that an example has or has not. The figure is
-    /// the mean of the labels' areas; NaN while there are no answers of one of the classes for one of them.
-    ///
-    /// ```
-    /// use gradus::prelude::*;
-    /// let mut auc = Auc::roc().multi_label(true);
-    /// let scores = ndarray::arr2(&[[0.9, 0.1], [0.1, 0.9], [0.5, 0.5]]).into_tensor();
-    /// auc.update(&scores, &ndarray::arr2(&[[1, 1], [0, 0], [0, 1]]).into_tensor())?;
-    /// assert_eq!(auc.result(), (1.0 + 0.0) / 2.0);
-    /// # Ok::<(), gradus::Error>(())
-    /// ```
-    pub fn multi_label(mut self, yes: bool) -> Self {
-        self.answers.multi_label = yes;
-        self
+    fn answers(&self) -> Answers {
+        Answers { threshold: None, loss_threshold: self.loss_threshold, multi_label: self.multi_label }
     }
 
     fn take(&mut self, prediction: &Tensor, target: &Tensor, weights: Option<&Tensor>) -> Result<()> {
         let (p, t) = (prediction.shape(), target.shape());
-        let Some(labels) = self.answers.labels("Auc", prediction, target)? else {
+        let Some(labels) = self.answers().labels("Auc", prediction, target)? else {
             return Err(Error::shape(format!(
                 "Auc: expected one score and one answer an example, got predictions {p:?} and targets {t:?}; give the \
                  scores of class 1, or set `multi_label(true)` if each number is of a label that an example may have"
@@ -98,7 +107,7 @@ impl Auc {
         let weight = weights_of("Auc", weights, prediction.len())?;
         let mut new = Vec::with_capacity(prediction.len());
         for (i, (score, target)) in prediction.iter().zip(target).enumerate() {
-            let answer = Float::from(u8::from(self.answers.answer("Auc", *target)?));
+            let answer = Float::from(u8::from(self.answers().answer("Auc", *target)?));
             new.push((*score, answer, weight(i) as Float));
         }
         self.scores.labels = labels;
@@ -152,6 +161,8 @@ impl Gathered for Scores {
 }
 
 impl Metric for Auc {
+    config!();
+
     fn name(&self) -> String {
         match self.curve {
             Curve::Roc => "auc".into(),
@@ -170,7 +181,7 @@ impl Metric for Auc {
 
     better!(Higher);
 
-    decides!(answers);
+    decides!(loss_threshold);
 
     fn result(&self) -> f64 {
         let labels = self.scores.labels;

@@ -186,8 +186,10 @@ impl ConfusionMatrix {
 
 /// Implements `Metric` for a metric whose field `confusion` says all; `result` is asked only if there is an example.
 macro_rules! of_confusion {
-    ($name:ident, |$label:ident| $text:expr, |$result:ident| $figure:expr, |$check:ident| $checked:expr) => {
+    ($name:ident [$($setting:ident)*], |$label:ident| $text:expr, |$result:ident| $figure:expr, |$check:ident| $checked:expr) => {
         impl $crate::metrics::Metric for $name {
+            $crate::config::config!();
+
             fn name(&self) -> String {
                 let $label = self;
                 $text
@@ -201,13 +203,14 @@ macro_rules! of_confusion {
 
             $crate::metrics::better!(Higher);
 
-            $crate::metrics::decides!(confusion.answers);
+            $crate::metrics::decides!(confusion.answers.loss_threshold);
 
             fn state(&self) -> Option<Vec<f64>> {
                 Some(self.confusion.state())
             }
 
             fn restore(&mut self, state: &[f64]) -> $crate::error::Result<()> {
+                self.settle();
                 self.confusion.restore(state)
             }
 
@@ -224,15 +227,15 @@ macro_rules! of_confusion {
                 target: &$crate::tensor::Tensor,
                 weights: Option<&$crate::tensor::Tensor>,
             ) -> $crate::error::Result<()> {
+                self.settle();
                 self.confusion.take(stringify!($name), prediction, target, weights)?;
                 let $check = &*self;
                 $checked
             }
 
-            /// Sets what a binary prediction must exceed to count as 1; that of [`Accuracy`]($crate::metrics::Accuracy) unless set.
-            pub fn threshold(mut self, threshold: $crate::tensor::Float) -> Self {
-                self.confusion = self.confusion.threshold(threshold);
-                self
+            /// Tells the confusion matrix the settings.
+            fn settle(&mut self) {
+                $(self.confusion.answers.$setting = self.$setting;)*
             }
         }
     };

@@ -1,13 +1,14 @@
 //! How much of the targets the predictions explain.
 
 use super::{Gathered, Metric, better, check_same_shape, gathered};
+use crate::config::{config, described};
 use crate::error::Result;
 use crate::tensor::Tensor;
 
 /// Means and products of deviations of pairs of numbers, taken in one by one (Welford 1962): the same bits however the
 /// examples are cut into batches.
 #[derive(Clone, Copy, Debug, Default)]
-struct Moments {
+pub(crate) struct Moments {
     count: f64,
     mean: [f64; 2],
     /// `Σ (p - p̄)²`, `Σ (t - t̄)²` and `Σ (p - p̄)(t - t̄)`.
@@ -51,27 +52,30 @@ impl Gathered for Vec<Moments> {
     }
 }
 
-/// Coefficient of determination: `1 - Σ (t - p)² / Σ (t - t̄)²`, averaged over the outputs in the last axis.
-///
-/// NaN before two examples. An output whose targets are all the same counts as 1 if it is predicted exactly, else as 0.
-///
-/// ```
-/// use gradus::prelude::*;
-/// let mut r2 = R2::default();
-/// let tensor = |x: [Float; 3]| ndarray::arr1(&x).into_dyn().into_shared();
-/// r2.update(&tensor([1.0, 2.0, 2.0]), &tensor([1.0, 2.0, 3.0]))?;
-/// assert_eq!((r2.name().as_str(), r2.result()), ("r2", 0.5));
-/// # Ok::<(), gradus::Error>(())
-/// ```
-///
-/// scikit-learn's `r2_score`.
-#[doc(alias = "R2Score")]
-#[derive(Clone, Debug, Default)]
-pub struct R2 {
-    outputs: Vec<Moments>,
+described! {
+    /// Coefficient of determination: `1 - Σ (t - p)² / Σ (t - t̄)²`, averaged over the outputs in the last axis.
+    ///
+    /// NaN before two examples. An output whose targets are all the same counts as 1 if it is predicted exactly, else as 0.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let mut r2 = R2::default();
+    /// let tensor = |x: [Float; 3]| ndarray::arr1(&x).into_dyn().into_shared();
+    /// r2.update(&tensor([1.0, 2.0, 2.0]), &tensor([1.0, 2.0, 3.0]))?;
+    /// assert_eq!((r2.name().as_str(), r2.result()), ("r2", 0.5));
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
+    /// scikit-learn's `r2_score`.
+    #[doc(alias = "R2Score")]
+    #[derive(Clone)]
+    pub struct R2 {}
+    private { outputs: Vec<Moments> = Vec::new(), }
 }
 
 impl Metric for R2 {
+    config!();
+
     fn name(&self) -> String {
         "r2".into()
     }
@@ -112,25 +116,28 @@ impl Metric for R2 {
     }
 }
 
-/// Correlation of Pearson over all numbers; NaN where either side does not vary.
-///
-/// ```
-/// use gradus::prelude::*;
-/// let mut pearson = Pearson::default();
-/// let tensor = |x: [Float; 3]| ndarray::arr1(&x).into_dyn().into_shared();
-/// pearson.update(&tensor([1.0, 2.0, 3.0]), &tensor([30.0, 20.0, 10.0]))?;
-/// assert_eq!((pearson.name().as_str(), pearson.result()), ("pearson", -1.0));
-/// # Ok::<(), gradus::Error>(())
-/// ```
-///
-/// SciPy's `pearsonr`.
-#[doc(alias = "PearsonCorrelation")]
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Pearson {
-    moments: Moments,
+described! {
+    /// Correlation of Pearson over all numbers; NaN where either side does not vary.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let mut pearson = Pearson::default();
+    /// let tensor = |x: [Float; 3]| ndarray::arr1(&x).into_dyn().into_shared();
+    /// pearson.update(&tensor([1.0, 2.0, 3.0]), &tensor([30.0, 20.0, 10.0]))?;
+    /// assert_eq!((pearson.name().as_str(), pearson.result()), ("pearson", -1.0));
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
+    /// SciPy's `pearsonr`.
+    #[doc(alias = "PearsonCorrelation")]
+    #[derive(Clone, Copy)]
+    pub struct Pearson {}
+    private { moments: Moments = Moments::default(), }
 }
 
 impl Metric for Pearson {
+    config!();
+
     fn name(&self) -> String {
         "pearson".into()
     }

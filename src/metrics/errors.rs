@@ -1,15 +1,17 @@
 //! Mean errors, as metrics.
 
 use super::{Mean, Metric, better, check_same_shape, gathered, updates, weights_of};
+use crate::config::{config, described};
 use crate::error::Result;
 use crate::tensor::Tensor;
 
 macro_rules! mean_error {
     ($(#[$doc:meta])* $name:ident, $label:literal, $term:expr, $finish:expr) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, Default)]
-        pub struct $name {
-            mean: Mean,
+        described! {
+            $(#[$doc])*
+            #[derive(Clone, Copy)]
+            pub struct $name {}
+            private { mean: Mean = Mean::default(), }
         }
 
         impl $name {
@@ -24,6 +26,8 @@ macro_rules! mean_error {
         }
 
         impl Metric for $name {
+            config!();
+
             fn name(&self) -> String {
                 $label.into()
             }

@@ -272,7 +272,7 @@ impl Figures {
                 let of = if name.is_empty() { String::new() } else { format!(" of the output `{name}`") };
                 return Err(Error::value(format!(
                     "{who}: the loss{of} has no item that counts in all the examples: all are padding, left out by \
-                     `ignore_index`, or of class weight 0; look at the labels and masks"
+                     `ignore_class`, or of class weight 0; look at the labels and masks"
                 )));
             }
         }

@@ -22,7 +22,7 @@ mod top_k;
 
 pub use accuracy::Accuracy;
 pub use agreement::{CohenKappa, KappaWeights, Matthews, MeanIou};
-pub use auc::Auc;
+pub use auc::{Auc, Curve};
 pub use bleu::Bleu;
 pub use confusion::ConfusionMatrix;
 pub use correlation::{Pearson, R2};
@@ -35,6 +35,7 @@ pub use named::Named;
 pub use precision::{Averaging, FBeta, Precision, Recall};
 pub use top_k::TopKAccuracy;
 
+use crate::config::{Config, Described, Registry, family};
 use crate::error::{Error, Result};
 use crate::tensor::{Float, Tensor};
 
@@ -70,13 +71,14 @@ pub trait Metric: Send + Sync {
     /// ```
     /// use gradus::prelude::*;
     /// let model = Dense::new(3).compile(Sgd::default(), SparseCrossEntropy::from_logits());
-    /// let model = model.metric(MeanIou::of([0]).named("iou_cat")).metric(MeanIou::of([1]).named("iou_dog"));
+    /// let model = model.metric(MeanIou::default().target_class_ids([0]).named("iou_cat"))
+    ///     .metric(MeanIou::default().target_class_ids([1]).named("iou_dog"));
     /// ```
-    fn named(self, name: impl Into<String>) -> Named<Self>
+    fn named(self, name: impl Into<String>) -> Named
     where
-        Self: Sized,
+        Self: Sized + 'static,
     {
-        Named::new(name.into(), self)
+        Named::new(name, self)
     }
 
     /// Forgets what was gathered. Called before each epoch and each evaluation.
@@ -141,6 +143,97 @@ pub trait Metric: Send + Sync {
         let _ = state;
         Err(Error::value("its state cannot be restored; implement `Metric::restore`"))
     }
+
+    /// Returns what makes another one like it. The default is that of a type which cannot be described.
+    fn config(&self) -> Config {
+        Config::of_unknown::<Self>()
+    }
+}
+
+family!(Box, dyn Metric);
+
+impl Registry {
+    /// Adds a metric.
+    #[must_use]
+    pub fn metric<T: Metric + Described + 'static>(mut self) -> Self {
+        self.insert(T::KIND, |from| Ok(Box::new(T::from_config(from)?) as Box<dyn Metric>));
+        self
+    }
+}
+
+pub(crate) fn register(registry: Registry) -> Registry {
+    macro_rules! all {
+        ($($name:ident)*) => { registry$(.metric::<$name>())* };
+    }
+    all!(
+        Accuracy Auc CohenKappa FBeta Matthews MeanAbsolute MeanCosine MeanIou MeanLoss MeanSquared Named Pearson Perplexity
+        Precision R2 Recall RootMeanSquared TopKAccuracy
+    )
+}
+
+/// The methods of a metric that leaves its work to another one.
+macro_rules! forwards {
+    (|$own:ident| $inner:expr) => {
+        fn reset(&mut self) {
+            let $own = self;
+            $inner.reset();
+        }
+
+        fn set_default_threshold(&mut self, threshold: Option<$crate::tensor::Float>) {
+            let $own = self;
+            $inner.set_default_threshold(threshold);
+        }
+
+        fn update(
+            &mut self,
+            prediction: &$crate::tensor::Tensor,
+            target: &$crate::tensor::Tensor,
+        ) -> $crate::error::Result<()> {
+            let $own = self;
+            $inner.update(prediction, target)
+        }
+
+        fn update_weighted(
+            &mut self,
+            prediction: &$crate::tensor::Tensor,
+            target: &$crate::tensor::Tensor,
+            weights: &$crate::tensor::Tensor,
+        ) -> $crate::error::Result<()> {
+            let $own = self;
+            $inner.update_weighted(prediction, target, weights)
+        }
+
+        fn state(&self) -> Option<Vec<f64>> {
+            let $own = self;
+            $inner.state()
+        }
+
+        fn restore(&mut self, state: &[f64]) -> $crate::error::Result<()> {
+            let $own = self;
+            $inner.restore(state)
+        }
+    };
+}
+use forwards;
+
+impl Metric for Box<dyn Metric> {
+    forwards!(|own| (**own));
+
+    fn name(&self) -> String {
+        (**self).name()
+    }
+
+    fn result(&self) -> f64 {
+        (**self).result()
+    }
+
+    fn direction(&self) -> Option<Direction> {
+        (**self).direction()
+    }
+
+    fn config(&self) -> Config {
+        (**self).config()
+    }
 }
 
 /// What a metric gathers, as numbers and back.
@@ -178,11 +271,11 @@ macro_rules! better {
 }
 use better;
 
-/// The method `set_default_threshold`, of a metric whose field has [`Answers`](answers::Answers).
+/// The method `set_default_threshold`, of a metric that keeps it in a field.
 macro_rules! decides {
     ($($field:ident).+) => {
         fn set_default_threshold(&mut self, threshold: Option<$crate::tensor::Float>) {
-            self.$($field).+.loss_threshold = threshold;
+            self.$($field).+ = threshold;
         }
     };
 }

@@ -1,7 +1,9 @@
 //! Precision, recall and their mean.
 
 use super::confusion::{ConfusionMatrix, Outcome, of_confusion};
+use crate::config::{described, named};
 use crate::error::{Error, Result};
+use crate::tensor::Float;
 
 /// How the figures of several classes, or of several labels of an example, become one, as in scikit-learn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -16,6 +18,8 @@ pub enum Averaging {
     /// The mean over the classes, each as often as it occurs in the targets.
     Weighted,
 }
+
+named!(Averaging { Binary = "binary", Macro = "macro", Micro = "micro", Weighted = "weighted" });
 
 impl Averaging {
     fn of(self, name: &str) -> String {
@@ -82,122 +86,112 @@ impl Averaging {
     }
 }
 
-macro_rules! average {
-    ($name:ident) => {
-        impl $name {
-            /// Sets how the figures of several classes become one.
-            pub fn average(mut self, average: Averaging) -> Self {
-                self.average = average;
-                self
-            }
-
-            /// Sets whether each number in the last axis is a decision of its own: of a label that an example has or has not.
-            /// Choose by `average` how the figures of several labels become one.
-            pub fn multi_label(mut self, yes: bool) -> Self {
-                self.confusion = self.confusion.multi_label(yes);
-                self
-            }
-        }
-    };
+described! {
+    /// The share of right ones among what was taken for a class; 0 if nothing was.
+    ///
+    /// Predictions and targets are those of [`Accuracy`](super::Accuracy).
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let mut precision = Precision::default();
+    /// let tensor = |x: [Float; 4]| ndarray::arr1(&x).into_dyn().into_shared();
+    /// precision.update(&tensor([0.9, 0.8, 0.7, 0.1]), &tensor([1.0, 0.0, 1.0, 1.0]))?;
+    /// assert!((precision.result() - 2.0 / 3.0).abs() < 1e-12);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
+    /// scikit-learn's `precision_score`, Keras `Precision`.
+    #[derive(Clone)]
+    pub struct Precision {
+        /// How the figures of several classes, or of several labels, become one.
+        average: [Averaging] = Averaging::Binary,
+        /// What a binary prediction must exceed to count as 1; `None` leaves it to the loss of the trainer.
+        threshold: [option Float] = None,
+        /// Whether each number in the last axis is a decision of its own: of a label that an example has or has not.
+        /// Choose by `average` how the figures of several labels become one.
+        multi_label: [bool] = false,
+    }
+    private { confusion: ConfusionMatrix = ConfusionMatrix::default(), }
 }
 
-/// The share of right ones among what was taken for a class; 0 if nothing was.
-///
-/// Predictions and targets are those of [`Accuracy`](super::Accuracy).
-///
-/// ```
-/// use gradus::prelude::*;
-/// let mut precision = Precision::default();
-/// let tensor = |x: [Float; 4]| ndarray::arr1(&x).into_dyn().into_shared();
-/// precision.update(&tensor([0.9, 0.8, 0.7, 0.1]), &tensor([1.0, 0.0, 1.0, 1.0]))?;
-/// assert!((precision.result() - 2.0 / 3.0).abs() < 1e-12);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-///
-/// scikit-learn's `precision_score`, Keras `Precision`.
-#[derive(Clone, Debug, Default)]
-pub struct Precision {
-    average: Averaging,
-    confusion: ConfusionMatrix,
-}
-
-average!(Precision);
 of_confusion!(
-    Precision,
+    Precision [threshold multi_label],
     |own| own.average.of("precision"),
     |own| own.average.result(&own.confusion, |of| (of.hits, of.predicted)),
     |own| own.average.check("Precision", &own.confusion)
 );
 
-/// The share of a class that was found; 0 if there is none.
-///
-/// Predictions and targets are those of [`Accuracy`](super::Accuracy).
-///
-/// ```
-/// use gradus::prelude::*;
-/// let mut recall = Recall::default();
-/// let tensor = |x: [Float; 4]| ndarray::arr1(&x).into_dyn().into_shared();
-/// recall.update(&tensor([0.9, 0.8, 0.7, 0.1]), &tensor([1.0, 0.0, 1.0, 1.0]))?;
-/// assert!((recall.result() - 2.0 / 3.0).abs() < 1e-12);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-///
-/// scikit-learn's `recall_score`, Keras `Recall`.
-#[derive(Clone, Debug, Default)]
-pub struct Recall {
-    average: Averaging,
-    confusion: ConfusionMatrix,
+described! {
+    /// The share of a class that was found; 0 if there is none.
+    ///
+    /// Predictions and targets are those of [`Accuracy`](super::Accuracy).
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let mut recall = Recall::default();
+    /// let tensor = |x: [Float; 4]| ndarray::arr1(&x).into_dyn().into_shared();
+    /// recall.update(&tensor([0.9, 0.8, 0.7, 0.1]), &tensor([1.0, 0.0, 1.0, 1.0]))?;
+    /// assert!((recall.result() - 2.0 / 3.0).abs() < 1e-12);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
+    /// scikit-learn's `recall_score`, Keras `Recall`.
+    #[derive(Clone)]
+    pub struct Recall {
+        /// How the figures of several classes, or of several labels, become one.
+        average: [Averaging] = Averaging::Binary,
+        /// What a binary prediction must exceed to count as 1; `None` leaves it to the loss of the trainer.
+        threshold: [option Float] = None,
+        /// Whether each number in the last axis is a decision of its own: of a label that an example has or has not.
+        /// Choose by `average` how the figures of several labels become one.
+        multi_label: [bool] = false,
+    }
+    private { confusion: ConfusionMatrix = ConfusionMatrix::default(), }
 }
 
-average!(Recall);
 of_confusion!(
-    Recall,
+    Recall [threshold multi_label],
     |own| own.average.of("recall"),
     |own| own.average.result(&own.confusion, |of| (of.hits, of.right)),
     |own| own.average.check("Recall", &own.confusion)
 );
 
-/// Harmonic mean of precision and recall, in which recall weighs beta times as much: F1 by default.
-///
-/// Predictions and targets are those of [`Accuracy`](super::Accuracy).
-///
-/// ```
-/// use gradus::prelude::*;
-/// let mut f1 = FBeta::default();
-/// let tensor = |x: [Float; 4]| ndarray::arr1(&x).into_dyn().into_shared();
-/// f1.update(&tensor([0.9, 0.8, 0.2, 0.1]), &tensor([1.0, 0.0, 1.0, 1.0]))?;
-/// assert!((f1.result() - 0.4).abs() < 1e-12);
-/// assert_eq!(FBeta::new(0.5).average(Averaging::Macro).name(), "macro_f0.5");
-/// # Ok::<(), gradus::Error>(())
-/// ```
-///
-/// scikit-learn's `fbeta_score` and `f1_score`, Keras `FBetaScore` and `F1Score`.
-#[doc(alias = "F1Score")]
-#[doc(alias = "FBetaScore")]
-#[derive(Clone, Debug)]
-pub struct FBeta {
-    /// What recall weighs against precision, 1.
-    pub beta: f64,
-    average: Averaging,
-    confusion: ConfusionMatrix,
-}
-
-impl Default for FBeta {
-    fn default() -> Self {
-        Self::new(1.0)
+described! {
+    /// Harmonic mean of precision and recall, in which recall weighs beta times as much: F1 by default.
+    ///
+    /// Predictions and targets are those of [`Accuracy`](super::Accuracy).
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let mut f1 = FBeta::default();
+    /// let tensor = |x: [Float; 4]| ndarray::arr1(&x).into_dyn().into_shared();
+    /// f1.update(&tensor([0.9, 0.8, 0.2, 0.1]), &tensor([1.0, 0.0, 1.0, 1.0]))?;
+    /// assert!((f1.result() - 0.4).abs() < 1e-12);
+    /// assert_eq!(FBeta::new(0.5).average(Averaging::Macro).name(), "macro_f0.5");
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
+    /// scikit-learn's `fbeta_score` and `f1_score`, Keras `FBetaScore` and `F1Score`.
+    #[doc(alias = "F1Score")]
+    #[doc(alias = "FBetaScore")]
+    #[derive(Clone)]
+    pub struct FBeta(
+        /// What recall weighs against precision.
+        beta: [f64] = 1.0,
+    ) {
+        /// How the figures of several classes, or of several labels, become one.
+        average: [Averaging] = Averaging::Binary,
+        /// What a binary prediction must exceed to count as 1; `None` leaves it to the loss of the trainer.
+        threshold: [option Float] = None,
+        /// Whether each number in the last axis is a decision of its own: of a label that an example has or has not.
+        /// Choose by `average` how the figures of several labels become one.
+        multi_label: [bool] = false,
     }
+    private { confusion: ConfusionMatrix = ConfusionMatrix::default(), }
 }
 
-impl FBeta {
-    /// Creates the metric with this beta.
-    pub fn new(beta: f64) -> Self {
-        Self { beta, average: Averaging::default(), confusion: ConfusionMatrix::default() }
-    }
-}
-
-average!(FBeta);
 of_confusion!(
-    FBeta,
+    FBeta [threshold multi_label],
     |own| own.average.of(&format!("f{}", own.beta)),
     |own| {
         let square = own.beta * own.beta;

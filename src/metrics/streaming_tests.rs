@@ -64,7 +64,7 @@ fn classes() {
         CohenKappa::default().weights(KappaWeights::Quadratic),
         Matthews::default(),
         Perplexity::default(),
-        Perplexity::of(SparseCrossEntropy::default().ignore_index(3)),
+        Perplexity::new(SparseCrossEntropy::default().ignore_class(3)),
     ];
     check(&metrics, &tensor(&[40, 4], scores), &tensor(&[40], labels));
 }

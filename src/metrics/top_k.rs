@@ -4,33 +4,32 @@ use ndarray::Axis;
 
 use super::answers::{check_numbers, classes_of};
 use super::{Mean, Metric, better, gathered, updates, weights_of};
+use crate::config::{config, described};
 use crate::error::Result;
 use crate::tensor::Tensor;
 
-/// The share of examples whose class is among the `k` greatest predictions; on class numbers or one-hot targets.
-///
-/// A class is in the top `k` if fewer than `k` predictions are greater than its own, as in Keras; the default is 5.
-///
-/// ```
-/// use gradus::prelude::*;
-/// let mut top_2 = TopKAccuracy::new(2);
-/// let predictions = ndarray::arr2(&[[0.5, 0.3, 0.2], [0.5, 0.3, 0.2]]).into_dyn().into_shared();
-/// top_2.update(&predictions, &ndarray::arr1(&[1.0, 2.0]).into_dyn().into_shared())?;
-/// assert_eq!((top_2.name().as_str(), top_2.result()), ("top_2_accuracy", 0.5));
-/// # Ok::<(), gradus::Error>(())
-/// ```
-#[derive(Clone, Copy, Debug)]
-pub struct TopKAccuracy {
-    k: usize,
-    mean: Mean,
+described! {
+    /// The share of examples whose class is among the `k` greatest predictions; on class numbers or one-hot targets.
+    ///
+    /// A class is in the top `k` if fewer than `k` predictions are greater than its own, as in Keras; the default is 5.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let mut top_2 = TopKAccuracy::new(2);
+    /// let predictions = ndarray::arr2(&[[0.5, 0.3, 0.2], [0.5, 0.3, 0.2]]).into_dyn().into_shared();
+    /// top_2.update(&predictions, &ndarray::arr1(&[1.0, 2.0]).into_dyn().into_shared())?;
+    /// assert_eq!((top_2.name().as_str(), top_2.result()), ("top_2_accuracy", 0.5));
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    #[derive(Clone, Copy)]
+    pub struct TopKAccuracy(
+        /// How many of the best classes count.
+        k: [usize] = 5,
+    ) {}
+    private { mean: Mean = Mean::default(), }
 }
 
 impl TopKAccuracy {
-    /// Creates the metric for the `k` best classes.
-    pub fn new(k: usize) -> Self {
-        Self { k, mean: Mean::default() }
-    }
-
     fn take(&mut self, prediction: &Tensor, target: &Tensor, weights: Option<&Tensor>) -> Result<()> {
         let who = "TopKAccuracy";
         check_numbers(who, "predictions", prediction)?;
@@ -46,13 +45,9 @@ impl TopKAccuracy {
     }
 }
 
-impl Default for TopKAccuracy {
-    fn default() -> Self {
-        Self::new(5)
-    }
-}
-
 impl Metric for TopKAccuracy {
+    config!();
+
     fn name(&self) -> String {
         format!("top_{}_accuracy", self.k)
     }

@@ -1,52 +1,38 @@
 //! Steps as long as the last ones.
 
-use super::{Optimizer, State, Step, check_epsilon, check_factor, check_rate, learning_rate, setters};
+use super::{Optimizer, State, Step, check_epsilon, check_factor, check_rate, learning_rate};
+use crate::config::{config, described};
 use crate::error::Result;
 use crate::kernels::simd::vectorize;
 use crate::tensor::Float;
 
-/// Steps as long as the last ones, in the units of the weights: `v ← ρ v + (1-ρ) g²`, `u = √(s + ε) / √(v + ε) · g`,
-/// `s ← ρ s + (1-ρ) u²`, `w ← w - rate · u`.
-///
-/// Keras' rate of 0.001 is small: the paper's is 1.
-///
-/// Zeiler 2012.
-///
-/// ```
-/// use gradus::prelude::*;
-/// let model = Dense::new(1).compile(Adadelta::new(1.0), MeanSquaredError::default());
-/// ```
-#[derive(Clone, Copy, Debug)]
-pub struct Adadelta {
-    /// Learning rate, 0.001.
-    pub learning_rate: Float,
-    /// Decay of both means, 0.95.
-    pub rho: Float,
-    /// Keeps roots from 0, 1e-7.
-    pub epsilon: Float,
-}
-
-impl Adadelta {
-    /// Creates the optimizer with this learning rate and Keras' defaults for the rest.
-    pub fn new(learning_rate: Float) -> Self {
-        Self { learning_rate, rho: 0.95, epsilon: 1e-7 }
-    }
-
-    setters! {
-        /// Sets the decay of both means.
-        rho: Float;
-        /// Sets what keeps roots from 0.
-        epsilon: Float;
-    }
-}
-
-impl Default for Adadelta {
-    fn default() -> Self {
-        Self::new(0.001)
+described! {
+    /// Steps as long as the last ones, in the units of the weights: `v ← ρ v + (1-ρ) g²`, `u = √(s + ε) / √(v + ε) · g`,
+    /// `s ← ρ s + (1-ρ) u²`, `w ← w - rate · u`.
+    ///
+    /// Keras' rate of 0.001 is small: the paper's is 1.
+    ///
+    /// Zeiler 2012.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let model = Dense::new(1).compile(Adadelta::new(1.0), MeanSquaredError::default());
+    /// ```
+    #[derive(Clone, Copy)]
+    pub struct Adadelta(
+        /// The learning rate.
+        learning_rate: [Float] = 0.001,
+    ) {
+        /// The decay of both means.
+        rho: [Float] = 0.95,
+        /// What keeps roots from 0.
+        epsilon: [Float] = 1e-7,
     }
 }
 
 impl Optimizer for Adadelta {
+    config!();
+
     fn update(&self, step: &Step<'_>, weights: &mut [Float], grads: &[Float], state: &mut State) {
         let [squares, steps] = state.slots(weights.len());
         let (rate, Self { rho, epsilon, .. }) = (step.rate, *self);

@@ -1,63 +1,45 @@
 //! Adam with a memory as small as rows and columns.
 
-use super::{Optimizer, State, Step, check_epsilon, check_rate, learning_rate, setters};
+use super::{Optimizer, State, Step, check_epsilon, check_rate, learning_rate};
 use crate::buffers::buffer;
+use crate::config::{config, described};
 use crate::error::{Error, Result};
 use crate::kernels::elementwise::{add_scaled, sum_of_squares};
 use crate::tensor::{Float, recycle, tensor};
 
-/// Gradients over the root of their mean squares, of which only the means of rows and of columns are kept:
-/// `r ← β r + (1-β) mean(g² + ε₁, columns)`, `c` alike over the rows, `v = r cᵀ / mean(r)`, `u = g / √v`, all with
-/// `β = 1 - t^decay`; then `w ← w - max(ε₂, rms(w)) · min(rate, 1/√t) · u / max(1, rms(u) / threshold)`.
-///
-/// The last two axes are rows and columns; a parameter of one axis keeps all of `v`. As in Keras; its `relative_step`
-/// changes nothing, since the rate is bounded by `1/√t` in any case.
-///
-/// Shazeer & Stern 2018.
-///
-/// ```
-/// use gradus::prelude::*;
-/// let model = Dense::new(1).compile(Adafactor::new(0.01), MeanSquaredError::default());
-/// ```
-#[derive(Clone, Copy, Debug)]
-pub struct Adafactor {
-    /// Greatest relative learning rate, 0.001.
-    pub learning_rate: Float,
-    /// Exponent of the mean squares' decay, -0.8.
-    pub beta_2_decay: Float,
-    /// Added to squares, 1e-30.
-    pub epsilon_1: Float,
-    /// Least root mean square of a parameter, 0.001.
-    pub epsilon_2: Float,
-    /// Root mean square from which steps are shortened, 1.
-    pub clip_threshold: Float,
-}
-
-impl Adafactor {
-    /// Creates the optimizer with this learning rate and Keras' defaults for the rest.
-    pub fn new(learning_rate: Float) -> Self {
-        Self { learning_rate, beta_2_decay: -0.8, epsilon_1: 1e-30, epsilon_2: 1e-3, clip_threshold: 1.0 }
-    }
-
-    setters! {
-        /// Sets the exponent of the mean squares' decay.
-        beta_2_decay: Float;
-        /// Sets what is added to squares.
-        epsilon_1: Float;
-        /// Sets the least root mean square of a parameter.
-        epsilon_2: Float;
-        /// Sets the root mean square from which steps are shortened.
-        clip_threshold: Float;
-    }
-}
-
-impl Default for Adafactor {
-    fn default() -> Self {
-        Self::new(0.001)
+described! {
+    /// Gradients over the root of their mean squares, of which only the means of rows and of columns are kept:
+    /// `r ← β r + (1-β) mean(g² + ε₁, columns)`, `c` alike over the rows, `v = r cᵀ / mean(r)`, `u = g / √v`, all with
+    /// `β = 1 - t^decay`; then `w ← w - max(ε₂, rms(w)) · min(rate, 1/√t) · u / max(1, rms(u) / threshold)`.
+    ///
+    /// The last two axes are rows and columns; a parameter of one axis keeps all of `v`. As in Keras; its `relative_step`
+    /// changes nothing, since the rate is bounded by `1/√t` in any case.
+    ///
+    /// Shazeer & Stern 2018.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let model = Dense::new(1).compile(Adafactor::new(0.01), MeanSquaredError::default());
+    /// ```
+    #[derive(Clone, Copy)]
+    pub struct Adafactor(
+        /// The learning rate.
+        learning_rate: [Float] = 0.001,
+    ) {
+        /// The exponent of the mean squares' decay.
+        beta_2_decay: [Float] = -0.8,
+        /// What is added to squares.
+        epsilon_1: [Float] = 1e-30,
+        /// The least root mean square of a parameter.
+        epsilon_2: [Float] = 1e-3,
+        /// The root mean square from which steps are shortened.
+        clip_threshold: [Float] = 1.0,
     }
 }
 
 impl Optimizer for Adafactor {
+    config!();
+
     fn update(&self, step: &Step<'_>, weights: &mut [Float], grads: &[Float], state: &mut State) {
         let len = weights.len();
         if len == 0 {

@@ -1,6 +1,7 @@
 //! Adam.
 
-use super::{Optimizer, State, Step, check_epsilon, check_factor, check_rate, learning_rate, setters};
+use super::{Optimizer, State, Step, check_epsilon, check_factor, check_rate, learning_rate};
+use crate::config::{config, described};
 use crate::error::Result;
 use crate::kernels::{
     elementwise::{self, AdamStep},
@@ -8,46 +9,37 @@ use crate::kernels::{
 };
 use crate::tensor::Float;
 
-/// Adam: `m ← β₁ m + (1-β₁) g`, `v ← β₂ v + (1-β₂) g²`, `w ← w - rate · √(1-β₂ᵗ)/(1-β₁ᵗ) · m / (√v + ε)`.
-///
-/// Kingma & Ba 2015, section 2's last form, as in Keras: ε is added to the uncorrected root (PyTorch adds it to the
-/// corrected one). With AMSGrad (Reddi, Kale & Kumar 2018) the greatest `v` so far takes the place of `v`.
-///
-/// ```
-/// use gradus::prelude::*;
-/// let model = Dense::new(1).compile(Adam::new(3e-4), MeanSquaredError::default());
-/// ```
-#[derive(Clone, Copy, Debug)]
-pub struct Adam {
-    /// Learning rate, 0.001.
-    pub learning_rate: Float,
-    /// Decay of the mean of gradients, 0.9.
-    pub beta_1: Float,
-    /// Decay of the mean of squared gradients, 0.999.
-    pub beta_2: Float,
-    /// Added to the root, 1e-7.
-    pub epsilon: Float,
-    /// Whether to divide by the greatest mean of squares so far, no.
-    pub amsgrad: bool,
+described! {
+    /// Adam: `m ← β₁ m + (1-β₁) g`, `v ← β₂ v + (1-β₂) g²`, `w ← w - rate · √(1-β₂ᵗ)/(1-β₁ᵗ) · m / (√v + ε)`.
+    ///
+    /// Kingma & Ba 2015, section 2's last form, as in Keras: ε is added to the uncorrected root (PyTorch adds it to the
+    /// corrected one). With AMSGrad (Reddi, Kale & Kumar 2018) the greatest `v` so far takes the place of `v`.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let model = Dense::new(1).compile(Adam::new(3e-4), MeanSquaredError::default());
+    /// ```
+    #[derive(Clone, Copy)]
+    pub struct Adam(
+        /// The learning rate.
+        learning_rate: [Float] = 0.001,
+    ) {
+        /// The decay of the mean of gradients.
+        beta_1: [Float] = 0.9,
+        /// The decay of the mean of squared gradients.
+        beta_2: [Float] = 0.999,
+        /// What is added to the root.
+        epsilon: [Float] = 1e-7,
+        /// Whether to divide by the greatest mean of squares so far.
+        amsgrad: [bool] = false,
+    }
 }
 
 impl Adam {
-    /// Creates the optimizer with this learning rate and Keras' defaults for the rest.
-    pub fn new(learning_rate: Float) -> Self {
-        Self { learning_rate, beta_1: 0.9, beta_2: 0.999, epsilon: 1e-7, amsgrad: false }
-    }
-
     /// Sets the decays of the mean of gradients and of squared gradients.
     pub fn betas(mut self, beta_1: Float, beta_2: Float) -> Self {
         (self.beta_1, self.beta_2) = (beta_1, beta_2);
         self
-    }
-
-    setters! {
-        /// Sets what is added to the root.
-        epsilon: Float;
-        /// Sets whether to divide by the greatest mean of squares so far.
-        amsgrad: bool;
     }
 
     pub(super) fn check_as(&self, name: &str) -> Result<()> {
@@ -55,13 +47,9 @@ impl Adam {
     }
 }
 
-impl Default for Adam {
-    fn default() -> Self {
-        Self::new(0.001)
-    }
-}
-
 impl Optimizer for Adam {
+    config!();
+
     fn update(&self, step: &Step<'_>, weights: &mut [Float], grads: &[Float], state: &mut State) {
         let constants = AdamStep {
             alpha: step.corrected_rate(self.beta_1, self.beta_2),

@@ -1,8 +1,9 @@
 //! Adam with a rate for each tensor.
 
 use super::adam::check_moments;
-use super::{Optimizer, State, Step, correction, learning_rate, setters};
+use super::{Optimizer, State, Step, correction, learning_rate};
 use crate::buffers::buffer;
+use crate::config::{config, described};
 use crate::error::Result;
 use crate::kernels::{
     elementwise::{add_scaled, sum_of_squares},
@@ -10,50 +11,33 @@ use crate::kernels::{
 };
 use crate::tensor::{Float, recycle, tensor};
 
-/// Adam whose step is as long as the tensor it changes: with Adam's step `u = m̂ / (√v̂ + ε)`,
-/// `w ← w - rate · ‖w‖/‖u‖ · u`, where the ratio of a norm that is 0 is 1. For batches of thousands of examples.
-///
-/// You et al. 2020; Keras `Lamb`.
-///
-/// ```
-/// use gradus::prelude::*;
-/// let model = Dense::new(1).compile(Lamb::default(), MeanSquaredError::default());
-/// ```
-#[derive(Clone, Copy, Debug)]
-pub struct Lamb {
-    /// Learning rate, 0.001.
-    pub learning_rate: Float,
-    /// Decay of the mean of gradients, 0.9.
-    pub beta_1: Float,
-    /// Decay of the mean of squared gradients, 0.999.
-    pub beta_2: Float,
-    /// Added to the root, 1e-7.
-    pub epsilon: Float,
-}
-
-impl Lamb {
-    /// Creates the optimizer with this learning rate and the usual settings for the rest.
-    pub fn new(learning_rate: Float) -> Self {
-        Self { learning_rate, beta_1: 0.9, beta_2: 0.999, epsilon: 1e-7 }
-    }
-
-    setters! {
-        /// Sets the decay of the mean of gradients.
-        beta_1: Float;
-        /// Sets the decay of the mean of squared gradients.
-        beta_2: Float;
-        /// Sets what is added to the divisor.
-        epsilon: Float;
-    }
-}
-
-impl Default for Lamb {
-    fn default() -> Self {
-        Self::new(0.001)
+described! {
+    /// Adam whose step is as long as the tensor it changes: with Adam's step `u = m̂ / (√v̂ + ε)`,
+    /// `w ← w - rate · ‖w‖/‖u‖ · u`, where the ratio of a norm that is 0 is 1. For batches of thousands of examples.
+    ///
+    /// You et al. 2020; Keras `Lamb`.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let model = Dense::new(1).compile(Lamb::default(), MeanSquaredError::default());
+    /// ```
+    #[derive(Clone, Copy)]
+    pub struct Lamb(
+        /// The learning rate.
+        learning_rate: [Float] = 0.001,
+    ) {
+        /// The decay of the mean of gradients.
+        beta_1: [Float] = 0.9,
+        /// The decay of the mean of squared gradients.
+        beta_2: [Float] = 0.999,
+        /// What is added to the root.
+        epsilon: [Float] = 1e-7,
     }
 }
 
 impl Optimizer for Lamb {
+    config!();
+
     fn update(&self, step: &Step<'_>, weights: &mut [Float], grads: &[Float], state: &mut State) {
         let [mean, variance] = state.slots(weights.len());
         let [mean_scale, root_scale] =

@@ -4,52 +4,55 @@ use std::collections::VecDeque;
 
 use super::line_search::{Bounds, Point, strong_wolfe};
 use super::stepper::{check_gradients, check_kind, refused};
-use super::{check_at_least_0, check_rate, setters};
+use super::{check_at_least_0, check_rate};
 use crate::autograd::{Layer, Param, ParamId, ParamList, Tape, Var, Vars};
+use crate::config::described;
 use crate::error::{Error, Result};
 use crate::formats::Snapshot;
 use crate::kernels::elementwise::{add_scaled, dot, largest, scale};
 use crate::tensor::{Float, data, tensor};
 
-/// Quasi-Newton steps along `-H g`, where `H` is made of the last changes of weights and gradients, each as far as a
-/// line search for the strong conditions of Wolfe says.
-///
-/// It evaluates the same loss several times in a step, so it wants all data in one batch and nothing random; it is no
-/// [`Optimizer`](super::Optimizer), and `compile` and `fit` do not take it. [`Lbfgs::minimize`] is its loop, which may be
-/// called again and continues with what it remembers. Penalties count as part of the loss; constraints are obeyed when
-/// it ends.
-///
-/// Liu & Nocedal 1989; PyTorch `LBFGS`, whose line search is off by default.
-///
-/// ```
-/// use gradus::prelude::*;
-/// let x = ndarray::Array2::from_shape_fn((20, 1), |(i, _)| i as f32 / 10.0 - 1.0);
-/// let y = (&x * 3.0 + 1.0).into_tensor();
-/// let model = Dense::new(1);
-/// let minimum = Lbfgs::default().minimize(&model, || {
-///     MeanSquaredError::default().loss(&model.forward(&Tape::training().input(&x))?, &y)
-/// })?;
-/// assert!(minimum.loss < 1e-9, "{minimum:?}");
-/// # Ok::<(), gradus::Error>(())
-/// ```
-#[doc(alias = "LBFGS")]
-#[derive(Clone, Debug)]
-pub struct Lbfgs {
-    /// Length of the first trial of a step, 1.
-    pub learning_rate: Float,
-    /// Steps of a call, 20.
-    pub max_iterations: usize,
-    /// Evaluations of the loss in a call, more or less; 1.25 times the steps.
-    pub max_evaluations: Option<usize>,
-    /// Greatest number in the gradient with which the search ends, 1e-7.
-    pub tolerance_gradient: Float,
-    /// Change of loss and weights with which it ends, 1e-9.
-    pub tolerance_change: Float,
-    /// Changes that are remembered, 100.
-    pub history: usize,
-    /// Whether to search along the line, yes; otherwise each step has its first length.
-    pub line_search: bool,
-    memory: Memory,
+described! {
+    /// Quasi-Newton steps along `-H g`, where `H` is made of the last changes of weights and gradients, each as far as a
+    /// line search for the strong conditions of Wolfe says.
+    ///
+    /// It evaluates the same loss several times in a step, so it wants all data in one batch and nothing random; it is no
+    /// [`Optimizer`](super::Optimizer), and `compile` and `fit` do not take it. [`Lbfgs::minimize`] is its loop, which may be
+    /// called again and continues with what it remembers. Penalties count as part of the loss; constraints are obeyed when
+    /// it ends.
+    ///
+    /// Liu & Nocedal 1989; PyTorch `LBFGS`, whose line search is off by default.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let x = ndarray::Array2::from_shape_fn((20, 1), |(i, _)| i as f32 / 10.0 - 1.0);
+    /// let y = (&x * 3.0 + 1.0).into_tensor();
+    /// let model = Dense::new(1);
+    /// let minimum = Lbfgs::default().minimize(&model, || {
+    ///     MeanSquaredError::default().loss(&model.forward(&Tape::training().input(&x))?, &y)
+    /// })?;
+    /// assert!(minimum.loss < 1e-9, "{minimum:?}");
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    #[doc(alias = "LBFGS")]
+    #[derive(Clone)]
+    pub struct Lbfgs {
+        /// The length of the first trial of a step.
+        learning_rate: [Float] = 1.0,
+        /// The number of steps of a call.
+        max_iterations: [usize] = 20,
+        /// The number of evaluations of the loss in a call, more or less; `None` stands for 1.25 times the steps.
+        max_evaluations: [Option<usize>] = None,
+        /// The greatest number in the gradient with which the search ends.
+        tolerance_gradient: [Float] = 1e-7,
+        /// The change of loss and weights with which it ends.
+        tolerance_change: [Float] = 1e-9,
+        /// How many changes are remembered.
+        history: [usize] = 100,
+        /// Whether to search along the line; otherwise each step has its first length.
+        line_search: [bool] = true,
+    }
+    private { memory: Memory = Memory::default(), }
 }
 
 /// What [`Lbfgs::minimize`] found.
@@ -67,7 +70,7 @@ pub struct Minimum {
 }
 
 #[derive(Clone, Debug, Default)]
-struct Memory {
+pub(crate) struct Memory {
     /// Steps in all calls.
     steps: u32,
     direction: Vec<Float>,
@@ -80,39 +83,7 @@ struct Memory {
     assignments: Vec<(ParamId, u64)>,
 }
 
-impl Default for Lbfgs {
-    fn default() -> Self {
-        Self {
-            learning_rate: 1.0,
-            max_iterations: 20,
-            max_evaluations: None,
-            tolerance_gradient: 1e-7,
-            tolerance_change: 1e-9,
-            history: 100,
-            line_search: true,
-            memory: Memory::default(),
-        }
-    }
-}
-
 impl Lbfgs {
-    setters! {
-        /// Sets the length of the first trial of a step.
-        learning_rate: Float;
-        /// Sets the number of steps of a call.
-        max_iterations: usize;
-        /// Sets the number of evaluations in a call.
-        max_evaluations: Option<usize>;
-        /// Sets the greatest number in the gradient with which the search ends.
-        tolerance_gradient: Float;
-        /// Sets the change of loss and weights with which it ends.
-        tolerance_change: Float;
-        /// Sets how many changes are remembered.
-        history: usize;
-        /// Sets whether to search along the line.
-        line_search: bool;
-    }
-
     /// Changes the trainable parameters of `model` until `loss` is least, or the number of steps is reached. Each call of
     /// `loss` makes a tape, and must compute the same thing.
     ///

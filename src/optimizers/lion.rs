@@ -1,51 +1,37 @@
 //! The sign of a momentum.
 
-use super::{Optimizer, State, Step, check_factor, check_rate, learning_rate, setters};
+use super::{Optimizer, State, Step, check_factor, check_rate, learning_rate};
+use crate::config::{config, described};
 use crate::error::Result;
 use crate::kernels::simd::vectorize;
 use crate::tensor::Float;
 
-/// The sign of a momentum: `w ← w - rate · sign(β₁ m + (1-β₁) g)`, then `m ← β₂ m + (1-β₂) g`.
-///
-/// All weights move by the rate, which wants to be 3 to 10 times smaller than Adam's, and the weight decay as much larger.
-///
-/// Chen et al. 2023; Keras `Lion`.
-///
-/// ```
-/// use gradus::prelude::*;
-/// let model = Dense::new(1).compile(Lion::new(1e-4).weight_decay(0.1), MeanSquaredError::default());
-/// ```
-#[derive(Clone, Copy, Debug)]
-pub struct Lion {
-    /// Learning rate, 0.001.
-    pub learning_rate: Float,
-    /// Share of the momentum in the direction, 0.9.
-    pub beta_1: Float,
-    /// Decay of the momentum, 0.99.
-    pub beta_2: Float,
-}
-
-impl Lion {
-    /// Creates the optimizer with this learning rate and Keras' defaults for the rest.
-    pub fn new(learning_rate: Float) -> Self {
-        Self { learning_rate, beta_1: 0.9, beta_2: 0.99 }
-    }
-
-    setters! {
-        /// Sets the share of the momentum in the direction.
-        beta_1: Float;
-        /// Sets the decay of the momentum.
-        beta_2: Float;
-    }
-}
-
-impl Default for Lion {
-    fn default() -> Self {
-        Self::new(0.001)
+described! {
+    /// The sign of a momentum: `w ← w - rate · sign(β₁ m + (1-β₁) g)`, then `m ← β₂ m + (1-β₂) g`.
+    ///
+    /// All weights move by the rate, which wants to be 3 to 10 times smaller than Adam's, and the weight decay as much larger.
+    ///
+    /// Chen et al. 2023; Keras `Lion`.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let model = Dense::new(1).compile(Lion::new(1e-4).weight_decay(0.1), MeanSquaredError::default());
+    /// ```
+    #[derive(Clone, Copy)]
+    pub struct Lion(
+        /// The learning rate.
+        learning_rate: [Float] = 0.001,
+    ) {
+        /// The share of the momentum in the direction.
+        beta_1: [Float] = 0.9,
+        /// The decay of the momentum.
+        beta_2: [Float] = 0.99,
     }
 }
 
 impl Optimizer for Lion {
+    config!();
+
     fn update(&self, step: &Step<'_>, weights: &mut [Float], grads: &[Float], state: &mut State) {
         let [momentum] = state.slots(weights.len());
         let (rate, Self { beta_1, beta_2, .. }) = (step.rate, *self);

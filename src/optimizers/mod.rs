@@ -43,6 +43,7 @@ pub use sgd::Sgd;
 pub use state::{State, Step};
 pub use stepper::{Change, Clip, Group, Lookahead, MovingAverage, Stepper};
 
+use crate::config::{Config, Described, Registry, family};
 use crate::error::{Error, Result};
 use crate::tensor::Float;
 
@@ -112,11 +113,9 @@ pub trait Optimizer: Send + Sync {
         Ok(())
     }
 
-    /// The name of the type, such as `Adam`, so that memory is given back to the rule that it comes from.
-    fn kind(&self) -> &'static str {
-        let full = std::any::type_name::<Self>();
-        let plain = full.split('<').next().unwrap_or(full);
-        plain.rsplit("::").next().unwrap_or(plain)
+    /// Returns what makes another one like it. The default is that of a type which cannot be described.
+    fn config(&self) -> Config {
+        Config::of_unknown::<Self>()
     }
 
     /// This optimizer with a schedule; see [`Stepper::schedule`].
@@ -213,9 +212,33 @@ impl Optimizer for Box<dyn Optimizer> {
         (**self).check()
     }
 
-    fn kind(&self) -> &'static str {
-        (**self).kind()
+    fn config(&self) -> Config {
+        (**self).config()
     }
+}
+
+family!(Box, dyn Optimizer);
+
+impl Registry {
+    /// Adds an optimizer, whose settings are checked when it is made from its description.
+    #[must_use]
+    pub fn optimizer<T: Optimizer + Described + 'static>(mut self) -> Self {
+        self.insert(T::KIND, |from| {
+            let optimizer = T::from_config(from)?;
+            optimizer.check()?;
+            Ok(Box::new(optimizer) as Box<dyn Optimizer>)
+        });
+        self
+    }
+}
+
+pub(crate) fn register(registry: Registry) -> Registry {
+    macro_rules! all {
+        ($($name:ident)*) => { registry$(.optimizer::<$name>())* };
+    }
+    schedules::register(all!(
+        Adadelta Adafactor Adagrad Adam AdamW Adamax Lamb Lion Momentum Muon Nadam RAdam RmsProp Sgd
+    ))
 }
 
 /// The two methods for the field `learning_rate`.
@@ -232,20 +255,6 @@ macro_rules! learning_rate {
     };
 }
 use learning_rate;
-
-/// A setter for each of these fields.
-macro_rules! setters {
-    ($($(#[$doc:meta])* $field:ident: $type:ty;)*) => {
-        $(
-            $(#[$doc])*
-            pub fn $field(mut self, $field: $type) -> Self {
-                self.$field = $field;
-                self
-            }
-        )*
-    };
-}
-use setters;
 
 /// A learning rate must be a number that is not negative.
 fn check_rate(optimizer: &str, rate: Float) -> Result<()> {

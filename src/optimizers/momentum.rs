@@ -1,61 +1,43 @@
 //! Gradient descent with momentum.
 
-use super::{Optimizer, State, Step, check_factor, check_rate, learning_rate, setters};
+use super::{Optimizer, State, Step, check_factor, check_rate, learning_rate};
+use crate::config::{config, described};
 use crate::error::Result;
 use crate::kernels::simd::vectorize;
 use crate::tensor::Float;
 
-/// Gradient descent with momentum: `v ← momentum · v - rate · g`, `w ← w + v`; with Nesterov's look ahead
-/// `w ← w + momentum · v - rate · g`. Keras' form, in which the rate is part of the velocity.
-///
-/// Without the rate in the velocity, as in PyTorch: `v ← momentum · v - g`, `w ← w + rate · v`. The two differ only
-/// where the rate changes.
-///
-/// Polyak 1964; Nesterov 1983; Sutskever et al. 2013.
-///
-/// ```
-/// use gradus::prelude::*;
-/// let model = Dense::new(1).compile(Momentum::new(0.1).nesterov(true), MeanSquaredError::default());
-/// ```
-#[derive(Clone, Copy, Debug)]
-pub struct Momentum {
-    /// Learning rate, 0.01.
-    pub learning_rate: Float,
-    /// Share of the velocity that survives a step, 0.9.
-    pub momentum: Float,
-    /// Whether to look ahead, no.
-    pub nesterov: bool,
-    /// Whether the velocity contains the rate, yes.
-    pub rate_in_velocity: bool,
-    /// Share of the gradient that does not enter the velocity, from the second step on; 0.
-    pub dampening: Float,
-}
-
-impl Momentum {
-    /// Creates the optimizer with this learning rate and a momentum of 0.9, without Nesterov's look-ahead.
-    pub fn new(learning_rate: Float) -> Self {
-        Self { learning_rate, momentum: 0.9, nesterov: false, rate_in_velocity: true, dampening: 0.0 }
-    }
-
-    setters! {
-        /// Sets the share of the velocity that survives a step.
-        momentum: Float;
-        /// Sets whether to look ahead.
-        nesterov: bool;
-        /// Sets whether the velocity contains the rate, as in Keras; in PyTorch it does not.
-        rate_in_velocity: bool;
-        /// Sets the share of the gradient that does not enter the velocity.
-        dampening: Float;
-    }
-}
-
-impl Default for Momentum {
-    fn default() -> Self {
-        Self::new(0.01)
+described! {
+    /// Gradient descent with momentum: `v ← momentum · v - rate · g`, `w ← w + v`; with Nesterov's look ahead
+    /// `w ← w + momentum · v - rate · g`. Keras' form, in which the rate is part of the velocity.
+    ///
+    /// Without the rate in the velocity, as in PyTorch: `v ← momentum · v - g`, `w ← w + rate · v`. The two differ only
+    /// where the rate changes.
+    ///
+    /// Polyak 1964; Nesterov 1983; Sutskever et al. 2013.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let model = Dense::new(1).compile(Momentum::new(0.1).nesterov(true), MeanSquaredError::default());
+    /// ```
+    #[derive(Clone, Copy)]
+    pub struct Momentum(
+        /// The learning rate.
+        learning_rate: [Float] = 0.01,
+    ) {
+        /// The share of the velocity that survives a step.
+        momentum: [Float] = 0.9,
+        /// Whether to look ahead.
+        nesterov: [bool] = false,
+        /// Whether the velocity contains the rate, as in Keras; in PyTorch it does not.
+        rate_in_velocity: [bool] = true,
+        /// The share of the gradient that does not enter the velocity, from the second step on.
+        dampening: [Float] = 0.0,
     }
 }
 
 impl Optimizer for Momentum {
+    config!();
+
     fn update(&self, step: &Step<'_>, weights: &mut [Float], grads: &[Float], state: &mut State) {
         let [velocity] = state.slots(weights.len());
         let momentum = self.momentum;

@@ -1,8 +1,9 @@
 //! Momentum made orthogonal.
 
 use super::adam::check_moments;
-use super::{Adam, Optimizer, State, Step, check_at_least_0, check_factor, learning_rate, setters};
+use super::{Adam, Optimizer, State, Step, check_at_least_0, check_factor, learning_rate};
 use crate::autograd::glob;
+use crate::config::{config, described};
 use crate::error::{Error, Result};
 use crate::kernels::{
     elementwise::{add_scaled, scale, sum_of_squares},
@@ -10,90 +11,61 @@ use crate::kernels::{
 };
 use crate::tensor::Float;
 
-/// Momentum made orthogonal, for matrices: `m ← momentum · m + g`, then
-/// `w ← w - rate · 0.2 √max(rows, columns) · orthogonal(g + momentum · m)`, where five steps of Newton and Schulz,
-/// `x ← a x + (b A + c A²) x` with `A = x xᵀ`, take all singular values near 1. All other parameters, and those
-/// [`excluded`](Muon::exclude), are updated as [`Adam`] does. Weights decay as in [`AdamW`](super::AdamW).
-///
-/// Embeddings and the last layer want to be excluded; Keras excludes what has `embedding` in its path, here nothing is
-/// excluded by itself.
-///
-/// Jordan et al. 2024; Liu et al. 2025 for the factor 0.2 √max; Keras `Muon`.
-///
-/// ```
-/// use gradus::prelude::*;
-/// let model = Sequential::new().add(Dense::new(8).activation(Relu)).add(Dense::new(1));
-/// let model = model.compile(Muon::new(1e-3).exclude("dense_1.*"), MeanSquaredError::default());
-/// ```
-#[derive(Clone, Debug)]
-pub struct Muon {
-    /// Learning rate, 0.001.
-    pub learning_rate: Float,
-    /// Share of the momentum that survives a step, 0.95.
-    pub momentum: Float,
-    /// Whether to look ahead, yes.
-    pub nesterov: bool,
-    /// Steps of Newton and Schulz, 5.
-    pub newton_schulz_steps: u32,
-    /// Their coefficients `a`, `b`, `c`: 3.4445, -4.7750, 2.0315.
-    pub coefficients: [Float; 3],
-    /// Root mean square of a matrix's step at rate 1, 0.2; `None` leaves its singular values near 1.
-    pub rms_rate: Option<Float>,
-    /// Share of a weight that it loses, times the rate, in a step; 0.004.
-    pub weight_decay: Float,
-    /// The rule for parameters that are not matrices. Its rate is a factor of Muon's, 1.
-    pub adam: Adam,
-    excluded: Vec<String>,
+described! {
+    /// Momentum made orthogonal, for matrices: `m ← momentum · m + g`, then
+    /// `w ← w - rate · 0.2 √max(rows, columns) · orthogonal(g + momentum · m)`, where five steps of Newton and Schulz,
+    /// `x ← a x + (b A + c A²) x` with `A = x xᵀ`, take all singular values near 1. All other parameters, and those
+    /// [`excluded`](Muon::exclude), are updated as [`Adam`] does. Weights decay as in [`AdamW`](super::AdamW).
+    ///
+    /// Embeddings and the last layer want to be excluded; Keras excludes what has `embedding` in its path, here nothing is
+    /// excluded by itself.
+    ///
+    /// Jordan et al. 2024; Liu et al. 2025 for the factor 0.2 √max; Keras `Muon`.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let model = Sequential::new().add(Dense::new(8).activation(Relu)).add(Dense::new(1));
+    /// let model = model.compile(Muon::new(1e-3).exclude("dense_1.*"), MeanSquaredError::default());
+    /// ```
+    #[derive(Clone)]
+    pub struct Muon(
+        /// The learning rate.
+        learning_rate: [Float] = 0.001,
+    ) {
+        /// The share of the momentum that survives a step.
+        momentum: [Float] = 0.95,
+        /// Whether to look ahead.
+        nesterov: [bool] = true,
+        /// The number of steps of Newton and Schulz.
+        #[doc(alias = "newton_schulz_steps")]
+        ns_steps: [u32] = 5,
+        /// Their coefficients `a`, `b`, `c`; Keras' `muon_a`, `muon_b`, `muon_c`.
+        coefficients: [[Float; 3]] = [3.4445, -4.7750, 2.0315],
+        /// The root mean square of a matrix's step at rate 1; `None` leaves its singular values near 1.
+        rms_rate: [Option<Float>] = Some(0.2),
+        /// The share of a weight that it loses, times the rate, in a step.
+        weight_decay: [Float] = 0.004,
+        /// The rule for parameters that are not matrices. Its rate is a factor of Muon's, Keras' `adam_lr_ratio`.
+        adam: [Adam] = Adam::new(1.0),
+        /// Patterns of the paths of parameters that are updated as Adam does; `*` stands for any run of characters.
+        exclude_layers: [into Vec<String>] = Vec::new(),
+    }
 }
 
 impl Muon {
-    /// Creates the optimizer with this learning rate and Keras' defaults for the rest.
-    pub fn new(learning_rate: Float) -> Self {
-        Self {
-            learning_rate,
-            momentum: 0.95,
-            nesterov: true,
-            newton_schulz_steps: 5,
-            coefficients: [3.4445, -4.7750, 2.0315],
-            rms_rate: Some(0.2),
-            weight_decay: 0.004,
-            adam: Adam::new(1.0),
-            excluded: Vec::new(),
-        }
-    }
-
-    /// Updates the parameters whose path matches as Adam does; `*` stands for any run of characters.
-    #[doc(alias = "exclude_layers")]
+    /// Adds a pattern to [`exclude_layers`](Self::exclude_layers).
+    #[must_use]
     pub fn exclude(mut self, pattern: impl Into<String>) -> Self {
-        self.excluded.push(pattern.into());
+        self.exclude_layers.push(pattern.into());
         self
-    }
-
-    setters! {
-        /// Sets the share of the momentum that survives a step.
-        momentum: Float;
-        /// Sets whether to look ahead.
-        nesterov: bool;
-        /// Sets the number of steps of Newton and Schulz.
-        newton_schulz_steps: u32;
-        /// Sets the root mean square of a matrix's step at rate 1.
-        rms_rate: Option<Float>;
-        /// Sets the share of a weight that it loses, times the rate, in a step.
-        weight_decay: Float;
-        /// Sets the rule for parameters that are not matrices; its rate is a factor of Muon's.
-        adam: Adam;
-    }
-}
-
-impl Default for Muon {
-    fn default() -> Self {
-        Self::new(0.001)
     }
 }
 
 impl Optimizer for Muon {
+    config!();
+
     fn update(&self, step: &Step<'_>, weights: &mut [Float], grads: &[Float], state: &mut State) {
-        let excluded = || self.excluded.iter().any(|pattern| glob(pattern, step.path));
+        let excluded = || self.exclude_layers.iter().any(|pattern| glob(pattern, step.path));
         let (rows, columns) = match *step.shape {
             [rows, columns] if rows * columns == weights.len() && rows * columns > 0 && !excluded() => (rows, columns),
             _ => {
@@ -125,7 +97,7 @@ impl Optimizer for Muon {
     }
 
     fn patterns(&self) -> &[String] {
-        &self.excluded
+        &self.exclude_layers
     }
 
     fn check(&self) -> Result<()> {
@@ -135,8 +107,8 @@ impl Optimizer for Muon {
         check_factor("Muon", "momentum", self.momentum)?;
         check_at_least_0("Muon", "an rms_rate", self.rms_rate.unwrap_or(0.0), "0.2 is usual")?;
         check_at_least_0("Muon", "a weight decay", self.weight_decay, "0.004 is usual")?;
-        if self.newton_schulz_steps > 100 || self.coefficients.iter().any(|x| !x.is_finite()) {
-            let (steps, coefficients) = (self.newton_schulz_steps, self.coefficients);
+        if self.ns_steps > 100 || self.coefficients.iter().any(|x| !x.is_finite()) {
+            let (steps, coefficients) = (self.ns_steps, self.coefficients);
             return Err(Error::value(format!(
                 "Muon: expected at most 100 steps of Newton and Schulz with finite coefficients, got {steps} with \
                  {coefficients:?}; 5 with [3.4445, -4.775, 2.0315] are usual"
@@ -153,7 +125,7 @@ impl Muon {
         scale(x, (1.0 / (sum_of_squares(x).sqrt() + 1e-7)) as Float);
         let [mut gram, mut squared] = [(); 2].map(|()| vec![0.0; rows * rows]);
         let mut before = x.to_vec();
-        for _ in 0..self.newton_schulz_steps {
+        for _ in 0..self.ns_steps {
             before.copy_from_slice(x);
             let matrix = Matrix::new(&before, columns);
             gemm([rows, columns, rows], matrix, Matrix::transposed(&before, columns), false, &mut gram);

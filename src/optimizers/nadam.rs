@@ -1,55 +1,39 @@
 //! Adam with Nesterov's look ahead.
 
 use super::adam::check_moments;
-use super::{Optimizer, State, Step, correction, learning_rate, setters};
+use super::{Optimizer, State, Step, correction, learning_rate};
+use crate::config::{config, described};
 use crate::error::Result;
 use crate::kernels::simd::vectorize;
 use crate::tensor::Float;
 
-/// Adam with Nesterov's look ahead. With `μₜ = β₁ (1 - 0.96ᵗ / 2)`, `Πₜ = μ₁ … μₜ` and the means `m` and `v` of Adam:
-/// `w ← w - rate · (μₜ₊₁ m / (1-Πₜ₊₁) + (1-μₜ) g / (1-Πₜ)) / (√(v / (1-β₂ᵗ)) + ε)`.
-///
-/// Dozat 2016; Keras `Nadam`.
-///
-/// ```
-/// use gradus::prelude::*;
-/// let model = Dense::new(1).compile(Nadam::default(), MeanSquaredError::default());
-/// ```
-#[derive(Clone, Copy, Debug)]
-pub struct Nadam {
-    /// Learning rate, 0.001.
-    pub learning_rate: Float,
-    /// Decay of the mean of gradients, 0.9.
-    pub beta_1: Float,
-    /// Decay of the mean of squared gradients, 0.999.
-    pub beta_2: Float,
-    /// Added to the root, 1e-7.
-    pub epsilon: Float,
-}
-
-impl Nadam {
-    /// Creates the optimizer with this learning rate and the usual settings for the rest.
-    pub fn new(learning_rate: Float) -> Self {
-        Self { learning_rate, beta_1: 0.9, beta_2: 0.999, epsilon: 1e-7 }
-    }
-
-    setters! {
-        /// Sets the decay of the mean of gradients.
-        beta_1: Float;
-        /// Sets the decay of the mean of squared gradients.
-        beta_2: Float;
-        /// Sets what is added to the divisor.
-        epsilon: Float;
-    }
-}
-
-impl Default for Nadam {
-    fn default() -> Self {
-        Self::new(0.001)
+described! {
+    /// Adam with Nesterov's look ahead. With `μₜ = β₁ (1 - 0.96ᵗ / 2)`, `Πₜ = μ₁ … μₜ` and the means `m` and `v` of Adam:
+    /// `w ← w - rate · (μₜ₊₁ m / (1-Πₜ₊₁) + (1-μₜ) g / (1-Πₜ)) / (√(v / (1-β₂ᵗ)) + ε)`.
+    ///
+    /// Dozat 2016; Keras `Nadam`.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let model = Dense::new(1).compile(Nadam::default(), MeanSquaredError::default());
+    /// ```
+    #[derive(Clone, Copy)]
+    pub struct Nadam(
+        /// The learning rate.
+        learning_rate: [Float] = 0.001,
+    ) {
+        /// The decay of the mean of gradients.
+        beta_1: [Float] = 0.9,
+        /// The decay of the mean of squared gradients.
+        beta_2: [Float] = 0.999,
+        /// What is added to the root.
+        epsilon: [Float] = 1e-7,
     }
 }
 
 impl Optimizer for Nadam {
+    config!();
+
     fn update(&self, step: &Step<'_>, weights: &mut [Float], grads: &[Float], state: &mut State) {
         let [mean, variance] = state.slots(weights.len());
         let rate = f64::from(step.rate);

@@ -1,56 +1,40 @@
 //! Adam with a rectified variance.
 
 use super::adam::check_moments;
-use super::{Optimizer, State, Step, correction, learning_rate, setters};
+use super::{Optimizer, State, Step, correction, learning_rate};
+use crate::config::{config, described};
 use crate::error::Result;
 use crate::kernels::simd::vectorize;
 use crate::tensor::Float;
 
-/// Adam that waits until the mean of squares can be trusted: with `ρ∞ = 2/(1-β₂) - 1` and `ρₜ = ρ∞ - 2t β₂ᵗ/(1-β₂ᵗ)`,
-/// `w ← w - rate · m̂` while `ρₜ ≤ 5`, and from then on `w ← w - rate · m̂ · r · √(1-β₂ᵗ) / (√v + ε)` with
-/// `r = √((ρₜ-4)(ρₜ-2)ρ∞ / ((ρ∞-4)(ρ∞-2)ρₜ))` and `m̂ = m / (1-β₁ᵗ)`.
-///
-/// Liu et al. 2020; PyTorch `RAdam`.
-///
-/// ```
-/// use gradus::prelude::*;
-/// let model = Dense::new(1).compile(RAdam::default(), MeanSquaredError::default());
-/// ```
-#[derive(Clone, Copy, Debug)]
-pub struct RAdam {
-    /// Learning rate, 0.001.
-    pub learning_rate: Float,
-    /// Decay of the mean of gradients, 0.9.
-    pub beta_1: Float,
-    /// Decay of the mean of squared gradients, 0.999.
-    pub beta_2: Float,
-    /// Added to the root, 1e-8.
-    pub epsilon: Float,
-}
-
-impl RAdam {
-    /// Creates the optimizer with this learning rate and the usual settings for the rest.
-    pub fn new(learning_rate: Float) -> Self {
-        Self { learning_rate, beta_1: 0.9, beta_2: 0.999, epsilon: 1e-8 }
-    }
-
-    setters! {
-        /// Sets the decay of the mean of gradients.
-        beta_1: Float;
-        /// Sets the decay of the mean of squared gradients.
-        beta_2: Float;
-        /// Sets what is added to the divisor.
-        epsilon: Float;
-    }
-}
-
-impl Default for RAdam {
-    fn default() -> Self {
-        Self::new(0.001)
+described! {
+    /// Adam that waits until the mean of squares can be trusted: with `ρ∞ = 2/(1-β₂) - 1` and `ρₜ = ρ∞ - 2t β₂ᵗ/(1-β₂ᵗ)`,
+    /// `w ← w - rate · m̂` while `ρₜ ≤ 5`, and from then on `w ← w - rate · m̂ · r · √(1-β₂ᵗ) / (√v + ε)` with
+    /// `r = √((ρₜ-4)(ρₜ-2)ρ∞ / ((ρ∞-4)(ρ∞-2)ρₜ))` and `m̂ = m / (1-β₁ᵗ)`.
+    ///
+    /// Liu et al. 2020; PyTorch `RAdam`.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let model = Dense::new(1).compile(RAdam::default(), MeanSquaredError::default());
+    /// ```
+    #[derive(Clone, Copy)]
+    pub struct RAdam(
+        /// The learning rate.
+        learning_rate: [Float] = 0.001,
+    ) {
+        /// The decay of the mean of gradients.
+        beta_1: [Float] = 0.9,
+        /// The decay of the mean of squared gradients.
+        beta_2: [Float] = 0.999,
+        /// What is added to the root.
+        epsilon: [Float] = 1e-8,
     }
 }
 
 impl Optimizer for RAdam {
+    config!();
+
     fn update(&self, step: &Step<'_>, weights: &mut [Float], grads: &[Float], state: &mut State) {
         let [mean, variance] = state.slots(weights.len());
         let rate = f64::from(step.rate) / correction(self.beta_1, step.number);

@@ -1,65 +1,45 @@
 //! Gradients over the root of their mean squares.
 
-use super::{Optimizer, State, Step, check_epsilon, check_factor, check_rate, learning_rate, setters};
+use super::{Optimizer, State, Step, check_epsilon, check_factor, check_rate, learning_rate};
+use crate::config::{config, described};
 use crate::error::Result;
 use crate::kernels::simd::vectorize;
 use crate::tensor::Float;
 
-/// Gradients over the root of their mean squares: `v ← ρ v + (1-ρ) g²`, `w ← w - rate · g / √(v + ε)`; centred, `v`
-/// less the square of the mean gradient is under the root; with momentum, `b ← momentum · b + rate · g / √…`, `w ← w - b`.
-///
-/// Keras' form; PyTorch adds ε to the root ([`RmsProp::epsilon_in_root`]).
-///
-/// Tieleman & Hinton 2012; Graves 2013 for the centred form.
-///
-/// ```
-/// use gradus::prelude::*;
-/// let model = Dense::new(1).compile(RmsProp::new(0.01).momentum(0.9), MeanSquaredError::default());
-/// ```
-#[doc(alias = "RMSprop")]
-#[derive(Clone, Copy, Debug)]
-pub struct RmsProp {
-    /// Learning rate, 0.001.
-    pub learning_rate: Float,
-    /// Decay of the mean of squared gradients, 0.9.
-    pub rho: Float,
-    /// Share of the last step that is made again, 0.
-    pub momentum: Float,
-    /// Keeps the divisor from 0, 1e-7.
-    pub epsilon: Float,
-    /// Whether to divide by the deviation from the mean gradient, no.
-    pub centered: bool,
-    /// Whether ε is under the root, yes.
-    pub epsilon_in_root: bool,
-}
-
-impl RmsProp {
-    /// Creates the optimizer with this learning rate and Keras' defaults for the rest.
-    pub fn new(learning_rate: Float) -> Self {
-        Self { learning_rate, rho: 0.9, momentum: 0.0, epsilon: 1e-7, centered: false, epsilon_in_root: true }
-    }
-
-    setters! {
-        /// Sets the decay of the mean of squared gradients.
-        rho: Float;
-        /// Sets the share of the last step that is made again.
-        momentum: Float;
-        /// Sets what keeps the divisor from 0.
-        epsilon: Float;
-        /// Sets whether to divide by the deviation from the mean gradient.
-        centered: bool;
-        /// Sets whether ε is under the root, as in Keras; in PyTorch it is added to the root.
-        epsilon_in_root: bool;
-    }
-}
-
-impl Default for RmsProp {
-    fn default() -> Self {
-        Self::new(0.001)
+described! {
+    /// Gradients over the root of their mean squares: `v ← ρ v + (1-ρ) g²`, `w ← w - rate · g / √(v + ε)`; centred, `v`
+    /// less the square of the mean gradient is under the root; with momentum, `b ← momentum · b + rate · g / √…`, `w ← w - b`.
+    ///
+    /// Keras' form; PyTorch adds ε to the root ([`RmsProp::epsilon_in_root`]).
+    ///
+    /// Tieleman & Hinton 2012; Graves 2013 for the centred form.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let model = Dense::new(1).compile(RmsProp::new(0.01).momentum(0.9), MeanSquaredError::default());
+    /// ```
+    #[doc(alias = "RMSprop")]
+    #[derive(Clone, Copy)]
+    pub struct RmsProp(
+        /// The learning rate.
+        learning_rate: [Float] = 0.001,
+    ) {
+        /// The decay of the mean of squared gradients.
+        rho: [Float] = 0.9,
+        /// The share of the last step that is made again.
+        momentum: [Float] = 0.0,
+        /// What keeps the divisor from 0.
+        epsilon: [Float] = 1e-7,
+        /// Whether to divide by the deviation from the mean gradient.
+        centered: [bool] = false,
+        /// Whether ε is under the root, as in Keras; in PyTorch it is added to the root.
+        epsilon_in_root: [bool] = true,
     }
 }
 
 impl Optimizer for RmsProp {
+    config!();
+
     fn update(&self, step: &Step<'_>, weights: &mut [Float], grads: &[Float], state: &mut State) {
         let (rate, Self { rho, momentum, .. }) = (step.rate, *self);
         let (inside, outside) = if self.epsilon_in_root { (self.epsilon, 0.0) } else { (0.0, self.epsilon) };

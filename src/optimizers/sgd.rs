@@ -1,36 +1,28 @@
 //! Gradient descent.
 
 use super::{Optimizer, State, Step, check_rate, learning_rate};
+use crate::config::{config, described};
 use crate::error::Result;
 use crate::tensor::Float;
 
-/// Gradient descent: `w ← w - rate · g`. The default rate is 0.01, as in Keras.
-///
-/// ```
-/// use gradus::prelude::*;
-/// let model = Dense::new(1).compile(Sgd::new(0.1), MeanSquaredError::default());
-/// ```
-#[doc(alias = "GradientDescent")]
-#[derive(Clone, Copy, Debug)]
-pub struct Sgd {
-    /// Learning rate, 0.01.
-    pub learning_rate: Float,
-}
-
-impl Sgd {
-    /// Creates the optimizer with this learning rate.
-    pub fn new(learning_rate: Float) -> Self {
-        Self { learning_rate }
-    }
-}
-
-impl Default for Sgd {
-    fn default() -> Self {
-        Self::new(0.01)
-    }
+described! {
+    /// Gradient descent: `w ← w - rate · g`. The default rate is 0.01, as in Keras.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let model = Dense::new(1).compile(Sgd::new(0.1), MeanSquaredError::default());
+    /// ```
+    #[doc(alias = "GradientDescent")]
+    #[derive(Clone, Copy)]
+    pub struct Sgd(
+        /// The learning rate.
+        learning_rate: [Float] = 0.01,
+    ) {}
 }
 
 impl Optimizer for Sgd {
+    config!();
+
     fn update(&self, step: &Step<'_>, weights: &mut [Float], grads: &[Float], _: &mut State) {
         for (w, g) in weights.iter_mut().zip(grads) {
             *w -= step.rate * g;

@@ -74,7 +74,7 @@ fn targets_out_of_range() {
         loss(BinaryFocalCrossEntropy::default(), &x, &odd),
         loss(CategoricalFocalCrossEntropy::default(), &x, &odd),
         loss(Contrastive::default(), Array3::<Float>::zeros((2, 2, 2)), arr1(&[0.0, 2.0])),
-        loss(SparseCrossEntropy::default().ignore_index(-1), &x, arr1(&[-2.0, 1.0])),
+        loss(SparseCrossEntropy::default().ignore_class(-1), &x, arr1(&[-2.0, 1.0])),
     ] {
         assert!(message(refused).contains(", got "));
     }
@@ -126,20 +126,20 @@ fn shapes() {
 fn nothing_that_counts() {
     let (x, _) = pair();
     let all = arr1(&[-1.0, -1.0]);
-    let expected = "the mean of 2 losses of which none counts: all are padding, left out by `ignore_index`, or of class \
+    let expected = "the mean of 2 losses of which none counts: all are padding, left out by `ignore_class`, or of class \
                     weight 0; leave such batches out";
-    assert_eq!(message(loss(SparseCrossEntropy::default().ignore_index(-1), &x, &all)), expected);
+    assert_eq!(message(loss(SparseCrossEntropy::default().ignore_class(-1), &x, &all)), expected);
     assert_eq!(message(loss(SparseCrossEntropy::default().class_weights([0.0, 1.0]), &x, arr1(&[0.0, 0.0]))), expected);
     let padding = Tape::training().input(Array3::<Float>::zeros((1, 2, 3))).with_mask(arr2(&[[0, 0]])).unwrap();
     let target = Array3::<Float>::zeros((1, 2, 3)).into_tensor();
     assert_eq!(message(MeanSquaredError.loss(&padding, &target)), expected);
     // A whole run of such batches is an error, and no NaN.
     let (x, y) = examples();
-    let mut model = super::classifier().compile(Adam::default(), SparseCrossEntropy::default().ignore_index(7));
+    let mut model = super::classifier().compile(Adam::default(), SparseCrossEntropy::default().ignore_class(7));
     let ignored = &y * 0.0 + 7.0;
     let nothing = |who: &str| {
         format!(
-            "{who}: the loss has no item that counts in all the examples: all are padding, left out by `ignore_index`, or of \
+            "{who}: the loss has no item that counts in all the examples: all are padding, left out by `ignore_class`, or of \
              class weight 0; look at the labels and masks"
         )
     };
@@ -272,7 +272,7 @@ fn metrics() {
         "MeanIou: expected whole class numbers 0..3 (3 excluded), got 3"
     );
     assert_eq!(
-        update(&mut MeanIou::of([4]), classes()),
+        update(&mut MeanIou::default().target_class_ids([4]), classes()),
         "MeanIou: expected classes 0..3 (3 excluded) to choose from, got 4"
     );
     assert_eq!(

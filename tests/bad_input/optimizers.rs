@@ -42,7 +42,7 @@ fn settings_of_optimizers() {
 
     assert_eq!(fit(Lamb::default().epsilon(0.0)), "Lamb: expected epsilon above 0, got 0; 1e-7 is usual");
     assert_eq!(
-        fit(Adagrad::default().initial(-1.0)),
+        fit(Adagrad::default().initial_accumulator_value(-1.0)),
         "Adagrad: expected an initial sum of at least 0, got -1; 0.1 is usual"
     );
     assert_eq!(
@@ -54,7 +54,7 @@ fn settings_of_optimizers() {
         "Adafactor: expected beta_2_decay of at most 0, got 0.5; -0.8 is usual"
     );
     assert_eq!(
-        fit(Muon::default().newton_schulz_steps(1000)),
+        fit(Muon::default().ns_steps(1000)),
         "Muon: expected at most 100 steps of Newton and Schulz with finite coefficients, got 1000 with [3.4445, -4.775, \
          2.0315]; 5 with [3.4445, -4.775, 2.0315] are usual"
     );
@@ -80,11 +80,11 @@ fn settings_of_a_stepper() {
     );
     assert_eq!(
         fit(Sgd::default().average(MovingAverage::new(1.0))),
-        "MovingAverage: expected momentum in 0..1 (1 excluded), got 1; 0.9 is usual"
+        "MovingAverage: expected ema_momentum in 0..1 (1 excluded), got 1; 0.9 is usual"
     );
     assert_eq!(
-        fit(Sgd::default().average(MovingAverage::new(0.9).overwrite_every(0))),
-        "MovingAverage: expected overwrite_every of at least 1, got 0"
+        fit(Sgd::default().average(MovingAverage::new(0.9).ema_overwrite_frequency(0))),
+        "MovingAverage: expected ema_overwrite_frequency of at least 1, got 0"
     );
     assert_eq!(fit(Sgd::default().lookahead(Lookahead::new(0, 0.5))), "Lookahead: expected steps of at least 1, got 0");
     assert_eq!(
@@ -126,7 +126,7 @@ fn settings_of_schedules() {
         "PiecewiseConstantDecay: expected one value more than boundaries, got 1 for 1"
     );
     assert_eq!(
-        scheduled(CosineDecayRestarts::new(0.1, 5).time_factor(0.5)),
+        scheduled(CosineDecayRestarts::new(0.1, 5).t_mul(0.5)),
         "CosineDecayRestarts: expected a time factor of at least 1, got 0.5; 2 is usual"
     );
     assert_eq!(scheduled(OneCycle::new(0.1, 1)), "OneCycle: expected at least 2 steps, got 1");
@@ -181,9 +181,9 @@ fn curves_of_nonsense() {
             curve(&PiecewiseConstantDecay::new([steps, 1], [x]));
             curve(&ExponentialDecay::new(x, steps, x).staircase(true));
             curve(&InverseTimeDecay::new(x, steps, x));
-            curve(&PolynomialDecay::new(x, steps).end(x).power(x).cycle(true));
+            curve(&PolynomialDecay::new(x, steps).end_learning_rate(x).power(x).cycle(true));
             curve(&CosineDecay::new(x, steps).alpha(x));
-            curve(&CosineDecayRestarts::new(x, steps).time_factor(x).rate_factor(x).alpha(x));
+            curve(&CosineDecayRestarts::new(x, steps).t_mul(x).m_mul(x).alpha(x));
             curve(&Noam::new(steps, steps).factor(x));
             curve(&OneCycle::new(x, steps).rise(x).start_divisor(x).end_divisor(x).three_phases(true));
             curve(&x.warm_up(steps).start(x).then(steps, x).times(x));

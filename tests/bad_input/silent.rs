@@ -92,7 +92,7 @@ fn a_cross_entropy_of_a_single_class() {
     assert_eq!(message(SparseCrossEntropy::from_logits().loss(&y, &zeros)), says("SparseCrossEntropy"));
     let focal = CategoricalFocalCrossEntropy::from_logits().loss(&y, &ones);
     assert_eq!(message(focal), says("CategoricalFocalCrossEntropy"));
-    assert_eq!(message(Distillation::new().loss(&y, &ones)), says("KlDivergence"));
+    assert_eq!(message(Distillation::default().loss(&y, &ones)), says("KlDivergence"));
 }
 
 #[test]

@@ -165,7 +165,7 @@ fn teachers_that_teach_something_else() {
     let y = Tape::training().input(ndarray::arr2(&[[1.0, 2.0]]));
     let target = ndarray::arr2(&[[1.0, Float::NAN]]).into_tensor();
     assert_eq!(
-        message(Distillation::new().loss(&y, &target)),
+        message(Distillation::default().loss(&y, &target)),
         "Distillation: expected finite logits as targets, got NaN"
     );
 }

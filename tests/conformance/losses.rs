@@ -86,7 +86,7 @@ pub fn build(case: &Case) -> Built<Box<dyn Loss>> {
             Box::new(usual.epsilon(number("epsilon", usual.epsilon)).full(is("full")))
         }
         "KlDivergence" => Box::new(KlDivergence),
-        "Distillation" => Box::new(Distillation::new().temperature(number("temperature", 2.0))),
+        "Distillation" => Box::new(Distillation::new(number("temperature", 2.0))),
         "Hinge" => Box::new(Hinge),
         "SquaredHinge" => Box::new(SquaredHinge),
         "CategoricalHinge" => Box::new(CategoricalHinge),
@@ -95,7 +95,7 @@ pub fn build(case: &Case) -> Built<Box<dyn Loss>> {
         "SparseCrossEntropy" => {
             let loss = weighed!(SparseCrossEntropy);
             Box::new(match settings["ignore_index"].as_i64() {
-                Some(index) => loss.ignore_index(index),
+                Some(index) => loss.ignore_class(index),
                 None => loss,
             })
         }
@@ -104,7 +104,7 @@ pub fn build(case: &Case) -> Built<Box<dyn Loss>> {
             let usual = BinaryFocalCrossEntropy::default();
             let loss = made!(BinaryFocalCrossEntropy).gamma(number("gamma", usual.gamma));
             Box::new(match settings["alpha"].as_f64() {
-                Some(alpha) => loss.alpha(alpha as f32),
+                Some(alpha) => loss.apply_class_balancing(true).alpha(alpha as f32),
                 None => loss,
             })
         }

@@ -77,14 +77,14 @@ fn build(case: &Case) -> Built<Box<dyn Metric>> {
         "Pearson" => Box::new(Pearson::default()),
         "MeanCosine" => Box::new(MeanCosine::default()),
         "Perplexity" => Box::new(match settings["ignore_index"].as_i64() {
-            Some(index) => Perplexity::of(SparseCrossEntropy::default().ignore_index(index)),
+            Some(index) => Perplexity::new(SparseCrossEntropy::default().ignore_class(index)),
             None => Perplexity::default(),
         }),
         "Precision" => Box::new(Precision::default().average(average).threshold(threshold)),
         "Recall" => Box::new(Recall::default().average(average).threshold(threshold)),
         "FBeta" => Box::new(FBeta::new(case.number("beta", 1.0).into()).average(average).threshold(threshold)),
         "MeanIou" if settings["classes"].is_null() => Box::new(MeanIou::default().threshold(threshold)),
-        "MeanIou" => Box::new(MeanIou::of(sizes(&settings["classes"]))),
+        "MeanIou" => Box::new(MeanIou::default().target_class_ids(sizes(&settings["classes"]))),
         "Matthews" => Box::new(Matthews::default().threshold(threshold)),
         "CohenKappa" => {
             let weights = match text(&settings["costs"]) {

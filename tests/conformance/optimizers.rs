@@ -117,7 +117,7 @@ fn settings(case: &Case, optimizer: Box<dyn Optimizer>) -> Built<Stepper> {
     if present("average") {
         let average = MovingAverage::new(case.number("average", 0.0));
         stepper = stepper.average(match present("overwrite_every") {
-            true => average.overwrite_every(case.number("overwrite_every", 0.0) as u32),
+            true => average.ema_overwrite_frequency(case.number("overwrite_every", 0.0) as u32),
             false => average,
         });
     }
@@ -162,8 +162,8 @@ pub fn optimizer(case: &Case) -> Built<Box<dyn Optimizer>> {
         }
         "Adagrad" => {
             let rule = *with!(Adagrad, epsilon);
-            let initial = or("initial_accumulator_value", rule.initial);
-            Box::new(rule.initial(initial).epsilon_in_root(flag("epsilon_in_root", true)))
+            let initial = or("initial_accumulator_value", rule.initial_accumulator_value);
+            Box::new(rule.initial_accumulator_value(initial).epsilon_in_root(flag("epsilon_in_root", true)))
         }
         "Adadelta" => with!(Adadelta, rho, epsilon),
         "Lion" => with!(Lion, beta_1, beta_2),
@@ -171,7 +171,7 @@ pub fn optimizer(case: &Case) -> Built<Box<dyn Optimizer>> {
         "Adafactor" => with!(Adafactor, beta_2_decay, epsilon_2, clip_threshold),
         "Muon" => {
             let rule = *with!(Muon, momentum, weight_decay);
-            let rule = rule.newton_schulz_steps(or("ns_steps", 5.0) as u32).rms_rate(Some(or("rms_rate", 0.2)));
+            let rule = rule.ns_steps(or("ns_steps", 5.0) as u32).rms_rate(Some(or("rms_rate", 0.2)));
             let rule = rule.nesterov(flag("nesterov", true));
             Box::new(case.settings["exclude"].as_str().into_iter().fold(rule, Muon::exclude))
         }
@@ -197,13 +197,15 @@ pub fn schedule(case: &Case) -> Built<Vec<Check>> {
         "ExponentialDecay" => rates(case, ExponentialDecay::new(rate, steps, factor).staircase(flag("staircase"))),
         "InverseTimeDecay" => rates(case, InverseTimeDecay::new(rate, steps, factor).staircase(flag("staircase"))),
         "PolynomialDecay" => {
-            let schedule = PolynomialDecay::new(rate, steps).end(or("end", Float::NAN)).power(or("power", Float::NAN));
+            let schedule = PolynomialDecay::new(rate, steps)
+                .end_learning_rate(or("end", Float::NAN))
+                .power(or("power", Float::NAN));
             rates(case, schedule.cycle(flag("cycle")))
         }
         "CosineDecay" => rates(case, CosineDecay::new(rate, steps).alpha(alpha)),
         "CosineDecayRestarts" => {
             let schedule = CosineDecayRestarts::new(rate, steps).alpha(alpha);
-            rates(case, schedule.time_factor(or("time_factor", 2.0)).rate_factor(or("rate_factor", 1.0)))
+            rates(case, schedule.t_mul(or("time_factor", 2.0)).m_mul(or("rate_factor", 1.0)))
         }
         "Noam" => rates(case, Noam::new(or("units", 0.0) as u32, steps).factor(factor)),
         "OneCycle" => {
@@ -217,7 +219,7 @@ pub fn schedule(case: &Case) -> Built<Vec<Check>> {
     })
 }
 
-fn rates(case: &Case, schedule: impl Schedule) -> Vec<Check> {
+fn rates(case: &Case, schedule: impl Schedule + 'static) -> Vec<Check> {
     fn check(case: &Case, schedule: impl Schedule) -> Vec<Check> {
         schedule.check(Some(1000)).expect("settings that make sense");
         vec![Check::new("rates", &schedule.curve(1000), &[1000], case)]

@@ -79,7 +79,13 @@ fn answers() -> Vec<Function> {
         row("BinaryFocalCrossEntropy", &p, hard(), focal(), same),
         row("BinaryFocalCrossEntropy after Sigmoid", &x, hard(), focal(), sigmoid),
         row("BinaryFocalCrossEntropy of logits", &x, soft(), BinaryFocalCrossEntropy::from_logits().gamma(0.5), same),
-        row("BinaryFocalCrossEntropy balanced", &p, soft(), focal().alpha(0.25).label_smoothing(0.1), same),
+        row(
+            "BinaryFocalCrossEntropy balanced",
+            &p,
+            soft(),
+            focal().apply_class_balancing(true).label_smoothing(0.1),
+            same,
+        ),
         row("BinaryFocalCrossEntropy of gamma 0", &x, hard(), focal().gamma(0.0), sigmoid),
         row("Hinge", &x, signs(), Hinge, same),
         row("Hinge of zeros and ones", &x, hard(), Hinge, same),
@@ -93,8 +99,8 @@ fn classes() -> Vec<Function> {
     let soft = || arr2(&[[0.0, 1.0, 0.0, 0.0], [0.2, 0.3, 0.1, 0.4], [0.5, 0.0, 0.5, 0.0]]).into_tensor();
     let number = || arr1(&[2.0, -1.0, 3.0]).into_tensor();
     let weights = [0.5, 1.0, 2.0, 3.0];
-    let sparse = || SparseCrossEntropy::from_logits().ignore_index(-1);
-    let of_p = || SparseCrossEntropy::default().ignore_index(-1).class_weights(weights);
+    let sparse = || SparseCrossEntropy::from_logits().ignore_class(-1);
+    let of_p = || SparseCrossEntropy::default().ignore_class(-1).class_weights(weights);
     let focal = CategoricalFocalCrossEntropy::default;
     let smooth = || CrossEntropy::default().label_smoothing(0.1).class_weights(weights);
     let log_p = || p.mapv(|p| p.ln()).into_shared();
@@ -113,7 +119,7 @@ fn classes() -> Vec<Function> {
             "SparseCrossEntropy of logarithms",
             &log_p(),
             number(),
-            SparseCrossEntropy::from_log_probabilities().ignore_index(-1),
+            SparseCrossEntropy::from_log_probabilities().ignore_class(-1),
             same,
         ),
         row("CategoricalFocalCrossEntropy", &p, soft(), focal(), same),

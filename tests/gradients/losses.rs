@@ -46,7 +46,7 @@ pub(crate) fn table() -> Vec<Function> {
     });
 
     let logits = scores.mapv(|x| 1.0 - 2.0 * x).into_shared();
-    row!("Distillation", scores, Distillation::new().temperature(3.0), logits, same);
+    row!("Distillation", scores, Distillation::new(3.0), logits, same);
 
     let yes = || arr1(&[1.0, 0.0, 0.0, 0.7]).into_tensor();
     row!("BinaryCrossEntropy after Sigmoid", numbers(&[4]), BinaryCrossEntropy::default(), yes(), |x| {

@@ -19,7 +19,7 @@ pub(crate) fn run(node: &Node<'_>) -> Outputs {
 
 fn reduced(node: &Node<'_>, mut loss: SparseCrossEntropy) -> Result<Var, Failure> {
     if let Some(ignored) = node.attribute("ignore_index") {
-        loss = loss.ignore_index(ignored.i);
+        loss = loss.ignore_class(ignored.i);
     }
     if let Some(weights) = node.get(2) {
         loss = loss.class_weights(weights.numbers());

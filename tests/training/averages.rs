@@ -28,7 +28,7 @@ fn trainer(optimizer: impl Into<Stepper>) -> Trainer<Sequential> {
 fn both() -> [Stepper; 2] {
     [
         Adam::new(0.05).average(MovingAverage::new(0.9)),
-        Adam::new(0.05).average(MovingAverage::new(0.9).overwrite_every(2)).lookahead(Lookahead::new(2, 0.5)),
+        Adam::new(0.05).average(MovingAverage::new(0.9).ema_overwrite_frequency(2)).lookahead(Lookahead::new(2, 0.5)),
     ]
 }
 

@@ -73,10 +73,10 @@ fn a_tagger_is_measured_on_real_steps() {
 fn ignored_labels_are_in_no_metric() {
     let x = arr2(&[[2.0, 0.0, 1.0], [0.0, 2.0, 1.0], [1.0, 0.0, 2.0], [2.0, 1.0, 0.0]]);
     let y = arr1(&[0, 2, -1, -1]);
-    let loss = || SparseCrossEntropy::from_logits().ignore_index(-1);
+    let loss = || SparseCrossEntropy::from_logits().ignore_class(-1);
     // A closure around a loss knows what it leaves out, too.
-    let closure = |y: &Var, t: &Tensor| SparseCrossEntropy::from_logits().ignore_index(-1).loss(y, t);
-    let sum = |y: &Var, t: &Tensor| Ok(SparseCrossEntropy::from_logits().ignore_index(-1).each(y, t)?.sum());
+    let closure = |y: &Var, t: &Tensor| SparseCrossEntropy::from_logits().ignore_class(-1).loss(y, t);
+    let sum = |y: &Var, t: &Tensor| Ok(SparseCrossEntropy::from_logits().ignore_class(-1).each(y, t)?.sum());
     let models = [
         same(3).compile(Sgd::new(0.0), loss()),
         same(3).compile(Sgd::new(0.0), closure),
@@ -138,7 +138,7 @@ fn logits(losses: &[Float]) -> Array2<Float> {
 fn the_loss_of_an_evaluation_is_the_mean_over_what_counts() {
     let x = logits(&Array1::from_shape_fn(512, |i| if i == 0 { 0.5 } else { 2.0 }).to_vec());
     let y = Array1::from_shape_fn(512, |i| if (1..256).contains(&i) { -1.0 } else { 0.0 });
-    let model = || same(2).compile(Sgd::new(0.0), SparseCrossEntropy::from_logits().ignore_index(-1));
+    let model = || same(2).compile(Sgd::new(0.0), SparseCrossEntropy::from_logits().ignore_class(-1));
     let expected = (0.5 + 256.0 * 2.0) / 257.0;
     let loss = model().evaluate(&(&x, &y)).unwrap()["loss"];
     assert!((loss - expected).abs() < 1e-6, "{loss}");
@@ -165,7 +165,7 @@ fn outputs_are_averaged_over_what_counts_in_each() {
             self.0.params(list);
         }
     }
-    let losses = Losses::new().output("a", SparseCrossEntropy::from_logits().ignore_index(-1)).weighted_output(
+    let losses = Losses::new().output("a", SparseCrossEntropy::from_logits().ignore_class(-1)).weighted_output(
         "b",
         0.5,
         SparseCrossEntropy::from_logits(),
@@ -185,7 +185,7 @@ fn outputs_are_averaged_over_what_counts_in_each() {
 #[test]
 fn a_batch_that_counts_nothing_changes_nothing() {
     let (x, all) = (logits(&[1.0, 2.0, 3.0]), arr1(&[0, 0, -1]));
-    let model = || same(2).compile(Sgd::new(0.5), SparseCrossEntropy::from_logits().ignore_index(-1));
+    let model = || same(2).compile(Sgd::new(0.5), SparseCrossEntropy::from_logits().ignore_class(-1));
     let fit = || Fit::epochs(2).batch_size(2).shuffle(false).progress(false);
     let (mut whole, mut part) = (model(), model());
     let history = whole.fit(&(&x, &all), fit()).unwrap();

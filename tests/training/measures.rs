@@ -26,9 +26,9 @@ fn no_figure_takes_the_place_of_another() {
         .compile(Sgd::new(0.0), SparseCrossEntropy::from_logits())
         .weighted_metric(Accuracy::default())
         .metric(Accuracy::default())
-        .metric(MeanIou::of([0]))
-        .metric(MeanIou::of([1]))
-        .metric(MeanIou::of([0]).named("iou_of_none"))
+        .metric(MeanIou::default().target_class_ids([0]))
+        .metric(MeanIou::default().target_class_ids([1]))
+        .metric(MeanIou::default().target_class_ids([0]).named("iou_of_none"))
         .weighted_metric(Accuracy::default());
     let logs = model.evaluate(&data).unwrap();
     let names: Vec<&str> = logs.iter().map(|(name, _)| name).collect();

@@ -63,7 +63,7 @@ fn all() -> Vec<(&'static str, Make)> {
         ("Adafactor", || Adafactor::new(0.1).into()),
         ("Muon", || Muon::new(0.1).exclude("dense_1*").into()),
         ("schedule", || Adam::default().schedule(CosineDecay::new(0.1, 20).warm_up(3)).clip(Clip::GlobalNorm(0.5))),
-        ("average", || Adam::new(0.1).average(MovingAverage::new(0.8).overwrite_every(4))),
+        ("average", || Adam::new(0.1).average(MovingAverage::new(0.8).ema_overwrite_frequency(4))),
         ("lookahead", || RAdam::new(0.1).lookahead(Lookahead::new(3, 0.5))),
         ("accumulate", || Lamb::new(0.1).accumulate(3).weight_decay(0.1).group("*.bias", Group::new().rate(0.1))),
     ]

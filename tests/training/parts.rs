@@ -119,7 +119,7 @@ fn what_is_read_out_of_a_pass_gets_the_whole_batch() {
 fn first_examples_that_do_not_count_do_not_stop_training() {
     let (x, _) = sorted();
     let labels = Array1::from_shape_fn(EXAMPLES, |i| if i < 3 { -1 } else { (i % 3) as i32 });
-    let loss = SparseCrossEntropy::from_logits().ignore_index(-1);
+    let loss = SparseCrossEntropy::from_logits().ignore_class(-1);
     let mut model = Dense::new(3).compile(Sgd::new(0.1), loss);
     let history = model.fit(&(&x, &labels), Fit::epochs(1).shuffle(false).progress(false)).unwrap();
     assert!(history.last().unwrap()["loss"] > 0.5);

@@ -140,7 +140,7 @@ fn a_student_learns_from_its_teacher_and_its_labels() {
     let first = distilled.forward(&Tape::inference().input(&x)).unwrap();
     let target = y.view().into_tensor();
     let labels = SparseCrossEntropy::from_logits().loss(&first, &target).unwrap().item();
-    let answers = Distillation::new().temperature(temperature).loss(&first, &logits).unwrap().item();
+    let answers = Distillation::new(temperature).loss(&first, &logits).unwrap().item();
     let mut model = distilled.compile(Sgd::new(0.0), loss());
     let history = model.fit(&(&x, &y), Fit::epochs(1).progress(false)).unwrap();
     let expected = f64::from((1.0 - alpha) * labels + alpha * answers);

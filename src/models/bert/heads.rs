@@ -58,7 +58,7 @@ impl Bert {
 
     /// Adds a head that says which token belongs at each step: logits `[batch, time, vocabulary]`. Its last kernel is
     /// the embedding of the tokens, if they are [tied](super::BertConfig::tied). The labels of steps that are not
-    /// masked are left out of the loss by [`ignore_index`](crate::losses::SparseCrossEntropy::ignore_index).
+    /// masked are left out of the loss by [`ignore_class`](crate::losses::SparseCrossEntropy::ignore_class).
     #[doc(alias = "BertForMaskedLM")]
     pub fn for_masked_language_modelling(self) -> Sequential {
         let own = || {

@@ -42,6 +42,7 @@ pub use then::Then;
 pub use warm_up::WarmUp;
 
 use super::{check_at_least_0, check_rate};
+use crate::config::{Config, Described, Reader, Registry, family};
 use crate::error::{Error, Result};
 use crate::tensor::Float;
 
@@ -73,31 +74,87 @@ pub trait Schedule: Send + Sync {
     }
 
     /// This schedule after a linear rise from 0 to its first rate.
-    fn warm_up(self, steps: u32) -> WarmUp<Self>
+    fn warm_up(self, steps: u32) -> WarmUp
     where
-        Self: Sized,
+        Self: Sized + 'static,
     {
         WarmUp::new(steps, self)
     }
 
     /// Follows this schedule for `steps` steps, and another one from there on, which starts at its own step 0.
     #[doc(alias = "SequentialLR")]
-    fn then<S: Schedule>(self, steps: u32, next: S) -> Then<Self, S>
+    fn then(self, steps: u32, next: impl Schedule + 'static) -> Then
     where
-        Self: Sized,
+        Self: Sized + 'static,
     {
         Then::new(self, steps, next)
     }
 
     /// The product of this schedule and another one.
     #[doc(alias = "ChainedScheduler")]
-    fn times<S: Schedule>(self, factor: S) -> Product<Self, S>
+    fn times(self, factor: impl Schedule + 'static) -> Product
     where
-        Self: Sized,
+        Self: Sized + 'static,
     {
         Product::new(self, factor)
     }
+
+    /// Returns what makes another one like it. The default is that of a type which cannot be described.
+    fn config(&self) -> Config {
+        Config::of_unknown::<Self>()
+    }
 }
+
+family!(Box, dyn Schedule);
+
+impl Schedule for Box<dyn Schedule> {
+    fn rate(&self, step: u32) -> Float {
+        (**self).rate(step)
+    }
+
+    fn check(&self, steps: Option<u32>) -> Result<()> {
+        (**self).check(steps)
+    }
+
+    fn config(&self) -> Config {
+        (**self).config()
+    }
+}
+
+impl Registry {
+    /// Adds a schedule, whose settings are checked when it is made from its description.
+    #[must_use]
+    pub fn schedule<T: Schedule + Described + 'static>(self) -> Self {
+        self.schedule_of(T::KIND, T::from_config)
+    }
+
+    fn schedule_of<T: Schedule + 'static>(
+        mut self,
+        kind: &str,
+        make: impl Fn(&Reader<'_>) -> Result<T> + Send + Sync + 'static,
+    ) -> Self {
+        self.insert(kind, move |from| {
+            let schedule = make(from)?;
+            schedule.check(None)?;
+            Ok(Box::new(schedule) as Box<dyn Schedule>)
+        });
+        self
+    }
+}
+
+pub(crate) fn register(registry: Registry) -> Registry {
+    macro_rules! all {
+        ($($name:ident)*) => { registry$(.schedule::<$name>())* };
+    }
+    let registry = all!(
+        CosineDecay CosineDecayRestarts ExponentialDecay InverseTimeDecay MultiStepDecay Noam OneCycle PiecewiseConstantDecay
+        PolynomialDecay Product StepDecay Then WarmUp
+    );
+    registry.schedule_of(CONSTANT, |from| from.get::<Float>("learning_rate"))
+}
+
+/// The kind of a number as a schedule.
+const CONSTANT: &str = "Constant";
 
 impl Schedule for Float {
     fn rate(&self, _: u32) -> Float {
@@ -106,6 +163,10 @@ impl Schedule for Float {
 
     fn check(&self, _: Option<u32>) -> Result<()> {
         check_rate("a constant schedule", *self)
+    }
+
+    fn config(&self) -> Config {
+        Config::new(CONSTANT).with("learning_rate", self)
     }
 }
 

@@ -2,67 +2,53 @@
 
 use super::cosine_decay::cosine;
 use super::{Schedule, check_rate};
+use crate::config::{config, described};
 use crate::error::{Error, Result};
-use crate::optimizers::{check_epsilon, setters};
+use crate::optimizers::check_epsilon;
 use crate::tensor::Float;
 
-/// Up from `rate / start_divisor` to `rate` in the first part of the run, and down to
-/// `rate / start_divisor / end_divisor` in the rest, along cosines or straight lines. In three phases, it comes down as
-/// it went up, before it falls to the end.
-///
-/// Smith & Topin 2018; PyTorch `OneCycleLR`. The momentum stays as it is.
-///
-/// ```
-/// use gradus::optimizers::schedules::{OneCycle, Schedule};
-/// let schedule = OneCycle::new(1.0, 1000);
-/// assert_eq!((schedule.rate(0), schedule.rate(299)), (0.04, 1.0));
-/// assert!(schedule.rate(999) < 1e-5);
-/// ```
-#[doc(alias = "OneCycleLR")]
-#[derive(Clone, Copy, Debug)]
-pub struct OneCycle {
-    /// The greatest rate.
-    pub rate: Float,
-    /// Steps of the run.
-    pub steps: u32,
-    /// Share of the run that goes up, 0.3.
-    pub rise: Float,
-    /// The greatest rate over the first one, 25.
-    pub start_divisor: Float,
-    /// The first rate over the last one, 10,000.
-    pub end_divisor: Float,
-    /// Whether the lines are straight, no.
-    pub linear: bool,
-    /// Whether there are three phases, no.
-    pub three_phases: bool,
-}
-
-impl OneCycle {
-    /// Creates a schedule that rises to `rate` and falls again, in a run of `steps` steps.
-    pub fn new(rate: Float, steps: u32) -> Self {
-        Self { rate, steps, rise: 0.3, start_divisor: 25.0, end_divisor: 1e4, linear: false, three_phases: false }
-    }
-
-    setters! {
-        /// Sets the share of the run that goes up.
+described! {
+    /// Up from `rate / start_divisor` to `rate` in the first part of the run, and down to
+    /// `rate / start_divisor / end_divisor` in the rest, along cosines or straight lines. In three phases, it comes down as
+    /// it went up, before it falls to the end.
+    ///
+    /// Smith & Topin 2018; PyTorch `OneCycleLR`. The momentum stays as it is.
+    ///
+    /// ```
+    /// use gradus::optimizers::schedules::{OneCycle, Schedule};
+    /// let schedule = OneCycle::new(1.0, 1000);
+    /// assert_eq!((schedule.rate(0), schedule.rate(299)), (0.04, 1.0));
+    /// assert!(schedule.rate(999) < 1e-5);
+    /// ```
+    #[doc(alias = "OneCycleLR")]
+    #[derive(Clone, Copy)]
+    pub struct OneCycle(
+        /// The greatest rate.
+        max_learning_rate: [Float],
+        /// The number of steps of the run.
+        decay_steps: [u32],
+    ) {
+        /// The share of the run that goes up.
         #[doc(alias = "pct_start")]
-        rise: Float;
-        /// Sets the greatest rate over the first one.
+        rise: [Float] = 0.3,
+        /// The greatest rate over the first one.
         #[doc(alias = "div_factor")]
-        start_divisor: Float;
-        /// Sets the first rate over the last one.
+        start_divisor: [Float] = 25.0,
+        /// The first rate over the last one.
         #[doc(alias = "final_div_factor")]
-        end_divisor: Float;
-        /// Sets whether the lines are straight.
-        linear: bool;
-        /// Sets whether it comes down as it went up, before it falls to the end.
-        three_phases: bool;
+        end_divisor: [Float] = 1e4,
+        /// Whether the lines are straight.
+        linear: [bool] = false,
+        /// Whether it comes down as it went up, before it falls to the end.
+        three_phases: [bool] = false,
     }
 }
 
 impl Schedule for OneCycle {
+    config!();
+
     fn rate(&self, step: u32) -> Float {
-        let (top, steps, step) = (f64::from(self.rate), f64::from(self.steps), f64::from(step));
+        let (top, steps, step) = (f64::from(self.max_learning_rate), f64::from(self.decay_steps), f64::from(step));
         let start = top / f64::from(self.start_divisor);
         let end = start / f64::from(self.end_divisor);
         let up = f64::from(self.rise) * steps - 1.0;
@@ -85,14 +71,14 @@ impl Schedule for OneCycle {
     }
 
     fn check(&self, steps: Option<u32>) -> Result<()> {
-        check_rate("OneCycle", self.rate)?;
+        check_rate("OneCycle", self.max_learning_rate)?;
         check_epsilon("OneCycle", "a start divisor", self.start_divisor)?;
         check_epsilon("OneCycle", "an end divisor", self.end_divisor)?;
         let (rise, most) = (self.rise, if self.three_phases { 0.5 } else { 1.0 });
         if !(0.0..=most).contains(&rise) {
             return Err(Error::value(format!("OneCycle: expected a rise from 0 to {most}, got {rise}; 0.3 is usual")));
         }
-        let own = self.steps;
+        let own = self.decay_steps;
         match steps {
             _ if own < 2 => Err(Error::value(format!("OneCycle: expected at least 2 steps, got {own}"))),
             Some(run) if run > own => Err(Error::value(format!(

@@ -1,6 +1,7 @@
 //! A schedule at work on an optimizer.
 
 use super::Schedule;
+use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::optimizers::Optimizer;
 use crate::tensor::Float;
@@ -19,6 +20,10 @@ impl Scheduled {
         // What is wrong with it, the first step will say.
         let _ = optimizer.set_learning_rate(schedule.rate(0));
         Self { schedule, rate: optimizer.learning_rate().unwrap_or(0.0), scale: 1.0 }
+    }
+
+    pub(in crate::optimizers) fn config(&self) -> Config {
+        self.schedule.config()
     }
 
     pub(in crate::optimizers) fn check(&self, steps: Option<u32>) -> Result<()> {

@@ -1,97 +1,82 @@
 //! Weights of more than one step.
 
+use crate::config::described;
 use crate::error::{Error, Result};
 use crate::optimizers::check_factor;
 use crate::tensor::Float;
 
-/// A moving average of the weights, beside them: `a ← momentum · a + (1 - momentum) · w` after each step.
-///
-/// In `fit`, the validation and the callbacks at the end of an epoch see the averages in place of the weights, and so
-/// does whoever uses the model afterwards. (In Keras the former takes the callback `SwapEMAWeights`.) Loops of your own
-/// call [`Stepper::swap_averages`](super::Stepper::swap_averages). Only what is trained is averaged, not statistics.
-///
-/// A parameter that somebody else sets, loads, modifies or freezes between two steps keeps what it was given to the bit: its
-/// average starts over with the next step. To bound weights in training use a [constraint](crate::constraints), which
-/// is part of the step.
-///
-/// Polyak & Juditsky 1992; Keras' `use_ema`.
-///
-/// ```
-/// use gradus::prelude::*;
-/// let optimizer = Adam::default().average(MovingAverage::new(0.999));
-/// let model = Dense::new(1).compile(optimizer, MeanSquaredError::default());
-/// ```
-#[doc(alias = "use_ema")]
-#[derive(Clone, Copy, Debug)]
-pub struct MovingAverage {
-    /// Share of the average that survives a step, 0.99.
-    pub momentum: Float,
-    /// After how many steps, again and again, the weights become their average; never.
-    pub overwrite_every: Option<u32>,
+described! {
+    /// A moving average of the weights, beside them: `a ← momentum · a + (1 - momentum) · w` after each step.
+    ///
+    /// In `fit`, the validation and the callbacks at the end of an epoch see the averages in place of the weights, and so
+    /// does whoever uses the model afterwards. (In Keras the former takes the callback `SwapEMAWeights`.) Loops of your own
+    /// call [`Stepper::swap_averages`](super::Stepper::swap_averages). Only what is trained is averaged, not statistics.
+    ///
+    /// A parameter that somebody else sets, loads, modifies or freezes between two steps keeps what it was given to the bit: its
+    /// average starts over with the next step. To bound weights in training use a [constraint](crate::constraints), which
+    /// is part of the step.
+    ///
+    /// Polyak & Juditsky 1992; Keras' `use_ema`.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let optimizer = Adam::default().average(MovingAverage::new(0.999));
+    /// let model = Dense::new(1).compile(optimizer, MeanSquaredError::default());
+    /// ```
+    #[doc(alias = "use_ema")]
+    #[derive(Clone, Copy)]
+    pub struct MovingAverage(
+        /// The share of the average that survives a step.
+        ema_momentum: [Float] = 0.99,
+    ) {
+        /// After how many steps, again and again, the weights become their average; `None` stands for never.
+        ema_overwrite_frequency: [option u32] = None,
+    }
 }
 
 impl MovingAverage {
-    /// Creates the average, of which this share survives a step.
-    #[doc(alias = "ema_momentum")]
-    pub fn new(momentum: Float) -> Self {
-        Self { momentum, overwrite_every: None }
-    }
-
-    /// Sets after how many steps, again and again, the weights become their average.
-    #[doc(alias = "ema_overwrite_frequency")]
-    pub fn overwrite_every(mut self, steps: u32) -> Self {
-        self.overwrite_every = Some(steps);
-        self
-    }
-
     pub(super) fn check(&self) -> Result<()> {
-        check_factor("MovingAverage", "momentum", self.momentum)?;
-        check_steps("MovingAverage", "overwrite_every", self.overwrite_every.unwrap_or(1))
+        check_factor("MovingAverage", "ema_momentum", self.ema_momentum)?;
+        check_steps("MovingAverage", "ema_overwrite_frequency", self.ema_overwrite_frequency.unwrap_or(1))
     }
 
     pub(super) fn apply(&self, step: u32, weights: &mut [Float], average: &mut Vec<Float>) {
         if average.len() != weights.len() {
             *average = weights.to_vec();
         } else {
-            let new = 1.0 - self.momentum;
-            average.iter_mut().zip(&*weights).for_each(|(average, w)| *average = self.momentum * *average + new * w);
+            let new = 1.0 - self.ema_momentum;
+            average
+                .iter_mut()
+                .zip(&*weights)
+                .for_each(|(average, w)| *average = self.ema_momentum * *average + new * w);
         }
-        if self.overwrite_every.is_some_and(|steps| step.is_multiple_of(steps)) {
+        if self.ema_overwrite_frequency.is_some_and(|steps| step.is_multiple_of(steps)) {
             weights.copy_from_slice(average);
         }
     }
 }
 
-impl Default for MovingAverage {
-    fn default() -> Self {
-        Self::new(0.99)
-    }
-}
-
-/// Weights that follow slowly: every `steps` steps `s ← s + rate · (w - s)`, `w ← s`. Where somebody else sets, loads, modifies
-/// or freezes a parameter between two steps, its slow weights start over from there.
-///
-/// Zhang et al. 2019.
-///
-/// ```
-/// use gradus::prelude::*;
-/// let optimizer = RAdam::default().lookahead(Lookahead::default());
-/// let model = Dense::new(1).compile(optimizer, MeanSquaredError::default());
-/// ```
-#[derive(Clone, Copy, Debug)]
-pub struct Lookahead {
-    /// Steps between, 6.
-    pub steps: u32,
-    /// How far the slow weights move to the fast ones, 0.5.
-    pub rate: Float,
+described! {
+    /// Weights that follow slowly: every `steps` steps `s ← s + rate · (w - s)`, `w ← s`. Where somebody else sets, loads, modifies
+    /// or freezes a parameter between two steps, its slow weights start over from there.
+    ///
+    /// Zhang et al. 2019.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let optimizer = RAdam::default().lookahead(Lookahead::default());
+    /// let model = Dense::new(1).compile(optimizer, MeanSquaredError::default());
+    /// ```
+    #[derive(Clone, Copy)]
+    pub struct Lookahead(
+        /// The number of steps between.
+        steps: [u32] = 6,
+        /// How far the slow weights move to the fast ones.
+        rate: [Float] = 0.5,
+    ) {}
 }
 
 impl Lookahead {
-    /// Creates the look-ahead, with this many steps between, each this far.
-    pub fn new(steps: u32, rate: Float) -> Self {
-        Self { steps, rate }
-    }
-
     pub(super) fn check(&self) -> Result<()> {
         check_steps("Lookahead", "steps", self.steps)?;
         if self.rate > 0.0 && self.rate <= 1.0 {
@@ -105,12 +90,6 @@ impl Lookahead {
             slow.iter_mut().zip(&*weights).for_each(|(slow, w)| *slow += self.rate * (w - *slow));
             weights.copy_from_slice(slow);
         }
-    }
-}
-
-impl Default for Lookahead {
-    fn default() -> Self {
-        Self::new(6, 0.5)
     }
 }
 

@@ -36,6 +36,20 @@ impl Clip {
         }
     }
 
+    /// The name of the bound in Keras and in descriptions.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Value(_) => "clipvalue",
+            Self::Norm(_) => "clipnorm",
+            Self::GlobalNorm(_) => "global_clipnorm",
+        }
+    }
+
+    pub(super) fn bound(self) -> Float {
+        let (Self::Value(bound) | Self::Norm(bound) | Self::GlobalNorm(bound)) = self;
+        bound
+    }
+
     pub(super) fn needs_norm(self) -> bool {
         !matches!(self, Self::Value(_))
     }

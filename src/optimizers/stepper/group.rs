@@ -3,24 +3,29 @@
 use std::collections::HashMap;
 
 use crate::autograd::{Param, ParamId, matching};
+use crate::config::described;
 use crate::error::Result;
 use crate::optimizers::check_at_least_0;
 use crate::tensor::Float;
 
-/// Settings of the parameters whose path matches a pattern; see [`Stepper::group`](super::Stepper::group).
-///
-/// ```
-/// use gradus::prelude::*;
-/// let optimizer = AdamW::new(1e-3)
-///     .group("*", Group::new().rate(0.1))
-///     .group("*bias", Group::new().weight_decay(0.0));
-/// let model = Dense::new(1).compile(optimizer, MeanSquaredError::default());
-/// ```
-#[doc(alias = "param_groups")]
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Group {
-    rate: Option<Float>,
-    weight_decay: Option<Float>,
+described! {
+    /// Settings of the parameters whose path matches a pattern; see [`Stepper::group`](super::Stepper::group).
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let optimizer = AdamW::new(1e-3)
+    ///     .group("*", Group::new().rate(0.1))
+    ///     .group("*bias", Group::new().weight_decay(0.0));
+    /// let model = Dense::new(1).compile(optimizer, MeanSquaredError::default());
+    /// ```
+    #[doc(alias = "param_groups")]
+    #[derive(Clone, Copy)]
+    pub struct Group {
+        /// The factor of the learning rate.
+        rate: [option Float] = None,
+        /// The weight decay.
+        weight_decay: [option Float] = None,
+    }
 }
 
 impl Group {
@@ -28,23 +33,11 @@ impl Group {
     pub fn new() -> Self {
         Self::default()
     }
-
-    /// Sets the factor of the learning rate.
-    pub fn rate(mut self, factor: Float) -> Self {
-        self.rate = Some(factor);
-        self
-    }
-
-    /// Sets the weight decay.
-    pub fn weight_decay(mut self, decay: Float) -> Self {
-        self.weight_decay = Some(decay);
-        self
-    }
 }
 
 /// Patterns with their settings, in the order of their adding.
 #[derive(Default)]
-pub(super) struct Groups(Vec<(String, Group)>);
+pub(super) struct Groups(pub(super) Vec<(String, Group)>);
 
 impl Groups {
     pub(super) fn add(&mut self, pattern: String, group: Group) {

@@ -208,7 +208,8 @@ impl Job<'_> {
     /// What a step has made that is not a finite number.
     fn what_is_not_finite(&self, plan: &Plan<'_>) -> Option<String> {
         let is_finite = |x: &[Float]| largest(x).is_finite();
-        let optimizer = plan.optimizer.kind();
+        let config = plan.optimizer.config();
+        let optimizer = config.kind();
         let Memory { state, slow, average, .. } = &self.memory;
         if self.before.as_ref().is_some_and(|before| !is_finite(&before.weights)) {
             return Some("it was not finite before, and no step repairs that; set or load other weights".into());

@@ -3,6 +3,7 @@
 mod average;
 mod change;
 mod clip;
+mod description;
 mod group;
 mod job;
 mod snapshot;
@@ -375,14 +376,7 @@ impl Stepper {
 
     /// Checks all settings, for a run of this many batches where that is known, and finds those of each parameter.
     fn prepare(&self, parameters: &[(String, Param)], batches: Option<usize>) -> Result<Settings> {
-        self.optimizer.check()?;
-        self.groups.check()?;
-        self.clip.map_or(Ok(()), |clip| clip.check())?;
-        self.average.map_or(Ok(()), |average| average.check())?;
-        self.lookahead.map_or(Ok(()), |lookahead| lookahead.check())?;
-        check_steps("Stepper", "a number of batches to accumulate", self.accumulate)?;
-        let decay = self.weight_decay.unwrap_or(self.optimizer.default_weight_decay());
-        check_at_least_0("Stepper", "a weight decay", decay, "0 stands for none")?;
+        self.check_settings()?;
         let steps = batches.map(|batches| {
             let more = batches.saturating_add(self.pending as usize).div_ceil(self.accumulate.max(1) as usize);
             let more = more.min(u32::MAX as usize) as u32;
@@ -390,7 +384,22 @@ impl Stepper {
         });
         self.schedule.as_ref().map_or(Ok(()), |schedule| schedule.check(steps))?;
         self.optimizer.patterns().iter().try_for_each(|pattern| matching(parameters, pattern).map(|_| ()))?;
-        self.groups.settings(parameters, decay)
+        self.groups.settings(parameters, self.decay())
+    }
+
+    /// What weights lose, unless a group says something else.
+    fn decay(&self) -> Float {
+        self.weight_decay.unwrap_or(self.optimizer.default_weight_decay())
+    }
+
+    fn check_settings(&self) -> Result<()> {
+        self.optimizer.check()?;
+        self.groups.check()?;
+        self.clip.map_or(Ok(()), |clip| clip.check())?;
+        self.average.map_or(Ok(()), |average| average.check())?;
+        self.lookahead.map_or(Ok(()), |lookahead| lookahead.check())?;
+        check_steps("Stepper", "a number of batches to accumulate", self.accumulate)?;
+        check_at_least_0("Stepper", "a weight decay", self.decay(), "0 stands for none")
     }
 
     /// Puts the averages into the model and its weights into their place, or back. Does nothing without an [`MovingAverage`].

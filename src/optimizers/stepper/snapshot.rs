@@ -51,7 +51,7 @@ impl Stepper {
     pub(crate) fn snapshot(&self, parameters: &[(String, Param)]) -> Snapshot {
         let counts = [("steps", self.steps), ("batches", self.batches), ("pending", self.pending)];
         let mut state = Snapshot::of(counts.map(|(name, count)| (name, f64::from(count))));
-        state.texts.push(("optimizer".into(), self.optimizer.kind().into()));
+        state.texts.push(("optimizer".into(), self.optimizer.config().kind().into()));
         let mut number = |name: &str, number: f64| state.numbers.push((name.into(), vec![number]));
         number("swapped", f64::from(u8::from(self.swapped)));
         if let Some(rate) = self.optimizer.learning_rate() {
@@ -106,7 +106,7 @@ impl Stepper {
     }
 
     fn read(&self, parameters: &[(String, Param)], state: &Snapshot) -> Result<Remembered> {
-        check_kind(state, self.optimizer.kind())?;
+        check_kind(state, self.optimizer.config().kind())?;
         let [steps, batches, pending] = [state.count("steps")?, state.count("batches")?, state.count("pending")?];
         let swapped = state.count("swapped")? != 0;
         let schedule = match &self.schedule {

@@ -1,0 +1,54 @@
+//! Whatever the crate exports can be made from its description.
+
+use gradus::config::Registry;
+
+/// The names that a module exports.
+fn exported(module: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    for export in module.split("\npub use ").skip(1) {
+        let path = export.split(';').next().unwrap().rsplit("::").next().unwrap();
+        let path = path.trim_matches(|c: char| "{}".contains(c) || c.is_whitespace());
+        names.extend(path.split(',').map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()));
+    }
+    names
+}
+
+/// All but `others`, which are not kinds, are registered.
+fn check(module: &str, others: &str) {
+    let registry = Registry::default();
+    let kinds = registry.kinds();
+    let is_missing =
+        |name: &String| !others.split_whitespace().any(|other| other == name) && !kinds.contains(&name.as_str());
+    let missing: Vec<String> = exported(module).into_iter().filter(is_missing).collect();
+    assert!(missing.is_empty(), "not registered: {missing:?}");
+}
+
+#[test]
+fn layers() {
+    // Not layers, or layers over any number of axes, whose kinds have a number in their name.
+    let others = "Layer AttentionOptions KeyValueCache scaled_dot_product_attention Border Names Outside Interpolation Cell Merge Recurrent \
+                  StepOptions Vars Padding Size ResizeTo Conv ConvTranspose DepthwiseConv SeparableConv MaxPool AvgPool \
+                  AdaptiveAvgPool AdaptiveMaxPool ZeroPad Crop UpSample Resize Unfold Fold MaxUnpool GridSample AffineGrid";
+    // A cell of one's own, a layer with the weights of another one, a student with its teacher, and a state beside the output.
+    let undescribed = "Rnn TiedDense Distilled WithState";
+    check(include_str!("../../src/layers/mod.rs"), &format!("{others} {undescribed}"));
+}
+
+#[test]
+fn losses() {
+    check(include_str!("../../src/losses/mod.rs"), "Each Losses");
+}
+
+#[test]
+fn metrics() {
+    // The two former are not metrics, but measure outside of training.
+    check(include_str!("../../src/metrics/mod.rs"), "Bleu ConfusionMatrix Averaging Curve Direction KappaWeights");
+}
+
+#[test]
+fn optimizers() {
+    // The former has a loop of its own.
+    let others = "Lbfgs Minimum Schedule State Step Change Clip Group Lookahead MovingAverage Stepper";
+    check(include_str!("../../src/optimizers/mod.rs"), others);
+    check(include_str!("../../src/optimizers/schedules/mod.rs"), "");
+}
