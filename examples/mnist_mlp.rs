@@ -1,6 +1,6 @@
 //! A plain network of dense layers on MNIST, with dropout, early stopping and a checkpoint.
 //!
-//! `cargo run --release --example mnist_mlp`
+//! `cargo run --release --example mnist_mlp`, with `--features plot` a picture too.
 
 #[path = "shared/data.rs"]
 mod data;
@@ -8,7 +8,6 @@ mod data;
 use std::path::PathBuf;
 
 use clap::Parser;
-use gradus::plot::Figure;
 use gradus::prelude::*;
 
 /// Trains dense layers on MNIST.
@@ -61,7 +60,9 @@ fn main() -> Result<()> {
         .callback(Checkpoint::best("val_loss", args.out.join("best.safetensors")))
         .callback(EarlyStopping::new("val_loss").patience(3));
     let history = model.fit(&train, fit)?;
-    Figure::from(&history).title("Dense layers on MNIST").save(args.out.join("history.svg"))?;
+    println!("Stopped after {} epochs; the best weights are in {}", history.len(), args.out.display());
+    #[cfg(feature = "plot")]
+    gradus::plot::Figure::from(&history).title("Dense layers on MNIST").save(args.out.join("history.svg"))?;
 
     let scores = model.evaluate(&test)?;
     println!("Test loss: {:.4}", scores["loss"]);

@@ -1,6 +1,6 @@
 //! Names what is in photos, by a MobileNetV2 that was trained in PyTorch.
 //!
-//! `cargo run --release --example mobilenet_classify -- FOLDER`, where the folder has `mobilenet_v2-b0353104.pth` or another
+//! `cargo run --release --features image,pytorch --example mobilenet_classify -- FOLDER`, where the folder has `mobilenet_v2-b0353104.pth` or another
 //! file of torchvision's weights (`.pth`, `.safetensors`) and some photos (`.png`, `.jpg`). Without a folder, `--smoke` shows
 //! that all of it works, on generated weights and a generated photo.
 

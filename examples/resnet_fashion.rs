@@ -1,6 +1,6 @@
 //! A small residual network on Fashion-MNIST, beside dense layers that are trained alike.
 //!
-//! `cargo run --release --example resnet_fashion -- --data DIR`, where the folder has the four IDX files. Debian's package
+//! `cargo run --release --features plot --example resnet_fashion -- --data DIR`, where the folder has the four IDX files. Debian's package
 //! `dataset-fashion-mnist` ships them: `apt-get download dataset-fashion-mnist && dpkg-deb -x *.deb fashion` puts them into
 //! `fashion/usr/share/datasets/fashion-mnist`.
 

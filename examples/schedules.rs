@@ -1,6 +1,6 @@
 //! Draws schedules of the learning rate, and trains by one of them.
 //!
-//! `cargo run --release --example schedules`
+//! `cargo run --release --features plot --example schedules`
 
 use std::path::Path;
 

@@ -1,6 +1,6 @@
 //! Looks for settings of a small network on 2,000 digits by successive halving, and compares the best with the defaults.
 //!
-//! `cargo run --release --example search`, which goes on where it was stopped.
+//! `cargo run --release --example search`, with `--features plot` a picture too. It resumes where it was stopped.
 
 #[path = "shared/data.rs"]
 mod data;
@@ -8,7 +8,6 @@ mod data;
 use std::path::PathBuf;
 
 use clap::Parser;
-use gradus::plot::Figure;
 use gradus::prelude::*;
 use gradus::search::{Search, Space};
 
@@ -79,7 +78,10 @@ fn main() -> Result<()> {
         println!("{:2} epochs: {:.4} with {trial}", trial.budget(), logs["val_accuracy"]);
         Ok(logs)
     })?;
-    Figure::from(&results).title("Settings of a network on 2,000 digits").save(args.out.join("search.svg"))?;
+    #[cfg(feature = "plot")]
+    gradus::plot::Figure::from(&results)
+        .title("Settings of a network on 2,000 digits")
+        .save(args.out.join("search.svg"))?;
     println!("Table and picture are in {}", args.out.display());
 
     let best = results.best().ok_or_else(|| Error::value("all trials failed"))?.trial();

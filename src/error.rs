@@ -1,18 +1,33 @@
 //! The one error type: who, what came, what was expected, how to fix it.
 
+use std::fmt;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// Shorthand for `Result` with [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Whatever a user's data, files or settings can get wrong.
+/// What can be wrong with a user's data, files or settings.
 ///
-/// Its `Debug` is its message, so that a `main` that returns it prints what a person can read.
-#[derive(thiserror::Error)]
+/// `Display` is the message, with the path of the layer, output or setting before it. `Debug` is the message too, followed by its
+/// [sources](std::error::Error::source), so that a `main` that returns an error prints text for people.
+///
+/// A message does not repeat its source: only a [file](Self::File) has one of its own, the error of the operating system.
+///
+/// ```
+/// use std::io::ErrorKind;
+/// use gradus::prelude::*;
+///
+/// match gradus::open("absent.safetensors") {
+///     Err(Error::File { path, source: Some(source), .. }) if source.kind() == ErrorKind::NotFound => {
+///         println!("There is no {} yet: train first", path.display());
+///     }
+///     other => panic!("{:?}", other.err()),
+/// }
+/// ```
 #[non_exhaustive]
 pub enum Error {
     /// An error inside a layer; containers prepend their names, so `path` leads from the model to the layer.
-    #[error("layer `{path}`: {source}")]
     Layer {
         /// Path of the layer, such as `head.dense_1`.
         path: String,
@@ -20,7 +35,6 @@ pub enum Error {
         source: Box<Error>,
     },
     /// An error in the loss of one of several outputs.
-    #[error("output `{output}`: {source}")]
     Output {
         /// Name of the output.
         output: String,
@@ -28,7 +42,6 @@ pub enum Error {
         source: Box<Error>,
     },
     /// A setting in a description that cannot be written or read.
-    #[error("setting `{path}`: {source}")]
     Setting {
         /// Path of the setting, such as `layers.dense_1.units`.
         path: String,
@@ -36,62 +49,43 @@ pub enum Error {
         source: Box<Error>,
     },
     /// A shape that does not fit.
-    #[error("{0}")]
     Shape(String),
     /// A setting or a value out of its range: a rate, a batch size, a label.
-    #[error("{0}")]
     Value(String),
     /// A file that is absent, unreadable, corrupt or cannot be written.
-    #[error("{}: {reason}", path.display())]
     File {
         /// The file.
         path: PathBuf,
         /// What is wrong with it, and how to fix it.
         reason: String,
+        /// The operating system's error, where it refused.
+        source: Option<std::io::Error>,
     },
     /// Names or shapes of stored parameters that do not match those of the model, all at once.
-    #[error("{0}")]
     Parameters(String),
     /// A mean over items of which none counts: all are padding, ignored, or of class weight 0.
-    #[error("{0}")]
     NothingCounts(String),
     /// Trainable parameters that the loss does not reach.
-    #[error(
-        "no gradient for the trainable parameters {}; the loss does not depend on them: use them in `forward`, or freeze them",
-        names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
-    )]
     MissingGradient {
         /// Paths of the parameters.
         names: Vec<String>,
     },
     /// Gradients that are not finite, from a loss that is; nothing was changed.
-    #[error(
-        "the gradient of `{name}` is not finite, though the loss is; the weights are as they were before that step: look \
-         for a square root, logarithm or division at 0 in a layer or loss, or lower the learning rate"
-    )]
     GradientNotFinite {
         /// Path of the first such parameter.
         name: String,
     },
     /// A step that would leave a weight or the optimizer's memory of it infinite or not a number; nothing was changed.
-    #[error(
-        "the step of `{name}` was not made: {reason}; all weights are as they were before that batch: bring the data to a smaller \
-         range, lower the learning rate, or bound the gradients with `Clip`"
-    )]
     StepNotFinite {
         /// Path of the first such parameter.
         name: String,
         /// What would not be finite, and why.
         reason: String,
     },
-    /// An error from elsewhere: of the standard library, of another crate, of the program itself. It is the
-    /// [source](std::error::Error::source) of this one.
-    #[error("{0}")]
-    Other(#[source] Foreign),
+    /// An error from elsewhere: of the standard library, of another crate, of the program itself. Its message and its
+    /// [source](std::error::Error::source) are those of this one; match it by `downcast_ref`.
+    Other(Foreign),
     /// A loss of training that is not a number any more; the weights are those from before the step.
-    #[error(
-        "the loss became {loss} in epoch {epoch}, batch {batch}; the weights are as they were before that batch: {advice}"
-    )]
     NotFinite {
         /// The loss: NaN or infinite.
         loss: f64,
@@ -103,7 +97,6 @@ pub enum Error {
         advice: String,
     },
     /// A loss of validation that is not a number; the weights are those after the epoch.
-    #[error("the validation loss became {loss} in epoch {epoch}; the weights are those after that epoch: {advice}")]
     ValidationNotFinite {
         /// The loss: NaN or infinite.
         loss: f64,
@@ -117,18 +110,65 @@ pub enum Error {
 /// An error of any type.
 type Foreign = Box<dyn std::error::Error + Send + Sync>;
 
-impl std::fmt::Debug for Error {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let mut text = self.to_string();
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Layer { path, source } => write!(f, "layer `{path}`: {source}"),
+            Self::Output { output, source } => write!(f, "output `{output}`: {source}"),
+            Self::Setting { path, source } => write!(f, "setting `{path}`: {source}"),
+            Self::Shape(message) | Self::Value(message) | Self::Parameters(message) | Self::NothingCounts(message) => {
+                f.write_str(message)
+            }
+            Self::File { path, reason, .. } => write!(f, "{}: {reason}", path.display()),
+            Self::MissingGradient { names } => write!(
+                f,
+                "no gradient for the trainable parameters {}; the loss does not depend on them: use them in `forward`, or freeze them",
+                names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+            ),
+            Self::GradientNotFinite { name } => write!(
+                f,
+                "the gradient of `{name}` is not finite, though the loss is; the weights are as they were before that step: look for \
+                 a square root, logarithm or division at 0 in a layer or loss, or lower the learning rate"
+            ),
+            Self::StepNotFinite { name, reason } => write!(
+                f,
+                "the step of `{name}` was not made: {reason}; all weights are as they were before that batch: bring the data to a \
+                 smaller range, lower the learning rate, or bound the gradients with `Clip`"
+            ),
+            Self::Other(error) => error.fmt(f),
+            Self::NotFinite { loss, epoch, batch, advice } => write!(
+                f,
+                "the loss became {loss} in epoch {epoch}, batch {batch}; the weights are as they were before that batch: {advice}"
+            ),
+            Self::ValidationNotFinite { loss, epoch, advice } => write!(
+                f,
+                "the validation loss became {loss} in epoch {epoch}; the weights are those after that epoch: {advice}"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            // Their messages hold that of the inner error.
+            Self::Layer { source, .. } | Self::Output { source, .. } | Self::Setting { source, .. } => source.source(),
+            Self::Other(error) => error.source(),
+            Self::File { source, .. } => source.as_ref().map(|error| error as _),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")?;
         let mut source = std::error::Error::source(self);
         while let Some(error) = source {
-            let cause = error.to_string();
-            if !text.contains(&cause) {
-                text = format!("{text}: {cause}");
-            }
+            write!(f, ": {error}")?;
             source = error.source();
         }
-        f.write_str(&text)
+        Ok(())
     }
 }
 
@@ -169,12 +209,10 @@ impl Error {
         Self::Value(message.into())
     }
 
-    /// Creates an error from one from elsewhere, such as another crate, which stays the
-    /// [source](std::error::Error::source) of this one; or a message. `?` alone does for [`std::io::Error`] and other
-    /// errors of the standard library.
+    /// Creates an [`Error::Other`] from an error of another crate or of your own, or from a message. `?` alone does for
+    /// [`std::io::Error`] and other errors of the standard library.
     ///
     /// ```
-    /// use std::error::Error as _;
     /// use gradus::prelude::*;
     ///
     /// fn setting(text: &str) -> Result<f32> {
@@ -183,17 +221,33 @@ impl Error {
     /// }
     ///
     /// assert_eq!(setting(r#"{"rate": 0.5}"#)?, 0.5);
-    /// let error = setting("{").unwrap_err();
-    /// assert!(error.source().unwrap().is::<serde_json::Error>());
+    /// let Err(Error::Other(error)) = setting("{") else { panic!() };
+    /// assert!(error.is::<serde_json::Error>());
     /// # Ok::<(), Error>(())
     /// ```
     pub fn other(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Other(error.into())
     }
 
-    /// Creates an error about a file.
-    pub fn file(path: impl AsRef<Path>, reason: impl std::fmt::Display) -> Self {
-        Self::File { path: path.as_ref().into(), reason: reason.to_string() }
+    /// Creates an error about a file from a message or from another error. A [`std::io::Error`] becomes its source.
+    pub fn file(path: impl AsRef<Path>, reason: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        let path = path.as_ref().into();
+        match reason.into().downcast::<std::io::Error>() {
+            Ok(error) => match reason_of(&error) {
+                Some(reason) => Self::File { path, reason: reason.into(), source: Some(*error) },
+                None => Self::File { path, reason: error.to_string(), source: None },
+            },
+            Err(other) => Self::File { path, reason: other.to_string(), source: None },
+        }
+    }
+
+    /// An error of the operating system about a file, after what could not be done with it.
+    pub(crate) fn io(path: impl AsRef<Path>, what: &str, error: std::io::Error) -> Self {
+        let mut error = Self::file(path, error);
+        if let Self::File { reason, .. } = &mut error {
+            *reason = format!("{what}: {reason}");
+        }
+        error
     }
 
     /// The same error, with the name of an output before it.
@@ -216,4 +270,19 @@ impl Error {
             other => Self::Layer { path: layer.into(), source: Box::new(other) },
         }
     }
+}
+
+/// What a user has to know of an error of the operating system; none for a message that a program wrote itself.
+fn reason_of(error: &std::io::Error) -> Option<&'static str> {
+    Some(match error.kind() {
+        ErrorKind::NotFound => "no such file or folder",
+        ErrorKind::PermissionDenied => "permission denied",
+        ErrorKind::AlreadyExists => "exists already",
+        ErrorKind::IsADirectory => "expected a file, got a folder",
+        ErrorKind::NotADirectory => "expected a folder, got a file",
+        ErrorKind::StorageFull => "the disk is full",
+        ErrorKind::UnexpectedEof => "ends too early",
+        _ if error.raw_os_error().is_some() => "the operating system refuses",
+        _ => return None,
+    })
 }

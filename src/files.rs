@@ -26,7 +26,7 @@ pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
     write().map_err(|error| {
         // What matters is the first error; the temporary file may not even exist.
         let _ = std::fs::remove_file(&temporary);
-        Error::file(path, format!("cannot be written: {error}"))
+        Error::io(path, "cannot be written", error)
     })
 }
 

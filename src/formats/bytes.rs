@@ -29,7 +29,7 @@ impl Bytes {
     /// All of a file.
     pub(super) fn open(path: &Path) -> Result<Self> {
         check(path)?;
-        std::fs::read(path).map(Self::new).map_err(|error| Error::file(path, format!("cannot be read: {error}")))
+        std::fs::read(path).map(Self::new).map_err(|error| Error::io(path, "cannot be read", error))
     }
 
     pub(super) fn new(all: impl AsRef<[u8]> + Send + Sync + 'static) -> Self {
@@ -55,6 +55,6 @@ pub(super) fn check(path: &Path) -> Result<()> {
             Err(Error::file(path, "cannot be read: it is a folder; give the file in it, such as `model.safetensors`"))
         }
         Ok(_) => Err(Error::file(path, "cannot be read: it is not a regular file")),
-        Err(error) => Err(Error::file(path, format!("cannot be read: {error}"))),
+        Err(error) => Err(Error::io(path, "cannot be read", error)),
     }
 }

@@ -31,7 +31,7 @@ impl Weights {
             check(path)?;
             // SAFETY: the caller promises that nobody changes the file as long as its bytes live.
             let map = unsafe { crate::kernels::map::map(path) };
-            map.map(Bytes::new).map_err(|error| Error::file(path, format!("cannot be read: {error}")))
+            map.map(Bytes::new).map_err(|error| Error::io(path, "cannot be read", error))
         })
     }
 }

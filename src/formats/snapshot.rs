@@ -186,7 +186,7 @@ impl Snapshot {
     /// a file that cannot be read, is cut off, or is none of these
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let bytes = std::fs::read(path).map_err(|error| Error::file(path, format!("cannot be read: {error}")))?;
+        let bytes = std::fs::read(path).map_err(|error| Error::io(path, "cannot be read", error))?;
         Self::decode(&bytes).map_err(|reason| Error::file(path, format!("is not a valid snapshot: {reason}")))
     }
 

@@ -173,7 +173,7 @@ impl Tokenizer {
     }
 
     fn fail(&self, error: impl std::fmt::Display) -> Error {
-        Error::file(&self.path, error)
+        Error::file(&self.path, error.to_string())
     }
 
     fn encodings(&self, texts: Vec<EncodeInput>) -> Result<Vec<Encoding>> {

@@ -42,7 +42,7 @@ pub(super) struct Row {
 pub(super) fn read(path: &Path, space: &Space) -> Result<Vec<Row>> {
     let text = match std::fs::read_to_string(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        other => other.map_err(|error| Error::file(path, format!("cannot be read as a table of a search: {error}")))?,
+        other => other.map_err(|error| Error::io(path, "cannot be read as a table of a search", error))?,
     };
     let mut rows = cells(&text).into_iter();
     let names = rows.next().unwrap_or_default();

@@ -5,20 +5,23 @@ use std::fmt;
 
 use gradus::data::Batch;
 use gradus::prelude::*;
+use gradus::saving::Weights;
 
 fn read(path: &str) -> Result<String> {
     Ok(std::fs::read_to_string(path)?)
 }
 
 #[test]
-fn an_error_of_the_standard_library_stays_the_source() {
+fn an_error_of_the_standard_library_can_be_matched() {
     let error = read("no/such/file").unwrap_err();
-    let source = error.source().unwrap().downcast_ref::<std::io::Error>().unwrap();
-    assert_eq!(source.kind(), std::io::ErrorKind::NotFound);
-    assert_eq!(error.to_string(), source.to_string());
-    assert_eq!(format!("{error:?}"), source.to_string());
+    let Error::Other(inner) = &error else { panic!("{error}") };
+    let inner = inner.downcast_ref::<std::io::Error>().unwrap();
+    assert_eq!(inner.kind(), std::io::ErrorKind::NotFound);
+    assert_eq!(error.to_string(), inner.to_string());
+    assert_eq!(format!("{error:?}"), inner.to_string());
+    assert!(error.source().is_none(), "a message that is there already is not a source");
     let parse = || -> Result<f32> { Ok("x".parse()?) };
-    assert!(parse().unwrap_err().source().unwrap().is::<std::num::ParseFloatError>());
+    assert!(matches!(parse().unwrap_err(), Error::Other(error) if error.is::<std::num::ParseFloatError>()));
     let boxed = || -> Result<()> { Err(Box::<dyn std::error::Error + Send + Sync>::from("any text"))? };
     assert_eq!(boxed().unwrap_err().to_string(), "any text");
     assert_eq!(Error::other("a message").to_string(), "a message");
@@ -65,8 +68,38 @@ impl Dataset for Remote {
 fn an_error_of_a_dataset_comes_out_of_fit_as_it_went_in() {
     let mut trainer = Dense::new(1).compile(Sgd::default(), MeanSquaredError);
     let error = trainer.fit(&Remote, Fit::epochs(1).batch_size(2).progress(false)).map(|_| ()).unwrap_err();
-    assert!(error.source().unwrap().is::<Lost>());
+    assert!(matches!(&error, Error::Other(error) if error.is::<Lost>()));
+    assert_eq!(error.source().unwrap().to_string(), "the cable is cut");
     // What `main` prints has the whole story, and what containers add is not said twice.
     assert_eq!(format!("{error:?}"), "connection lost: the cable is cut");
     assert_eq!(format!("{:?}", error.within("dense")), "layer `dense`: connection lost: the cable is cut");
+}
+
+#[test]
+fn an_error_of_a_file_has_the_systems_error_as_its_source_and_does_not_repeat_it() {
+    let error = Weights::open("no/such/file.safetensors").unwrap_err();
+    assert_eq!(error.to_string(), "no/such/file.safetensors: cannot be read: no such file or folder");
+    let source = error.source().unwrap();
+    assert_eq!(source.downcast_ref::<std::io::Error>().unwrap().kind(), std::io::ErrorKind::NotFound);
+    assert_eq!(format!("{error:?}"), format!("{error}: {source}"));
+    assert!(matches!(&error, Error::File { source: Some(_), .. }));
+    // A message of a library is the reason itself.
+    let error = Error::file("a.bin", std::io::Error::other("three bytes are missing"));
+    assert_eq!((error.to_string(), error.source().is_none()), ("a.bin: three bytes are missing".into(), true));
+}
+
+/// Each message of the chain that `anyhow` and the like print is said once.
+#[test]
+fn no_error_repeats_its_source() {
+    let file = || Error::file("a.bin", std::io::Error::from_raw_os_error(13));
+    let errors = [
+        file().within("dense").within("head"),
+        Error::Output { output: "digit".into(), source: Box::new(file()) },
+        Error::Setting { path: "units".into(), source: Box::new(file()) },
+        Error::other(Lost(std::io::Error::other("the cable is cut"))),
+    ];
+    for error in errors {
+        let (text, source) = (error.to_string(), error.source().expect("a cause").to_string());
+        assert!(!text.contains(&source), "{text}: {source}");
+    }
 }

@@ -7,9 +7,12 @@ mod convolution;
 mod data;
 mod data_files;
 mod foreign;
+#[cfg(feature = "image")]
+mod image_files;
 mod layers;
 mod loss_options;
 mod losses;
+#[cfg(feature = "gzip")]
 mod mnist_files;
 mod models;
 mod normalisation;
@@ -19,6 +22,10 @@ mod recurrent;
 mod sampling;
 mod settings;
 mod silent;
+#[cfg(feature = "csv")]
+mod tables;
+#[cfg(feature = "tokenizers")]
+mod tokenizers;
 mod training;
 mod tuning;
 mod weights;

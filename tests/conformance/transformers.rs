@@ -239,6 +239,7 @@ fn rand() -> gradus::Rng {
 }
 
 /// Its `tokenizer.json` cuts after 128 tokens, but its `sentence_bert_config.json` says 256.
+#[cfg(feature = "tokenizers")]
 #[test]
 #[ignore = "needs the files that .ci/weights fetches"]
 fn minilm_reads_256_tokens() {
@@ -249,6 +250,7 @@ fn minilm_reads_256_tokens() {
 }
 
 /// Sentences of unequal length, in one padded batch, through the real weights and the real tokenizer.
+#[cfg(feature = "tokenizers")]
 #[test]
 #[ignore = "needs the files that .ci/weights fetches"]
 fn minilm_agrees() {

@@ -4,11 +4,17 @@ mod adaptors;
 mod augment;
 mod batches;
 mod files;
+#[cfg(feature = "image")]
+mod images;
+#[cfg(feature = "gzip")]
 mod loaders;
+#[cfg(all(feature = "csv", feature = "gzip"))]
 mod pandas;
 mod preprocessing;
 mod records;
 mod splits;
+#[cfg(all(feature = "csv", feature = "gzip"))]
+mod tables;
 
 use gradus::data::{Batch, FromFn, from_fn};
 use gradus::ndarray::{Array1, Array2};

@@ -1,7 +1,6 @@
 //! Callbacks on small real runs.
 
 use gradus::ndarray::Array2;
-use gradus::plot::Figure;
 use gradus::prelude::*;
 use std::time::Duration;
 
@@ -159,8 +158,10 @@ fn the_rate_finder_refuses_a_schedule_and_puts_all_rates_back() {
     }
 }
 
+#[cfg(feature = "plot")]
 #[test]
 fn pictures_of_a_run() {
+    use gradus::plot::Figure;
     let (x, y) = data();
     let mut finder = RateFinder::default();
     let mut model = model().metric(MeanAbsolute::default());

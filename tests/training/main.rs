@@ -17,6 +17,7 @@ mod search;
 mod settings;
 mod shared;
 mod state;
+#[cfg(feature = "tensorboard")]
 mod tensorboard;
 mod tuning;
 

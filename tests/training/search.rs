@@ -227,6 +227,7 @@ fn spaces_and_settings_that_make_no_sense() {
     );
 }
 
+#[cfg(feature = "plot")]
 #[test]
 fn its_picture_has_a_panel_for_each_setting() {
     let space = Space::new().log_range("x", 1.0, 6.0).list("word", ["a", "b"]);

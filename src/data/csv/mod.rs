@@ -219,7 +219,7 @@ impl Csv {
     }
 
     fn fail(&self, reason: impl std::fmt::Display) -> Error {
-        Error::file(&self.path, reason)
+        Error::file(&self.path, reason.to_string())
     }
 
     /// Reads the file.

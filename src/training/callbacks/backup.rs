@@ -103,6 +103,6 @@ impl Callback for Backup {
         if self.keep || run.interrupted || !self.path.exists() {
             return Ok(());
         }
-        std::fs::remove_file(&self.path).map_err(|error| Error::file(&self.path, format!("cannot be deleted: {error}")))
+        std::fs::remove_file(&self.path).map_err(|error| Error::io(&self.path, "cannot be deleted", error))
     }
 }

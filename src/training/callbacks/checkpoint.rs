@@ -121,7 +121,7 @@ impl Callback for Checkpoint {
         self.kept.push_back(path);
         while self.keep.is_some_and(|keep| self.kept.len() > keep) {
             let Some(old) = self.kept.pop_front() else { break };
-            std::fs::remove_file(&old).map_err(|error| Error::file(old, format!("cannot be deleted: {error}")))?;
+            std::fs::remove_file(&old).map_err(|error| Error::io(&old, "cannot be deleted", error))?;
         }
         Ok(())
     }
@@ -145,5 +145,5 @@ impl Callback for Checkpoint {
 /// Creates the folder of a file: one with a number in its name cannot exist before the run.
 fn make_folder(path: &Path) -> Result<()> {
     let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) else { return Ok(()) };
-    std::fs::create_dir_all(folder).map_err(|error| Error::file(folder, format!("cannot be created: {error}")))
+    std::fs::create_dir_all(folder).map_err(|error| Error::io(folder, "cannot be created", error))
 }

@@ -3,8 +3,8 @@
 use super::{Callback, Run};
 use crate::error::Result;
 
-/// Shows rate, loss, metrics and time left: a bar where the output is a terminal (feature `progress`), and a line an
-/// epoch everywhere. `fit` adds it unless [`Fit::progress`](crate::Fit::progress) says otherwise.
+/// Shows rate, loss, metrics and time left: a bar where that is a terminal (feature `progress`), and a line an
+/// epoch everywhere, both on standard error. `fit` adds it unless [`Fit::progress`](crate::Fit::progress) says otherwise.
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -74,7 +74,7 @@ impl Callback for Progress {
     fn on_epoch_end(&mut self, run: &mut Run<'_>) -> Result<()> {
         self.finish();
         let rate = run.examples as f64 / run.seconds;
-        println!("Epoch {}/{} {:.1} s, {rate:.0} examples/s,{}", run.epoch, run.epochs, run.seconds, figures(run));
+        eprintln!("Epoch {}/{} {:.1} s, {rate:.0} examples/s,{}", run.epoch, run.epochs, run.seconds, figures(run));
         Ok(())
     }
 

@@ -36,7 +36,7 @@ impl EventWriter {
     pub fn new(folder: impl AsRef<Path>) -> Result<Self> {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let folder = folder.as_ref();
-        let fail = |error| Error::file(folder, format!("cannot be written: {error}"));
+        let fail = |error| Error::io(folder, "cannot be written", error);
         std::fs::create_dir_all(folder).map_err(fail)?;
         // TensorBoard looks for `tfevents` in the name, and sorts by the time after it.
         let (number, process) = (NUMBER.fetch_add(1, Ordering::Relaxed), std::process::id());
@@ -91,7 +91,7 @@ impl EventWriter {
 
     /// Brings all that was written to the file.
     pub fn flush(&mut self) -> Result<()> {
-        self.file.flush().map_err(|error| Error::file(&self.path, format!("cannot be written: {error}")))
+        self.file.flush().map_err(|error| Error::io(&self.path, "cannot be written", error))
     }
 
     fn value(&mut self, step: i64, value: Value) -> Result<()> {
@@ -103,7 +103,7 @@ impl EventWriter {
         let event = Event { wall_time: now(), ..event }.encode_to_vec();
         let length = (event.len() as u64).to_le_bytes();
         let record = [&length[..], &checksum(&length), &event, &checksum(&event)].concat();
-        self.file.write_all(&record).map_err(|error| Error::file(&self.path, format!("cannot be written: {error}")))
+        self.file.write_all(&record).map_err(|error| Error::io(&self.path, "cannot be written", error))
     }
 }
 
