@@ -161,7 +161,10 @@ pub(crate) const fn assert_rank(axes: usize) {
 
 /// The name of a type without its path and generics; `Lambda` for a closure.
 pub(crate) fn type_name<T: ?Sized>() -> &'static str {
-    let full = std::any::type_name::<T>();
+    short_name(std::any::type_name::<T>())
+}
+
+fn short_name(full: &'static str) -> &'static str {
     let plain = full.split('<').next().unwrap_or(full);
     if plain.ends_with("{{closure}}") { "Lambda" } else { plain.rsplit("::").next().unwrap_or(plain) }
 }

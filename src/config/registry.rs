@@ -49,7 +49,8 @@ pub trait Described: Sized {
     fn from_config(from: &Reader<'_>) -> Result<Self>;
 }
 
-type Make<T> = Arc<dyn Fn(&Reader<'_>) -> Result<T> + Send + Sync>;
+/// A plain function: a closure would be compiled with all around it for each kind.
+type Make<T> = fn(&Reader<'_>) -> Result<T>;
 
 /// The kinds that can be made from descriptions: at first all of this crate's, to which yours are added.
 #[derive(Clone)]
@@ -65,12 +66,7 @@ impl Registry {
     }
 
     /// Adds a kind to the family `T`.
-    pub(crate) fn insert<T: 'static>(
-        &mut self,
-        kind: &str,
-        make: impl Fn(&Reader<'_>) -> Result<T> + Send + Sync + 'static,
-    ) {
-        let make: Make<T> = Arc::new(make);
+    pub(crate) fn insert<T: 'static>(&mut self, kind: &str, make: Make<T>) {
         self.makers.insert((TypeId::of::<T>(), kind.into()), Arc::new(make));
     }
 
@@ -118,6 +114,11 @@ impl<'a> Reader<'a> {
         'a: 'b,
     {
         Reader { config, registry: self.registry }
+    }
+
+    /// Makes a member of another family of the same description.
+    pub(crate) fn make<T: 'static>(&self) -> Result<T> {
+        self.registry.make(self.config)
     }
 
     /// Returns the description.

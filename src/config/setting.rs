@@ -34,11 +34,15 @@ impl Value {
 
     /// Reads it as the thing of the type `T` that it describes.
     pub(crate) fn described<T: super::Described>(&self, registry: &Registry) -> Result<T> {
+        T::from_config(&Reader::new(self.as_kind(T::KIND)?, registry))
+    }
+
+    fn as_kind(&self, kind: &str) -> Result<&Config> {
         let config = self.as_config()?;
-        if config.kind() != T::KIND {
-            return Err(Error::value(format!("expected a `{}`, got a `{}`", T::KIND, config.kind())));
+        if config.kind() == kind {
+            return Ok(config);
         }
-        T::from_config(&Reader::new(config, registry))
+        Err(Error::value(format!("expected a `{kind}`, got a `{}`", config.kind())))
     }
 }
 

@@ -120,7 +120,7 @@ impl<X: Vars, Y: Vars> Graph<X, Y> {
             (count, names) if names.is_empty() => (0..count.unwrap_or(0)).map(|i| format!("{name}.{i}")).collect(),
             (_, names) => names.iter().map(|output| format!("{name}.{output}")).collect(),
         };
-        self.layers.push((name.clone(), Box::new(Listed::new(layer))));
+        self.layers.push((name.clone(), Box::new(Listed(Box::new(layer)))));
         let layer = self.layers.len() - 1;
         self.node(name, layer, from.names(), gives)
     }
@@ -334,16 +334,15 @@ impl<X: Vars, Y: Vars> fmt::Debug for Graph<X, Y> {
     }
 }
 
-/// A layer that takes and gives lists of variables.
-pub(super) struct Listed<L, A, B>(L, PhantomData<fn(A) -> B>);
-
-impl<L, A, B> Listed<L, A, B> {
-    pub(super) fn new(layer: L) -> Self {
-        Self(layer, PhantomData)
-    }
+/// Makes a layer that takes `A` and gives `B` as one of lists.
+pub(super) fn listed<A: Vars, B: Vars>(from: &Reader<'_>) -> Result<Box<ListLayer>> {
+    Ok(Box::new(Listed(from.make::<Box<dyn Layer<A, B>>>()?)))
 }
 
-impl<A: Vars, B: Vars, L: Layer<A, B>> Layer<Vec<Var>, Vec<Var>> for Listed<L, A, B> {
+/// A layer that takes and gives lists of variables.
+struct Listed<A, B>(Box<dyn Layer<A, B>>);
+
+impl<A: Vars, B: Vars> Layer<Vec<Var>, Vec<Var>> for Listed<A, B> {
     fn forward(&self, x: &Vec<Var>) -> Result<Vec<Var>> {
         Ok(self.0.forward(&A::from_list("this layer", x.clone())?)?.to_list())
     }

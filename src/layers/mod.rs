@@ -59,7 +59,6 @@ pub use fold::{Fold, Fold1d, Fold2d, Fold3d, Unfold, Unfold1d, Unfold2d, Unfold3
 pub use global_pool::{GlobalAvgPool1d, GlobalAvgPool2d, GlobalAvgPool3d};
 pub use global_pool::{GlobalMaxPool1d, GlobalMaxPool2d, GlobalMaxPool3d};
 pub use graph::{Graph, Names};
-use graph::{ListLayer, Listed};
 pub use grid_sample::{GridSample, GridSample2d, GridSample3d, Outside};
 pub use interpolation::Interpolation;
 pub use masking::Masking;
@@ -96,9 +95,9 @@ impl Registry {
     /// Adds a layer that takes `X` and gives `Y`; both are `Var` for most.
     #[must_use]
     pub fn layer<L: Layer<X, Y> + Described, X: Vars, Y: Vars>(mut self) -> Self {
+        // A graph takes layers of any arrangement: first, since a layer of lists is one already.
+        self.insert(L::KIND, graph::listed::<X, Y>);
         self.insert(L::KIND, |from| Ok(Box::new(L::from_config(from)?) as Box<dyn Layer<X, Y>>));
-        // A graph takes layers of any arrangement.
-        self.insert(L::KIND, |from| Ok(Box::new(Listed::new(L::from_config(from)?)) as Box<ListLayer>));
         self
     }
 }

@@ -42,7 +42,7 @@ pub use then::Then;
 pub use warm_up::WarmUp;
 
 use super::{check_at_least_0, check_rate};
-use crate::config::{Config, Described, Reader, Registry, family};
+use crate::config::{Config, Described, Registry, family};
 use crate::error::{Error, Result};
 use crate::tensor::Float;
 
@@ -124,33 +124,27 @@ impl Schedule for Box<dyn Schedule> {
 impl Registry {
     /// Adds a schedule, whose settings are checked when it is made from its description.
     #[must_use]
-    pub fn schedule<T: Schedule + Described + 'static>(self) -> Self {
-        self.schedule_of(T::KIND, T::from_config)
-    }
-
-    fn schedule_of<T: Schedule + 'static>(
-        mut self,
-        kind: &str,
-        make: impl Fn(&Reader<'_>) -> Result<T> + Send + Sync + 'static,
-    ) -> Self {
-        self.insert(kind, move |from| {
-            let schedule = make(from)?;
-            schedule.check(None)?;
-            Ok(Box::new(schedule) as Box<dyn Schedule>)
-        });
+    pub fn schedule<T: Schedule + Described + 'static>(mut self) -> Self {
+        self.insert(T::KIND, |from| checked(T::from_config(from)?));
         self
     }
+}
+
+fn checked(schedule: impl Schedule + 'static) -> Result<Box<dyn Schedule>> {
+    schedule.check(None)?;
+    Ok(Box::new(schedule))
 }
 
 pub(crate) fn register(registry: Registry) -> Registry {
     macro_rules! all {
         ($($name:ident)*) => { registry$(.schedule::<$name>())* };
     }
-    let registry = all!(
+    let mut registry = all!(
         CosineDecay CosineDecayRestarts ExponentialDecay InverseTimeDecay MultiStepDecay Noam OneCycle PiecewiseConstantDecay
         PolynomialDecay Product StepDecay Then WarmUp
     );
-    registry.schedule_of(CONSTANT, |from| from.get::<Float>("learning_rate"))
+    registry.insert(CONSTANT, |from| checked(from.get::<Float>("learning_rate")?));
+    registry
 }
 
 /// The kind of a number as a schedule.
