@@ -8,6 +8,9 @@ impl Default for Registry {
     fn default() -> Self {
         let registry = initializers::register(activations::register(Self::empty()));
         let registry = metrics::register(optimizers::register(losses::register(registry)));
-        layers::register(constraints::register(regularizers::register(registry)))
+        let registry = layers::register(constraints::register(regularizers::register(registry)));
+        #[cfg(feature = "onnx")]
+        let registry = crate::onnx::register(registry);
+        registry
     }
 }

@@ -20,6 +20,8 @@ pub mod losses;
 pub mod metrics;
 mod model;
 pub mod models;
+#[cfg(feature = "onnx")]
+pub mod onnx;
 mod ops;
 pub mod optimizers;
 #[cfg(feature = "plot")]

@@ -23,7 +23,7 @@ const FLOORS: &[&[&str]] = &[
     &["layers", "metrics", "optimizers"],
     &["training/history"],
     &["training/callbacks"],
-    &["training"],
+    &["onnx", "training"],
     &["kinds", "models", "search"],
     &["model", "plot"],
     &["gradcheck"],

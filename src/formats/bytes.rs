@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 
 /// A part of a file's bytes. Cloning costs a reference count.
 #[derive(Clone)]
-pub(super) struct Bytes {
+pub(crate) struct Bytes {
     all: Arc<dyn AsRef<[u8]> + Send + Sync>,
     range: Range<usize>,
 }
@@ -27,7 +27,7 @@ impl AsRef<[u8]> for Bytes {
 
 impl Bytes {
     /// All of a file.
-    pub(super) fn open(path: &Path) -> Result<Self> {
+    pub(crate) fn open(path: &Path) -> Result<Self> {
         check(path)?;
         std::fs::read(path).map(Self::new).map_err(|error| Error::io(path, "cannot be read", error))
     }

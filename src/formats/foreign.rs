@@ -12,7 +12,6 @@ macro_rules! in_python {
 }
 
 const KERAS: &str = in_python!("{v.path: numpy.array(v) for v in model.weights}");
-const ONNX: &str = in_python!("{t.name: onnx.numpy_helper.to_array(t) for t in onnx.load(path).graph.initializer}");
 const GGUF: &str =
     in_python!("{t.name: gguf.dequantize(t.data, t.tensor_type) for t in gguf.GGUFReader(path).tensors}");
 const TENSORFLOW: &str = in_python!("{name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}");
@@ -58,10 +57,6 @@ pub(super) fn by_contents(bytes: &[u8]) -> Option<String> {
     }
     if at(4, b"TFL3") {
         return say("a model of TensorFlow Lite, which is not read", "save the model that it was made of");
-    }
-    // A message with a small version first, then a text or a graph.
-    if let [8, 3..=30, 0x12 | 0x1A | 0x22 | 0x28 | 0x32 | 0x3A | 0x42, ..] = bytes {
-        return say("an ONNX model, which is not read", ONNX);
     }
     // A map of a few entries, whose first key is a short text.
     if let [0x81..=0x8F, 0xA1..=0xBF, ..] | [0xDE, _, _, 0xA1..=0xBF, ..] = bytes {

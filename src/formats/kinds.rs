@@ -9,7 +9,7 @@ use super::{foreign, safetensors};
 use crate::error::{Error, Result};
 
 /// The tensors of a file.
-pub(super) fn read(bytes: &Bytes) -> Result<Vec<(String, Stored)>, String> {
+pub(super) fn read(bytes: &Bytes, folder: Option<&Path>) -> Result<Vec<(String, Stored)>, String> {
     match bytes.as_ref() {
         // One without members begins with its end.
         [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] => read_archive(bytes),
@@ -18,6 +18,8 @@ pub(super) fn read(bytes: &Bytes) -> Result<Vec<(String, Stored)>, String> {
         [0x80, 2..=5, rest @ ..] if rest.get(6) != Some(&b'{') => read_pickle(bytes),
         // The length of the header, and the header.
         [_, _, _, _, _, _, _, _, b'{', ..] => safetensors::read(bytes),
+        // A message with a small version first, then a text or a graph.
+        [8, 3..=30, 0x12 | 0x1A | 0x22 | 0x28 | 0x32 | 0x3A | 0x42, ..] => read_onnx(bytes, folder),
         other => Err(foreign::by_contents(other).unwrap_or_else(|| unknown(other))),
     }
 }
@@ -25,7 +27,7 @@ pub(super) fn read(bytes: &Bytes) -> Result<Vec<(String, Stored)>, String> {
 fn unknown(bytes: &[u8]) -> String {
     let first: Vec<String> = bytes.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
     format!(
-        "is in none of the formats that are read (safetensors, PyTorch's .pt and .pth, NumPy's .npz and .npy): it begins with \
+        "is in none of the formats that are read (safetensors, PyTorch's .pt and .pth, NumPy's .npz and .npy, ONNX): it begins with \
          the bytes {}; was it written or downloaded to its end?",
         first.join(" ")
     )
@@ -72,6 +74,16 @@ fn read_npy(_: &Bytes) -> Result<Vec<(String, Stored)>, String> {
     Err(off("an .npy file", "numpy"))
 }
 
+#[cfg(feature = "onnx")]
+fn read_onnx(bytes: &Bytes, folder: Option<&Path>) -> Result<Vec<(String, Stored)>, String> {
+    super::onnx::list(bytes.as_ref(), folder)
+}
+
+#[cfg(not(feature = "onnx"))]
+fn read_onnx(_: &Bytes, _: Option<&Path>) -> Result<Vec<(String, Stored)>, String> {
+    Err(off("an ONNX model", "onnx"))
+}
+
 fn off(what: &str, feature: &str) -> String {
     format!("is {what}; switch on gradus' feature `{feature}`")
 }
@@ -89,7 +101,7 @@ pub(super) fn write(tensors: &[(String, Stored)], metadata: &BTreeMap<String, St
         "npz" => super::numpy::write_npz(tensors, path),
         #[cfg(not(feature = "numpy"))]
         "npz" => Err(Error::file(path, "is to be an .npz file; switch on gradus' feature `numpy`")),
-        "pt" | "pth" | "npy" | "h5" | "hdf5" => {
+        "pt" | "pth" | "npy" | "h5" | "hdf5" | "onnx" => {
             Err(Error::file(path, format!("files of type .{extension} are not written; name it .safetensors")))
         }
         _ => safetensors::write(tensors, metadata, path),

@@ -13,6 +13,8 @@ mod mapped;
 mod number_type;
 #[cfg(feature = "numpy")]
 mod numpy;
+#[cfg(feature = "onnx")]
+pub(crate) mod onnx;
 mod parameters;
 #[cfg(feature = "pytorch")]
 mod pytorch;
@@ -23,6 +25,8 @@ mod stored;
 mod translation;
 mod weights;
 
+#[cfg(feature = "onnx")]
+pub(crate) use bytes::Bytes;
 pub use number_type::NumberType;
 pub(crate) use parameters::{gather as gather_parameters, save as save_parameters, value as value_to_save};
 pub use snapshot::Snapshot;

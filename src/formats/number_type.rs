@@ -92,7 +92,7 @@ impl NumberType {
     pub(super) const FLOAT: Self = Self::F64;
 
     /// Bytes of a number; `None` if that is unknown.
-    pub(super) fn size(&self) -> Option<usize> {
+    pub(crate) fn size(&self) -> Option<usize> {
         Some(match self {
             Self::F64 | Self::I64 | Self::U64 => 8,
             Self::F32 | Self::I32 | Self::U32 => 4,
@@ -104,7 +104,7 @@ impl NumberType {
     }
 
     /// The numbers in these bytes, the least byte of each first.
-    pub(super) fn decode(&self, bytes: &[u8]) -> Result<Vec<Float>, String> {
+    pub(crate) fn decode(&self, bytes: &[u8]) -> Result<Vec<Float>, String> {
         match self {
             Self::F64 => each!(bytes, f64, narrowed),
             // Most of all weights, whose memory is taken at once where none can be refused.
@@ -149,7 +149,7 @@ impl NumberType {
     }
 
     /// The bytes of numbers, each rounded to the nearest of this type, halfway to the one that is even.
-    pub(super) fn encode(&self, numbers: &[Float]) -> Result<Vec<u8>, String> {
+    pub(crate) fn encode(&self, numbers: &[Float]) -> Result<Vec<u8>, String> {
         let Some([fraction, bias, greatest, infinity, nan]) = self.small_format() else {
             return match self {
                 Self::F64 => Ok(numbers.iter().flat_map(|x| f64::from(*x).to_le_bytes()).collect()),

@@ -59,7 +59,9 @@ impl Weights {
         let bytes = open(path)?;
         let fail = |reason| Error::file(path, reason);
         let read = |path: &Path, bytes: &Bytes| {
-            Self::read(bytes).map_err(|reason| Error::file(path, foreign::by_name(path).unwrap_or(reason)))
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            Self::read(bytes, Some(folder))
+                .map_err(|reason| Error::file(path, foreign::by_name(path).unwrap_or(reason)))
         };
         let weights = match Index::read(bytes.as_ref()) {
             Some(index) => index.map_err(fail)?.open(path, |path| read(path, &open(path)?))?,
@@ -84,14 +86,14 @@ impl Weights {
         let bytes = bytes.into();
         let read = match Index::read(&bytes) {
             Some(_) => Err("is an index of several files; open it by its path".into()),
-            None => Self::read(&bytes.into()),
+            None => Self::read(&bytes.into(), None),
         };
         read.map_err(|reason| Error::Parameters(format!("this file of weights {reason}")))
     }
 
-    fn read(bytes: &Bytes) -> Result<Self, String> {
+    fn read(bytes: &Bytes, folder: Option<&Path>) -> Result<Self, String> {
         let mut weights = Self { metadata: super::safetensors::metadata(bytes), ..Self::new() };
-        for (name, stored) in super::kinds::read(bytes)? {
+        for (name, stored) in super::kinds::read(bytes, folder)? {
             let two = || {
                 let reason = "there are two tensors of this name; give them different names where the file was made";
                 Stored::unreadable(stored.number.clone(), reason.into())

@@ -14,6 +14,7 @@
 //! | `torch.save`, before | `pytorch` | the stream of five pickles, with views of storages | no |
 //! | `.npz` | `numpy` | `savez`, `savez_compressed`; members that are no `.npy` are left out | `savez`; types that NumPy lacks become `Float` |
 //! | `.npy` | `numpy` | versions 1 to 3, both orders, both ends first; the tensor's name is `array` | no |
+//! | `.onnx` | `onnx` | initializers and constants, also in files beside it; a whole model by `gradus::onnx` | no |
 //!
 //! A file of PyTorch may hold tensors and parameters of any shape, stride and shared storage, in dictionaries, lists, tuples
 //! and objects in each other, whose keys, places and attributes become a name, joined by dots (`model.lstm.weight_ih_l0`,
@@ -27,7 +28,7 @@
 //! A file is read whole when it is opened; `Weights::open_mapped` (feature `mmap`) maps it into memory instead.
 //!
 //! Weights in several files are opened by their index, such as `model.safetensors.index.json` or
-//! `pytorch_model.bin.index.json`. What is in no such format is named, with what to do (Git LFS pointers, web pages, HDF5, ONNX,
+//! `pytorch_model.bin.index.json`. What is in no such format is named, with what to do (Git LFS pointers, web pages, HDF5,
 //! GGUF, checkpoints of TensorFlow, compressed files).
 //!
 //! A file is written under a temporary name beside its target and then renamed, so that a reader sees the old file or

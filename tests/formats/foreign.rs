@@ -7,7 +7,7 @@ use super::refusal;
 #[test]
 fn what_is_not_read_is_named() {
     let with = |place: usize, mark: &[u8]| [&vec![0; place][..], mark, &[0; 64]].concat();
-    let cases: [(&[u8], &str); 23] = [
+    let cases: [(&[u8], &str); 22] = [
         (b"", "is empty; was it written or downloaded to its end?"),
         (
             b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 438\n",
@@ -23,8 +23,7 @@ fn what_is_not_read_is_named() {
             "is an HDF5 file, as Keras writes for `.h5`, which is not read; in Python, `safetensors",
         ),
         (&with(512, b"\x89HDF\r\n\x1a\n"), "is an HDF5 file"),
-        (b"\x08\x07\x12\x07pytorch\x1a\x05", "is an ONNX model, which is not read; in Python, `safetensors"),
-        (b"\x08\x0a:\xc8\x01", "is an ONNX model, "),
+        (b"\x08\x0a:\xc8\x01", "is not a valid ONNX model: "),
         (b"GGUF\x03\0\0\0", "is a GGUF file, which is not read; in Python, `safetensors"),
         (b"\x1f\x8b\x08\0", "is compressed with gzip; unpack it with `gunzip`"),
         (b"\xfd7zXZ\0", "is compressed with xz; "),
@@ -41,7 +40,7 @@ fn what_is_not_read_is_named() {
         (b"\x81\xa6params\x82", "is MessagePack, as Flax writes; "),
         (
             &[0xFF; 64],
-            "is in none of the formats that are read (safetensors, PyTorch's .pt and .pth, NumPy's .npz and .npy): it begins \
+            "is in none of the formats that are read (safetensors, PyTorch's .pt and .pth, NumPy's .npz and .npy, ONNX): it begins \
              with the bytes ff ff ff ff ff ff ff ff; was it written or downloaded to its end?",
         ),
     ];

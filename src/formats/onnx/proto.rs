@@ -1,17 +1,35 @@
-//! The messages of ONNX files, as far as the tests need them.
+//! The messages of ONNX files, as far as they are read and written here, by the numbers that the format gives their fields.
 
 use prost::Message;
 
 #[derive(Clone, PartialEq, Message)]
-pub(crate) struct Model {
+pub(crate) struct ModelProto {
+    #[prost(int64, tag = "1")]
+    pub ir_version: i64,
+    #[prost(string, tag = "2")]
+    pub producer_name: String,
     #[prost(message, optional, tag = "7")]
-    pub graph: Option<Graph>,
+    pub graph: Option<GraphProto>,
+    #[prost(message, repeated, tag = "8")]
+    pub opset_import: Vec<OperatorSet>,
+    #[prost(message, repeated, tag = "25")]
+    pub functions: Vec<Anything>,
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub(crate) struct Graph {
+pub(crate) struct OperatorSet {
+    #[prost(string, tag = "1")]
+    pub domain: String,
+    #[prost(int64, tag = "2")]
+    pub version: i64,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct GraphProto {
     #[prost(message, repeated, tag = "1")]
     pub node: Vec<NodeProto>,
+    #[prost(string, tag = "2")]
+    pub name: String,
     #[prost(message, repeated, tag = "5")]
     pub initializer: Vec<TensorProto>,
     #[prost(message, repeated, tag = "11")]
@@ -26,6 +44,8 @@ pub(crate) struct NodeProto {
     pub input: Vec<String>,
     #[prost(string, repeated, tag = "2")]
     pub output: Vec<String>,
+    #[prost(string, tag = "3")]
+    pub name: String,
     #[prost(string, tag = "4")]
     pub op_type: String,
     #[prost(message, repeated, tag = "5")]
@@ -47,13 +67,15 @@ pub(crate) struct Attribute {
     #[prost(message, optional, tag = "5")]
     pub t: Option<TensorProto>,
     #[prost(message, optional, tag = "6")]
-    pub g: Option<Graph>,
+    pub g: Option<GraphProto>,
     #[prost(float, repeated, tag = "7")]
     pub floats: Vec<f32>,
     #[prost(int64, repeated, tag = "8")]
     pub ints: Vec<i64>,
     #[prost(bytes = "vec", repeated, tag = "9")]
     pub strings: Vec<Vec<u8>>,
+    #[prost(int32, tag = "20")]
+    pub r#type: i32,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -76,22 +98,19 @@ pub(crate) struct TensorProto {
     pub double_data: Vec<f64>,
     #[prost(uint64, repeated, tag = "11")]
     pub uint64_data: Vec<u64>,
+    #[prost(message, repeated, tag = "13")]
+    pub external_data: Vec<Entry>,
+    /// 1 if the numbers are in another file.
+    #[prost(int32, tag = "14")]
+    pub data_location: i32,
 }
 
-impl TensorProto {
-    /// Integers of 32 and 64 bits as their digits of 16 bits along a further axis, the least first, in two's complement:
-    /// `Float` holds each digit, but not all such integers.
-    pub(crate) fn in_digits(mut self) -> Self {
-        let digits = match self.data_type {
-            6 | 12 => 2,
-            7 | 13 => 4,
-            _ => return self,
-        };
-        self.dims.push(digits);
-        // Raw data is these digits already.
-        self.data_type = 4;
-        self
-    }
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct Entry {
+    #[prost(string, tag = "1")]
+    pub key: String,
+    #[prost(string, tag = "2")]
+    pub value: String,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -116,6 +135,28 @@ pub(crate) struct Type {
 pub(crate) struct TensorType {
     #[prost(int32, tag = "1")]
     pub elem_type: i32,
+    #[prost(message, optional, tag = "2")]
+    pub shape: Option<Shape>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct Shape {
+    #[prost(message, repeated, tag = "1")]
+    pub dim: Vec<Dimension>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct Dimension {
+    #[prost(oneof = "Length", tags = "1, 2")]
+    pub length: Option<Length>,
+}
+
+#[derive(Clone, PartialEq, prost::Oneof)]
+pub(crate) enum Length {
+    #[prost(int64, tag = "1")]
+    Known(i64),
+    #[prost(string, tag = "2")]
+    Named(String),
 }
 
 /// A message of which only the presence matters.

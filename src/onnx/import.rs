@@ -1,0 +1,429 @@
+//! From a file to a program: what can be computed once is, weights become parameters, kernels get the layout of layers, and
+//! activations go into the operation before them.
+
+use std::collections::{HashMap, HashSet};
+
+use super::node::unsupported;
+use super::operators::{self, Form, kernel_order};
+use super::program::{Parameter, Program, Step, reads};
+use super::run::{Call, Scope};
+use super::value::{Kind, Value};
+use crate::autograd::Tape;
+use crate::error::{Error, Result};
+use crate::formats::onnx::proto::{GraphProto, ModelProto, NodeProto, TensorProto, ValueInfo};
+use crate::formats::onnx::tensors::{Files, decode};
+use crate::tensor::{Tensor, data};
+
+/// All that is folded together may have this many numbers.
+const MOST_FOLDED: usize = 1 << 26;
+
+/// Where operators have weights. In the weak places there may be other numbers too: a single one there is none.
+const WEIGHTS: &[(&str, &[usize], bool)] = &[
+    ("Conv", &[1, 2], true),
+    ("ConvTranspose", &[1, 2], true),
+    ("Gemm", &[1, 2], true),
+    ("BatchNormalization", &[1, 2, 3, 4], true),
+    ("InstanceNormalization", &[1, 2], true),
+    ("GroupNormalization", &[1, 2], true),
+    ("LayerNormalization", &[1, 2], true),
+    ("RMSNormalization", &[1], true),
+    ("LSTM", &[1, 2, 3], true),
+    ("GRU", &[1, 2, 3], true),
+    ("RNN", &[1, 2, 3], true),
+    ("PRelu", &[1], true),
+    ("MatMul", &[0, 1, 2], false),
+    ("Einsum", &[0, 1, 2], false),
+    ("Add", &[0, 1], false),
+    ("Mul", &[0, 1], false),
+    ("Gather", &[0], false),
+    ("Concat", &[0, 1, 2, 3], false),
+];
+
+/// Operators that only put weights into other places.
+const TRANSPARENT: &[&str] = &[
+    "Identity",
+    "Transpose",
+    "Reshape",
+    "Unsqueeze",
+    "Squeeze",
+    "Expand",
+    "Slice",
+    "Split",
+    "Cast",
+    "Flatten",
+    "Tile",
+];
+
+/// Constants by name.
+type Constants = HashMap<String, (Tensor, Kind)>;
+
+/// What is known while a graph is imported.
+struct Import {
+    opset: i64,
+    nodes: Vec<NodeProto>,
+    constants: Constants,
+    /// The names of initializers in the file's order.
+    names: Vec<String>,
+    inputs: Vec<ValueInfo>,
+    outputs: Vec<ValueInfo>,
+}
+
+/// The program of a model, and the first values of its parameters in the layout that they have there.
+pub fn program(model: ModelProto, files: &mut Files<'_>) -> Result<(Program, Vec<Tensor>)> {
+    if !model.functions.is_empty() {
+        return Err(unsupported("functions of the model's own; export with them inlined"));
+    }
+    let opset = model.opset_import.iter().find(|set| set.domain.is_empty() || set.domain == "ai.onnx");
+    let opset = opset.map_or(1, |set| set.version);
+    let graph = model.graph.ok_or_else(|| Error::value("is not a valid ONNX model: it has no graph"))?;
+    let mut import = Import::new(graph, opset, files)?;
+    import.check()?;
+    let mut weights = import.weights();
+    import.fold(&weights)?;
+    weights.extend(import.weights());
+    let nodes = std::mem::take(&mut import.nodes);
+    let steps = import.fused(nodes, &weights);
+    import.finish(steps, weights)
+}
+
+impl Import {
+    fn new(graph: GraphProto, opset: i64, files: &mut Files<'_>) -> Result<Self> {
+        let GraphProto { mut node, initializer, input, output, .. } = graph;
+        let (mut constants, mut names) = (Constants::new(), Vec::new());
+        for mut proto in initializer {
+            files.bring(&mut proto)?;
+            names.push(proto.name.clone());
+            constants.insert(proto.name.clone(), decode(&proto)?);
+        }
+        for attribute in node.iter_mut().flat_map(|node| &mut node.attribute) {
+            attribute.t.iter_mut().try_for_each(|proto| files.bring(proto))?;
+        }
+        // Early versions listed initializers among the inputs.
+        let inputs = input.into_iter().filter(|info| !constants.contains_key(&info.name)).collect();
+        Ok(Self { opset, nodes: node, constants, names, inputs, outputs: output })
+    }
+
+    /// Names all nodes that cannot be computed at once.
+    fn check(&self) -> Result<()> {
+        if self.outputs.is_empty() {
+            return Err(Error::value("is not a valid ONNX model: it has no outputs"));
+        }
+        for info in self.inputs.iter().chain(&self.outputs) {
+            let Some(kind) = &info.r#type else { continue };
+            if kind.sequence.is_some() {
+                return Err(unsupported("sequence type"));
+            }
+            if kind.optional.is_some() {
+                return Err(unsupported("optional type"));
+            }
+            super::program::kind_of(info)?;
+        }
+        let mut missing: Vec<(String, Error)> = Vec::new();
+        for node in self.nodes.iter().filter(|node| !matches!(&*node.op_type, "If" | "Loop")) {
+            if let Err(error) = operators::form(&node.op_type, &node.domain)
+                && missing.iter().all(|(op, _)| *op != node.op_type)
+            {
+                missing.push((node.op_type.clone(), error));
+            }
+        }
+        match &missing[..] {
+            [] => Ok(()),
+            [_] => Err(missing.remove(0).1),
+            all => {
+                let all: Vec<String> = all.iter().map(|(op, error)| format!("`{op}` {error}")).collect();
+                Err(Error::value(format!("has operators that are not supported: {}", all.join("; "))))
+            }
+        }
+    }
+
+    /// All that depends on an input.
+    fn live(&self) -> HashSet<&str> {
+        let mut live: HashSet<&str> = self.inputs.iter().map(|info| info.name.as_str()).collect();
+        for node in &self.nodes {
+            if reads(node).iter().any(|name| live.contains(name)) {
+                live.extend(node.output.iter().map(String::as_str));
+            }
+        }
+        live
+    }
+
+    /// The names of constants that are weights: they meet what depends on an input in a place for weights.
+    fn weights(&self) -> HashSet<String> {
+        let live = self.live();
+        let (mut strong, mut weak) = (HashSet::new(), HashSet::new());
+        let products: HashSet<&str> = self
+            .nodes
+            .iter()
+            .filter(|node| node.op_type == "MatMul")
+            .flat_map(|node| &node.output)
+            .map(|name| &**name)
+            .collect();
+        for node in self.nodes.iter().rev() {
+            let is_live = node.output.iter().any(|name| live.contains(name.as_str()));
+            let place = WEIGHTS.iter().find(|(op, ..)| *op == node.op_type && is_live);
+            if let Some((op, places, is_strong)) = place {
+                let is_bias = *op == "Add" && node.input.iter().any(|name| products.contains(name.as_str()));
+                let found = places.iter().filter_map(|place| node.input.get(*place)).map(String::as_str);
+                if *is_strong || is_bias { strong.extend(found) } else { weak.extend(found) }
+            }
+            let Some(data) = node.input.first().filter(|_| TRANSPARENT.contains(&&*node.op_type)) else { continue };
+            for set in [&mut strong, &mut weak] {
+                if node.output.iter().any(|name| set.contains(name.as_str())) {
+                    set.insert(data);
+                }
+            }
+        }
+        let is_weight = |(name, (value, kind)): &(&String, &(Tensor, Kind))| {
+            matches!(kind.0, 1 | 10 | 11 | 16)
+                && (strong.contains(name.as_str()) && value.ndim() > 0
+                    || weak.contains(name.as_str()) && is_trained(value))
+        };
+        self.constants.iter().filter(is_weight).map(|(name, _)| name.clone()).collect()
+    }
+
+    /// Computes what depends on no input and no weight, and takes the branches that are known.
+    fn fold(&mut self, weights: &HashSet<String>) -> Result<()> {
+        let mut pending: Vec<NodeProto> = std::mem::take(&mut self.nodes).into_iter().rev().collect();
+        let (mut kept, mut total, mut branches) = (Vec::new(), 0, 0);
+        let tape = Tape::inference();
+        while let Some(node) = pending.pop() {
+            if let Some(nodes) = self.branch(&node)?.filter(|_| branches < 1000) {
+                branches += 1;
+                pending.extend(nodes.into_iter().rev());
+                continue;
+            }
+            // Vectors of the same numbers are one initializer in some files, and a name for each.
+            let is_copy = node.op_type == "Identity"
+                && self.constants.get(&node.input[..].concat()).is_some_and(|(value, _)| value.ndim() < 2);
+            let names = reads(&node);
+            let is_known = |name: &&str| self.constants.contains_key(*name) && (is_copy || !weights.contains(*name));
+            if !names.iter().all(is_known) || node.op_type == "Dropout" {
+                kept.push(node);
+                continue;
+            }
+            let mut scope = Scope::new();
+            for (name, (value, kind)) in names.iter().filter_map(|name| self.constants.get_key_value(*name)) {
+                scope.insert(name, Value::new(tape.constant(value), *kind));
+            }
+            let call = Call { node: &node, then: None, dropout: None, opset: self.opset, depth: 0 };
+            call.run(None, &mut scope, &tape)?;
+            let mut found = Vec::new();
+            for name in &node.output {
+                if let Some(value) = scope.get(name.as_str()) {
+                    let var = value.var()?;
+                    total += var.value.len();
+                    found.push((name.clone(), ((*var.value).clone(), value.kind)));
+                }
+            }
+            if total > MOST_FOLDED {
+                return Err(Error::value(format!("has constants that unfold to more than {MOST_FOLDED} numbers")));
+            }
+            drop(scope);
+            self.constants.extend(found);
+        }
+        self.nodes = kept;
+        Ok(())
+    }
+
+    /// The nodes of the branch that a condition which is known takes.
+    fn branch(&mut self, node: &NodeProto) -> Result<Option<Vec<NodeProto>>> {
+        if node.op_type != "If" {
+            return Ok(None);
+        }
+        let condition =
+            node.input.first().and_then(|name| self.constants.get(name)).and_then(|(value, _)| value.first().copied());
+        let Some(condition) = condition else { return Ok(None) };
+        let name = if condition != 0.0 { "then_branch" } else { "else_branch" };
+        let graph =
+            node.attribute.iter().find(|attribute| attribute.name == name).and_then(|attribute| attribute.g.clone());
+        let graph = graph.ok_or_else(|| Error::value(format!("expected a graph `{name}`, got none")))?;
+        for proto in &graph.initializer {
+            self.names.push(proto.name.clone());
+            self.constants.insert(proto.name.clone(), decode(proto)?);
+        }
+        let mut nodes = graph.node;
+        for (inner, outer) in graph.output.iter().zip(&node.output) {
+            nodes.push(NodeProto {
+                input: vec![inner.name.clone()],
+                output: vec![outer.clone()],
+                op_type: "Identity".into(),
+                ..NodeProto::default()
+            });
+        }
+        Ok(Some(nodes))
+    }
+
+    /// How often each value is read.
+    fn readers(&self, nodes: &[NodeProto]) -> HashMap<String, usize> {
+        let mut readers = HashMap::new();
+        let outputs = self.outputs.iter().map(|info| info.name.as_str());
+        for name in nodes.iter().flat_map(reads).chain(outputs) {
+            *readers.entry(name.to_owned()).or_insert(0) += 1;
+        }
+        readers
+    }
+
+    /// Products with the vectors that are added to them, and operations with the activations after them, in one step.
+    fn fused(&self, nodes: Vec<NodeProto>, weights: &HashSet<String>) -> Vec<Step> {
+        let readers = self.readers(&nodes);
+        let mut steps: Vec<Step> = Vec::new();
+        for node in nodes {
+            let before = node.input.iter().position(|name| {
+                readers.get(name) == Some(&1)
+                    && steps.iter().any(|step| step.then.is_none() && step.node.output == [name.clone()])
+            });
+            let producer = before.and_then(|place| {
+                let name = &node.input[place];
+                steps.iter_mut().find(|step| step.node.output == [name.clone()]).map(|step| (place, step))
+            });
+            if let Some((place, step)) = producer {
+                let op = &*step.node.op_type;
+                let bias = node.input.get(1 - place.min(1));
+                let is_vector = |name: &&String| self.constants.get(*name).is_some_and(|(value, _)| value.ndim() == 1);
+                let bias = bias.filter(|name| node.op_type == "Add" && weights.contains(*name)).filter(is_vector);
+                if op == "MatMul"
+                    && step.node.input.len() == 2
+                    && let Some(bias) = bias
+                {
+                    step.node.input.push(bias.clone());
+                    step.node.output = node.output;
+                    continue;
+                }
+                let is_activation = matches!(operators::form(&node.op_type, &node.domain), Ok(Form::Activation(_)));
+                if is_activation && matches!(op, "Conv" | "ConvTranspose" | "Gemm" | "MatMul") {
+                    step.then = Some(node);
+                    continue;
+                }
+            }
+            steps.push(Step { node, then: None, last: Vec::new() });
+        }
+        steps
+    }
+
+    /// The layout in which all readers of a weight want it.
+    fn order(&self, steps: &[Step], name: &str, rank: usize) -> Vec<usize> {
+        let plain: Vec<usize> = (0..rank).collect();
+        let mut names = vec![name];
+        let mut wanted: Option<Vec<usize>> = None;
+        for step in steps {
+            for (place, input) in step.node.input.iter().enumerate() {
+                if !names.contains(&input.as_str()) {
+                    continue;
+                }
+                let flag =
+                    |name: &str| step.node.attribute.iter().any(|attribute| attribute.name == name && attribute.i != 0);
+                let order = match (&*step.node.op_type, place) {
+                    ("Identity", _) => {
+                        names.extend(step.node.output.iter().map(String::as_str));
+                        continue;
+                    }
+                    ("Conv" | "ConvTranspose", 1) if rank > 2 => kernel_order(rank),
+                    ("Gemm", 1) if flag("transB") && rank == 2 => vec![1, 0],
+                    ("Transpose", 0) => match step.node.attribute.iter().find(|attribute| attribute.name == "perm") {
+                        Some(perm) => perm.ints.iter().map(|axis| usize::try_from(*axis).unwrap_or(0)).collect(),
+                        None => (0..rank).rev().collect(),
+                    },
+                    _ => plain.clone(),
+                };
+                if wanted.as_ref().is_some_and(|wanted| *wanted != order) {
+                    return plain;
+                }
+                wanted = Some(order);
+            }
+        }
+        let mut sorted = wanted.clone().unwrap_or_default();
+        sorted.sort_unstable();
+        wanted.filter(|_| sorted == plain).unwrap_or(plain)
+    }
+
+    fn finish(mut self, mut steps: Vec<Step>, weights: HashSet<String>) -> Result<(Program, Vec<Tensor>)> {
+        release(&mut steps, &self.outputs);
+        let read: HashSet<&str> = steps
+            .iter()
+            .flat_map(|step| reads(&step.node))
+            .chain(self.outputs.iter().map(|info| info.name.as_str()))
+            .collect();
+        let mut others: Vec<&String> = weights.iter().filter(|name| !self.names.contains(name)).collect();
+        others.sort_unstable();
+        let mut seen = HashSet::new();
+        let ordered = self.names.iter().filter(|name| weights.contains(*name)).chain(others);
+        let (mut parameters, mut values) = (Vec::new(), Vec::new());
+        for name in ordered.filter(|name| read.contains(name.as_str()) && seen.insert(name.as_str())) {
+            let Some((value, _)) = self.constants.get(name) else { continue };
+            let order = self.order(&steps, name, value.ndim());
+            let value = value.clone().permuted_axes(&order[..]).as_standard_layout().into_owned().into_shared();
+            parameters.push(Parameter {
+                name: name.clone(),
+                shape: value.shape().iter().map(|len| *len as i64).collect(),
+                order: order.iter().map(|axis| *axis as i64).collect(),
+                is_state: is_state(&steps, name),
+            });
+            values.push(value);
+        }
+        self.constants.retain(|name, _| read.contains(name.as_str()) && !weights.contains(name));
+        let mut constants: Vec<TensorProto> =
+            self.constants.iter().map(|(name, (value, kind))| encode(name, value, *kind)).collect();
+        constants.sort_by(|a, b| a.name.cmp(&b.name));
+        let Self { opset, inputs, outputs, .. } = self;
+        Ok((Program { opset, inputs, outputs, steps, constants, parameters }, values))
+    }
+}
+
+/// Whether numbers beside others look like weights, and not like a mask or a single setting.
+fn is_trained(value: &Tensor) -> bool {
+    let numbers = data(value);
+    let is_plain = numbers.iter().all(|x| x.is_finite() && x.abs() < 1e6);
+    let is_mask = value.ndim() > 1
+        && numbers.iter().all(|x| *x == 0.0 || *x == 1.0)
+        && numbers.contains(&0.0)
+        && numbers.contains(&1.0);
+    numbers.len() > 1 && is_plain && !is_mask
+}
+
+/// Whether all readers take it as a statistic.
+fn is_state(steps: &[Step], name: &str) -> bool {
+    let mut reads = steps.iter().flat_map(|step| {
+        let node = &step.node;
+        let is_statistic = move |place: usize| node.op_type == "BatchNormalization" && place >= 3;
+        node.input
+            .iter()
+            .enumerate()
+            .filter(move |(_, input)| *input == name)
+            .map(move |(place, _)| is_statistic(place))
+    });
+    reads.next().is_some_and(|first| first && reads.all(|is_statistic| is_statistic))
+}
+
+/// Notes after which step each value is let go.
+fn release(steps: &mut [Step], outputs: &[ValueInfo]) {
+    let mut needed: HashSet<String> = outputs.iter().map(|info| info.name.clone()).collect();
+    for step in steps.iter_mut().rev() {
+        let names = reads(&step.node).into_iter().map(str::to_owned);
+        let given = step.then.as_ref().unwrap_or(&step.node).output.clone();
+        step.last = names.chain(given).filter(|name| needed.insert(name.clone())).collect();
+    }
+}
+
+/// A tensor for the description of a model.
+fn encode(name: &str, value: &Tensor, kind: Kind) -> TensorProto {
+    let dims = value.shape().iter().map(|len| *len as i64).collect();
+    let mut proto = TensorProto { name: name.into(), dims, data_type: kind.0, ..TensorProto::default() };
+    let numbers = data(value);
+    match kind.0 {
+        7 => proto.int64_data = numbers.iter().map(|x| *x as i64).collect(),
+        11 => proto.double_data = numbers.iter().map(|x| f64::from(*x)).collect(),
+        12 | 13 => proto.uint64_data = numbers.iter().map(|x| *x as u64).collect(),
+        _ if kind.is_float() => {
+            proto.data_type = Kind::FLOAT.0;
+            #[allow(clippy::unnecessary_cast)] // Not with `float64`.
+            let floats = numbers.iter().map(|x| *x as f32);
+            proto.float_data = floats.collect();
+        }
+        21.. => {
+            proto.data_type = 6;
+            proto.int32_data = numbers.iter().map(|x| *x as i32).collect();
+        }
+        _ => proto.int32_data = numbers.iter().map(|x| *x as i32).collect(),
+    }
+    proto
+}
