@@ -8,6 +8,7 @@ pub mod config;
 pub mod constraints;
 pub mod data;
 mod error;
+pub mod fairness;
 mod files;
 mod float;
 mod formats;

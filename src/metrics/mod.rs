@@ -15,6 +15,7 @@ mod mean_loss;
 mod metrics;
 mod named;
 mod precision;
+mod rates;
 #[cfg(test)]
 mod streaming_tests;
 mod tokenize;
@@ -33,6 +34,7 @@ pub use mean_loss::{MeanCosine, MeanLoss, Perplexity};
 pub(crate) use metrics::{Figures, Metrics, check_column};
 pub use named::Named;
 pub use precision::{Averaging, FBeta, Precision, Recall};
+pub use rates::{FalsePositiveRate, SelectionRate};
 pub use top_k::TopKAccuracy;
 
 use crate::config::{Config, Described, Registry, family};
@@ -166,8 +168,8 @@ pub(crate) fn register(registry: Registry) -> Registry {
         ($($name:ident)*) => { registry$(.metric::<$name>())* };
     }
     all!(
-        Accuracy Auc CohenKappa FBeta Matthews MeanAbsolute MeanCosine MeanIou MeanLoss MeanSquared Named Pearson Perplexity
-        Precision R2 Recall RootMeanSquared TopKAccuracy
+        Accuracy Auc CohenKappa FalsePositiveRate FBeta Matthews MeanAbsolute MeanCosine MeanIou MeanLoss MeanSquared Named Pearson Perplexity
+        Precision R2 Recall RootMeanSquared SelectionRate TopKAccuracy
     )
 }
 

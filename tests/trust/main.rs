@@ -1,0 +1,3 @@
+//! Whether a model can be trusted: fairness and calibration, against the packages that define their figures.
+
+mod fairness;
