@@ -1,4 +1,4 @@
-//! Opens a model that another program has saved, without naming one of its layers.
+//! Opens what another program has trained, without naming one of its layers: evaluates it and trains it on.
 //!
 //! `cargo run --release --example mnist_cnn`, then
 //! `cargo run --release --example open_model -- target/mnist_cnn/model.safetensors`
@@ -6,30 +6,32 @@
 use gradus::prelude::*;
 
 fn main() -> Result<()> {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let path = match &arguments[..] {
-        [path] if path != "--smoke" => path.clone(),
-        _ => return smoke(),
-    };
-    let model = gradus::open(&path)?;
-    println!("{model:?}");
-    let (_, test) = mnist::load("examples/data/mnist")?;
-    let mut model = model.compile(Adam::default(), SparseCrossEntropy::default()).metric(Accuracy::default());
-    println!("Test accuracy: {:.4}", model.evaluate(&test)?["accuracy"]);
-    Ok(())
+    let path = std::env::args().nth(1).unwrap_or_else(|| "target/mnist_cnn/model.safetensors".into());
+    if path == "--smoke" {
+        return smoke();
+    }
+    let mut trainer = gradus::open_trainer(&path)?;
+    println!("{trainer:?}");
+    let (train, test) = mnist::load("examples/data/mnist")?;
+    println!("Test accuracy: {:.4}", trainer.evaluate(&test)?["accuracy"]);
+    trainer.fit(&train, Fit::epochs(1).validation(&test))?;
+    trainer.save(&path)
 }
 
-/// The same with a model of its own.
+/// The same with a trainer of its own.
 fn smoke() -> Result<()> {
     let path = std::env::temp_dir().join(format!("gradus-open-model-{}.safetensors", std::process::id()));
-    let model =
-        Sequential::new().add(Flatten).add(Dense::new(8).activation(Relu)).add(Dense::new(10).activation(Softmax));
-    let images = ndarray::Array4::<f32>::ones((2, 28, 28, 1));
-    let before = model.predict(&images)?;
-    model.save(&path)?;
-    let opened = gradus::open(&path)?;
+    let data = (ndarray::Array4::<f32>::ones((2, 28, 28, 1)), ndarray::arr1(&[3, 4]));
+    let mut trainer = Sequential::new()
+        .add(Flatten)
+        .add(Dense::new(10).activation(Softmax))
+        .compile(Adam::default(), SparseCrossEntropy::default())
+        .metric(Accuracy::default());
+    trainer.fit(&data, Fit::epochs(1).progress(false))?;
+    trainer.save(&path)?;
+    let mut opened = gradus::open_trainer(&path)?;
     println!("{opened:?}");
-    assert_eq!(opened.predict(&images)?, before);
+    assert_eq!(opened.evaluate(&data)?, trainer.evaluate(&data)?);
     std::fs::remove_file(&path)?;
     Ok(())
 }

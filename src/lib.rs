@@ -48,7 +48,7 @@ pub use random::Rng;
 pub use tensor::{Float, IntoTensor, Tensor};
 #[doc(inline)]
 pub use training::callbacks;
-pub use training::{Fit, Trainer};
+pub use training::{Fit, Trainer, open_trainer};
 
 #[cfg(doctest)]
 #[doc = include_str!("../docs/fine-tuning.md")]

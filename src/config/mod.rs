@@ -141,13 +141,20 @@ impl Config {
 }
 
 impl Value {
+    /// Whether it is a pair of a name and a thing, as a container has them.
+    fn is_named(&self) -> bool {
+        matches!(self, Self::List(pair) if matches!(&pair[..], [Self::Text(_), Self::Config(_)]))
+    }
+
     fn check(&self) -> Result<()> {
         match self {
             Self::Config(config) => config.check(),
-            // A list of pairs of a name and a value is read as such.
             Self::List(items) => match &items[..] {
-                [Self::Text(name), value @ Self::Config(_)] => value.check().map_err(|error| error.at_setting(name)),
-                items => items.iter().try_for_each(Self::check),
+                [Self::Text(name), value] if self.is_named() => value.check().map_err(|error| error.at_setting(name)),
+                items => items.iter().enumerate().try_for_each(|(i, item)| {
+                    let place = |error: Error| if item.is_named() { error } else { error.at_setting(&i.to_string()) };
+                    item.check().map_err(place)
+                }),
             },
             _ => Ok(()),
         }

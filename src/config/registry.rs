@@ -80,6 +80,14 @@ impl Registry {
         Reader { config, registry: self }
     }
 
+    /// Reads any value of a description: a `Stepper`, a list of losses, a `Box<dyn Layer>`.
+    ///
+    /// # Errors
+    /// a value of another type; those of [`Registry::make`]
+    pub fn read<T: Setting>(&self, value: &Value) -> Result<T> {
+        T::from_value(value, self)
+    }
+
     /// Makes a member of the family `T`, such as `Box<dyn Layer>`, from its description.
     ///
     /// # Errors

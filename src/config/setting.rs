@@ -140,7 +140,13 @@ impl<T: Setting> Setting for Vec<T> {
 
     fn from_value(value: &Value, registry: &Registry) -> Result<Self> {
         let Value::List(items) = value else { return Err(expected("a list", value)) };
-        items.iter().map(|item| T::from_value(item, registry)).collect()
+        let mut read = Vec::with_capacity(items.len());
+        for (i, item) in items.iter().enumerate() {
+            // A name and what has it say more than a number.
+            let place = |error: Error| if item.is_named() { error } else { error.at_setting(&i.to_string()) };
+            read.push(T::from_value(item, registry).map_err(place)?);
+        }
+        Ok(read)
     }
 }
 

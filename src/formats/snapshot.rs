@@ -1,12 +1,12 @@
 //! What something remembers, in memory and in a file.
 
+use std::collections::HashMap;
 use std::path::Path;
 
-use ::safetensors::tensor::{Dtype, SafeTensors, TensorView};
-
+use super::stored::Stored;
+use super::{NumberType, Weights};
 use crate::error::{Error, Result};
-use crate::files::write_file;
-use crate::tensor::{Float, Tensor, data};
+use crate::tensor::Tensor;
 
 /// What something remembers, by name: an optimizer, a callback, a whole run. Texts, lists of numbers and tensors keep
 /// their order and their bits, in memory as in a file.
@@ -34,13 +34,13 @@ pub struct Snapshot {
     pub tensors: Vec<(String, Tensor)>,
 }
 
-/// The version of the file's contents, under this name in its metadata.
-const FORMAT: (&str, &str) = ("gradus snapshot", "1");
-const CONTENTS: &str = "contents";
-#[cfg(not(float64))]
-const DTYPE: Dtype = Dtype::F32;
-#[cfg(float64)]
-const DTYPE: Dtype = Dtype::F64;
+/// The name, in a file's metadata, of what its snapshot holds.
+pub(super) const SNAPSHOT: &str = "gradus.snapshot";
+/// The version that is written and read.
+const VERSION: u32 = 1;
+
+/// The version, the texts, and the names of numbers and tensors.
+type Contents = (u32, Vec<(String, String)>, Vec<String>, Vec<String>);
 
 fn find<'a, T>(list: &'a [(String, T)], name: &str) -> Option<&'a T> {
     list.iter().find(|(known, _)| known == name).map(|(_, value)| value)
@@ -152,77 +152,66 @@ impl Snapshot {
     /// # Errors
     /// a file that cannot be written
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        let path = path.as_ref();
-        let fail = |error: &dyn std::fmt::Display| Error::file(path, format!("cannot be written: {error}"));
-        fn names<T>(list: &[(String, T)]) -> Vec<&str> {
-            list.iter().map(|(name, _)| name.as_str()).collect()
-        }
-        let contents = serde_json::json!([self.texts, names(&self.numbers), names(&self.tensors)]);
-        let metadata = [(FORMAT.0, FORMAT.1.to_owned()), (CONTENTS, contents.to_string())];
-        let metadata = metadata.map(|(name, text)| (name.to_owned(), text)).into_iter().collect();
-        let mut stored = Vec::with_capacity(self.numbers.len() + self.tensors.len());
-        for (i, (name, list)) in self.numbers.iter().enumerate() {
-            let bytes: Vec<u8> = list.iter().flat_map(|x| x.to_le_bytes()).collect();
-            stored.push((format!("number/{i}/{name}"), Dtype::F64, vec![list.len()], bytes));
-        }
-        for (i, (name, tensor)) in self.tensors.iter().enumerate() {
-            let bytes = data(tensor).iter().flat_map(|x| x.to_le_bytes()).collect();
-            stored.push((format!("tensor/{i}/{name}"), DTYPE, tensor.shape().to_vec(), bytes));
-        }
-        let views = stored
-            .iter()
-            .map(|(name, dtype, shape, bytes)| {
-                let view = TensorView::new(*dtype, shape.clone(), bytes).map_err(|error| fail(&error))?;
-                Ok((name.as_str(), view))
-            })
-            .collect::<Result<Vec<_>>>()?;
-        let bytes = ::safetensors::serialize(views, Some(metadata)).map_err(|error| fail(&error))?;
-        write_file(path, &bytes)
+        let mut weights = Weights::new();
+        weights.set_snapshot(self);
+        weights.save(path)
     }
 
-    /// Reads what [`Snapshot::save`] has written.
+    /// Reads the snapshot in a file.
     ///
     /// # Errors
-    /// a file that cannot be read, is cut off, or is none of these
+    /// a file that cannot be read, is cut off, or has none
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let bytes = std::fs::read(path).map_err(|error| Error::io(path, "cannot be read", error))?;
-        Self::decode(&bytes).map_err(|reason| Error::file(path, format!("is not a valid snapshot: {reason}")))
+        Weights::open(path)?.snapshot()?.ok_or_else(|| Error::file(path, "has no snapshot: it holds weights alone"))
     }
 
-    fn decode(bytes: &[u8]) -> Result<Self, String> {
-        let text = |error: &dyn std::fmt::Display| error.to_string();
-        let file = SafeTensors::deserialize(bytes).map_err(|error| text(&error))?;
-        let (_, header) = SafeTensors::read_metadata(bytes).map_err(|error| text(&error))?;
-        let metadata = header.metadata().as_ref().ok_or("it has no metadata")?;
-        match metadata.get(FORMAT.0) {
-            Some(version) if version == FORMAT.1 => {}
-            Some(version) => return Err(format!("expected version {} of its format, got {version}", FORMAT.1)),
-            None => return Err("its metadata does not name a format".into()),
+    /// What it holds, and its numbers and tensors under names that no parameter has.
+    pub(super) fn store(&self) -> (String, Vec<(String, Stored)>) {
+        fn names<T>(list: &[(String, T)]) -> Vec<String> {
+            list.iter().map(|(name, _)| name.clone()).collect()
         }
-        let contents = metadata.get(CONTENTS).ok_or("its metadata does not name its contents")?;
-        type Contents = (Vec<(String, String)>, Vec<String>, Vec<String>);
-        let (texts, numbers, tensors): Contents = serde_json::from_str(contents).map_err(|error| text(&error))?;
-        let find = |kind: &str, i: usize, name: &str, dtype: Dtype| match file.tensor(&format!("{kind}/{i}/{name}")) {
-            Ok(view) if view.dtype() == dtype => Ok(view),
-            Ok(view) => Err(format!("expected `{name}` of type {dtype:?}, got {:?}", view.dtype())),
-            Err(_) => Err(format!("there is no {kind} `{name}`")),
+        let contents: Contents = (VERSION, self.texts.clone(), names(&self.numbers), names(&self.tensors));
+        let mut stored = Vec::with_capacity(self.numbers.len() + self.tensors.len());
+        for (i, (name, list)) in self.numbers.iter().enumerate() {
+            stored.push((format!("number/{i}/{name}"), Stored::numbers(list)));
+        }
+        for (i, (name, tensor)) in self.tensors.iter().enumerate() {
+            stored.push((format!("tensor/{i}/{name}"), tensor.clone().into()));
+        }
+        (serde_json::json!(contents).to_string(), stored)
+    }
+
+    /// Whether a tensor in a file with a snapshot belongs to that.
+    pub(super) fn has(name: &str) -> bool {
+        name.starts_with("number/") || name.starts_with("tensor/")
+    }
+
+    /// What [`Snapshot::store`] gave.
+    pub(super) fn read(contents: &str, stored: &[(String, Stored)]) -> Result<Self, String> {
+        let read: Result<Contents, _> = serde_json::from_str(contents);
+        let (version, texts, numbers, tensors) = read.map_err(|error| error.to_string())?;
+        if version != VERSION {
+            return Err(format!("expected version {VERSION} of its format, got {version}"));
+        }
+        let stored: HashMap<&str, &Stored> = stored.iter().map(|(name, stored)| (name.as_str(), stored)).collect();
+        let find = |kind: &str, i: usize, name: &str, number: NumberType| match stored
+            .get(format!("{kind}/{i}/{name}").as_str())
+        {
+            Some(stored) if stored.number == number => Ok(*stored),
+            Some(stored) => Err(format!("expected `{name}` of type {number}, got {}", stored.number)),
+            None => Err(format!("there is no {kind} `{name}`")),
         };
-        let number = |(i, name): (usize, String)| {
-            let view = find("number", i, &name, Dtype::F64)?;
-            Ok((name, view.data().as_chunks().0.iter().map(|bytes| f64::from_le_bytes(*bytes)).collect()))
-        };
-        let whole = |(i, name): (usize, String)| {
-            let view = find("tensor", i, &name, DTYPE)?;
-            let numbers = view.data().as_chunks().0.iter().map(|bytes| Float::from_le_bytes(*bytes)).collect();
-            // A shape of no numbers may still be beyond what an array can have.
-            let whole = Tensor::from_shape_vec(view.shape(), numbers).map_err(|error| format!("`{name}`: {error}"))?;
-            Ok((name, whole))
-        };
-        Ok(Self {
-            texts,
-            numbers: numbers.into_iter().enumerate().map(number).collect::<Result<_, String>>()?,
-            tensors: tensors.into_iter().enumerate().map(whole).collect::<Result<_, String>>()?,
-        })
+        let mut read = Self { texts, ..Self::default() };
+        for (i, name) in numbers.into_iter().enumerate() {
+            let bytes = find("number", i, &name, NumberType::F64)?.bytes()?;
+            let list = bytes.as_ref().as_chunks().0.iter().map(|bytes| f64::from_le_bytes(*bytes)).collect();
+            read.numbers.push((name, list));
+        }
+        for (i, name) in tensors.into_iter().enumerate() {
+            let tensor = find("tensor", i, &name, NumberType::FLOAT)?.decode()?;
+            read.tensors.push((name, tensor));
+        }
+        Ok(read)
     }
 }

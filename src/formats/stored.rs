@@ -76,6 +76,16 @@ impl From<Tensor> for Stored {
     }
 }
 
+impl Stored {
+    /// A list of numbers in double precision.
+    pub(super) fn numbers(list: &[f64]) -> Self {
+        let bytes: Vec<u8> = list.iter().flat_map(|x| x.to_le_bytes()).collect();
+        let layout = Layout { start: 0, strides: vec![1], big_endian: false, negative: false };
+        let place = Place::File(layout, Source::Bytes(bytes.into()));
+        Self { number: NumberType::F64, shape: vec![list.len()], place }
+    }
+}
+
 /// The strides of numbers that lie one after the other, the last axis fastest.
 fn row_major(shape: &[usize]) -> Vec<usize> {
     let mut strides = vec![1; shape.len()];

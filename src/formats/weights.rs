@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
-use super::NumberType;
 use super::bytes::Bytes;
 use super::foreign;
 use super::shards::Index;
+use super::snapshot::SNAPSHOT;
 use super::stored::Stored;
+use super::{NumberType, Snapshot};
 use crate::error::{Error, Result};
 use crate::tensor::{IntoTensor, Tensor};
 
@@ -33,6 +34,8 @@ pub struct Weights {
     places: HashMap<String, usize>,
     path: Option<PathBuf>,
     metadata: BTreeMap<String, String>,
+    /// The tensors of the snapshot beside them.
+    beside: Vec<(String, Stored)>,
 }
 
 impl Weights {
@@ -93,7 +96,12 @@ impl Weights {
 
     fn read(bytes: &Bytes, folder: Option<&Path>) -> Result<Self, String> {
         let mut weights = Self { metadata: super::safetensors::metadata(bytes), ..Self::new() };
+        let has_snapshot = weights.metadata.contains_key(SNAPSHOT);
         for (name, stored) in super::kinds::read(bytes, folder)? {
+            if has_snapshot && Snapshot::has(&name) {
+                weights.beside.push((name, stored));
+                continue;
+            }
             let two = || {
                 let reason = "there are two tensors of this name; give them different names where the file was made";
                 Stored::unreadable(stored.number.clone(), reason.into())
@@ -180,6 +188,29 @@ impl Weights {
         self.metadata.get(name).map(String::as_str)
     }
 
+    /// Keeps a snapshot beside the tensors, such as the memory of an optimizer: it is no weight, and none of the names.
+    pub fn set_snapshot(&mut self, snapshot: &Snapshot) {
+        let (contents, stored) = snapshot.store();
+        self.metadata.insert(SNAPSHOT.into(), contents);
+        self.beside = stored;
+    }
+
+    /// Returns the snapshot that was kept beside the tensors, if there is one.
+    ///
+    /// # Errors
+    /// one that is not as it was written
+    pub fn snapshot(&self) -> Result<Option<Snapshot>> {
+        let Some(contents) = self.metadata(SNAPSHOT) else { return Ok(None) };
+        let read = Snapshot::read(contents, &self.beside).map_err(|reason| {
+            let reason = format!("has a snapshot that is not valid: {reason}");
+            match &self.path {
+                Some(path) => Error::file(path, reason),
+                None => Error::Parameters(format!("this file of weights {reason}")),
+            }
+        });
+        read.map(Some)
+    }
+
     /// Returns the names, in order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.tensors.iter().map(|(name, _)| name.as_str())
@@ -254,7 +285,7 @@ impl Weights {
     #[doc(alias = "save_file")]
     #[doc(alias = "savez")]
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        super::kinds::write(&self.tensors, &self.metadata, path.as_ref())
+        super::kinds::write(&[&self.tensors[..], &self.beside].concat(), &self.metadata, path.as_ref())
     }
 }
 

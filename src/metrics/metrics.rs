@@ -1,25 +1,41 @@
 //! The figures of a pass over the data: losses and metrics, of one output or several.
 
 use super::{Direction, Gathered, Mean, Metric};
+use crate::config::{Registry, Setting, Value, described};
 use crate::error::{Error, Result};
 use crate::formats::Snapshot;
 use crate::losses::{OutputTotal, weighed};
 use crate::tensor::{Float, Tensor};
 
 /// Metrics, each of one of the model's outputs.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Metrics(Vec<OutputMetric>);
 
-struct OutputMetric {
-    /// Empty for an only output.
-    output: String,
-    /// The place of the output among the model's.
-    index: usize,
-    /// Whether examples weigh what they weigh in the loss.
-    weighted: bool,
-    metric: Box<dyn Metric>,
-    /// The name in logs.
-    name: String,
+described! {
+    /// A metric of one of the outputs.
+    pub struct OutputMetric(
+        /// Empty for an only output.
+        output: [into String],
+        metric: [dyn Metric],
+        /// Whether examples weigh what they weigh in the loss.
+        weighted: [bool],
+    ) {}
+    private {
+        /// The place of the output among the model's.
+        index: usize = 0,
+        /// The name in logs.
+        name: String = String::new(),
+    }
+}
+
+impl Setting for Metrics {
+    fn to_value(&self) -> Value {
+        self.0.to_value()
+    }
+
+    fn from_value(value: &Value, registry: &Registry) -> Result<Self> {
+        Setting::from_value(value, registry).map(Self)
+    }
 }
 
 impl OutputMetric {
@@ -38,8 +54,8 @@ impl OutputMetric {
 }
 
 impl Metrics {
-    pub(crate) fn add(&mut self, output: String, weighted: bool, metric: Box<dyn Metric>) {
-        self.0.push(OutputMetric { output, index: 0, weighted, metric, name: String::new() });
+    pub(crate) fn add(&mut self, output: String, weighted: bool, metric: impl Metric + 'static) {
+        self.0.push(OutputMetric::new(output, metric, weighted));
     }
 
     /// Forgets what was gathered, finds the outputs among these names, each with the threshold of its loss, and gives each

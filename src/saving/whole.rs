@@ -8,22 +8,60 @@ use crate::error::{Error, Result};
 use crate::formats::{Translation, Weights, gather_parameters as gather};
 
 /// The name of the description in a file's metadata.
-const MODEL: &str = "gradus.model";
-/// The name of the reason why there is none.
-const UNDESCRIBED: &str = "gradus.undescribed";
+pub(crate) const MODEL: &str = "gradus.model";
+/// What follows in the name of the reason why there is none.
+const UNDESCRIBED: &str = ".undescribed";
 /// The version of descriptions that is written, and the newest that is read.
-const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 1;
 
 /// Writes a model to a file: its parameters, and its description where it has one and the format has a place for it.
 pub(crate) fn save<X: Vars, Y: Vars>(model: &(impl Layer<X, Y> + ?Sized), path: &Path) -> Result<()> {
     let mut weights = gather(&ParamList::of(model).into_vec())?;
-    if path.extension().is_none_or(|extension| !extension.eq_ignore_ascii_case("npz")) {
-        match description(model).to_json() {
-            Ok(text) => weights.set_metadata(MODEL, text),
-            Err(error) => weights.set_metadata(UNDESCRIBED, error.to_string()),
-        }
+    if has_descriptions(path) {
+        describe(&mut weights, MODEL, &description(model));
     }
     weights.save(path)
+}
+
+/// Whether the format that the name of a file asks for has a place for descriptions.
+pub(crate) fn has_descriptions(path: &Path) -> bool {
+    path.extension().is_none_or(|extension| !extension.eq_ignore_ascii_case("npz"))
+}
+
+/// Keeps a description beside weights, or the reason why there is none.
+pub(crate) fn describe(weights: &mut Weights, name: &str, description: &Config) {
+    match description.to_json() {
+        Ok(text) => weights.set_metadata(name, text),
+        Err(error) => weights.set_metadata(format!("{name}{UNDESCRIBED}"), error.to_string()),
+    }
+}
+
+/// The description that [`describe`] kept.
+pub(crate) fn described(weights: &Weights, path: &Path, name: &str, what: &str) -> Result<Config> {
+    if let Some(text) = weights.metadata(name) {
+        return Config::from_json(text).map_err(|error| cannot_open(path, what, &error));
+    }
+    let reason = weights.metadata(&format!("{name}{UNDESCRIBED}")).map_or_else(
+        || format!("it was not saved as one; make the {what} in code, and `load` the weights"),
+        |reason| format!("when it was saved, {reason}"),
+    );
+    Err(Error::file(path, format!("has no description of a {what}: {reason}")))
+}
+
+pub(crate) fn cannot_open(path: &Path, what: &str, error: &Error) -> Error {
+    Error::file(path, format!("cannot be opened as a {what}: {error}"))
+}
+
+/// Refuses a description of a newer version.
+pub(crate) fn check_version(from: &Reader<'_>) -> Result<()> {
+    let version: u32 = from.get("version")?;
+    if version > VERSION {
+        return Err(Error::value(format!(
+            "it was written by a newer gradus: expected a description of version {VERSION} at most, got {version}; \
+             update the crate"
+        )));
+    }
+    Ok(())
 }
 
 impl Registry {
@@ -37,16 +75,18 @@ impl Registry {
     pub fn open<M: Setting + Layer<X, Y>, X: Vars, Y: Vars>(&self, path: impl AsRef<Path>) -> Result<M> {
         let path = path.as_ref();
         let weights = Weights::open(path)?;
-        let Some(text) = weights.metadata(MODEL) else {
-            let reason = weights.metadata(UNDESCRIBED).map_or_else(
-                || "it holds weights alone; make the model in code, and `load` them".to_owned(),
-                |reason| format!("when it was saved, {reason}"),
-            );
-            return Err(Error::file(path, format!("has no description of a model: {reason}")));
-        };
-        let opened = Config::from_json(text).and_then(|description| self.restore(&description));
-        let model: M = opened.map_err(|error| Error::file(path, format!("cannot be opened as a model: {error}")))?;
-        Translation::new().load(&model, &weights)?;
+        self.open_weights(&weights, path)
+    }
+
+    /// [`Registry::open`] of a file that is read already.
+    pub(crate) fn open_weights<M: Setting + Layer<X, Y>, X: Vars, Y: Vars>(
+        &self,
+        weights: &Weights,
+        path: &Path,
+    ) -> Result<M> {
+        let description = described(weights, path, MODEL, "model")?;
+        let model: M = self.restore(&description).map_err(|error| cannot_open(path, "model", &error))?;
+        Translation::new().load(&model, weights)?;
         Ok(model)
     }
 
@@ -68,13 +108,7 @@ impl Registry {
     fn restore<M: Setting + Layer<X, Y>, X: Vars, Y: Vars>(&self, description: &Config) -> Result<M> {
         description.check()?;
         let from = self.reader(description);
-        let version: u32 = from.get("version")?;
-        if version > VERSION {
-            return Err(Error::value(format!(
-                "it was written by a newer gradus: expected a description of version {VERSION} at most, got {version}; \
-                 update the crate"
-            )));
-        }
+        check_version(&from)?;
         from.only(&["version", "model", "parameters", "frozen_noises"])?;
         let model: M = from.get("model")?;
         let attached: Vec<(String, Config)> = from.get("parameters")?;
@@ -95,16 +129,25 @@ impl Registry {
     }
 }
 
-/// All that makes the model again but the numbers.
 fn description<X: Vars, Y: Vars>(model: &(impl Layer<X, Y> + ?Sized)) -> Config {
     let list = ParamList::of(model);
-    let is_frozen = |(path, noise): (String, Noise)| noise.is_frozen().then_some(path);
-    let frozen: Vec<String> = list.noises().into_iter().filter_map(is_frozen).collect();
+    let noises = list.noises();
+    whole(model.config(), &list.into_vec(), &noises)
+}
+
+/// All that makes a model again but the numbers: what it is, and what is attached to its parameters.
+pub(crate) fn whole(model: Config, parameters: &[(String, Param)], noises: &[(String, Noise)]) -> Config {
+    let mut frozen: Vec<String> = Vec::new();
+    for (path, noise) in noises {
+        if noise.is_frozen() {
+            frozen.push(path.clone());
+        }
+    }
     let attached: Vec<(String, Config)> =
-        list.into_vec().into_iter().filter_map(|(path, param)| Some((path, attachments(&param)?))).collect();
+        parameters.iter().filter_map(|(path, param)| Some((path.clone(), attachments(param)?))).collect();
     Config::new("Model")
         .with("version", &VERSION)
-        .with_part("model", model.config())
+        .with_part("model", model)
         .with("parameters", &attached)
         .with("frozen_noises", &frozen)
 }

@@ -5,6 +5,7 @@ use std::time::Instant;
 use super::pass::Parts;
 use super::{History, Logs};
 use crate::autograd::{Noise, Param};
+use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::losses::ClassWeights;
 use crate::metrics::{Figures, Metrics};
@@ -33,6 +34,8 @@ pub(super) struct Course<'a> {
     pub batch_loss: f64,
     /// Into what parts batches are divided.
     pub parts: Parts,
+    /// What the model is, and what trains it, where that is known.
+    pub described: Option<(Config, Config)>,
     /// What a back-up must have in common with this run.
     pub identity: Vec<(&'static str, String)>,
     /// Whether an epoch has begun and not ended.
@@ -74,6 +77,7 @@ impl<'a> Course<'a> {
             history: History::default(),
             batch_loss: f64::NAN,
             parts: Parts::WHOLE,
+            described: None,
             identity: Vec::new(),
             is_amid: false,
             is_finished: false,

@@ -59,6 +59,7 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
         let list = ParamList::of(&self.model);
         course.noises = list.noises();
         course.parameters = list.into_vec();
+        course.described = Some((self.model.config(), self.config()));
         course.identity = self.identity(&fit, training.len(), validation.map_or(0, |validation| validation.len()));
         course.identity.push(("class weights", format!("{:?}", fit.class_weights)));
         self.stepper.check(&course.parameters, fit.epochs.saturating_mul(course.batches))?;
@@ -84,6 +85,7 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
             course.end_epoch(&mut self.tools()).map_err(explain)?;
         }
         course.end(&mut self.tools())?;
+        self.epochs += course.history.epochs().len();
         Ok(course.history)
     }
 

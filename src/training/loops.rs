@@ -96,7 +96,7 @@ impl<'a> Loop<'a> {
 
     /// Adds a metric, which [`Loop::update`] feeds.
     pub fn metric(mut self, metric: impl Metric + 'static) -> Self {
-        self.metrics.add(String::new(), false, Box::new(metric));
+        self.metrics.add(String::new(), false, metric);
         self
     }
 

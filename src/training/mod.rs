@@ -14,6 +14,7 @@ mod resume;
 mod slow_build;
 mod summary;
 mod trainer;
+mod whole;
 
 pub use fit::Fit;
 pub use history::{History, Logs};
@@ -22,3 +23,4 @@ pub(crate) use predict::predict;
 pub use summary::{Summary, summary};
 pub use trainer::Trainer;
 pub(crate) use trainer::{EVALUATION_BATCH, Threads};
+pub use whole::open_trainer;

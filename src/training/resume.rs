@@ -5,18 +5,33 @@ use std::path::Path;
 
 use super::course::{Course, Tools};
 use super::pass::Parts;
+use super::whole::{TRAINER, optimizer};
 use super::{History, Logs};
 use crate::autograd::Param;
 use crate::error::{Error, Result};
-use crate::formats::Snapshot;
+use crate::formats::{Snapshot, Weights};
 use crate::metrics::Figures;
+use crate::saving::{self, MODEL};
 use crate::tensor::Tensor;
 use crate::training::callbacks::Callback;
 
 impl Course<'_> {
     /// Writes a back-up.
     pub(super) fn back_up(&self, path: &Path, tools: &Tools<'_>) -> Result<()> {
-        self.state(tools)?.save(path)
+        let mut weights = Weights::new();
+        for (name, param) in &self.parameters {
+            // What a loop of one's own has not made yet, it makes again.
+            if let Some(value) = param.value() {
+                weights.insert(name, value);
+            }
+        }
+        if let Some((model, trainer)) = &self.described {
+            let model = saving::whole_description(model.clone(), &self.parameters, &self.noises);
+            saving::describe(&mut weights, MODEL, &model);
+            saving::describe(&mut weights, TRAINER, trainer);
+        }
+        weights.set_snapshot(&self.state(tools)?);
+        weights.save(path)
     }
 
     /// Goes on from a back-up.
@@ -27,8 +42,11 @@ impl Course<'_> {
                 "cannot resume from this file: this run was resumed from another one already",
             ));
         }
-        let state = Snapshot::load(path)?;
-        self.check_identity(&state).map_err(|differences| {
+        let weights = Weights::open(path)?;
+        let Some(state) = weights.snapshot()? else {
+            return Err(Error::file(path, "is not a backup: it holds weights alone; delete it to start over"));
+        };
+        self.check_identity(&state, &weights).map_err(|differences| {
             Error::file(
                 path,
                 format!(
@@ -39,7 +57,7 @@ impl Course<'_> {
         })?;
         let cannot = |error| Error::file(path, format!("cannot resume from this file: {error}"));
         let before = Before::new(self);
-        self.restore(&state, tools).map_err(|error| {
+        self.restore(&state, &weights, tools).map_err(|error| {
             before.put_back(self, tools);
             cannot(error)
         })
@@ -59,14 +77,12 @@ impl Course<'_> {
         ]);
         state.texts = self.identity.iter().map(|(name, text)| (format!("run/{name}"), text.clone())).collect();
         for (path, param) in &self.parameters {
-            // What a loop of one's own has not made yet, it makes again.
-            state.tensors.extend(param.value().map(|value| (format!("parameter/{path}"), value)));
             state.numbers.push((format!("frozen/{path}"), vec![flag(param.is_frozen())]));
         }
         let noises = self.noises.iter();
         state.numbers.extend(noises.map(|(path, noise)| (format!("frozen/{path}"), vec![flag(noise.is_frozen())])));
         for (i, stepper) in tools.steppers.iter().enumerate() {
-            state.nest(&format!("optimizer/{i}"), stepper.snapshot(&self.parameters));
+            state.nest(&optimizer(i), stepper.snapshot(&self.parameters));
         }
         for (name, callback) in named(&self.callbacks).filter(|(_, callback)| !callback.state().is_empty()) {
             state.nest(&format!("callback/{name}"), callback.state());
@@ -84,7 +100,7 @@ impl Course<'_> {
     }
 
     /// All that differs between the file's run and this one.
-    fn check_identity(&self, state: &Snapshot) -> Result<(), Vec<String>> {
+    fn check_identity(&self, state: &Snapshot, weights: &Weights) -> Result<(), Vec<String>> {
         let mut differences = Vec::new();
         for (name, own) in &self.identity {
             let given = state.text(&format!("run/{name}")).unwrap_or("nothing");
@@ -92,20 +108,16 @@ impl Course<'_> {
                 differences.push(format!("{name}: {given} in the file, {own} in this run"));
             }
         }
-        let stored = state.part("parameter");
         for (path, param) in &self.parameters {
-            match stored.tensor(path) {
+            match weights.shape(path) {
                 None if param.value().is_some() => differences.push(format!("parameter `{path}`: not in the file")),
-                Some(value) if !param.fits(value.shape()) => differences.push(format!(
-                    "parameter `{path}`: {:?} in the file, {} in this run",
-                    value.shape(),
-                    param.shape_text()
-                )),
+                Some(shape) if !param.fits(shape) => differences
+                    .push(format!("parameter `{path}`: {shape:?} in the file, {} in this run", param.shape_text())),
                 _ => {}
             }
         }
-        let is_surplus = |path: &String| self.parameters.iter().all(|(own, _)| own != path);
-        let surplus = stored.tensors.iter().map(|(path, _)| path).filter(|path| is_surplus(path));
+        let is_surplus = |path: &str| self.parameters.iter().all(|(own, _)| own != path);
+        let surplus = weights.names().filter(|path| is_surplus(path));
         differences.extend(surplus.map(|path| format!("parameter `{path}`: not in this run")));
         let own: Vec<String> =
             named(&self.callbacks).filter(|(_, callback)| !callback.state().is_empty()).map(|(name, _)| name).collect();
@@ -128,7 +140,7 @@ impl Course<'_> {
         if differences.is_empty() { Ok(()) } else { Err(differences) }
     }
 
-    fn restore(&mut self, state: &Snapshot, tools: &mut Tools<'_>) -> Result<()> {
+    fn restore(&mut self, state: &Snapshot, weights: &Weights, tools: &mut Tools<'_>) -> Result<()> {
         let count = |name: &str| state.count(name).map(|count| count as usize);
         let flag = |name: &str| state.count(name).map(|count| count != 0);
         let (epoch, batch, examples) = (count("epoch")?, count("batch")?, count("examples")?);
@@ -138,7 +150,9 @@ impl Course<'_> {
             return Err(Error::value(format!("it is at batch {batch} of {}", self.batches)));
         }
         for (path, param) in &self.parameters {
-            state.tensor(&format!("parameter/{path}")).map_or(Ok(()), |value| param.set(value.clone()))?;
+            if weights.shape(path).is_some() {
+                param.set(weights.get(path)?)?;
+            }
             match flag(&format!("frozen/{path}"))? {
                 true => param.freeze(),
                 false => param.unfreeze(),
@@ -150,7 +164,7 @@ impl Course<'_> {
                 false => noise.unfreeze(),
             }
         }
-        let parts: Vec<Snapshot> = (0..tools.steppers.len()).map(|i| state.part(&format!("optimizer/{i}"))).collect();
+        let parts: Vec<Snapshot> = (0..tools.steppers.len()).map(|i| state.part(&optimizer(i))).collect();
         // They are given it last, when nothing else can fail: what others refuse must not be in them.
         for (stepper, part) in tools.steppers.iter().zip(&parts) {
             stepper.check_snapshot(&self.parameters, part)?;

@@ -43,8 +43,10 @@ pub struct Trainer<M, X = Var, Y = Var> {
     pub(super) losses: Losses,
     pub(super) metrics: Metrics,
     pub(super) seed: u64,
+    /// How many epochs were trained.
+    pub(super) epochs: usize,
     pub(super) threads: Threads,
-    evaluation_batch: usize,
+    pub(super) evaluation_batch: usize,
     arrangement: PhantomData<fn(X) -> Y>,
 }
 
@@ -79,6 +81,7 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
             losses,
             metrics: Metrics::default(),
             seed: 0,
+            epochs: 0,
             threads: Threads::All,
             evaluation_batch: EVALUATION_BATCH,
             arrangement: PhantomData,
@@ -93,7 +96,7 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
 
     /// Adds a metric of one of several outputs, by the name that its loss has; it is reported as `output_metric`.
     pub fn metric_of(mut self, output: impl Into<String>, metric: impl Metric + 'static) -> Self {
-        self.metrics.add(output.into(), false, Box::new(metric));
+        self.metrics.add(output.into(), false, metric);
         self
     }
 
@@ -107,7 +110,7 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
 
     /// [`Trainer::weighted_metric`] of one of several outputs.
     pub fn weighted_metric_of(mut self, output: impl Into<String>, metric: impl Metric + 'static) -> Self {
-        self.metrics.add(output.into(), true, Box::new(metric));
+        self.metrics.add(output.into(), true, metric);
         self
     }
 
@@ -251,12 +254,9 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
         &mut self.stepper
     }
 
-    /// Writes the model's parameters to a safetensors file. See [`Model::save`](crate::Model::save).
-    ///
-    /// # Errors
-    /// those of [`Model::save`](crate::Model::save)
-    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        crate::saving::save(&self.model, path.as_ref())
+    /// Returns how many epochs were trained, those before the trainer was opened included.
+    pub fn epochs(&self) -> usize {
+        self.epochs
     }
 
     /// Reads the model's parameters from a safetensors file. See [`Model::load`](crate::Model::load).

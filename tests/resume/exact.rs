@@ -64,6 +64,6 @@ fn a_snapshot_keeps_every_bit_in_a_file() {
     let bytes = std::fs::read(&path).unwrap();
     for len in 0..bytes.len() {
         std::fs::write(&path, &bytes[..len]).unwrap();
-        assert!(message(Snapshot::load(&path)).contains("is not a valid snapshot: "));
+        assert!(Snapshot::load(&path).is_err());
     }
 }

@@ -88,8 +88,11 @@ fn files_that_are_no_back_ups() {
         refused(path, message(trainer.fit(&(&x, &y), fit(path, 2))))
     };
     for (bytes, expected) in [
-        (&b""[..], "is not a valid snapshot: header too small"),
-        (b"hello, this is a text", "is not a valid snapshot: header too large"),
+        (&b""[..], "is empty; was it written or downloaded to its end?"),
+        (
+            b"hello, this is a text",
+            "is a text, not weights, which begins with \"hello, this is a text\"; download the file itself, by its direct link",
+        ),
     ] {
         std::fs::write(path, bytes).unwrap();
         assert_eq!(run(), expected);
@@ -97,7 +100,7 @@ fn files_that_are_no_back_ups() {
     let model = Dense::new(1);
     model.forward(&Tape::inference().input(&x)).unwrap();
     model.save(path).unwrap();
-    assert_eq!(run(), "is not a valid snapshot: its metadata does not name a format");
+    assert_eq!(run(), "is not a backup: it holds weights alone; delete it to start over");
     std::fs::remove_file(path).unwrap();
     std::fs::create_dir(path).unwrap();
     assert_eq!(run(), "cannot be written: it is a folder; name a file in it");
