@@ -2,12 +2,15 @@
 
 use super::elementwise::add_row;
 use super::gemm::{Matrix, gemm};
-use super::large::{is_large, product};
+use super::large::is_large;
 use super::parallel;
 use crate::float::Float;
 
 /// Work that is worth a thread of its own, in multiplications.
 const WORK: usize = 1 << 20;
+
+/// Pieces in which large products are finished.
+const PIECES: usize = 8;
 
 /// Rows that a thread works on at a time: fixed by the sizes, whatever the number of threads.
 fn rows_per_chunk(k: usize, n: usize) -> usize {
@@ -40,14 +43,16 @@ pub fn input_gradient([features, units]: [usize; 2], dz: &[Float], kernel: &[Flo
 pub fn kernel_gradient([features, units]: [usize; 2], x: &[Float], dz: &[Float], dw: &mut [Float]) {
     let sizes = [features, dz.len() / units, units];
     let (x, dz) = (Matrix::transposed(x, features), Matrix::new(dz, units));
-    if is_large(sizes) { product(sizes, x, dz, dw, |_| {}) } else { gemm(sizes, x, dz, false, dw) }
+    gemm(sizes, x, dz, false, dw);
 }
 
 /// `y = x · b` for `b` of `k x n`, in chunks of rows, then `finish` on each.
 fn by_rows([k, n]: [usize; 2], x: &[Float], b: Matrix<'_>, y: &mut [Float], finish: impl Fn(&mut [Float]) + Sync) {
     let sizes = [y.len() / n, k, n];
     if is_large(sizes) {
-        return product(sizes, Matrix::new(x, k), b, y, finish);
+        gemm(sizes, Matrix::new(x, k), b, false, y);
+        let rows = (sizes[0] / PIECES).max(1);
+        return parallel::for_each(&mut y.chunks_mut(rows * n).collect::<Vec<_>>(), |y| finish(y));
     }
     let rows = rows_per_chunk(k, n);
     let mut work: Vec<_> = y.chunks_mut(rows * n).zip(x.chunks(rows * k)).collect();

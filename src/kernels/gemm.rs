@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::large::{self, is_large};
 use super::scratch::with_scratch;
 use super::simd::{Kernel, Lanes, dispatch, panel_width};
 use super::tile::{Product, Start};
@@ -36,7 +37,8 @@ impl<'a> Matrix<'a> {
     }
 }
 
-/// `c = a * b`, or `c += a * b` if `accumulate`, for `a` of `m x k`, `b` of `k x n` and a row-major `c`.
+/// `c = a * b`, or `c += a * b` if `accumulate`, for `a` of `m x k`, `b` of `k x n` and a row-major `c`; on all threads if it is
+/// large.
 pub fn gemm([m, k, n]: [usize; 3], a: Matrix<'_>, b: Matrix<'_>, accumulate: bool, c: &mut [Float]) {
     a.assert_holds(m, k);
     b.assert_holds(k, n);
@@ -52,6 +54,9 @@ pub fn gemm([m, k, n]: [usize; 3], a: Matrix<'_>, b: Matrix<'_>, accumulate: boo
     }
     if m == 1 && b.strides[1] == 1 {
         return dispatch(VectorMatrix { k, n, a, b, accumulate, c });
+    }
+    if is_large([m, k, n]) {
+        return large::product([m, k, n], a, b, accumulate, c);
     }
     if is_ours([m, k, n], b) {
         return product(m, k, n, a, b, accumulate, c);

@@ -1,74 +1,269 @@
 //! The product of large matrices, both of them packed, on all threads.
+//!
+//! ```text
+//!                 PANELS panels of B, packed for TERMS terms
+//!                 ┌────┬────┬────┬────┐
+//!                 │    │    │    │    │ terms
+//!                 └────┴────┴────┴────┘
+//!        terms
+//!       ┌─────┐   ┌────┬────┬────┬────┐
+//!  rows │ tile│   │tile│    │    │    │  in registers while terms stream through
+//!       ├─────┤   ├────┼────┼────┼────┤
+//!       │     │   │    │    │    │    │
+//!       └─────┘   └────┴────┴────┴────┘
+//!   tiles of A, packed once    C
+//! ```
+
+use std::ops::Range;
 
 use super::gemm::{Matrix, pack};
 use super::parallel;
 use super::scratch::with_scratch;
-use super::simd::{dispatch, panel_width};
-use super::tile::{Product, Start};
+use super::simd::{Kernel, Lanes, dispatch, panel_width, prefetch};
 use crate::float::Float;
 
-/// Terms of a sum that are worked on at a time: with half as many a panel of `B` would stay in the first cache, but `C` would
-/// be read and written twice as often, which costs more.
+/// Terms of a sum that are worked on at a time: a tile of `A` then stays in the first cache. With half as many `C` would be read and
+/// written twice as often, which costs more.
 const TERMS: usize = 512;
-/// Rows that a thread works on at a time, about: with so many terms they stay in the second cache.
-const ROWS: usize = 128;
+/// Panels of `B` that are packed at a time, at most: they stay in the second cache, and what is read of a row lies together.
+const PANELS: usize = 6;
+/// Rows of a packed tile of `A`, a multiple of those of all tiles that are two registers wide.
+const TILE: usize = 12;
+/// From one packed row of `A` to the next: a cache line more than it holds, or all rows of a tile would want the same place in the
+/// cache.
+const STRIDE: usize = TERMS + 16;
+/// Between packed panels of `B`, for the same reason.
+const GAP: usize = 64;
+/// Numbers of `A` that are packed at a time, about.
+const PACKED: usize = 1 << 22;
 
 /// Whether packing pays.
 pub fn is_large([m, k, n]: [usize; 3]) -> bool {
     m >= 64 && k >= 64 && n >= 64 && m * k * n >= 1 << 23
 }
 
-/// `c = a * b` for `a` of `m x k`, `b` of `k x n` and a row-major `c`; then `finish` on rows that were just computed.
-pub fn product(
-    [m, k, n]: [usize; 3],
-    a: Matrix<'_>,
-    b: Matrix<'_>,
-    c: &mut [Float],
-    finish: impl Fn(&mut [Float]) + Sync,
-) {
+/// `c = a * b`, or `c += a * b` if `accumulate`, for `a` of `m x k`, `b` of `k x n` and a row-major `c`.
+///
+/// A sum has the same terms in the same order however rows and columns are divided, so that this may follow the number of threads.
+pub fn product([m, k, n]: [usize; 3], a: Matrix<'_>, b: Matrix<'_>, accumulate: bool, c: &mut [Float]) {
     a.assert_holds(m, k);
     b.assert_holds(k, n);
-    let width = panel_width();
-    // Whole tiles, in parts as even as can be: fixed by the sizes, whatever the number of threads.
-    let rows = m.div_ceil(m.div_ceil(ROWS).max(1)).next_multiple_of(TILE);
-    with_scratch(n.next_multiple_of(width) * k, |panels| {
-        let mut parts: Vec<_> = panels.chunks_mut((PANELS * k * width).max(1)).enumerate().collect();
-        parallel::for_each(&mut parts, |(i, panels)| {
-            let column = *i * PANELS * width;
-            pack_columns(&b.data[column * b.strides[1]..], b.strides, [k, n - column], panels);
+    assert!(m * k * n > 0, "an empty product");
+    let most = (PACKED / k).max(PACKED_TILES * TILE).next_multiple_of(TILE);
+    for (i, c) in c[..m * n].chunks_mut(most * n).enumerate() {
+        let a = Matrix { data: &a.data[i * most * a.strides[0]..], ..a };
+        some_rows([c.len() / n, k, n], a, b, accumulate, c);
+    }
+}
+
+fn some_rows([m, k, n]: [usize; 3], a: Matrix<'_>, b: Matrix<'_>, accumulate: bool, c: &mut [Float]) {
+    let tile = k.div_ceil(TERMS) * TILE * STRIDE;
+    with_scratch(m.div_ceil(TILE) * tile, |packed| {
+        let mut parts: Vec<_> = packed.chunks_mut(PACKED_TILES * tile).enumerate().collect();
+        parallel::for_each(&mut parts, |(i, packed)| {
+            let row = *i * PACKED_TILES * TILE;
+            for term in (0..k).step_by(TERMS) {
+                let first = &a.data[row * a.strides[0] + term * a.strides[1]..];
+                let sizes = [m - row, TERMS.min(k - term)];
+                pack_rows(first, a.strides, sizes, &mut packed[term / TERMS * TILE * STRIDE..], tile);
+            }
         });
-        let panels = &*panels;
-        let mut parts: Vec<_> = c[..m * n].chunks_mut((rows * n).max(1)).enumerate().collect();
-        parallel::for_each(&mut parts, |(i, c)| {
-            some_rows([c.len() / n, k, n], Matrix { data: &a.data[*i * rows * a.strides[0]..], ..a }, panels, c);
-            finish(c);
+        let (packed, c) = (&*packed, Shared(c.as_mut_ptr()));
+        parallel::for_each(&mut corners([m, n]), |(rows, columns)| {
+            with_scratch(PANELS * (TERMS.min(k) * panel_width() + GAP), |panels| {
+                dispatch(Part {
+                    sizes: [rows.len(), k, columns.len()],
+                    a: &packed[rows.start / TILE * tile..],
+                    // Packed tiles hold the rows of a row-major matrix, and terms of one whose terms lie side by side.
+                    by_terms: a.strides[0] == 1,
+                    b: Matrix { data: &b.data[columns.start * b.strides[1]..], ..b },
+                    // SAFETY: all parts lie within `C`, and no two have a number in common.
+                    c: unsafe { c.at(rows.start * n + columns.start) },
+                    c_row: n,
+                    accumulate,
+                    panels,
+                });
+            });
         });
     });
 }
 
-/// Panels of `B` that are packed at a time, so that what is read lies together.
-const PANELS: usize = 8;
+/// Tiles of `A` that are packed at a time, so that what is read lies together.
+const PACKED_TILES: usize = 8;
 
-/// Copies the columns that `panels` has room for, a panel of neighbours after the other.
-fn pack_columns(b: &[Float], strides: [usize; 2], [k, columns]: [usize; 2], panels: &mut [Float]) {
-    let width = panel_width();
-    match (strides[1], width) {
-        (1, 32) => cut::<32>(b, strides[0], [k, columns], panels),
-        (1, 16) => cut::<16>(b, strides[0], [k, columns], panels),
-        _ => {
-            for (i, panel) in panels.chunks_mut(k * width).enumerate() {
-                pack(&b[i * width * strides[1]..], strides, k, width.min(columns - i * width), width, panel);
+/// The rows and columns of each part, as even as can be. Each part packs its own panels of `B`, so that rows are divided only where
+/// there are not enough columns for all threads.
+fn corners([m, n]: [usize; 2]) -> Vec<(Range<usize>, Range<usize>)> {
+    let (tiles, panels, threads) = (m.div_ceil(TILE), n.div_ceil(panel_width()), parallel::threads());
+    let across = panels.div_ceil(PANELS).next_multiple_of(threads).min(panels);
+    let down = threads.div_ceil(across).min(tiles);
+    let columns = even_parts(panels, across, panel_width(), n);
+    columns.flat_map(|columns| even_parts(tiles, down, TILE, m).map(move |rows| (rows, columns.clone()))).collect()
+}
+
+/// Divides `count` pieces of this size, which are `len` together, in parts of whole pieces.
+fn even_parts(count: usize, parts: usize, size: usize, len: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..parts).map(move |i| count * i / parts * size..(count * (i + 1) / parts * size).min(len))
+}
+
+/// `C`, of which each part writes some columns of some rows.
+struct Shared(*mut Float);
+
+// SAFETY: what is written through it is disjoint.
+unsafe impl Sync for Shared {}
+
+impl Shared {
+    /// # Safety
+    /// The place lies within `C`, and nobody else uses what is written there.
+    unsafe fn at(&self, i: usize) -> *mut Float {
+        unsafe { self.0.add(i) }
+    }
+}
+
+/// Some rows and columns of the product.
+struct Part<'a> {
+    sizes: [usize; 3],
+    a: &'a [Float],
+    by_terms: bool,
+    b: Matrix<'a>,
+    c: *mut Float,
+    c_row: usize,
+    accumulate: bool,
+    /// Room for panels of `B`.
+    panels: &'a mut [Float],
+}
+
+impl Kernel for Part<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<L: Lanes>(self) {
+        let ([m, k, n], width) = (self.sizes, 2 * L::WIDTH);
+        let stretch = TILE * STRIDE;
+        for term in (0..k).step_by(TERMS) {
+            let terms = TERMS.min(k - term);
+            pack_columns(&self.b.data[term * self.b.strides[0]..], self.b.strides, [terms, n], self.panels);
+            for row in (0..m).step_by(L::ROWS) {
+                let a = &self.a[row / TILE * k.div_ceil(TERMS) * stretch + term / TERMS * stretch..][..stretch];
+                for column in (0..n).step_by(width) {
+                    let panel = &self.panels[column / width * (terms * width + GAP)..][..terms * width];
+                    let tile = Tile {
+                        terms,
+                        a: &a[row % TILE * if self.by_terms { 1 } else { STRIDE }..],
+                        b: panel,
+                        // SAFETY: within the part.
+                        c: unsafe { self.c.add(row * self.c_row + column) },
+                        c_row: self.c_row,
+                        columns: width.min(n - column),
+                        accumulate: self.accumulate || term > 0,
+                    };
+                    let rows = L::ROWS.min(m - row);
+                    // SAFETY: packed tiles hold `TILE` rows, of which these are some.
+                    unsafe { if self.by_terms { tile.run::<L, 1, TILE>(rows) } else { tile.run::<L, STRIDE, 1>(rows) } }
+                }
             }
         }
     }
 }
 
-/// Cuts rows into panels of `N` numbers each: a length that is known when compiled, so that no function is called for each.
-fn cut<const N: usize>(rows: &[Float], stride: usize, [count, len]: [usize; 2], panels: &mut [Float]) {
-    let len = len.min(panels.len() / count);
+struct Tile<'a> {
+    terms: usize,
+    a: &'a [Float],
+    b: &'a [Float],
+    c: *mut Float,
+    c_row: usize,
+    columns: usize,
+    accumulate: bool,
+}
+
+impl Tile<'_> {
+    /// From one row of `A` to the next it is `ROW`, from one term to the next `TERM`: constants, so that one pointer is enough for
+    /// all rows.
+    #[inline(always)]
+    unsafe fn run<L: Lanes, const ROW: usize, const TERM: usize>(self, rows: usize) {
+        macro_rules! choose {
+            ($($rows:literal)*) => { match rows {
+                // Known when compiled, so that heights which an instruction set has not cost no time then.
+                $($rows => if const { $rows <= L::ROWS } {
+                    unsafe { self.rows::<L, $rows, ROW, TERM>() }
+                },)*
+                _ => unreachable!(),
+            } };
+        }
+        choose!(1 2 3 4 5 6 7 8 9 10 11 12);
+    }
+
+    #[inline(always)]
+    unsafe fn rows<L: Lanes, const R: usize, const ROW: usize, const TERM: usize>(self) {
+        unsafe {
+            let (mut a, mut b) = (self.a.as_ptr(), self.b.as_ptr());
+            let mut sum = [[L::splat(0.0); 2]; R];
+            for _ in 0..self.terms {
+                let row = [L::load(b), L::load(b.add(L::WIDTH))];
+                for i in 0..R {
+                    let factor = L::splat(*a.add(i * ROW));
+                    for v in 0..2 {
+                        sum[i][v] = factor.mul_add(row[v], sum[i][v]);
+                    }
+                }
+                a = a.wrapping_add(TERM);
+                b = b.wrapping_add(2 * L::WIDTH);
+            }
+            if self.columns == 2 * L::WIDTH { self.write::<L, R, false>(sum) } else { self.write::<L, R, true>(sum) }
+        }
+    }
+
+    /// Writes sums to `C`, or adds them; of the last panel those of the columns that there are.
+    #[inline(always)]
+    unsafe fn write<L: Lanes, const R: usize, const LAST: bool>(self, mut sum: [[L; 2]; R]) {
+        unsafe {
+            let masks = [L::mask(self.columns.min(L::WIDTH)), L::mask(self.columns.saturating_sub(L::WIDTH))];
+            let place = |i: usize, v: usize| self.c.wrapping_add(i * self.c_row + v * L::WIDTH);
+            if self.accumulate {
+                // At the end, so that many products in a row are sums of sums, which lose less than one long sum.
+                let one = L::splat(1.0);
+                for i in 0..R {
+                    for v in 0..2 {
+                        let old = if LAST { L::load_part(place(i, v), masks[v]) } else { L::load(place(i, v)) };
+                        sum[i][v] = one.mul_add(sum[i][v], old);
+                    }
+                }
+            }
+            for i in 0..R {
+                for v in 0..2 {
+                    if LAST { sum[i][v].store_part(place(i, v), masks[v]) } else { sum[i][v].store(place(i, v)) }
+                }
+            }
+        }
+    }
+}
+
+/// Copies columns into panels, `GAP` apart.
+fn pack_columns(b: &[Float], strides: [usize; 2], [terms, columns]: [usize; 2], panels: &mut [Float]) {
+    let width = panel_width();
+    let step = terms * width + GAP;
+    match (strides[1], width) {
+        (1, 32) => cut::<32>(b, strides[0], [terms, columns], panels, step),
+        (1, 16) => cut::<16>(b, strides[0], [terms, columns], panels, step),
+        _ => {
+            for (i, panel) in panels.chunks_mut(step).take(columns.div_ceil(width)).enumerate() {
+                pack(&b[i * width * strides[1]..], strides, terms, width.min(columns - i * width), width, panel);
+            }
+        }
+    }
+}
+
+/// Rows that are fetched in advance: the processor cannot guess them, since only a part of each is read.
+const AHEAD: usize = 4;
+
+/// Cuts rows into panels of `N` numbers each, `step` apart: a length that is known when compiled, so that no function is called
+/// for each.
+fn cut<const N: usize>(rows: &[Float], stride: usize, [count, len]: [usize; 2], panels: &mut [Float], step: usize) {
     for i in 0..count {
+        let ahead = rows.get((i + AHEAD) * stride..).unwrap_or_default();
+        ahead.iter().take(len).step_by(16).for_each(prefetch);
         let (pieces, rest) = rows[i * stride..][..len].as_chunks::<N>();
-        let mut panels = panels.chunks_mut(N * count);
+        let mut panels = panels.chunks_mut(step);
         for (piece, panel) in pieces.iter().zip(&mut panels) {
             panel.as_chunks_mut().0[i] = *piece;
         }
@@ -78,49 +273,20 @@ fn cut<const N: usize>(rows: &[Float], stride: usize, [count, len]: [usize; 2], 
     }
 }
 
-/// A multiple of the rows of all tiles that are two registers wide.
-const TILE: usize = 12;
-
-fn some_rows([m, k, n]: [usize; 3], a: Matrix<'_>, panels: &[Float], c: &mut [Float]) {
-    let width = panel_width();
-    with_scratch(m.next_multiple_of(TILE) * TERMS.min(k), |packed| {
-        for term in (0..k).step_by(TERMS) {
-            let terms = TERMS.min(k - term);
-            pack_rows(&a.data[term * a.strides[1]..], a.strides, [m, terms], packed);
-            let rows: Vec<_> = (0..m).map(|i| (i / TILE * TILE * terms + i % TILE, i * n)).collect();
-            dispatch(Product {
-                rows: &rows,
-                segments: &[(0, 0)],
-                k: terms,
-                a: packed,
-                a_step: TILE,
-                b: &panels[term * width..],
-                b_step: width,
-                b_panel: k * width,
-                c,
-                columns: n,
-                start: if term > 0 { Start::Accumulate } else { Start::Zero },
-            });
-        }
-    });
-}
-
-/// Copies rows so that the terms of `TILE` of them lie side by side.
-fn pack_rows(a: &[Float], strides: [usize; 2], [m, terms]: [usize; 2], packed: &mut [Float]) {
+/// Copies the rows of as many tiles as there is room for, `step` apart: row after row, or where the terms of rows lie side by side,
+/// term after term.
+fn pack_rows(a: &[Float], strides: [usize; 2], [m, terms]: [usize; 2], packed: &mut [Float], step: usize) {
+    let m = m.min(packed.len().div_ceil(step) * TILE);
     if strides[0] == 1 {
-        return cut::<TILE>(a, strides[1], [terms, m], packed);
+        return cut::<TILE>(a, strides[1], [terms, m], packed, step);
     }
-    // Whole tiles, from so many rows at once.
-    let whole = if strides[1] == 1 { m / TILE } else { 0 };
-    for (i, to) in packed.chunks_exact_mut(TILE * terms).take(whole).enumerate() {
-        let rows: [_; TILE] = std::array::from_fn(|r| &a[(i * TILE + r) * strides[0]..][..terms]);
-        for (term, to) in to.as_chunks_mut().0.iter_mut().enumerate() {
-            *to = rows.map(|row| row[term]);
+    for i in 0..m {
+        let (row, packed) = (&a[i * strides[0]..], &mut packed[i / TILE * step + i % TILE * STRIDE..][..terms]);
+        if strides[1] == 1 {
+            packed.copy_from_slice(&row[..terms]);
+        } else {
+            packed.iter_mut().zip(row.iter().step_by(strides[1])).for_each(|(to, a)| *to = *a);
         }
-    }
-    for i in whole * TILE..m {
-        let to = packed[i / TILE * TILE * terms + i % TILE..].iter_mut().step_by(TILE).take(terms);
-        to.zip(a[i * strides[0]..].iter().step_by(strides[1])).for_each(|(to, a)| *to = *a);
     }
 }
 
@@ -134,7 +300,8 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(24))]
         #[test]
         fn agrees_with_another_library(
-            m in 1usize..300, k in prop_oneof![1usize..40, 500usize..1100], n in 1usize..90, ta: bool, tb: bool, wide: bool,
+            m in 1usize..300, k in prop_oneof![1usize..40, 500usize..1100], n in 1usize..90,
+            ta: bool, tb: bool, accumulate: bool, wide: bool,
         ) {
             crate::kernels::simd::EMULATES_AVX512.set(wide);
             let numbers =
@@ -142,11 +309,30 @@ mod tests {
             let (a, b) = (numbers(m * k, 7), numbers(k * n, 5));
             let a = if ta { Matrix::transposed(&a, m) } else { Matrix::new(&a, k) };
             let b = if tb { Matrix::transposed(&b, k) } else { Matrix::new(&b, n) };
-            let (mut c, mut expected) = (vec![1.0; m * n], vec![0.0; m * n]);
-            parallel::serial(|| product([m, k, n], a, b, &mut c, |c| c.iter_mut().for_each(|c| *c += 1.0)));
-            library(m, k, n, a, b, false, &mut expected);
-            expected.iter_mut().for_each(|x| *x += 1.0);
+            let (mut c, mut expected) = (vec![1.0; m * n], vec![1.0; m * n]);
+            parallel::serial(|| product([m, k, n], a, b, accumulate, &mut c));
+            library(m, k, n, a, b, accumulate, &mut expected);
             prop_assert_eq!(c, expected);
+        }
+    }
+
+    #[test]
+    fn any_number_of_threads_gives_the_same_bits() {
+        let numbers =
+            |len: usize, by: usize| -> Vec<Float> { (0..len).map(|i| (i * by % 101) as Float / 7.0).collect() };
+        for [m, k, n] in [[64, 700, 300], [128, 300, 1000], [200, 513, 97], [700, 64, 64]] {
+            let (a, b) = (numbers(m * k, 37), numbers(k * n, 53));
+            let run = |threads: usize| {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                let mut c = vec![0.0; m * n];
+                let sizes = [m, k, n];
+                parallel::on(&std::sync::Arc::new(pool), || {
+                    product(sizes, Matrix::new(&a, k), Matrix::new(&b, n), false, &mut c);
+                });
+                c
+            };
+            let one = run(1);
+            assert!(one == run(2) && one == run(3) && one == run(8), "{m} x {k} x {n}");
         }
     }
 }

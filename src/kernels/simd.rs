@@ -322,6 +322,18 @@ pub fn panel_width() -> usize {
     if has_avx512() && cfg!(not(float64)) { 32 } else { 16 }
 }
 
+/// Fetches a number into the caches, with those beside it.
+#[inline(always)]
+pub fn prefetch(number: &Float) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: all of these processors have the instruction, which changes nothing that can be seen.
+    unsafe {
+        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(std::ptr::from_ref(number).cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = number;
+}
+
 /// Not if `GRADUS_AVX2` is set: so that the kernels for AVX2 can be timed where there is more.
 pub(crate) fn has_avx512() -> bool {
     #[cfg(target_arch = "x86_64")]

@@ -1,13 +1,12 @@
 //! Products of matrices.
 
-use ndarray::linalg::general_mat_mul;
-use ndarray::{ArrayView2, ArrayViewMut2};
-
 use super::broadcast;
 use super::folding::Folding;
 use crate::autograd::{Dependence, InputGrads, Op, Var};
 use crate::buffers::{buffer, zeros};
 use crate::error::{Error, Result};
+use crate::kernels::gemm::{Matrix, gemm};
+use crate::kernels::parallel;
 use crate::tensor::{Float, Tensor, data, tensor};
 
 impl Var {
@@ -107,57 +106,78 @@ struct MatMul {
     b: Tensor,
 }
 
-impl MatMul {
-    fn matrix<'a>(&self, tensor: &'a Tensor, number: usize, rows: usize, columns: usize) -> ArrayView2<'a, Float> {
-        let slice = &data(tensor)[number * rows * columns..(number + 1) * rows * columns];
-        ArrayView2::from_shape((rows, columns), slice).expect("cut to this length")
+/// Multiplications that are worth threads.
+const WORK: usize = 1 << 18;
+
+/// Some matrices of a batch, all of one size.
+#[derive(Clone, Copy)]
+struct Matrices<'a> {
+    data: &'a [Float],
+    rows: usize,
+    columns: usize,
+    /// Whether their transposes are meant.
+    transposed: bool,
+}
+
+impl<'a> Matrices<'a> {
+    fn new(tensor: &'a Tensor, rows: usize, columns: usize) -> Self {
+        Self { data: data(tensor), rows, columns, transposed: false }
     }
 
-    fn a(&self, number: usize) -> ArrayView2<'_, Float> {
-        self.matrix(&self.a, number, self.plan.rows, self.plan.inner)
+    fn transposed(self) -> Self {
+        Self { transposed: true, ..self }
     }
 
-    fn b(&self, number: usize) -> ArrayView2<'_, Float> {
-        self.matrix(&self.b, number, self.plan.inner, self.plan.columns)
+    fn sizes(self) -> [usize; 2] {
+        if self.transposed { [self.columns, self.rows] } else { [self.rows, self.columns] }
+    }
+
+    fn at(self, number: usize) -> Matrix<'a> {
+        let len = self.rows * self.columns;
+        let data = &self.data[number * len..(number + 1) * len];
+        if self.transposed { Matrix::transposed(data, self.columns) } else { Matrix::new(data, self.columns) }
     }
 }
 
-/// `out[number] += factor · a · b`, or `=` where `keep` is 0
-fn multiply(a: ArrayView2<'_, Float>, b: ArrayView2<'_, Float>, out: &mut [Float], number: usize, keep: Float) {
-    let (rows, columns) = (a.nrows(), b.ncols());
-    let out = &mut out[number * rows * columns..(number + 1) * rows * columns];
-    let mut out = ArrayViewMut2::from_shape((rows, columns), out).expect("cut to this length");
-    general_mat_mul(1.0, &a, &b, keep, &mut out);
+/// `out[o] = Σ a[i] · b[j]` over all `(o, i, j)`. Where each `o` comes once, in order, threads share them.
+fn multiply(a: Matrices<'_>, b: Matrices<'_>, places: &[(usize, usize, usize)], out_shape: &[usize]) -> Tensor {
+    let ([m, k], [_, n]) = (a.sizes(), b.sizes());
+    let (sizes, len) = ([m, k, n], out_shape.iter().product::<usize>());
+    let is_apart = places.len() * m * n == len && places.iter().enumerate().all(|(i, (o, ..))| i == *o);
+    let mut out = if is_apart { buffer(len) } else { zeros(len) };
+    if is_apart && places.len() > 1 && len * k >= WORK {
+        let mut work: Vec<_> = out.chunks_mut((m * n).max(1)).zip(places).collect();
+        parallel::for_each(&mut work, |(out, (_, i, j))| gemm(sizes, a.at(*i), b.at(*j), false, out));
+    } else {
+        for (o, i, j) in places {
+            gemm(sizes, a.at(*i), b.at(*j), !is_apart, &mut out[o * m * n..(o + 1) * m * n]);
+        }
+    }
+    tensor(out_shape, out)
 }
 
 impl Op for MatMul {
     fn forward(&mut self, inputs: &[&Tensor]) -> Tensor {
         (self.a, self.b) = (inputs[0].clone(), inputs[1].clone());
-        let len = self.plan.shape.iter().product();
-        let mut y = if self.plan.inner == 0 { zeros(len) } else { buffer(len) };
-        for (number, (a, b)) in self.plan.factors.iter().enumerate() {
-            multiply(self.a(*a), self.b(*b), &mut y, number, 0.0);
-        }
-        tensor(&self.plan.shape, y)
+        let Plan { rows, inner, columns, shape, factors, .. } = &self.plan;
+        let (a, b) = (Matrices::new(&self.a, *rows, *inner), Matrices::new(&self.b, *inner, *columns));
+        let places: Vec<_> = factors.iter().enumerate().map(|(number, (a, b))| (number, *a, *b)).collect();
+        multiply(a, b, &places, shape)
     }
 
     /// `da = dy · bᵀ`, `db = aᵀ · dy`, summed over what was repeated
     fn backward(&self, dy: &Tensor, dx: &mut InputGrads<'_>) {
-        let Plan { rows, columns, factors, .. } = &self.plan;
-        let dy = |number| self.matrix(dy, number, *rows, *columns);
+        let Plan { rows, inner, columns, factors, .. } = &self.plan;
+        let (a, b) = (Matrices::new(&self.a, *rows, *inner), Matrices::new(&self.b, *inner, *columns));
+        let dy = Matrices::new(dy, *rows, *columns);
+        let numbered = || factors.iter().enumerate();
         dx.add(0, || {
-            let mut out = zeros(self.a.len());
-            for (number, (a, b)) in factors.iter().enumerate() {
-                multiply(dy(number), self.b(*b).reversed_axes(), &mut out, *a, 1.0);
-            }
-            tensor(self.a.shape(), out)
+            let places: Vec<_> = numbered().map(|(number, (a, b))| (*a, number, *b)).collect();
+            multiply(dy, b.transposed(), &places, self.a.shape())
         });
         dx.add(1, || {
-            let mut out = zeros(self.b.len());
-            for (number, (a, b)) in factors.iter().enumerate() {
-                multiply(self.a(*a).reversed_axes(), dy(number), &mut out, *b, 1.0);
-            }
-            tensor(self.b.shape(), out)
+            let places: Vec<_> = numbered().map(|(number, (a, b))| (*b, *a, number)).collect();
+            multiply(a.transposed(), dy, &places, self.b.shape())
         });
     }
 
