@@ -1,17 +1,17 @@
-"""Convolutional networks on PyTorch: eager, fused SGD. `PROGRAM TASK train|predict REPEATS LAYOUT`.
+"""Networks for images and rows of numbers on PyTorch: eager, fused SGD. `PROGRAM TASK train|predict REPEATS LAYOUT`.
 
 Denormal numbers are flushed to zero, as in `sequences_pytorch.py`.
 """
 import json
 import os
-import statistics
 import sys
-import time
 
 import torch
 from torch import nn
 from torch.nn import functional as f
 from torchvision import models
+
+from clock import seconds
 
 torch.set_num_threads(int(os.environ["RIVALS_THREADS"]))
 torch.set_flush_denormal(True)
@@ -71,31 +71,28 @@ def unet():
     return nn.Sequential(Level(3, 32, Level(32, 64, bottom)), nn.Conv2d(32, 1, 1))
 
 
-# Network, shape of an example, examples in a batch.
+def dense(*sizes):
+    layers = [layer for pair in zip(sizes, sizes[1:]) for layer in [nn.Linear(*pair), nn.ReLU(True)]]
+    return nn.Sequential(*layers[:-1])
+
+
+# Network, shape of an example, examples in a batch, how many times the steps are short.
 TASKS = {
-    "resnet18": (models.resnet18, [3, 224, 224], 8),
-    "mobilenet": (models.mobilenet_v2, [3, 224, 224], 8),
-    "alexnet": (models.alexnet, [3, 224, 224], 16),
-    "vgg": (models.vgg11, [3, 224, 224], 4),
-    "conv1d": (conv1d, [32, 1024], 32),
-    "resnet20": (resnet20, [3, 32, 32], 32),
-    "unet": (unet, [3, 64, 64], 8),
+    "mlp": (lambda: dense(784, 2048, 2048, 10), [784], 128, 4),
+    "tiny": (lambda: dense(10, 64, 64, 1), [10], 32, 200),
+    "resnet18": (models.resnet18, [3, 224, 224], 8, 1),
+    "mobilenet": (models.mobilenet_v2, [3, 224, 224], 8, 1),
+    "alexnet": (models.alexnet, [3, 224, 224], 16, 1),
+    "vgg": (models.vgg11, [3, 224, 224], 4, 1),
+    "conv1d": (conv1d, [32, 1024], 32, 1),
+    "resnet20": (resnet20, [3, 32, 32], 32, 1),
+    "unet": (unet, [3, 64, 64], 8, 1),
 }
 
 
-def seconds(warm_up, repeats, work):
-    """The median time of `work`, or its mean CPU time."""
-    clock = time.process_time if os.environ.get("RIVALS_CLOCK") == "cpu" else time.perf_counter
-    taken = []
-    for _ in range(warm_up + repeats):
-        start = clock()
-        work()
-        taken.append(clock() - start)
-    return (statistics.median if clock is time.perf_counter else statistics.mean)(taken[warm_up:])
-
-
 def main():
-    (make, shape, batch), job, repeats = TASKS[sys.argv[1]], sys.argv[2], int(sys.argv[3])
+    (make, shape, batch, faster), job = TASKS[sys.argv[1]], sys.argv[2]
+    repeats = int(sys.argv[3]) * faster
     last = sys.argv[-1] == "channels_last" and len(shape) == 3
     layout = torch.channels_last if last else torch.contiguous_format
     network = make().to(memory_format=layout)
@@ -106,9 +103,9 @@ def main():
             rate = lambda x, repeats: len(x) / seconds(2, repeats, lambda: network(x))
             return {"predict_1_per_s": rate(x(1), 4 * repeats), "predict_per_s": rate(x(batch), repeats)}
     sgd = torch.optim.SGD(network.parameters(), 0.001, momentum=0.9, fused=True)
-    unet = sys.argv[1] == "unet"
-    x, y = x(batch), torch.rand(batch, 1, 64, 64) if unet else torch.arange(batch) % 10
-    loss = f.mse_loss if unet else f.cross_entropy
+    x, y = x(batch), {"unet": torch.rand(batch, 1, 64, 64), "tiny": torch.rand(batch, 1)}.get(sys.argv[1])
+    loss = f.cross_entropy if y is None else f.mse_loss
+    y = torch.arange(batch) % 10 if y is None else y
 
     def step():
         sgd.zero_grad()

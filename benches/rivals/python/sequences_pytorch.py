@@ -1,16 +1,18 @@
-"""The LSTM, the encoder of Transformers and MiniLM on PyTorch: eager, fused Adam. `PROGRAM lstm|encoder|minilm BLOCKS`.
+"""Networks for sequences, and products of matrices, on PyTorch: eager, fused Adam.
+
+`PROGRAM lstm|encoder|minilm|gpt|embedding|matmul BLOCKS`.
 
 Denormal numbers are flushed to zero, without which PyTorch's first steps of the LSTM are 13 times slower.
 """
 import json
 import os
-import statistics
 import sys
-import time
 
 import torch
 from torch import nn
 from torch.nn import functional as f
+
+from clock import seconds
 
 torch.set_num_threads(int(os.environ["RIVALS_THREADS"]))
 torch.set_flush_denormal(True)
@@ -18,13 +20,8 @@ torch.manual_seed(1)
 
 
 def rate(warm_up, repeats, work):
-    """Runs of `work` a second, from the median of `repeats` after `warm_up`."""
-    seconds = []
-    for _ in range(warm_up + repeats):
-        start = time.perf_counter()
-        work()
-        seconds.append(time.perf_counter() - start)
-    return 1 / statistics.median(seconds[warm_up:])
+    """Runs of `work` a second."""
+    return 1 / seconds(warm_up, repeats, work)
 
 
 class Lstm(nn.Module):
@@ -49,6 +46,41 @@ class Encoder(nn.Module):
 
     def forward(self, x):
         return self.dense(self.body(x)[:, 0])
+
+
+class Block(nn.Module):
+    """Of a GPT of 384 numbers and 6 heads."""
+
+    def __init__(self):
+        super().__init__()
+        self.norm_1, self.norm_2 = nn.LayerNorm(384), nn.LayerNorm(384)
+        self.before, self.after = nn.Linear(384, 3 * 384), nn.Linear(384, 384)
+        self.dense = nn.Sequential(nn.Linear(384, 1536), nn.GELU("tanh"), nn.Linear(1536, 384))
+
+    def forward(self, x):
+        heads = self.before(self.norm_1(x)).unflatten(-1, (3, 6, 64)).permute(2, 0, 3, 1, 4)
+        x = x + self.after(f.scaled_dot_product_attention(*heads, is_causal=True).transpose(1, 2).flatten(2))
+        return x + self.dense(self.norm_2(x))
+
+
+class Gpt(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.words, self.positions, self.norm = nn.Embedding(65, 384), nn.Embedding(256, 384), nn.LayerNorm(384)
+        self.blocks = nn.Sequential(*[Block() for _ in range(6)])
+
+    def forward(self, x):
+        x = self.blocks(self.words(x) + self.positions(torch.arange(x.shape[1])))
+        return (self.norm(x) @ self.words.weight.T).flatten(0, 1)
+
+
+class Mean(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embedding, self.dense = nn.Embedding(20_000, 64), nn.Linear(64, 2)
+
+    def forward(self, x):
+        return self.dense(self.embedding(x).mean(1))
 
 
 def minilm():
@@ -86,6 +118,19 @@ def main():
         adam = torch.optim.Adam(network.parameters(), 1e-3, fused=True)
         block = trained(network, adam, f.binary_cross_entropy_with_logits, batches)
         return {"train_per_s": 320 * rate(1, blocks, block)}
+    if task == "matmul":
+        found = {}
+        with torch.inference_mode():
+            for side, faster in [(2048, 1), (256, 200)]:
+                a, b = torch.rand(side, side) - 0.5, torch.rand(side, side) - 0.5
+                found[f"giga_per_s_{side}"] = 2 * side**3 / 1e9 * rate(2 * faster, blocks * faster, lambda: a @ b)
+        return found
+    if task in ["gpt", "embedding"]:
+        network, words, batch, steps = (Gpt(), 65, 8, 256) if task == "gpt" else (Mean(), 20_000, 512, 64)
+        shape = (batch * steps,) if task == "gpt" else (batch,)
+        batches = [(torch.randint(0, words, (batch, steps)), torch.randint(0, 2, shape)) for _ in range(4)]
+        adam = torch.optim.AdamW(network.parameters(), 1e-4, fused=True)
+        return {"train_per_s": 4 * batch * rate(1, blocks, trained(network, adam, f.cross_entropy, batches))}
     if task == "minilm":
         network = minilm().train()
         batches = [(torch.randint(1, 30_522, (16, 64)), torch.randint(0, 2, (16,))) for _ in range(5)]

@@ -1,8 +1,8 @@
 //! The MNIST CNN on gradus, as a user writes it.
 
+mod networks;
 #[path = "../../protocol.rs"]
 mod protocol;
-mod networks;
 mod sequences;
 
 use gradus::prelude::*;
@@ -57,8 +57,8 @@ fn main() {
     if networks::measure(&std::env::args().nth(1).unwrap_or_default()).expect("training") {
         return;
     }
-    if let Some(task @ ("lstm" | "encoder" | "minilm")) = std::env::args().nth(1).as_deref() {
-        return sequences::measure(task).expect("training");
+    if let Some(task) = std::env::args().nth(1).filter(|task| sequences::TASKS.contains(&task.as_str())) {
+        return sequences::measure(&task).expect("training");
     }
     protocol::measure(|| Gradus::new().expect("MNIST"));
 }

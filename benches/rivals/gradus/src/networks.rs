@@ -1,4 +1,4 @@
-//! Convolutional networks on gradus. `PROGRAM TASK train|predict REPEATS`, for a task of [`TASKS`].
+//! Networks for images and rows of numbers on gradus. `PROGRAM TASK train|predict REPEATS`, for a task of [`TASKS`].
 
 use std::cell::RefCell;
 
@@ -8,15 +8,17 @@ use gradus::prelude::*;
 
 use super::protocol::{seconds, threads};
 
-/// Name, shape of an example, examples in a batch.
-const TASKS: [(&str, &[usize], usize); 7] = [
-    ("resnet18", &[224, 224, 3], 8),
-    ("mobilenet", &[224, 224, 3], 8),
-    ("alexnet", &[224, 224, 3], 16),
-    ("vgg", &[224, 224, 3], 4),
-    ("conv1d", &[1024, 32], 32),
-    ("resnet20", &[32, 32, 3], 32),
-    ("unet", &[64, 64, 3], 8),
+/// Name, shape of an example, examples in a batch, how many times the steps are short.
+const TASKS: [(&str, &[usize], usize, usize); 9] = [
+    ("mlp", &[784], 128, 4),
+    ("tiny", &[10], 32, 200),
+    ("resnet18", &[224, 224, 3], 8, 1),
+    ("mobilenet", &[224, 224, 3], 8, 1),
+    ("alexnet", &[224, 224, 3], 16, 1),
+    ("vgg", &[224, 224, 3], 4, 1),
+    ("conv1d", &[1024, 32], 32, 1),
+    ("resnet20", &[32, 32, 3], 32, 1),
+    ("unet", &[64, 64, 3], 8, 1),
 ];
 
 fn conv(filters: usize, stride: usize) -> Conv2d {
@@ -81,6 +83,12 @@ fn unet() -> Sequential {
     Sequential::new().add(Level::new(32, Level::new(64, bottom))).add(Conv2d::new(1, 1))
 }
 
+fn dense(units: &[usize]) -> Sequential {
+    let (last, hidden) = units.split_last().expect("units");
+    let model = hidden.iter().fold(Sequential::new(), |model, units| model.add(Dense::new(*units).activation(Relu)));
+    model.add(Dense::new(*last))
+}
+
 /// Numbers in no order, from -1 to 1.
 fn numbers(shape: &[usize]) -> ArrayD<f32> {
     let mut state = 1_u32;
@@ -91,7 +99,7 @@ fn numbers(shape: &[usize]) -> ArrayD<f32> {
 }
 
 /// The median of the times between neighbouring moments, or with CPU time, whose ticks are long, their mean.
-fn step(moments: &[f64]) -> f64 {
+pub fn step(moments: &[f64]) -> f64 {
     if std::env::var("RIVALS_CLOCK").is_ok_and(|clock| clock == "cpu") {
         return (moments[moments.len() - 1] - moments[0]) / (moments.len() - 1) as f64;
     }
@@ -102,8 +110,10 @@ fn step(moments: &[f64]) -> f64 {
 
 /// Whether `task` is one of these; if it is, prints its figures.
 pub fn measure(task: &str) -> Result<bool> {
-    let Some((_, shape, batch)) = TASKS.into_iter().find(|(name, ..)| *name == task) else { return Ok(false) };
+    let Some((_, shape, batch, faster)) = TASKS.into_iter().find(|(name, ..)| *name == task) else { return Ok(false) };
     let model = match task {
+        "mlp" => dense(&[2048, 2048, 10]),
+        "tiny" => dense(&[64, 64, 1]),
         "resnet18" => ResNet::resnet18(1000),
         "mobilenet" => MobileNetV2::mobilenet_v2(1000),
         "alexnet" => AlexNet::alexnet(1000),
@@ -113,7 +123,7 @@ pub fn measure(task: &str) -> Result<bool> {
         _ => unet(),
     };
     let arguments: Vec<String> = std::env::args().collect();
-    let repeats = arguments[3].parse().expect("TASK train|predict REPEATS");
+    let repeats = faster * arguments[3].parse::<usize>().expect("TASK train|predict REPEATS");
     let x = |count: usize| numbers(&[&[count], shape].concat());
     let sgd = Momentum::new(0.001);
     if arguments[2] == "predict" {
@@ -131,14 +141,15 @@ pub fn measure(task: &str) -> Result<bool> {
         return Ok(true);
     }
     // A step is the time from the end of a batch to that of the next.
-    let (ends, count) = (RefCell::new(Vec::new()), 2 * batch);
+    let (ends, batches) = (RefCell::new(Vec::new()), 2 * faster);
+    let count = batches * batch;
     let note = LambdaCallback::new().on_batch_end(|_| {
         ends.borrow_mut().push(seconds());
         Ok(())
     });
-    let fit = Fit::epochs(repeats.div_ceil(2) + 1).batch_size(batch).progress(false).callback(note);
-    if task == "unet" {
-        let y = numbers(&[count, 64, 64, 1]);
+    let fit = Fit::epochs(repeats.div_ceil(batches) + 1).batch_size(batch).progress(false).callback(note);
+    if let "unet" | "tiny" = task {
+        let y = if task == "unet" { numbers(&[count, 64, 64, 1]) } else { numbers(&[count, 1]) };
         model.compile(sgd, MeanSquaredError::default()).threads(threads()).fit(&(&x(count), &y), fit)?;
     } else {
         let (y, loss) = (Array1::from_shape_fn(count, |i| (i % 10) as u8), SparseCrossEntropy::from_logits());

@@ -1,12 +1,12 @@
-//! The LSTM, the encoder of Transformers and MiniLM on gradus. `PROGRAM lstm|encoder|minilm BLOCKS`.
+//! Networks for sequences, and products of matrices, on gradus. `PROGRAM TASK BLOCKS`, for a task of [`TASKS`].
 
-use std::time::Instant;
-
-use gradus::models::{Bert, BertConfig};
+use gradus::models::{Bert, BertConfig, Gpt2, Gpt2Config};
 use gradus::ndarray::{Array1, Array2};
 use gradus::prelude::*;
 
-use super::protocol::threads;
+use super::protocol::{seconds, threads};
+
+pub const TASKS: [&str; 6] = ["lstm", "encoder", "minilm", "gpt", "embedding", "matmul"];
 
 /// Token numbers in no order.
 fn tokens(sequences: usize, steps: usize, words: u32) -> Array2<u32> {
@@ -17,17 +17,16 @@ fn tokens(sequences: usize, steps: usize, words: u32) -> Array2<u32> {
     })
 }
 
-/// Runs of `work` a second, from the median of `repeats` after `warm_up`.
+/// Runs of `work` a second, by the median of `repeats` after `warm_up`, or with CPU time, whose ticks are long, by their mean.
 fn rate(warm_up: usize, repeats: usize, mut work: impl FnMut() -> Result<()>) -> Result<f64> {
-    let mut seconds = Vec::new();
-    for _ in 0..warm_up + repeats {
-        let clock = Instant::now();
+    let mut moments = Vec::new();
+    for run in 0..warm_up + repeats {
         work()?;
-        seconds.push(clock.elapsed().as_secs_f64());
+        if run + 1 >= warm_up {
+            moments.push(seconds());
+        }
     }
-    let seconds = &mut seconds[warm_up..];
-    seconds.sort_by(f64::total_cmp);
-    Ok(1.0 / seconds[seconds.len() / 2])
+    Ok(1.0 / super::networks::step(&moments))
 }
 
 /// The first step of each sequence.
@@ -44,6 +43,21 @@ fn encoder() -> Sequential {
     (0..4).fold(body, |body, _| body.add(TransformerEncoder::new(512, 8, 2048).activation(Gelu)))
 }
 
+/// Billions of multiplications and additions a second, in products of two square matrices.
+fn matmul(blocks: usize) -> Result<()> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads()).build().expect("threads");
+    let rate = |side: usize, faster: usize| -> Result<f64> {
+        let tape = Tape::inference();
+        let input = |seed| tape.input(tokens(side, side, 1000).mapv(|x| (x + seed) as f32 / 1000.0 - 0.5));
+        let (a, b) = (input(0), input(7));
+        let times_a_second = rate(2 * faster, blocks * faster, || a.matmul(&b).map(|_| ()))?;
+        Ok(2.0 * (side as f64).powi(3) / 1e9 * times_a_second)
+    };
+    let (large, small) = pool.install(|| Ok::<_, gradus::Error>((rate(2048, 1)?, rate(256, 200)?)))?;
+    println!("{{\"giga_per_s_2048\": {large}, \"giga_per_s_256\": {small}}}");
+    Ok(())
+}
+
 /// Prints the figures of a task, each the median of so many blocks.
 pub fn measure(task: &str) -> Result<()> {
     let blocks = std::env::args().nth(2).and_then(|blocks| blocks.parse().ok()).unwrap_or(4);
@@ -56,6 +70,34 @@ pub fn measure(task: &str) -> Result<()> {
         let mut model = model.compile(Adam::default(), BinaryCrossEntropy::default()).threads(threads());
         let blocks_per_s = rate(1, blocks, || model.fit(&(&x, &y), fit(32)).map(|_| ()))?;
         println!("{{\"train_per_s\": {}}}", 320.0 * blocks_per_s);
+        return Ok(());
+    }
+    if task == "matmul" {
+        return matmul(blocks);
+    }
+    if task == "gpt" {
+        let sizes = Gpt2Config {
+            vocabulary: 65,
+            positions: 256,
+            layers: 6,
+            heads: 6,
+            size: 384,
+            dropout: 0.0,
+            ..Gpt2Config::default()
+        };
+        let (x, y) = (tokens(32, 256, 65), tokens(32, 256, 2).mapv(|y| y as u8));
+        let mut model =
+            Gpt2::new(&sizes).compile(AdamW::new(1e-4), SparseCrossEntropy::from_logits()).threads(threads());
+        let blocks_per_s = rate(1, blocks, || model.fit(&(&x, &y), fit(8)).map(|_| ()))?;
+        println!("{{\"train_per_s\": {}}}", 32.0 * blocks_per_s);
+        return Ok(());
+    }
+    if task == "embedding" {
+        let (x, y) = (tokens(2048, 64, 20_000), classes(2048));
+        let model = Sequential::new().add(Embedding::new(20_000, 64)).add(GlobalAvgPool1d).add(Dense::new(2));
+        let mut model = model.compile(AdamW::new(1e-4), SparseCrossEntropy::from_logits()).threads(threads());
+        let blocks_per_s = rate(1, blocks, || model.fit(&(&x, &y), fit(512)).map(|_| ()))?;
+        println!("{{\"train_per_s\": {}}}", 2048.0 * blocks_per_s);
         return Ok(());
     }
     if task == "minilm" {
