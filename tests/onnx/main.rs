@@ -1,6 +1,7 @@
 //! ONNX: the project's own tests of its operators, whole models of PyTorch, and hostile files, through the public importer.
 
 mod importer;
+mod models;
 mod operators;
 #[path = "../../src/formats/onnx/proto.rs"]
 #[allow(dead_code)]

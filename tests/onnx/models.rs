@@ -1,0 +1,82 @@
+//! Whole models that PyTorch has exported: their outputs, and a step of training.
+//!
+//! `tests/fixtures/make_onnx_pytorch.py` has made the small ones in `tests/fixtures/onnx`. `.ci/onnx-models` makes all of them, in the
+//! folder that the environment variable `ONNX_MODELS` names, or in `target/onnx-models`.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use gradus::ndarray::IxDyn;
+use gradus::onnx::Onnx;
+use gradus::prelude::*;
+use gradus::saving::Weights;
+
+use crate::importer::assert_near;
+
+/// The tensor in the layout that the parameter has.
+fn laid(tensor: &Tensor, like: &Tensor, before: &Tensor) -> Tensor {
+    let rank = tensor.ndim();
+    let kernel: Vec<usize> = (2..rank).chain([1, 0]).collect();
+    let orders = [(0..rank).collect(), (0..rank).rev().collect(), if rank > 2 { kernel } else { (0..rank).collect() }];
+    let permuted = |tensor: &Tensor, order: &Vec<usize>| tensor.clone().permuted_axes(IxDyn(order));
+    let order = orders.iter().find(|order| permuted(before, order) == *like);
+    permuted(tensor, order.expect("a parameter has the numbers of PyTorch's"))
+}
+
+fn check(path: &Path) {
+    let onnx = Onnx::<Var, Var>::open(path).unwrap();
+    let numbers = Weights::open(path.with_extension("").with_extension("safetensors")).unwrap();
+    let (x, want) = (numbers.get("input").unwrap(), numbers.get("output").unwrap());
+    assert_near(&onnx.predict(&x).unwrap(), &want);
+
+    let before: Vec<(String, Param, Tensor)> =
+        onnx.parameters().into_iter().map(|(name, param)| (name, param.clone(), param.value().unwrap())).collect();
+    let known: BTreeSet<&str> = numbers.names().filter_map(|name| name.strip_prefix("before.")).collect();
+    // As PyTorch's model in inference mode: statistics stay.
+    before.iter().filter(|(_, param, _)| param.is_state()).for_each(|(_, param, _)| param.freeze());
+    onnx.noises().iter().for_each(|(_, noise)| noise.freeze());
+    let mut trainer = onnx.compile(Sgd::new(0.1), MeanSquaredError);
+    let ones = Tensor::from_elem(IxDyn(want.shape()), 1.0);
+    trainer.fit(&(x.clone(), ones), Fit::epochs(1).batch_size(3).shuffle(false)).unwrap();
+    assert_near(&trainer.predict(&x).unwrap(), &numbers.get("after_output").unwrap());
+    let mut found = 0;
+    for (name, param, old) in &before {
+        let new = param.value().unwrap();
+        assert!(param.is_frozen() || new != *old, "{name} has not changed");
+        if known.contains(name.as_str()) {
+            let [before, after] = ["before", "after"].map(|when| numbers.get(&format!("{when}.{name}")).unwrap());
+            assert_near(&new, &laid(&after, old, &before));
+            found += 1;
+        }
+    }
+    let all = before.iter().filter(|(_, param, _)| !param.is_state()).count();
+    println!("{}: {all} parameters, {found} of PyTorch's {} by name", path.file_name().unwrap().display(), known.len());
+    // PyTorch's newer exporter keeps names.
+    let keeps = path.to_string_lossy().contains(".dynamo.") && !before.iter().any(|(name, ..)| name.contains("val_"));
+    assert!(!keeps || found == known.len());
+}
+
+fn check_all(folder: &Path, least: usize) {
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder)
+        .unwrap_or_else(|error| panic!("{}: {error}; run .ci/onnx-models", folder.display()))
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "onnx"))
+        .collect();
+    paths.sort();
+    assert!(paths.len() >= least, "only {} models are in {}", paths.len(), folder.display());
+    let failed = paths.iter().filter(|path| std::panic::catch_unwind(|| check(path)).is_err());
+    assert_eq!(failed.collect::<Vec<_>>(), Vec::<&PathBuf>::new());
+}
+
+#[test]
+fn models_of_pytorch_predict_and_train_as_there() {
+    check_all(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/onnx"), 14);
+}
+
+#[test]
+#[ignore = "needs larger models of PyTorch; .ci/onnx-models makes them"]
+fn larger_models_of_pytorch_predict_and_train_as_there() {
+    let folder = std::env::var_os("ONNX_MODELS")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("target/onnx-models"), PathBuf::from);
+    check_all(&folder, 18);
+}
