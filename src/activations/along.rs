@@ -29,10 +29,6 @@ impl Layer for AlongAxis {
         (self.function)(x, self.axis)
     }
 
-    fn kind(&self) -> &'static str {
-        self.kind
-    }
-
     fn config(&self) -> Config {
         Config::new(Self::KIND).with("function", &self.kind.to_owned()).with("axis", &self.axis)
     }

@@ -48,6 +48,8 @@ pub use sparsemax::Sparsemax;
 pub use tanh::Tanh;
 pub use threshold::Threshold;
 
+pub(crate) use pointwise::function_of;
+
 use std::sync::Arc;
 
 use crate::autograd::{Layer, Var};
@@ -75,16 +77,10 @@ pub trait Activation: Send + Sync {
     /// The activated value, of the same shape.
     fn apply(&self, x: &Var) -> Var;
 
-    /// The same function as a pass over a slice, which layers run while their output is still in cache. The default
-    /// has none.
+    /// The same function as a pass over numbers, for recurrent layers, which apply it within each step and have its values only: slopes
+    /// are to follow from them. The default has none.
     fn pointwise(&self) -> Option<Arc<dyn Pointwise>> {
         None
-    }
-
-    /// The same within recurrent layers, where no loss can want to look behind it, and where slopes always follow from
-    /// values: 0 where the value has reached its end. The default is that of other layers.
-    fn recurrent(&self) -> Option<Arc<dyn Pointwise>> {
-        self.pointwise()
     }
 
     /// What makes another one like it. The default is that of a type which cannot be described.
@@ -125,11 +121,6 @@ pub trait Pointwise: Send + Sync {
 
     /// Whether a greater `x` never gives a lesser `y`, so that it may change places with a maximum.
     fn is_monotone(&self) -> bool {
-        false
-    }
-
-    /// Whether `y` is always `x`, so that nothing need be done.
-    fn is_identity(&self) -> bool {
         false
     }
 }
@@ -181,10 +172,6 @@ impl Pointwise for Linear {
     fn backward(&self, _: &[Float], _: &mut [Float]) {}
 
     fn is_monotone(&self) -> bool {
-        true
-    }
-
-    fn is_identity(&self) -> bool {
         true
     }
 }

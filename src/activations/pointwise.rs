@@ -1,5 +1,6 @@
 //! How activations of each number alone are made: out of a value and a slope.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use super::Pointwise;
@@ -9,8 +10,8 @@ use crate::kernels::curve::{self, Curve};
 use crate::tensor::{Float, Tensor, data, tensor};
 
 /// Makes a type an activation, by its value at `x` and its slope, which is found from the value if `by_value` says so
-/// (then layers can fuse it), else from `x`. A value that approaches an end as `exp(x)` does tells no slope there: such an
-/// activation is found from `x`, and may have another form for recurrent layers.
+/// (then it can become a part of the operation before it), else from `x`. A value that approaches an end as `exp(x)` does tells no
+/// slope there: such an activation is found from `x`, and may have another form for recurrent layers.
 macro_rules! activation {
     (
         $type:ty,
@@ -34,27 +35,31 @@ macro_rules! activation {
                 $crate::activations::pointwise::apply_curve(x, *self)
             }
 
-            fn pointwise(&self) -> Option<std::sync::Arc<dyn $crate::activations::Pointwise>> {
-                $crate::activations::pointwise::fused(*self)
-            }
-
             fn config(&self) -> $crate::config::Config {
                 self.describe()
             }
 
-            $(fn recurrent(&$mine) -> Option<std::sync::Arc<dyn $crate::activations::Pointwise>> $recurrent)?
+            $crate::activations::pointwise::activation!(@pointwise $(fn recurrent($mine) $recurrent)?);
         }
+    };
+    (@pointwise) => {
+        fn pointwise(&self) -> Option<std::sync::Arc<dyn $crate::activations::Pointwise>> {
+            $crate::activations::pointwise::of_values(*self)
+        }
+    };
+    (@pointwise fn recurrent($mine:ident) $recurrent:block) => {
+        fn pointwise(&$mine) -> Option<std::sync::Arc<dyn $crate::activations::Pointwise>> $recurrent
     };
 }
 pub(super) use activation;
 
 /// Applies a curve as an operation of its own.
 pub(crate) fn apply_curve(x: &Var, curve: impl Curve) -> Var {
-    apply_pointwise(x, OfCurve(curve), curve.by_value())
+    apply_pointwise(x, Arc::new(OfCurve(curve)), curve.by_value())
 }
 
-/// The curve for layers that fuse it.
-pub(super) fn fused(curve: impl Curve) -> Option<Arc<dyn Pointwise>> {
+/// The curve for those who have its values only.
+pub(super) fn of_values(curve: impl Curve) -> Option<Arc<dyn Pointwise>> {
     curve.by_value().then(|| Arc::new(OfCurve(curve)) as Arc<dyn Pointwise>)
 }
 
@@ -102,17 +107,30 @@ impl<C: Curve> Pointwise for OfCurve<C> {
     }
 }
 
+impl Var {
+    /// Applies a function of each number whose slope follows from its value. It becomes a part of the operation before it where that
+    /// is a `Dense`, a convolution or the sum of a `Residual`, and is then applied while their output is in cache.
+    pub fn pointwise(&self, function: Arc<dyn Pointwise>) -> Self {
+        apply_pointwise(self, function, true)
+    }
+}
+
 /// Applies a pointwise function as an operation of its own. If not `by_value`, its backward takes `x` in the place of `y`.
-pub(super) fn apply_pointwise(x: &Var, function: impl Pointwise + 'static, by_value: bool) -> Var {
+fn apply_pointwise(x: &Var, function: Arc<dyn Pointwise>, by_value: bool) -> Var {
     let at = Tensor::default(ndarray::IxDyn(&[]));
-    x.tape().apply(PointwiseOp { function: Box::new(function), by_value, at }, &[x])
+    x.tape().apply(PointwiseOp { function, by_value, at }, &[x])
 }
 
 /// `y = f(x)`, remembered by `y` or by `x`. Not generic: all of it would be compiled for each function.
 struct PointwiseOp {
-    function: Box<dyn Pointwise>,
+    function: Arc<dyn Pointwise>,
     by_value: bool,
     at: Tensor,
+}
+
+/// The function of the operation that comes after another one, if that can take it in.
+pub(crate) fn function_of(next: &dyn Any) -> Option<&Arc<dyn Pointwise>> {
+    next.downcast_ref::<PointwiseOp>().filter(|next| next.by_value).map(|next| &next.function)
 }
 
 impl Op for PointwiseOp {

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use super::pointwise::apply_pointwise;
 use super::{Activation, Pointwise};
 use crate::autograd::Var;
 use crate::config::{Config, described};
@@ -28,7 +27,7 @@ impl Activation for Relu {
     }
 
     fn apply(&self, x: &Var) -> Var {
-        apply_pointwise(x, *self, true)
+        x.pointwise(Arc::new(*self))
     }
 
     fn pointwise(&self) -> Option<Arc<dyn Pointwise>> {

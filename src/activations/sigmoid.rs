@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::pointwise::{apply_curve, fused};
+use super::pointwise::{apply_curve, of_values};
 use super::{Activation, Pointwise};
 use crate::autograd::{Origin, Var};
 use crate::config::{Config, described};
@@ -36,8 +36,8 @@ impl Activation for Sigmoid {
         apply_curve(x, *self).with_origin(Origin::Sigmoid(x.clone()))
     }
 
-    fn recurrent(&self) -> Option<Arc<dyn Pointwise>> {
-        fused(*self)
+    fn pointwise(&self) -> Option<Arc<dyn Pointwise>> {
+        of_values(*self)
     }
 }
 

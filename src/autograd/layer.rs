@@ -39,27 +39,11 @@ pub trait Layer<X: Vars = Var, Y: Vars = Var>: Any + Send + Sync {
         let _ = list;
     }
 
-    /// This layer and the `next` one as a single faster operation with the same result, where this layer knows one.
-    /// [`Sequential`] asks. The default knows none.
-    fn forward_with(&self, x: &X, next: &dyn Layer) -> Option<Result<Y>> {
-        let _ = (x, next);
-        None
-    }
-
-    /// The name of the type, such as `Dense`; containers derive names from it.
-    fn kind(&self) -> &'static str {
-        crate::config::type_name::<Self>()
-    }
-
-    /// What makes another one like it, without the numbers in its parameters. The default is that of a type which cannot be
-    /// described; see [`Described`].
+    /// What makes another one like it, without the numbers in its parameters: its kind, from which containers derive names, and its
+    /// settings. A layer with several outputs names them in a setting `outputs`. The default is that of a type which cannot be described;
+    /// see [`Described`](crate::config::Described).
     fn config(&self) -> Config {
         Config::of_unknown::<Self>()
-    }
-
-    /// The names of several outputs, in order; empty if they have none, or if there is only one.
-    fn output_names(&self) -> Vec<String> {
-        Vec::new()
     }
 }
 
@@ -73,20 +57,8 @@ impl<X: Vars, Y: Vars> Layer<X, Y> for Box<dyn Layer<X, Y>> {
         (**self).params(list);
     }
 
-    fn forward_with(&self, x: &X, next: &dyn Layer) -> Option<Result<Y>> {
-        (**self).forward_with(x, next)
-    }
-
-    fn kind(&self) -> &'static str {
-        (**self).kind()
-    }
-
     fn config(&self) -> Config {
         (**self).config()
-    }
-
-    fn output_names(&self) -> Vec<String> {
-        (**self).output_names()
     }
 }
 

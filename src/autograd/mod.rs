@@ -17,6 +17,7 @@ mod regularizer;
 mod tape;
 mod var;
 mod vars;
+mod waiting;
 
 pub use dependence::Dependence;
 pub use gradients::Gradients;
@@ -37,3 +38,4 @@ pub(crate) use param_list::Listed;
 pub(crate) use paths::{freeze_matching, glob, matching, runs};
 pub(crate) use tape::{TraceRow, check_update};
 pub(crate) use var::Origin;
+pub(crate) use waiting::Fusible;

@@ -1,5 +1,7 @@
 //! One differentiable operation.
 
+use std::any::Any;
+
 use ndarray::{Dimension, IxDyn};
 
 use super::Dependence;
@@ -35,7 +37,7 @@ use crate::tensor::{Float, Tensor, add_into, tensor};
 /// assert_eq!(y.sum().backward()?.of(&x).unwrap()[[0]], 6.0);
 /// # Ok::<(), gradus::Error>(())
 /// ```
-pub trait Op: 'static {
+pub trait Op: Any {
     /// Computes the value, and keeps in `self` what `backward` will need.
     fn forward(&mut self, inputs: &[&Tensor]) -> Tensor;
 

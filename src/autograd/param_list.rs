@@ -1,13 +1,17 @@
 //! The parameters of a model with their paths.
 
+use std::sync::Arc;
+
 use super::{Layer, Noise, Param, Vars};
 
 /// The parameters of a model with their paths, in a fixed order. A layer's [`Layer::params`] fills it.
 #[derive(Default)]
 pub struct ParamList<'a> {
     prefix: String,
+    /// Whether the kinds of layers are wanted, which takes their descriptions.
+    has_kinds: bool,
     /// The layers around what is listed now: where in the prefix the names of each begin, and its kind.
-    layers: Vec<(usize, &'static str)>,
+    layers: Vec<(usize, Arc<str>)>,
     list: Vec<Listed>,
     noises: Vec<(String, &'a Noise)>,
 }
@@ -16,15 +20,15 @@ pub struct ParamList<'a> {
 pub(crate) struct Listed {
     pub path: String,
     pub param: Param,
-    layers: Vec<(usize, &'static str)>,
+    layers: Vec<(usize, Arc<str>)>,
 }
 
 impl Listed {
     /// The steps of the path, each with the kind of the layer that gave the name.
-    pub fn steps(&self) -> impl Iterator<Item = (&'static str, &str)> {
+    pub fn steps(&self) -> impl Iterator<Item = (&str, &str)> {
         let ends = self.layers.iter().skip(1).map(|(start, _)| start.saturating_sub(1)).chain([self.path.len()]);
         let steps = self.layers.iter().zip(ends).filter(|((start, _), end)| start < end);
-        steps.map(|((start, kind), end)| (*kind, &self.path[*start..end]))
+        steps.map(|((start, kind), end)| (&**kind, &self.path[*start..end]))
     }
 }
 
@@ -34,6 +38,13 @@ impl<'a> ParamList<'a> {
         let mut list = Self::default();
         list.wrap(layer);
         list
+    }
+
+    /// All parameters of a layer, each with the layers along its path.
+    pub(crate) fn with_layers<X: Vars, Y: Vars>(layer: &'a (impl Layer<X, Y> + ?Sized)) -> Vec<Listed> {
+        let mut list = Self { has_kinds: true, ..Self::default() };
+        list.wrap(layer);
+        list.listed()
     }
 
     /// Adds a parameter under its name in the layer.
@@ -64,9 +75,13 @@ impl<'a> ParamList<'a> {
 
     /// Adds the parameters of the layer that this one is a wrapper of, under the paths that they have in it.
     pub fn wrap<X: Vars, Y: Vars>(&mut self, layer: &'a (impl Layer<X, Y> + ?Sized)) {
-        self.layers.push((self.prefix.len(), layer.kind()));
+        if self.has_kinds {
+            self.layers.push((self.prefix.len(), layer.config().kind().into()));
+        }
         layer.params(self);
-        self.layers.pop();
+        if self.has_kinds {
+            self.layers.pop();
+        }
     }
 
     /// Paths and handles on the parameters; those of an adapter come after the one that it is attached to.
@@ -74,7 +89,7 @@ impl<'a> ParamList<'a> {
         self.listed().into_iter().map(|listed| (listed.path, listed.param)).collect()
     }
 
-    pub(crate) fn listed(self) -> Vec<Listed> {
+    fn listed(self) -> Vec<Listed> {
         let mut all = Vec::with_capacity(self.list.len());
         for Listed { path, param, layers } in self.list {
             let adapter = param.adapter().filter(|adapter| !adapter.is_merged());

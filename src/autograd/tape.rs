@@ -8,6 +8,7 @@ use ndarray::IxDyn;
 use rand::SeedableRng;
 
 use super::op::standard;
+use super::waiting::{Fusible, Value, Waiting, Work};
 use super::{Dependence, Gradients, InputGrads, Op, Origin, Param, ParamId, Var};
 use crate::error::{Error, Result};
 use crate::initializers::{Initializer, RandomNormal};
@@ -69,8 +70,8 @@ pub(crate) fn check_update(value: &Tensor, name: impl FnOnce() -> String) -> Res
 }
 
 /// The steps that are real in all inputs.
-fn mask_of(inputs: &[&Var]) -> Option<Rc<Tensor>> {
-    let mut masks = inputs.iter().filter_map(|var| var.mask.as_ref());
+fn mask_of<'a>(inputs: impl Iterator<Item = &'a Var>) -> Option<Rc<Tensor>> {
+    let mut masks = inputs.filter_map(|var| var.mask.as_ref());
     let first = masks.next()?.clone();
     Some(masks.fold(first, |all, mask| {
         let differs = !Rc::ptr_eq(&all, mask) && all.shape() == mask.shape();
@@ -79,6 +80,8 @@ fn mask_of(inputs: &[&Var]) -> Option<Rc<Tensor>> {
 }
 
 enum Node {
+    /// Of an operation whose value is not read yet.
+    Reserved,
     Param(ParamId),
     Variable,
     Op(Box<dyn Op>, &'static str, Vec<Option<usize>>),
@@ -88,17 +91,17 @@ enum Node {
 #[derive(Clone, Debug)]
 pub(crate) struct TraceRow {
     pub name: String,
-    pub kind: &'static str,
+    pub kind: String,
     pub shapes: Vec<Vec<usize>>,
     /// Where its inputs come from, if it is not just the layer before.
     pub from: Vec<String>,
 }
 
 impl TraceRow {
-    pub(crate) fn new(name: &str, kind: &'static str, outputs: &[Var]) -> Self {
+    pub(crate) fn new(name: &str, kind: &str, outputs: &[Var]) -> Self {
         Self {
             name: name.into(),
-            kind,
+            kind: kind.into(),
             shapes: outputs.iter().map(|y| y.value.shape().into()).collect(),
             from: Vec::new(),
         }
@@ -174,19 +177,19 @@ impl Tape {
     }
 
     pub(crate) fn examples(&self, value: Tensor) -> Var {
-        Var::new(standard(value).into(), self, None, Dependence::PerExample).with_origin(Origin::Input)
+        Var::new(standard(value), self, None, Dependence::PerExample).with_origin(Origin::Input)
     }
 
     /// Puts a batch of examples on the tape whose gradient is wanted: [`Gradients::of`] returns it.
     pub fn variable(&self, value: impl IntoTensor) -> Var {
         let value = standard(value.into_tensor());
         let node = self.is_recording().then(|| self.push(Node::Variable, Some(value.shape())));
-        Var::new(value.into(), self, node, Dependence::PerExample)
+        Var::new(value, self, node, Dependence::PerExample)
     }
 
     /// Puts a value on the tape that is the same for every batch, without a gradient.
     pub fn constant(&self, value: impl IntoTensor) -> Var {
-        Var::new(standard(value.into_tensor()).into(), self, None, Dependence::Constant)
+        Var::new(standard(value.into_tensor()), self, None, Dependence::Constant)
     }
 
     /// Runs an operation on variables of this tape, and records it if a gradient may be wanted.
@@ -201,13 +204,67 @@ impl Tape {
 
     /// Not generic: it would be compiled for each operation.
     #[track_caller]
-    fn apply_boxed(&self, mut op: Box<dyn Op>, name: &'static str, inputs: &[&Var]) -> Var {
+    fn apply_boxed(&self, op: Box<dyn Op>, name: &'static str, inputs: &[&Var]) -> Var {
+        self.check_tapes(inputs);
+        if let [x] = inputs
+            && let Value::Waiting(waiting) = &x.value
+            && let Some((fused, fused_name, fused_inputs)) = waiting.with(&*op)
+        {
+            return self.wait_boxed(fused, fused_name, fused_inputs, Some((op, name, (*x).clone())));
+        }
+        let node = self.reserve(inputs.iter().copied());
+        let (value, dependence, keeps_steps) = self.run(op, name, inputs, node);
+        let mask =
+            mask_of(inputs.iter().copied()).filter(|mask| value.shape().get(..2) == Some(mask.shape()) && keeps_steps);
+        Var { mask, ..Var::new(value, self, node, dependence) }
+    }
+
+    /// Runs an operation as soon as its value is read, unless it becomes a part of the next one.
+    #[track_caller]
+    pub(crate) fn wait<O: Fusible>(&self, op: O, inputs: &[&Var]) -> Var {
+        self.check_tapes(inputs);
+        let inputs = inputs.iter().map(|var| (*var).clone()).collect();
+        self.wait_boxed(Box::new(op), std::any::type_name::<O>(), inputs, None)
+    }
+
+    fn wait_boxed(
+        &self,
+        op: Box<dyn Fusible>,
+        name: &'static str,
+        inputs: Rc<[Var]>,
+        last: Option<(Box<dyn Op>, &'static str, Var)>,
+    ) -> Var {
+        let node = self.reserve(inputs.iter());
+        let dependences: Vec<Dependence> = inputs.iter().map(|var| var.dependence).collect();
+        let dependence = op.dependence(&dependences);
+        let mask =
+            mask_of(inputs.iter()).filter(|mask| op.shape(&inputs).get(..2) == Some(mask.shape()) && op.keeps_steps());
+        let work = Work { op, name, inputs, node, tape: self.clone(), last };
+        Var { mask, ..Var::new(Value::Waiting(Rc::new(Waiting::new(work))), self, node, dependence) }
+    }
+
+    #[track_caller]
+    fn check_tapes(&self, inputs: &[&Var]) {
         assert!(
             inputs.iter().all(|var| Rc::ptr_eq(&var.tape.0, &self.0)),
             "an operation met variables of two tapes; make both on one, or bring a value over with `tape.constant(x.value())`"
         );
+    }
+
+    /// The place of an operation whose gradient may be wanted, which keeps the order in which operations were asked for.
+    fn reserve<'a>(&self, mut inputs: impl Iterator<Item = &'a Var>) -> Option<usize> {
+        (self.is_recording() && inputs.any(|var| var.node.is_some())).then(|| self.push(Node::Reserved, None))
+    }
+
+    /// Computes a value and records the operation. Also returns how it depends on the examples, and whether it keeps their steps.
+    pub(super) fn run(
+        &self,
+        mut op: Box<dyn Op>,
+        name: &'static str,
+        inputs: &[&Var],
+        node: Option<usize>,
+    ) -> (Pooled, Dependence, bool) {
         let _flush = FlushDenormals::new();
-        let nodes: Vec<Option<usize>> = inputs.iter().map(|var| var.node).collect();
         let value: Pooled = match inputs {
             [x] => standard(op.forward(&[&x.value])),
             [x, y] => standard(op.forward(&[&x.value, &y.value])),
@@ -216,17 +273,17 @@ impl Tape {
         }
         .into();
         let dependences: Vec<Dependence> = inputs.iter().map(|var| var.dependence).collect();
-        let dependence = op.dependence(&dependences);
+        let (dependence, keeps_steps) = (op.dependence(&dependences), op.keeps_steps());
         if dependence != Dependence::Constant {
             let (weights, values) = self.0.sizes.get();
             self.0.sizes.set((weights, values + value.len()));
         }
-        let mask = mask_of(inputs).filter(|mask| value.shape().get(..2) == Some(mask.shape()) && op.keeps_steps());
-        let node = (self.is_recording() && nodes.iter().any(Option::is_some)).then(|| {
+        if let Some(node) = node {
             self.0.values.borrow_mut().push(value.clone());
-            self.push(Node::Op(op, name, nodes), Some(value.shape()))
-        });
-        Var { mask, ..Var::new(value, self, node, dependence) }
+            self.0.shapes.borrow_mut()[node] = Some(IxDyn(value.shape()));
+            self.0.nodes.borrow_mut()[node] = Node::Op(op, name, inputs.iter().map(|var| var.node).collect());
+        }
+        (value, dependence, keeps_steps)
     }
 
     fn push(&self, node: Node, shape: Option<&[usize]>) -> usize {
@@ -247,7 +304,7 @@ impl Tape {
         });
         let (weights, values) = self.0.sizes.get();
         self.0.sizes.set((weights + value.len(), values));
-        Var::new(value.into(), self, node, Dependence::Constant)
+        Var::new(value, self, node, Dependence::Constant)
     }
 
     /// How many numbers of parameters this pass has used, and how many it has made of the examples.
@@ -326,7 +383,7 @@ impl Tape {
 
     pub(super) fn draw_normal(&self, shape: &[usize], dependence: Dependence) -> Var {
         let value = self.random(|rng| RandomNormal { mean: 0.0, stddev: 1.0 }.sample(shape, rng));
-        Var::new(value.into(), self, None, dependence)
+        Var::new(value, self, None, dependence)
     }
 
     /// Draws the first numbers of a parameter. Also returns their seed, and how much of its stream is used up then.
@@ -398,7 +455,8 @@ impl Tape {
     /// Adds a scalar to the loss of this pass, such as a penalty on a layer's activity: a mean over the examples of the
     /// batch. The trainer adds it; a loop of your own calls [`Tape::take_losses`].
     pub fn add_loss(&self, loss: &Var) {
-        self.0.losses.borrow_mut().push((loss.value.clone(), loss.node, loss.dependence));
+        let value: Pooled = (*loss.value).clone().into();
+        self.0.losses.borrow_mut().push((value, loss.node, loss.dependence));
     }
 
     /// Returns what [`Tape::add_loss`] was given since the last call.
@@ -422,12 +480,16 @@ impl Tape {
         self.0.inspected.set(true);
     }
 
-    pub(crate) fn start_trace(&self) {
-        *self.0.trace.borrow_mut() = Some(Vec::new());
+    /// The names of the recorded operations, without their paths.
+    #[cfg(test)]
+    pub(crate) fn operations(&self) -> Vec<&'static str> {
+        let nodes = self.0.nodes.borrow();
+        let names = nodes.iter().filter_map(|node| if let Node::Op(_, name, _) = node { Some(*name) } else { None });
+        names.map(|name| name.rsplit("::").next().unwrap_or(name)).collect()
     }
 
-    pub(crate) fn is_tracing(&self) -> bool {
-        self.0.trace.borrow().is_some()
+    pub(crate) fn start_trace(&self) {
+        *self.0.trace.borrow_mut() = Some(Vec::new());
     }
 
     pub(crate) fn trace_mark(&self) -> usize {
@@ -467,6 +529,7 @@ impl Tape {
         for (i, node) in nodes[..=last].iter().enumerate().rev() {
             let Some(dy) = grads[i].take() else { continue };
             match node {
+                Node::Reserved => {}
                 Node::Param(id) => {
                     found.params.insert(*id, dy);
                 }

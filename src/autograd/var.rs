@@ -2,9 +2,10 @@
 
 use std::rc::Rc;
 
+use super::waiting::Value;
 use super::{Dependence, Gradients, Tape};
 use crate::error::{Error, Result};
-use crate::tensor::{Float, IntoTensor, Pooled, Tensor, data};
+use crate::tensor::{Float, IntoTensor, Tensor, data};
 
 /// A value on a [`Tape`]: what layers take and give. Cloning is cheap.
 ///
@@ -13,7 +14,7 @@ use crate::tensor::{Float, IntoTensor, Pooled, Tensor, data};
 /// fail returns a `Result`.
 #[derive(Clone)]
 pub struct Var {
-    pub(crate) value: Pooled,
+    pub(crate) value: Value,
     pub(super) tape: Tape,
     pub(super) node: Option<usize>,
     pub(crate) dependence: Dependence,
@@ -37,8 +38,8 @@ pub(crate) enum Origin {
 }
 
 impl Var {
-    pub(super) fn new(value: Pooled, tape: &Tape, node: Option<usize>, dependence: Dependence) -> Self {
-        Self { value, tape: tape.clone(), node, dependence, origin: None, mask: None }
+    pub(super) fn new(value: impl Into<Value>, tape: &Tape, node: Option<usize>, dependence: Dependence) -> Self {
+        Self { value: value.into(), tape: tape.clone(), node, dependence, origin: None, mask: None }
     }
 
     /// The tape that this value is on.

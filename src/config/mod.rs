@@ -91,6 +91,13 @@ impl Config {
         }
     }
 
+    /// Returns the names of several outputs, in order, which a layer describes in a setting `outputs`; empty without.
+    pub(crate) fn output_names(&self) -> Vec<String> {
+        let Some(Value::List(names)) = self.get("outputs") else { return Vec::new() };
+        let names = names.iter().map(|name| if let Value::Text(name) = name { Some(name.clone()) } else { None });
+        names.collect::<Option<_>>().unwrap_or_default()
+    }
+
     /// Adds a setting.
     pub fn with(self, name: &str, value: &impl Setting) -> Self {
         self.entry(name, value.to_value(), false)

@@ -4,7 +4,7 @@ use super::Layer;
 use super::pool_op::{self, Pooling};
 use super::window::at_least_1;
 use crate::autograd::Var;
-use crate::config::{Config, Described, described};
+use crate::config::{Config, described};
 use crate::error::{Error, Result};
 use crate::kernels::pool::Span;
 
@@ -61,10 +61,6 @@ macro_rules! adaptive {
         impl<const N: usize> Layer for $layer<N> {
             fn forward(&self, x: &Var) -> Result<Var> {
                 pool_op::run(Pooling::$pooling, x, true, |input| spans(input, self.output_size))
-            }
-
-            fn kind(&self) -> &'static str {
-                Self::KIND
             }
 
             fn config(&self) -> Config {

@@ -3,7 +3,7 @@
 use super::Layer;
 use super::window::{at_least_1, fewer_than};
 use crate::autograd::Var;
-use crate::config::{Config, Described, described};
+use crate::config::{Config, described};
 use crate::error::{Error, Result};
 use crate::tensor::{Float, tensor};
 
@@ -85,9 +85,5 @@ impl<const N: usize> Layer for AffineGrid<N> {
         let places = x.tape().constant(tensor(&[cells, N + 1], self.places()));
         let y = places.matmul(&x.clone().without_mask().transpose()?)?;
         y.reshape(&[&[batch], &self.lengths[..], &[N]].concat())
-    }
-
-    fn kind(&self) -> &'static str {
-        Self::KIND
     }
 }

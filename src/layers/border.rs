@@ -4,7 +4,7 @@ use super::Layer;
 use super::window::{axes, fewer_than, three};
 use crate::autograd::{Dependence, InputGrads, Op, Var};
 use crate::buffers::buffer;
-use crate::config::{Config, Described, described};
+use crate::config::{Config, described};
 use crate::error::{Error, Result};
 use crate::kernels::conv::ConvShape;
 use crate::tensor::{Float, Tensor, data, tensor};
@@ -121,10 +121,6 @@ impl<const N: usize> Layer for ZeroPad<N> {
     fn forward(&self, x: &Var) -> Result<Var> {
         apply(x, axes::<N>(x.value.shape())?.1, self.padding, true)
     }
-
-    fn kind(&self) -> &'static str {
-        Self::KIND
-    }
 }
 
 impl<const N: usize> Layer for Crop<N> {
@@ -140,10 +136,6 @@ impl<const N: usize> Layer for Crop<N> {
             return Err(Error::shape(format!("expected an input larger than its edges {border:?}, got {input:?}")));
         }
         apply(x, std::array::from_fn(|axis| input[axis] - width(axis)), self.cropping, false)
-    }
-
-    fn kind(&self) -> &'static str {
-        Self::KIND
     }
 }
 

@@ -1,14 +1,12 @@
 //! Convolution of sequences, images and volumes.
 
-use std::any::Any;
-
 use super::conv_op::Convolution;
 use super::kernel_and_bias::{KernelAndBias, kernel_and_bias};
 use super::window::{Window, axes, bring_last, channels_last, fewer_than, kernel_shape, three, words};
-use super::{Layer, MaxPool2d, Padding};
+use super::{Layer, Padding};
 use crate::activations::{Activation, Linear};
 use crate::autograd::{Param, ParamList, Var};
-use crate::config::{Config, Described, described};
+use crate::config::{Config, described};
 use crate::error::{Error, Result};
 use crate::initializers::{Initializer, XavierUniform, Zeros};
 use crate::kernels::conv::ConvShape;
@@ -141,13 +139,6 @@ impl<const N: usize> Conv<N> {
         check_lengths(&shape, x.value.shape()[0], &positions, filters)?;
         Ok(shape)
     }
-
-    fn run(&self, x: &Var, shape: ConvShape, pool: Option<[usize; 2]>) -> Result<Var> {
-        let kernel = [&self.kernel_size[..], &[shape.channels / shape.groups, self.filters]].concat();
-        let op = |pointwise| Convolution::new(shape, pool, &self.kernel, pointwise, x.tape().is_recording());
-        let (bias, activation) = (self.bias(), self.activation.as_ref());
-        KernelAndBias { kernel: &self.kernel, bias, activation, filters: self.filters }.apply(x, &kernel, op)
-    }
 }
 
 /// Groups divide channels and filters, of which there are some.
@@ -209,28 +200,16 @@ impl<const N: usize> Layer for Conv<N> {
     }
 
     fn forward(&self, x: &Var) -> Result<Var> {
-        self.run(x, self.shape(x)?, None)
-    }
-
-    /// With a max pooling whose windows tile the image, the convolution's output is never stored, nor computed where no
-    /// window covers it. The activation then comes after the maximum, so it must be monotone.
-    fn forward_with(&self, x: &Var, next: &dyn Layer) -> Option<Result<Var>> {
-        let pool = (next as &dyn Any).downcast_ref::<MaxPool2d>()?.tiles().filter(|_| N == 2)?;
-        let monotone = self.activation.pointwise().is_some_and(|activation| activation.is_monotone());
-        // Whatever is wrong with the input is reported by the layer that it concerns.
-        let shape = self.shape(x).ok()?;
-        let [height, width] = shape.grid();
-        let fits = height >= pool[0] && width >= pool[1] && !shape.is_depthwise();
-        (monotone && fits).then(|| self.run(x, shape, Some(pool)))
+        let shape = self.shape(x)?;
+        let kernel = [&self.kernel_size[..], &[shape.channels / shape.groups, self.filters]].concat();
+        let op = Convolution::new(shape, &self.kernel, x.tape().is_recording());
+        let (bias, activation) = (self.bias(), self.activation.as_ref());
+        KernelAndBias { kernel: &self.kernel, bias, activation, filters: self.filters }.apply(x, &kernel, op)
     }
 
     fn params<'a>(&'a self, list: &mut ParamList<'a>) {
         list.add("kernel", self.kernel());
         self.bias().into_iter().for_each(|bias| list.add("bias", bias));
-    }
-
-    fn kind(&self) -> &'static str {
-        Self::KIND
     }
 }
 

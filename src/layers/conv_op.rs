@@ -1,15 +1,18 @@
 //! The operations behind convolutions: one way, alone or with the max pooling after it, and the other way.
 
+use std::any::Any;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::activations::Pointwise;
-use crate::autograd::{Dependence, InputGrads, Op, Param};
+use super::kernel_and_bias::activation_gradient;
+use super::pool_op::tiles_of;
+use crate::activations::{Pointwise, function_of};
+use crate::autograd::{Dependence, Fusible, InputGrads, Op, Param, Var};
 use crate::buffers::{Loan, buffer, zeros};
 use crate::kernels::{
     columns::add_columns,
     conv::{self, ConvShape, Method, OutputGradient},
-    curve, elementwise, parallel,
+    elementwise, parallel,
 };
 use crate::tensor::{Float, Pooled, Tensor, data, recycle, tensor};
 
@@ -40,7 +43,6 @@ struct TurnedLayout(Method, Loan);
 impl Convolved {
     fn new(shape: ConvShape, param: &Param, activation: Option<Arc<dyn Pointwise>>) -> Self {
         let empty = || Tensor::default(ndarray::IxDyn(&[]));
-        let activation = activation.filter(|activation| !activation.is_identity());
         Self { shape, param: param.clone(), activation, x: empty(), kernel: empty(), y: empty() }
     }
 
@@ -87,12 +89,21 @@ impl Convolved {
         grad
     }
 
+    /// The same with an activation after it.
+    fn with(&self, next: &dyn Any) -> Option<Self> {
+        let activation = function_of(next).filter(|_| self.activation.is_none())?;
+        Some(Self::new(self.shape, &self.param, Some(activation.clone())))
+    }
+
+    /// Batch, lengths and channels of an output.
+    fn output(inputs: &[Var], out: [usize; 3], channels: usize) -> Vec<usize> {
+        let x = inputs[0].value.lengths();
+        [&x[..1], &out[3 - (x.len() - 2)..], &[channels]].concat()
+    }
+
     /// `dz = f'(z) dy`
     fn activation_gradient(&self, dy: &Tensor) -> Pooled {
-        let Some(activation) = &self.activation else { return dy.clone().into() };
-        let (mut dz, y) = (buffer(dy.len()), data(&self.y));
-        curve::by_pieces(data(dy), &mut dz, |i, dz| activation.backward(&y[i..i + dz.len()], dz));
-        tensor(dy.shape(), dz).into()
+        activation_gradient(self.activation.as_deref(), &self.y, dy)
     }
 
     fn activate(&self, y: &mut [Float]) {
@@ -191,14 +202,8 @@ pub(super) struct Convolution {
 }
 
 impl Convolution {
-    pub(super) fn new(
-        shape: ConvShape,
-        pool: Option<[usize; 2]>,
-        param: &Param,
-        activation: Option<Arc<dyn Pointwise>>,
-        has_gradient: bool,
-    ) -> Self {
-        Self { inner: Convolved::new(shape, param, activation), pool, argmax: Vec::new(), has_gradient }
+    pub(super) fn new(shape: ConvShape, param: &Param, has_gradient: bool) -> Self {
+        Self { inner: Convolved::new(shape, param, None), pool: None, argmax: Vec::new(), has_gradient }
     }
 
     /// Depth, height and width of the output.
@@ -227,6 +232,35 @@ impl Convolution {
             self.inner.activate(y);
         });
         argmax
+    }
+}
+
+impl Fusible for Convolution {
+    fn shape(&self, inputs: &[Var]) -> Vec<usize> {
+        Convolved::output(inputs, self.out(), self.inner.shape.filters)
+    }
+
+    /// With a max pooling whose windows tile the image, the convolution's output is never stored, nor computed where no
+    /// window covers it. The activation then comes after the maximum, so it must be monotone.
+    fn with(&self, next: &dyn Any, inputs: &[Var]) -> Option<Box<dyn Fusible>> {
+        if self.pool.is_some() {
+            return None;
+        }
+        let has_gradient = self.has_gradient;
+        if let Some(inner) = self.inner.with(next) {
+            return Some(Box::new(Self { inner, pool: None, argmax: Vec::new(), has_gradient }));
+        }
+        let pool = tiles_of(next)?;
+        let Convolved { shape, param, activation, .. } = &self.inner;
+        let is_monotone = activation.as_ref().is_none_or(|activation| activation.is_monotone());
+        let [height, width] = shape.grid();
+        let fits =
+            height >= pool[0] && width >= pool[1] && !shape.is_depthwise() && inputs[0].value.lengths().len() == 4;
+        let inner = Convolved::new(*shape, param, activation.clone());
+        (is_monotone && fits).then(|| {
+            let fused: Box<dyn Fusible> = Box::new(Self { inner, pool: Some(pool), argmax: Vec::new(), has_gradient });
+            fused
+        })
     }
 }
 
@@ -299,8 +333,18 @@ impl Op for Convolution {
 pub(super) struct Transposed(Convolved);
 
 impl Transposed {
-    pub(super) fn new(shape: ConvShape, param: &Param, activation: Option<Arc<dyn Pointwise>>) -> Self {
-        Self(Convolved::new(shape, param, activation))
+    pub(super) fn new(shape: ConvShape, param: &Param) -> Self {
+        Self(Convolved::new(shape, param, None))
+    }
+}
+
+impl Fusible for Transposed {
+    fn shape(&self, inputs: &[Var]) -> Vec<usize> {
+        Convolved::output(inputs, self.0.shape.size, self.0.shape.channels)
+    }
+
+    fn with(&self, next: &dyn Any, _: &[Var]) -> Option<Box<dyn Fusible>> {
+        Some(Box::new(Self(self.0.with(next)?)))
     }
 }
 

@@ -7,7 +7,7 @@ use super::window::{Window, axes, channels_last, fewer_than, kernel_shape};
 use super::{Layer, Padding};
 use crate::activations::{Activation, Linear};
 use crate::autograd::{Param, ParamList, Var};
-use crate::config::{Config, Described, described};
+use crate::config::{Config, described};
 use crate::error::{Error, Result};
 use crate::initializers::{Initializer, XavierUniform, Zeros};
 use crate::kernels::conv::ConvShape;
@@ -228,16 +228,12 @@ impl<const N: usize> Layer for ConvTranspose<N> {
         let kernel = [&self.kernel_size[..], &[self.filters / self.groups, shape.filters]].concat();
         let (bias, activation) = (self.bias(), self.activation.as_ref());
         let weights = KernelAndBias { kernel: &self.kernel, bias, activation, filters: self.filters };
-        weights.apply(&x, &kernel, |f| Transposed::new(shape, &self.kernel, f))
+        weights.apply(&x, &kernel, Transposed::new(shape, &self.kernel))
     }
 
     fn params<'a>(&'a self, list: &mut ParamList<'a>) {
         list.add("kernel", self.kernel());
         self.bias().into_iter().for_each(|bias| list.add("bias", bias));
-    }
-
-    fn kind(&self) -> &'static str {
-        Self::KIND
     }
 }
 

@@ -1,16 +1,18 @@
 //! Fully connected layer.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use super::Layer;
-use crate::activations::{Activation, Linear, Pointwise};
-use crate::autograd::{Dependence, InputGrads, Op, Param, ParamList, Var};
+use super::kernel_and_bias::activation_gradient;
+use crate::activations::{Activation, Linear, Pointwise, function_of};
+use crate::autograd::{Dependence, Fusible, InputGrads, Op, Param, ParamList, Var};
 use crate::buffers::buffer;
 use crate::config::{Config, described};
 use crate::error::{Error, Result};
 use crate::initializers::{Initializer, XavierUniform, Zeros};
-use crate::kernels::{columns::sum_columns, curve::by_pieces, dense};
-use crate::tensor::{Float, Tensor, data, recycle, tensor};
+use crate::kernels::{columns::sum_columns, dense};
+use crate::tensor::{Float, Tensor, data, tensor};
 
 described! {
     /// Fully connected layer: `y = activation(x · kernel + bias)`.
@@ -96,20 +98,12 @@ impl Dense {
         }
         let kernel = self.kernel.on(x, &[features, units])?;
         let bias = self.bias().map(|bias| bias.on(x, &[units])).transpose()?;
-        let pointwise = self.activation.pointwise();
-        let fused = pointwise.is_some();
-        let empty = || Tensor::default(ndarray::IxDyn(&[]));
-        let op = Affine {
-            activation: pointwise.unwrap_or_else(|| Arc::new(Linear)),
-            x: empty(),
-            kernel: empty(),
-            y: empty(),
-        };
+        let op = Affine::new(None);
         let y = match &bias {
-            Some(bias) => x.tape().apply(op, &[x, &kernel, bias]),
-            None => x.tape().apply(op, &[x, &kernel]),
+            Some(bias) => x.tape().wait(op, &[x, &kernel, bias]),
+            None => x.tape().wait(op, &[x, &kernel]),
         };
-        Ok(if fused { y } else { self.activation.apply(&y) })
+        Ok(self.activation.apply(&y))
     }
 }
 
@@ -130,10 +124,31 @@ impl Layer for Dense {
 
 /// `y = f(x · kernel + bias)`
 struct Affine {
-    activation: Arc<dyn Pointwise>,
+    activation: Option<Arc<dyn Pointwise>>,
     x: Tensor,
     kernel: Tensor,
     y: Tensor,
+}
+
+impl Affine {
+    fn new(activation: Option<Arc<dyn Pointwise>>) -> Self {
+        let empty = || Tensor::default(ndarray::IxDyn(&[]));
+        Self { activation, x: empty(), kernel: empty(), y: empty() }
+    }
+}
+
+impl Fusible for Affine {
+    fn shape(&self, inputs: &[Var]) -> Vec<usize> {
+        let mut shape = inputs[0].value.lengths();
+        shape.pop();
+        shape.push(inputs[1].value.shape()[1]);
+        shape
+    }
+
+    fn with(&self, next: &dyn Any, _: &[Var]) -> Option<Box<dyn Fusible>> {
+        let activation = function_of(next).filter(|_| self.activation.is_none())?;
+        Some(Box::new(Self::new(Some(activation.clone()))))
+    }
 }
 
 impl Op for Affine {
@@ -141,7 +156,11 @@ impl Op for Affine {
         let (x, kernel, bias) = (inputs[0], inputs[1], inputs.get(2));
         let [features, units] = [kernel.shape()[0], kernel.shape()[1]];
         let mut y = buffer(x.len() / features.max(1) * units);
-        let activate = |part: &mut [Float]| self.activation.forward(part);
+        let activate = |part: &mut [Float]| {
+            if let Some(activation) = &self.activation {
+                activation.forward(part);
+            }
+        };
         dense::forward([features, units], data(x), data(kernel), bias.map(|bias| data(bias)), &mut y, activate);
         let shape = [&x.shape()[..x.ndim() - 1], &[units]].concat();
         (self.x, self.kernel, self.y) = (x.clone(), kernel.clone(), tensor(&shape, y));
@@ -151,25 +170,23 @@ impl Op for Affine {
     /// `dz = f'(z) dy`, `dx = dz · kernelᵀ`, `dkernel = xᵀ · dz`, `dbias = Σ dz`
     fn backward(&self, dy: &Tensor, dx: &mut InputGrads<'_>) {
         let [features, units] = [self.kernel.shape()[0], self.kernel.shape()[1]];
-        let mut dz = buffer(dy.len());
-        let y = data(&self.y);
-        by_pieces(data(dy), &mut dz, |i, dz| self.activation.backward(&y[i..i + dz.len()], dz));
+        let dz = activation_gradient(self.activation.as_deref(), &self.y, dy);
+        let dz = data(&dz);
         dx.add(0, || {
             let mut out = buffer(self.x.len());
-            dense::input_gradient([features, units], &dz, data(&self.kernel), &mut out);
+            dense::input_gradient([features, units], dz, data(&self.kernel), &mut out);
             tensor(self.x.shape(), out)
         });
         dx.add(1, || {
             let mut out = buffer(self.kernel.len());
-            dense::kernel_gradient([features, units], data(&self.x), &dz, &mut out);
+            dense::kernel_gradient([features, units], data(&self.x), dz, &mut out);
             tensor(self.kernel.shape(), out)
         });
         dx.add(2, || {
             let mut out = buffer(units);
-            sum_columns(&dz, &mut out);
+            sum_columns(dz, &mut out);
             tensor(&[units], out)
         });
-        recycle(tensor(dy.shape(), dz));
     }
 
     fn dependence(&self, inputs: &[Dependence]) -> Dependence {

@@ -7,7 +7,7 @@ use super::window::{Window, axes, channels_last, kernel_shape};
 use super::{Layer, Padding};
 use crate::activations::{Activation, Linear};
 use crate::autograd::{Param, ParamList, Var};
-use crate::config::{Config, Described, described};
+use crate::config::{Config, described};
 use crate::error::{Error, Result};
 use crate::initializers::{Initializer, XavierUniform, Zeros};
 
@@ -127,16 +127,12 @@ impl<const N: usize> Layer for DepthwiseConv<N> {
         let kernel = [&self.kernel_size[..], &[channels, self.depth_multiplier]].concat();
         let weights =
             KernelAndBias { kernel: &self.kernel, bias: self.bias(), activation: self.activation.as_ref(), filters };
-        weights.apply(x, &kernel, |f| Convolution::new(shape, None, &self.kernel, f, x.tape().is_recording()))
+        weights.apply(x, &kernel, Convolution::new(shape, &self.kernel, x.tape().is_recording()))
     }
 
     fn params<'a>(&'a self, list: &mut ParamList<'a>) {
         list.add("kernel", self.kernel());
         self.bias().into_iter().for_each(|bias| list.add("bias", bias));
-    }
-
-    fn kind(&self) -> &'static str {
-        Self::KIND
     }
 }
 

@@ -3,7 +3,7 @@
 use super::window::{Window, axes, fewer_than};
 use super::{Layer, Padding};
 use crate::autograd::Var;
-use crate::config::{Config, Described, described};
+use crate::config::{Config, described};
 use crate::error::{Error, Result};
 use crate::ops::FILL;
 
@@ -152,10 +152,6 @@ impl<const N: usize> Layer for Unfold<N> {
         let flat = x.reshape(&[batch, input.iter().product(), channels])?.without_mask();
         flat.pick(1, cells, 0.0).reshape(&shape)
     }
-
-    fn kind(&self) -> &'static str {
-        Self::KIND
-    }
 }
 
 impl<const N: usize> Layer for Fold<N> {
@@ -178,10 +174,6 @@ impl<const N: usize> Layer for Fold<N> {
         fewer_than(36, "numbers in the output", &shape)?;
         let flat = x.reshape(&[batch, cells.len(), channels])?.without_mask();
         flat.put(1, cells, total).reshape(&shape)
-    }
-
-    fn kind(&self) -> &'static str {
-        Self::KIND
     }
 }
 

@@ -23,7 +23,7 @@ fn masked(pooling: Pooling, x: &Var) -> Result<Option<Var>> {
     let (x, count) = (x.clone().without_mask(), mask.sum_axes(&[1])?);
     Ok(Some(match pooling {
         Pooling::Average => (x * mask).sum_axes(&[1])? / count.clip(1.0, Float::MAX),
-        Pooling::Max => {
+        Pooling::Max | Pooling::MaxOfTiles(_) => {
             let least = x.tape().constant(Float::NEG_INFINITY);
             let y = pool_op::run::<1>(pooling, &mask.select(&x, &least)?, false, everything)?;
             count.select(&y, &x.tape().constant(0.0))?

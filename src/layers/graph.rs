@@ -115,7 +115,7 @@ impl<X: Vars, Y: Vars> Graph<X, Y> {
     /// Adds a layer that takes what the names `from` give, under a name of its own, in which dots become underscores.
     pub fn add<A: Vars, B: Vars>(mut self, name: &str, layer: impl Layer<A, B>, from: impl Names) -> Self {
         let name = name.replace('.', "_");
-        let gives = match (B::COUNT, layer.output_names()) {
+        let gives = match (B::COUNT, layer.config().output_names()) {
             (Some(1), _) => vec![name.clone()],
             (count, names) if names.is_empty() => (0..count.unwrap_or(0)).map(|i| format!("{name}.{i}")).collect(),
             (_, names) => names.iter().map(|output| format!("{name}.{output}")).collect(),
@@ -220,7 +220,7 @@ impl<X: Vars, Y: Vars> Graph<X, Y> {
                 return Err(Error::shape(format!("expected {want} outputs, got {got}")).within(&node.name));
             }
             tape.trace(mark, || {
-                let mut row = TraceRow::new(&node.name, layer.kind(), &given);
+                let mut row = TraceRow::new(&node.name, layer.config().kind(), &given);
                 row.from = node.from.iter().map(|place| self.values[*place].clone()).collect();
                 row
             });
@@ -250,11 +250,7 @@ impl<X: Vars, Y: Vars> Layer<X, Y> for Graph<X, Y> {
         Config::new(Self::KIND)
             .with("inputs", &self.values[..self.inputs].to_vec())
             .with("layers", &nodes)
-            .with("outputs", &self.output_names())
-    }
-
-    fn output_names(&self) -> Vec<String> {
-        self.outputs.iter().map(|place| self.values[*place].clone()).collect()
+            .with("outputs", &self.outputs.iter().map(|place| self.values[*place].clone()).collect::<Vec<_>>())
     }
 }
 
@@ -351,16 +347,8 @@ impl<A: Vars, B: Vars> Layer<Vec<Var>, Vec<Var>> for Listed<A, B> {
         self.0.params(list);
     }
 
-    fn kind(&self) -> &'static str {
-        self.0.kind()
-    }
-
     fn config(&self) -> Config {
         self.0.config()
-    }
-
-    fn output_names(&self) -> Vec<String> {
-        self.0.output_names()
     }
 }
 

@@ -5,7 +5,7 @@ use super::interpolation::Interpolation;
 use super::window::{axes, words};
 use crate::autograd::{Dependence, InputGrads, Op, Var};
 use crate::buffers::zeros;
-use crate::config::{Config, Described, described, named};
+use crate::config::{Config, described, named};
 use crate::error::{Error, Result};
 use crate::kernels::parallel;
 use crate::tensor::{Float, Tensor, data, tensor};
@@ -97,10 +97,6 @@ impl<const N: usize> Layer<(Var, Var)> for GridSample<N> {
         }
         let op = Sample { sample: *self, lengths: input, x: Tensor::default(ndarray::IxDyn(&[])), places: None };
         Ok(x.tape().apply(op, &[x, places]))
-    }
-
-    fn kind(&self) -> &'static str {
-        Self::KIND
     }
 }
 

@@ -1,10 +1,11 @@
 //! Kernel, bias and activation, which all convolutions have.
 
-use std::sync::Arc;
-
 use crate::activations::{Activation, Pointwise};
-use crate::autograd::{Op, Param, Var};
+use crate::autograd::{Fusible, Param, Var};
+use crate::buffers::buffer;
 use crate::error::Result;
+use crate::kernels::curve;
+use crate::tensor::{Pooled, Tensor, data, tensor};
 
 /// Kernel, bias and activation of a convolution, and how many filters it has.
 pub(super) struct KernelAndBias<'a> {
@@ -15,23 +16,24 @@ pub(super) struct KernelAndBias<'a> {
 }
 
 impl KernelAndBias<'_> {
-    /// Applies the operation to `x`, kernel and bias, and the activation if the operation could not.
-    pub fn apply<O: Op>(
-        &self,
-        x: &Var,
-        kernel: &[usize],
-        op: impl FnOnce(Option<Arc<dyn Pointwise>>) -> O,
-    ) -> Result<Var> {
+    /// Applies the operation to `x`, kernel and bias, and then the activation.
+    pub fn apply(&self, x: &Var, kernel: &[usize], op: impl Fusible) -> Result<Var> {
         let kernel = self.kernel.on(x, kernel)?;
         let bias = self.bias.map(|bias| bias.on(x, &[self.filters])).transpose()?;
-        let pointwise = self.activation.pointwise();
-        let fused = pointwise.is_some();
         let y = match &bias {
-            Some(bias) => x.tape().apply(op(pointwise), &[x, &kernel, bias]),
-            None => x.tape().apply(op(pointwise), &[x, &kernel]),
+            Some(bias) => x.tape().wait(op, &[x, &kernel, bias]),
+            None => x.tape().wait(op, &[x, &kernel]),
         };
-        Ok(if fused { y } else { self.activation.apply(&y) })
+        Ok(self.activation.apply(&y))
     }
+}
+
+/// `dz = f'(z) dy`, where `y = f(z)`
+pub(super) fn activation_gradient(activation: Option<&dyn Pointwise>, y: &Tensor, dy: &Tensor) -> Pooled {
+    let Some(activation) = activation else { return dy.clone().into() };
+    let (mut dz, y) = (buffer(dy.len()), data(y));
+    curve::by_pieces(data(dy), &mut dz, |i, dz| activation.backward(&y[i..i + dz.len()], dz));
+    tensor(dy.shape(), dz).into()
 }
 
 /// The parameters of a convolution, as `kernel()` and `bias()`, with what is known of their shapes.

@@ -3,7 +3,7 @@
 use super::window::{Window, axes, fewer_than};
 use super::{Layer, Padding};
 use crate::autograd::Var;
-use crate::config::{Config, Described, described};
+use crate::config::{Config, described};
 use crate::error::{Error, Result};
 use crate::tensor::Tensor;
 
@@ -97,9 +97,5 @@ impl<const N: usize> Layer<(Var, Var)> for MaxUnpool<N> {
         let empty = x.tape().examples(Tensor::zeros(to.as_slice()));
         let y = empty.scatter(&indices.reshape(&from)?, &x.reshape(&from)?, 1)?;
         y.without_mask().reshape(&[&[batch], &lengths[..], &[channels]].concat())
-    }
-
-    fn kind(&self) -> &'static str {
-        Self::KIND
     }
 }

@@ -14,6 +14,8 @@ mod distilled;
 mod embedding;
 mod flatten;
 mod fold;
+#[cfg(test)]
+mod fusion_tests;
 mod global_pool;
 mod graph;
 mod grid_sample;

@@ -4,7 +4,7 @@ use super::pool_op::{self, Pooling};
 use super::window::Window;
 use super::{Layer, Padding};
 use crate::autograd::Var;
-use crate::config::{Config, Described, described};
+use crate::config::{Config, described};
 use crate::error::Result;
 
 described! {
@@ -197,16 +197,15 @@ macro_rules! window {
 window!(MaxPool);
 window!(AvgPool);
 
-impl MaxPool<2> {
-    /// The window, if its places touch each other and stay inside the image.
-    pub(super) fn tiles(&self) -> Option<[usize; 2]> {
-        let Window { size, stride, dilation, padding } = self.window();
-        let plain = (padding, dilation) == (Padding::Valid, [1; 2]) && stride == size && !self.ceil_mode;
-        (plain && (1..=256).contains(&size[0].saturating_mul(size[1]))).then_some(size)
-    }
-}
-
 impl<const N: usize> MaxPool<N> {
+    /// The window over an image, if its places touch each other and stay inside.
+    fn tiles(&self) -> Option<[usize; 2]> {
+        let Window { size, stride, dilation, padding } = self.window();
+        let [height, width] = *size.first_chunk::<2>().filter(|_| N == 2)?;
+        let plain = (padding, dilation) == (Padding::Valid, [1; N]) && stride == size && !self.ceil_mode;
+        (plain && (1..=256).contains(&height.saturating_mul(width))).then_some([height, width])
+    }
+
     /// Returns the maxima, and where they are: the number of the cell in its input, all axes laid one after the other.
     /// [`MaxUnpool`](super::MaxUnpool) takes both.
     ///
@@ -233,11 +232,8 @@ impl<const N: usize> Layer for MaxPool<N> {
     }
 
     fn forward(&self, x: &Var) -> Result<Var> {
-        pool_op::run(Pooling::Max, x, true, |input| self.window().spans(input, self.ceil_mode, false))
-    }
-
-    fn kind(&self) -> &'static str {
-        Self::KIND
+        let pooling = self.tiles().map_or(Pooling::Max, Pooling::MaxOfTiles);
+        pool_op::run(pooling, x, true, |input| self.window().spans(input, self.ceil_mode, false))
     }
 }
 
@@ -248,10 +244,6 @@ impl<const N: usize> Layer for AvgPool<N> {
 
     fn forward(&self, x: &Var) -> Result<Var> {
         pool_op::run(Pooling::Average, x, true, |input| self.window().spans(input, self.ceil_mode, self.count_padding))
-    }
-
-    fn kind(&self) -> &'static str {
-        Self::KIND
     }
 }
 

@@ -1,5 +1,7 @@
 //! The operations behind pooling of all kinds.
 
+use std::any::Any;
+
 use super::window::{axes, fewer_than, three};
 use crate::autograd::{Dependence, InputGrads, Op, Var};
 use crate::buffers::{buffer, zeros};
@@ -14,6 +16,8 @@ use crate::tensor::{Float, Tensor, data, tensor};
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Pooling {
     Max,
+    /// The maximum of windows over an image, of this height and width, that touch each other and stay inside.
+    MaxOfTiles([usize; 2]),
     Average,
 }
 
@@ -26,9 +30,12 @@ pub(super) fn run<const N: usize>(
     spans: impl FnOnce([usize; N]) -> Result<[Vec<Span>; N]>,
 ) -> Result<Var> {
     let (shape, after) = plan(x, keep, spans)?;
-    let before = x.value.shape().to_vec();
+    let before = x.value.lengths();
     Ok(match pooling {
-        Pooling::Max => x.tape().apply(Max { shape, before, after, argmax: Vec::new() }, &[x]),
+        Pooling::Max => x.tape().apply(Max { shape, before, after, tiles: None, argmax: Vec::new() }, &[x]),
+        Pooling::MaxOfTiles(tiles) => {
+            x.tape().apply(Max { shape, before, after, tiles: Some(tiles), argmax: Vec::new() }, &[x])
+        }
         Pooling::Average => x.tape().apply(Average { shape, before, after }, &[x]),
     })
 }
@@ -42,7 +49,7 @@ pub(super) fn maxima<const N: usize>(
     let (batch, cells, channels) = (x.value.shape()[0], shape.size.iter().product(), shape.channels);
     let positions = shape.output_len() / channels;
     fewer_than(24, "cells, which indices count", &[cells])?;
-    let mut pool = Max { shape, before: x.value.shape().to_vec(), after, argmax: Vec::new() };
+    let mut pool = Max { shape, before: x.value.shape().to_vec(), after, tiles: None, argmax: Vec::new() };
     pool.forward(&[&x.value]);
     if pool.argmax.contains(&u32::MAX) {
         return Err(Error::value("expected windows that cover some of the input, got one of padding only"));
@@ -59,9 +66,10 @@ fn plan<const N: usize>(
     keep: bool,
     spans: impl FnOnce([usize; N]) -> Result<[Vec<Span>; N]>,
 ) -> Result<(PoolShape, Vec<usize>)> {
-    let (batch, input, channels) = axes::<N>(x.value.shape())?;
+    let before = x.value.lengths();
+    let (batch, input, channels) = axes::<N>(&before)?;
     if channels == 0 {
-        return Err(Error::shape(format!("expected at least 1 channel, got {:?}", x.value.shape())));
+        return Err(Error::shape(format!("expected at least 1 channel, got {before:?}")));
     }
     fewer_than(32, "cells", &input)?;
     let spans = spans(input)?;
@@ -77,7 +85,13 @@ struct Max {
     shape: PoolShape,
     before: Vec<usize>,
     after: Vec<usize>,
+    tiles: Option<[usize; 2]>,
     argmax: Vec<u32>,
+}
+
+/// The windows' height and width of the max pooling that comes after an operation, if they tile the image.
+pub(super) fn tiles_of(next: &dyn Any) -> Option<[usize; 2]> {
+    next.downcast_ref::<Max>()?.tiles
 }
 
 impl Op for Max {

@@ -1,13 +1,15 @@
 //! Layers with a way around them.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use ndarray::IxDyn;
 
+use super::kernel_and_bias::activation_gradient;
 use super::merge::check_broadcast;
 use super::{Layer, Sequential};
-use crate::activations::{Activation, Linear, Pointwise};
-use crate::autograd::{Dependence, InputGrads, Op, ParamList, Var};
+use crate::activations::{Activation, Linear, Pointwise, function_of};
+use crate::autograd::{Dependence, Fusible, InputGrads, Op, ParamList, Var};
 use crate::buffers::buffer;
 use crate::config::{Config, described};
 use crate::error::Result;
@@ -62,13 +64,11 @@ impl Layer for Residual {
         let body = self.body.forward(x).map_err(|error| error.within("body"))?;
         let shortcut = self.shortcut.forward(x).map_err(|error| error.within("shortcut"))?;
         check_broadcast(&body, &shortcut)?;
-        let pointwise = self.activation.pointwise().filter(|activation| !activation.is_identity());
-        if let Some(activation) = pointwise.filter(|_| body.value.shape() == shortcut.value.shape()) {
-            return Ok(x
-                .tape()
-                .apply(ActivatedSum { activation, y: Tensor::default(IxDyn(&[])) }, &[&body, &shortcut]));
-        }
-        Ok(self.activation.apply(&(body + shortcut)))
+        let sum = match body.value.shape() == shortcut.value.shape() {
+            true => x.tape().wait(Sum::new(None), &[&body, &shortcut]),
+            false => body + shortcut,
+        };
+        Ok(self.activation.apply(&sum))
     }
 
     fn params<'a>(&'a self, list: &mut ParamList<'a>) {
@@ -82,17 +82,36 @@ impl Layer for Residual {
 }
 
 /// `y = f(a + b)`, in one pass over memory
-struct ActivatedSum {
-    activation: Arc<dyn Pointwise>,
+struct Sum {
+    activation: Option<Arc<dyn Pointwise>>,
     y: Tensor,
 }
 
-impl Op for ActivatedSum {
+impl Sum {
+    fn new(activation: Option<Arc<dyn Pointwise>>) -> Self {
+        Self { activation, y: Tensor::default(IxDyn(&[])) }
+    }
+}
+
+impl Fusible for Sum {
+    fn shape(&self, inputs: &[Var]) -> Vec<usize> {
+        inputs[0].value.lengths()
+    }
+
+    fn with(&self, next: &dyn Any, _: &[Var]) -> Option<Box<dyn Fusible>> {
+        let activation = function_of(next).filter(|_| self.activation.is_none())?;
+        Some(Box::new(Self::new(Some(activation.clone()))))
+    }
+}
+
+impl Op for Sum {
     fn forward(&mut self, inputs: &[&Tensor]) -> Tensor {
         let (b, mut y) = (data(inputs[1]), buffer(inputs[0].len()));
         curve::by_pieces(data(inputs[0]), &mut y, |at, y| {
             elementwise::add_assign(y, &b[at..at + y.len()]);
-            self.activation.forward(y);
+            if let Some(activation) = &self.activation {
+                activation.forward(y);
+            }
         });
         self.y = tensor(inputs[0].shape(), y);
         self.y.clone()
@@ -103,14 +122,12 @@ impl Op for ActivatedSum {
         if !dx.wants(0) && !dx.wants(1) {
             return;
         }
-        let (mut dz, y) = (buffer(dy.len()), data(&self.y));
-        curve::by_pieces(data(dy), &mut dz, |at, dz| self.activation.backward(&y[at..at + dz.len()], dz));
-        let dz = tensor(dy.shape(), dz);
-        dx.add(0, || dz.clone());
-        dx.add(1, || dz);
+        let dz = activation_gradient(self.activation.as_deref(), &self.y, dy);
+        dx.add(0, || (*dz).clone());
+        dx.add(1, || (*dz).clone());
     }
 
     fn dependence(&self, inputs: &[Dependence]) -> Dependence {
-        Dependence::per_example(inputs)
+        if self.activation.is_some() { Dependence::per_example(inputs) } else { Dependence::linear(inputs) }
     }
 }

@@ -4,7 +4,7 @@ use super::interpolation::{Interpolation, Resampling};
 use super::window::{at_least_1, axes};
 use super::{Layer, Size};
 use crate::autograd::Var;
-use crate::config::{Config, Described, Registry, Setting, Value, described, expected};
+use crate::config::{Config, Registry, Setting, Value, described, expected};
 use crate::error::{Error, Result};
 
 described! {
@@ -121,10 +121,6 @@ impl<const N: usize> Layer for Resize<N> {
                 resampling.run(x, lengths, factors.map(|factor| 1.0 / factor))
             }
         }
-    }
-
-    fn kind(&self) -> &'static str {
-        Self::KIND
     }
 }
 

@@ -6,7 +6,7 @@ use super::window::kernel_shape;
 use super::{Conv, DepthwiseConv, Layer, Padding};
 use crate::activations::{Activation, Linear};
 use crate::autograd::{Param, ParamList, Var};
-use crate::config::{Config, Described, described};
+use crate::config::{Config, described};
 use crate::error::Result;
 use crate::initializers::{Initializer, XavierUniform, Zeros};
 
@@ -129,9 +129,7 @@ impl<const N: usize> Layer for SeparableConv<N> {
         let kernel = [&[1; N][..], &[shape.channels, self.filters]].concat();
         let (kernel_param, bias, activation) = (&self.pointwise_kernel, self.bias(), self.activation.as_ref());
         let weights = KernelAndBias { kernel: kernel_param, bias, activation, filters: self.filters };
-        weights.apply(&x, &kernel, |pointwise| {
-            Convolution::new(shape, None, kernel_param, pointwise, x.tape().is_recording())
-        })
+        weights.apply(&x, &kernel, Convolution::new(shape, kernel_param, x.tape().is_recording()))
     }
 
     fn params<'a>(&'a self, list: &mut ParamList<'a>) {
@@ -142,9 +140,5 @@ impl<const N: usize> Layer for SeparableConv<N> {
 
     fn config(&self) -> Config {
         self.describe()
-    }
-
-    fn kind(&self) -> &'static str {
-        Self::KIND
     }
 }

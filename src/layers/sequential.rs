@@ -41,7 +41,7 @@ impl Sequential {
     /// Appends a layer under the next free name of its type.
     #[allow(clippy::should_implement_trait)]
     pub fn add(self, layer: impl Layer) -> Self {
-        let name = snake_case(layer.kind());
+        let name = snake_case(layer.config().kind());
         self.add_named(&name, layer)
     }
 
@@ -105,22 +105,10 @@ impl Sequential {
 impl Layer for Sequential {
     fn forward(&self, x: &Var) -> Result<Var> {
         let mut x = x.clone();
-        let mut layers = self.layers.iter().peekable();
-        while let Some((name, layer)) = layers.next() {
+        for (name, layer) in &self.layers {
             let mark = x.tape().trace_mark();
-            let fused = layers
-                .peek()
-                .filter(|_| !x.tape().is_tracing())
-                .and_then(|(_, next)| layer.forward_with(&x, next.as_ref()));
-            x = match fused {
-                Some(y) => {
-                    layers.next();
-                    y
-                }
-                None => layer.forward(&x),
-            }
-            .map_err(|error: Error| error.within(name))?;
-            x.tape().trace(mark, || TraceRow::new(name, layer.kind(), std::slice::from_ref(&x)));
+            x = layer.forward(&x).map_err(|error: Error| error.within(name))?;
+            x.tape().trace(mark, || TraceRow::new(name, layer.config().kind(), std::slice::from_ref(&x)));
         }
         Ok(x)
     }

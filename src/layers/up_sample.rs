@@ -4,7 +4,7 @@ use super::Layer;
 use super::interpolation::{Interpolation, Resampling};
 use super::window::{at_least_1, axes};
 use crate::autograd::Var;
-use crate::config::{Config, Described, described};
+use crate::config::{Config, described};
 use crate::error::Result;
 
 described! {
@@ -66,10 +66,6 @@ impl<const N: usize> Layer for UpSample<N> {
             longer,
             self.size.map(|factor| 1.0 / factor as f64),
         )
-    }
-
-    fn kind(&self) -> &'static str {
-        Self::KIND
     }
 }
 

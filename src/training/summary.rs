@@ -76,14 +76,14 @@ pub fn summary<X: Vars, Y: Vars>(
     if rows.is_empty() {
         rows.push(row(
             "",
-            model.kind().into(),
+            model.config().kind().into(),
             shapes_text(outputs.iter().map(|var| var.value.shape())),
             String::new(),
         ));
     }
     let count = |keep: &dyn Fn(&Param) -> bool| parameters.iter().filter(|(_, p)| keep(p)).map(|(_, p)| size(p)).sum();
     Ok(Summary {
-        kind: model.kind().into(),
+        kind: model.config().kind().into(),
         adapters: rows.iter().map(|row| row.adapters).sum(),
         rows,
         trainable: count(&Param::is_trainable),

@@ -201,7 +201,7 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
 
     /// Puts losses and metrics into the order of the outputs, and starts to gather.
     pub(super) fn start_figures(&mut self) -> Result<Figures> {
-        self.losses.arrange(&self.model.output_names())?;
+        self.losses.arrange(&self.model.config().output_names())?;
         let names: Vec<String> = self.losses.names().map(String::from).collect();
         let figures = Figures::new(&names, self.losses.weights())?;
         let outputs: Vec<_> = names.into_iter().zip(self.losses.thresholds()).collect();

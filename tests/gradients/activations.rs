@@ -103,7 +103,14 @@ fn values_far_out_are_finite_and_fused_ones_alike() {
             assert_eq!(y.value().as_slice().unwrap(), fused, "{name}");
             let mut slopes = vec![1.0; numbers.len()];
             pointwise.backward(&fused, &mut slopes);
-            assert_eq!(dx.as_slice().unwrap(), slopes, "{name}");
+            // Near their ends, the values of these say less of the slope than what went in does.
+            let [own, from_values] = [dx.as_slice().unwrap(), &slopes];
+            if ["Elu", "Selu", "Celu", "Softsign"].iter().any(|known| name.starts_with(known)) {
+                let off = own.iter().zip(from_values).map(|(own, found)| (own - found).abs()).fold(0.0, Float::max);
+                assert!(off < 1e-6, "{name}: {slopes:?}");
+            } else {
+                assert_eq!(own, from_values, "{name}");
+            }
             if pointwise.is_monotone() {
                 assert!(fused.is_sorted() && slopes.iter().all(|slope| *slope >= 0.0), "{name}: {fused:?}");
             }

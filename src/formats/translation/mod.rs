@@ -166,7 +166,7 @@ impl Translation {
     /// that cannot be read; rules that send two tensors to one place, have other stars on one side than on the other, or
     /// (`flattened`, `transposed`) match nothing
     pub fn load<X: Vars, Y: Vars>(&self, model: &(impl Layer<X, Y> + ?Sized), weights: &Weights) -> Result<Report> {
-        load::load(self, &ParamList::of(model).listed(), weights)
+        load::load(self, &ParamList::with_layers(model), weights)
     }
 
     /// Returns the parameters of a model under the file's names and in its layouts.
@@ -174,7 +174,7 @@ impl Translation {
     /// # Errors
     /// a parameter without a value yet, or of a shape that the other framework does not have; rules that cannot be undone
     pub fn export<X: Vars, Y: Vars>(&self, model: &(impl Layer<X, Y> + ?Sized)) -> Result<Weights> {
-        store::export(self, &ParamList::of(model).listed())
+        store::export(self, &ParamList::with_layers(model))
     }
 
     /// Writes what [`Translation::export`] gives to a safetensors file. Python reads it by

@@ -46,7 +46,7 @@ const TABLE: &[(&str, &str, &str, Layout)] = &[
 /// The parts of attention whose parameters PyTorch packs into one tensor.
 const PACKED: [&str; 3] = ["query", "key", "value"];
 
-type Step<'a> = (&'static str, &'a str);
+type Step<'s> = (&'s str, &'s str);
 
 fn row<'a>((kind, name): Step<'a>) -> (&'a str, Layout) {
     let found = TABLE.iter().find(|(kinds, ours, ..)| *ours == name && glob(kinds, kind));

@@ -111,7 +111,7 @@ impl<'a> Core<'a> {
 
 /// The activation as a pass over numbers.
 pub(super) fn pointwise(activation: &dyn Activation) -> Result<Arc<dyn Pointwise>> {
-    activation.recurrent().ok_or_else(|| {
+    activation.pointwise().ok_or_else(|| {
         Error::value(
             "expected an activation of each number alone whose slope follows from its value, such as `Tanh`, `Sigmoid` or `Relu`; \
              another one takes a `Cell` in an `Rnn`",

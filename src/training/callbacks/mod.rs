@@ -111,9 +111,7 @@ pub trait Callback {
 
     /// The name of the type, such as `EarlyStopping`, so that memory is given back to whom it comes from.
     fn kind(&self) -> &'static str {
-        let full = std::any::type_name::<Self>();
-        let plain = full.split('<').next().unwrap_or(full);
-        plain.rsplit("::").next().unwrap_or(plain)
+        crate::config::type_name::<Self>()
     }
 }
 
