@@ -8,7 +8,7 @@ use ndarray::IxDyn;
 use rand::SeedableRng;
 
 use super::op::standard;
-use super::waiting::{Fusible, Value, Waiting, Work};
+use super::waiting::{Applied, Fusible, Last, Value, Waiting, Work};
 use super::{Dependence, Gradients, InputGrads, Op, Origin, Param, ParamId, Var};
 use crate::error::{Error, Result};
 use crate::initializers::{Initializer, RandomNormal};
@@ -208,9 +208,9 @@ impl Tape {
         self.check_tapes(inputs);
         if let [x] = inputs
             && let Value::Waiting(waiting) = &x.value
-            && let Some((fused, fused_name, fused_inputs)) = waiting.with(&*op)
+            && let Some(fused) = waiting.with(&*op)
         {
-            return self.wait_boxed(fused, fused_name, fused_inputs, Some((op, name, (*x).clone())));
+            return self.wait_boxed(fused, Some(Last { op, name, x: (*x).clone() }));
         }
         let node = self.reserve(inputs.iter().copied());
         let (value, dependence, keeps_steps) = self.run(op, name, inputs, node);
@@ -224,22 +224,17 @@ impl Tape {
     pub(crate) fn wait<O: Fusible>(&self, op: O, inputs: &[&Var]) -> Var {
         self.check_tapes(inputs);
         let inputs = inputs.iter().map(|var| (*var).clone()).collect();
-        self.wait_boxed(Box::new(op), std::any::type_name::<O>(), inputs, None)
+        self.wait_boxed(Applied { op: Box::new(op), name: std::any::type_name::<O>(), inputs }, None)
     }
 
-    fn wait_boxed(
-        &self,
-        op: Box<dyn Fusible>,
-        name: &'static str,
-        inputs: Rc<[Var]>,
-        last: Option<(Box<dyn Op>, &'static str, Var)>,
-    ) -> Var {
+    fn wait_boxed(&self, all: Applied, last: Option<Last>) -> Var {
+        let Applied { op, inputs, .. } = &all;
         let node = self.reserve(inputs.iter());
         let dependences: Vec<Dependence> = inputs.iter().map(|var| var.dependence).collect();
         let dependence = op.dependence(&dependences);
         let mask =
-            mask_of(inputs.iter()).filter(|mask| op.shape(&inputs).get(..2) == Some(mask.shape()) && op.keeps_steps());
-        let work = Work { op, name, inputs, node, tape: self.clone(), last };
+            mask_of(inputs.iter()).filter(|mask| op.shape(inputs).get(..2) == Some(mask.shape()) && op.keeps_steps());
+        let work = Work { all, last, node, tape: self.clone() };
         Var { mask, ..Var::new(Value::Waiting(Rc::new(Waiting::new(work))), self, node, dependence) }
     }
 

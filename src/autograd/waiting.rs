@@ -34,15 +34,27 @@ pub(crate) struct Waiting {
     work: RefCell<Option<Work>>,
 }
 
-pub(super) struct Work {
+/// An operation, its name, and what it takes.
+pub(super) struct Applied {
     pub(super) op: Box<dyn Fusible>,
     pub(super) name: &'static str,
     pub(super) inputs: Rc<[Var]>,
+}
+
+/// The last of several operations in one, and what it takes.
+pub(super) struct Last {
+    pub(super) op: Box<dyn Op>,
+    pub(super) name: &'static str,
+    pub(super) x: Var,
+}
+
+pub(super) struct Work {
+    pub(super) all: Applied,
+    /// For the case that somebody else reads what it takes.
+    pub(super) last: Option<Last>,
     /// Where the tape is to record the operation.
     pub(super) node: Option<usize>,
     pub(super) tape: Tape,
-    /// The last of the operations in this one, and what it takes, for the case that somebody else reads that too.
-    pub(super) last: Option<(Box<dyn Op>, &'static str, Var)>,
 }
 
 impl Waiting {
@@ -50,17 +62,17 @@ impl Waiting {
         Self { value: OnceCell::new(), work: RefCell::new(Some(work)) }
     }
 
-    /// This operation with the next one in it, its name, and its inputs.
-    pub(super) fn with(&self, next: &dyn Any) -> Option<(Box<dyn Fusible>, &'static str, Rc<[Var]>)> {
+    /// This operation with the next one in it.
+    pub(super) fn with(&self, next: &dyn Any) -> Option<Applied> {
         let work = self.work.borrow();
-        let work = work.as_ref()?;
-        Some((work.op.with(next, &work.inputs)?, work.name, work.inputs.clone()))
+        let all = &work.as_ref()?.all;
+        Some(Applied { op: all.op.with(next, &all.inputs)?, name: all.name, inputs: all.inputs.clone() })
     }
 
     /// Lengths of the axes, without computing the value.
     fn shape(&self) -> Vec<usize> {
         match (self.value.get(), self.work.borrow().as_ref()) {
-            (None, Some(work)) => work.op.shape(&work.inputs),
+            (None, Some(work)) => work.all.op.shape(&work.all.inputs),
             (value, _) => value.map(|value| value.shape().to_vec()).unwrap_or_default(),
         }
     }
@@ -69,8 +81,11 @@ impl Waiting {
         self.value.get_or_init(|| {
             let work = self.work.take().expect("taken once, for the value");
             let (value, ..) = match work.last {
-                Some((last, name, x)) if x.value.is_read_elsewhere() => work.tape.run(last, name, &[&x], work.node),
-                _ => work.tape.run(work.op, work.name, &work.inputs.iter().collect::<Vec<_>>(), work.node),
+                Some(Last { op, name, x }) if x.value.is_read_elsewhere() => work.tape.run(op, name, &[&x], work.node),
+                _ => {
+                    let Applied { op, name, inputs } = work.all;
+                    work.tape.run(op, name, &inputs.iter().collect::<Vec<_>>(), work.node)
+                }
             };
             value
         })
@@ -93,7 +108,7 @@ impl Value {
             return true;
         }
         let work = waiting.work.borrow();
-        work.as_ref().and_then(|work| work.last.as_ref()).is_some_and(|(.., x)| x.value.is_read_elsewhere())
+        work.as_ref().and_then(|work| work.last.as_ref()).is_some_and(|last| last.x.value.is_read_elsewhere())
     }
 }
 

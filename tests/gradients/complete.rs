@@ -9,7 +9,7 @@ use super::{functions, layer_rows};
 /// names for ranks 1 to 3.
 #[rustfmt::skip]
 const NO_LAYERS: &[&str] = &[
-    "Losses", "Names", "Padding", "Size", "Vars", "Border", "Interpolation", "Conv", "ConvTranspose", "DepthwiseConv",
+    "Losses", "Names", "Padding", "Size", "Layer", "Vars", "Border", "Interpolation", "Conv", "ConvTranspose", "DepthwiseConv",
     "SeparableConv", "MaxPool", "AvgPool", "AdaptiveAvgPool", "AdaptiveMaxPool", "ZeroPad", "Crop", "UpSample",
     "Resize", "Unfold", "Fold", "MaxUnpool", "GridSample", "AffineGrid", "Outside", "Cell", "Merge", "Recurrent", "StepOptions", "AttentionOptions", "KeyValueCache", "Each",
     "ResizeTo",
