@@ -4,6 +4,7 @@
 pub mod activations;
 mod autograd;
 mod buffers;
+pub mod calibration;
 pub mod config;
 pub mod constraints;
 pub mod data;

@@ -21,7 +21,7 @@ const FLOORS: &[&[&str]] = &[
     &["activations", "saving"],
     &["losses"],
     &["layers", "metrics", "optimizers"],
-    &["fairness", "training/history"],
+    &["calibration", "fairness", "training/history"],
     &["training/callbacks"],
     &["onnx", "training"],
     &["kinds", "models", "search"],

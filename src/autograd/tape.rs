@@ -37,6 +37,7 @@ type Change = dyn Fn(Var) -> Result<Var>;
 
 struct Inner {
     training: bool,
+    noisy: Cell<bool>,
     recording: Cell<bool>,
     /// Dropped before `values`, so that these are the last holders and give their memory back.
     nodes: RefCell<Vec<Node>>,
@@ -112,6 +113,7 @@ impl Tape {
     fn new(training: bool) -> Self {
         Self(Rc::new(Inner {
             training,
+            noisy: Cell::new(training),
             recording: Cell::new(training),
             nodes: RefCell::default(),
             values: RefCell::default(),
@@ -147,6 +149,14 @@ impl Tape {
         self
     }
 
+    /// Lets dropout and noise disturb on this tape too, while batch normalisation keeps to the statistics that it has gathered: for
+    /// predictions that differ as much as the model is uncertain, as
+    /// [`monte_carlo_dropout`](crate::calibration::monte_carlo_dropout) makes them.
+    pub fn noisy(self) -> Self {
+        self.0.noisy.set(true);
+        self
+    }
+
     /// Seeds the random numbers of this pass: those of dropout, and those of parameters created in it.
     ///
     /// The default is 0.
@@ -164,6 +174,11 @@ impl Tape {
     /// Whether layers are to behave as in training.
     pub fn is_training(&self) -> bool {
         self.0.training
+    }
+
+    /// Whether dropout and noise disturb: in training, and on a tape that is [`noisy`](Tape::noisy).
+    pub fn is_noisy(&self) -> bool {
+        self.0.noisy.get()
     }
 
     /// Whether operations are recorded for a backward sweep.

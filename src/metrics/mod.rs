@@ -359,7 +359,7 @@ fn check_same_shape(who: &str, prediction: &Tensor, target: &Tensor) -> Result<(
 }
 
 /// The position of the greatest number, the first of several.
-fn argmax<'a>(row: impl IntoIterator<Item = &'a Float>) -> usize {
+pub(crate) fn argmax<'a>(row: impl IntoIterator<Item = &'a Float>) -> usize {
     let mut best = (0, Float::NEG_INFINITY);
     for (i, x) in row.into_iter().enumerate() {
         if *x > best.1 {

@@ -1,6 +1,7 @@
 //! What can be drawn, and how.
 
 use super::{Figure, Panel};
+use crate::calibration::Reliability;
 use crate::optimizers::Schedule;
 use crate::search::{Record, Results, Value};
 use crate::training::{History, callbacks::RateFinder};
@@ -21,6 +22,19 @@ impl From<&History> for Figure {
             figure = figure.panel(panel);
         }
         figure
+    }
+}
+
+/// The share of right predictions over their confidence, beside the line on which a calibrated model lies.
+impl From<&Reliability> for Figure {
+    fn from(reliability: &Reliability) -> Self {
+        let bins = reliability.bins().iter().filter(|bin| bin.count > 0);
+        let error = reliability.expected_calibration_error();
+        let panel = Panel::new("Confidence", "Accuracy")
+            .line("calibrated", [(0.0, 0.0), (1.0, 1.0)])
+            .line("model", bins.clone().map(|bin| (bin.confidence, bin.accuracy)))
+            .points("", bins.map(|bin| (bin.confidence, bin.accuracy)));
+        Self::new(format!("Reliability, expected calibration error {error:.3}")).panel(panel)
     }
 }
 

@@ -138,7 +138,7 @@ pub fn scaled_dot_product_attention(query: &Var, key: &Var, value: &Var, options
             "expected an attention mask of zeros and ones, got {other} in it; numbers to add to the scores are a `bias`"
         )));
     }
-    let drops = options.dropout > 0.0 && query.tape().is_training();
+    let drops = options.dropout > 0.0 && query.tape().is_noisy();
     let op = AttentionOp {
         sizes,
         scale: options.scale.unwrap_or(1.0 / (sizes.size as Float).sqrt()),

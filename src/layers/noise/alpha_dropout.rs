@@ -46,7 +46,7 @@ impl Layer for AlphaDropout {
 
     fn forward(&self, x: &Var) -> Result<Var> {
         check_rate(self.rate)?;
-        if !x.tape().is_training() || self.noise.of(self.rate) == 0.0 {
+        if !x.tape().is_noisy() || self.noise.of(self.rate) == 0.0 {
             return Ok(x.clone());
         }
         // With these, mean and variance stay as they are.

@@ -86,7 +86,7 @@ impl Layer for GaussianNoise {
         if !(self.stddev >= 0.0 && self.stddev.is_finite()) {
             return Err(Error::value(format!("expected a standard deviation of 0 or more, got {}", self.stddev)));
         }
-        if !x.tape().is_training() || self.noise.of(self.stddev) == 0.0 {
+        if !x.tape().is_noisy() || self.noise.of(self.stddev) == 0.0 {
             return Ok(x.clone());
         }
         Ok(add(x, normal(x, 0.0, self.stddev)))
@@ -104,7 +104,7 @@ impl Layer for GaussianDropout {
 
     fn forward(&self, x: &Var) -> Result<Var> {
         check_rate(self.rate)?;
-        if !x.tape().is_training() || self.noise.of(self.rate) == 0.0 {
+        if !x.tape().is_noisy() || self.noise.of(self.rate) == 0.0 {
             return Ok(x.clone());
         }
         Ok(multiply(x, normal(x, 1.0, (self.rate / (1.0 - self.rate)).sqrt())))

@@ -39,7 +39,7 @@ fn coins(tape: &Tape, len: usize, rate: Float, [kept, dropped]: [Float; 2]) -> V
 /// What dropout multiplies with on this tape: 0 with probability `rate`, else `1 / (1 - rate)`. `None` if it drops nothing.
 pub(super) fn dropout_factors(tape: &Tape, rate: Float, shape: &[usize]) -> Result<Option<Tensor>> {
     check_rate(rate)?;
-    if !tape.is_training() || rate == 0.0 {
+    if !tape.is_noisy() || rate == 0.0 {
         return Ok(None);
     }
     Ok(Some(tensor(shape, coins(tape, shape.iter().product(), rate, [1.0 / (1.0 - rate), 0.0]))))

@@ -70,7 +70,7 @@ fn forward(x: &Var, rate: Float, noise: &Noise, shape: &str) -> Result<Var> {
     if x.value.shape().len() != axes {
         return Err(Error::shape(format!("expected an input {shape}, got {:?}", x.value.shape())));
     }
-    if !x.tape().is_training() || noise.of(rate) == 0.0 {
+    if !x.tape().is_noisy() || noise.of(rate) == 0.0 {
         return Ok(x.clone());
     }
     let (examples, channels) = (x.value.shape()[0], x.value.shape()[axes - 1]);
