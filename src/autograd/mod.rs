@@ -34,7 +34,7 @@ pub use vars::Vars;
 
 pub(crate) use layer::boxed;
 pub(crate) use lora::{Adapter, attach, detach, merge, unmerge};
-pub(crate) use param_list::Listed;
+pub(crate) use param_list::{Listed, Tie};
 pub(crate) use paths::{freeze_matching, glob, matching, runs};
 pub(crate) use tape::{TraceRow, check_update};
 pub(crate) use var::Origin;

@@ -1,8 +1,8 @@
 //! The parameters of a model with their paths.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use super::{Layer, Noise, Param, Vars};
+use super::{Layer, Noise, Param, ParamId, Vars};
 
 /// The parameters of a model with their paths, in a fixed order. A layer's [`Layer::params`] fills it.
 #[derive(Default)]
@@ -14,6 +14,10 @@ pub struct ParamList<'a> {
     layers: Vec<(usize, Arc<str>)>,
     list: Vec<Listed>,
     noises: Vec<(String, &'a Noise)>,
+    /// Places of parameters of other layers, under the paths that they have here.
+    ties: Vec<(String, &'a dyn Tie)>,
+    /// Parameters that are not the model's, but belong to what it is.
+    beside: Vec<(String, Param)>,
 }
 
 /// A parameter, its path, and the layers along that path as [`ParamList`] has them.
@@ -30,6 +34,15 @@ impl Listed {
         let steps = self.layers.iter().zip(ends).filter(|((start, _), end)| start < end);
         steps.map(|((start, kind), end)| (&**kind, &self.path[*start..end]))
     }
+}
+
+/// A layer with a parameter that another one may have too.
+pub(crate) trait Tie {
+    /// Where the parameter is, once that is known.
+    fn place(&self) -> &OnceLock<Param>;
+
+    /// The parameter, of this layer alone if nothing else was said.
+    fn param(&self) -> &Param;
 }
 
 impl<'a> ParamList<'a> {
@@ -108,6 +121,38 @@ impl<'a> ParamList<'a> {
     }
 
     /// Paths and handles on the switches of noise.
+    /// Adds the place of a parameter that another layer may have too. Until a description has filled it, it is not listed.
+    pub(crate) fn tie(&mut self, name: &str, tie: &'a dyn Tie) {
+        self.ties.push((format!("{}{name}", self.prefix), tie));
+        if let Some(param) = tie.place().get() {
+            self.add(name, param);
+        }
+    }
+
+    /// Adds a layer that is not trained and whose parameters are not the model's, but are needed to make it again.
+    pub(crate) fn beside<X: Vars, Y: Vars>(&mut self, name: &str, layer: &(impl Layer<X, Y> + ?Sized)) {
+        for (path, param) in ParamList::of(layer).into_vec() {
+            self.beside.push((format!("{}{name}.{path}", self.prefix), param));
+        }
+    }
+
+    pub(crate) fn ties(&self) -> &[(String, &'a dyn Tie)] {
+        &self.ties
+    }
+
+    /// The path of a parameter.
+    pub(crate) fn path_of(&self, id: ParamId) -> Option<String> {
+        self.list.iter().find(|listed| listed.param.id() == id).map(|listed| listed.path.clone())
+    }
+
+    pub(crate) fn param_at(&self, path: &str) -> Option<&Param> {
+        self.list.iter().find(|listed| listed.path == path).map(|listed| &listed.param)
+    }
+
+    pub(crate) fn all_beside(&self) -> &[(String, Param)] {
+        &self.beside
+    }
+
     pub(crate) fn noises(&self) -> Vec<(String, Noise)> {
         self.noises.iter().map(|(path, noise)| (path.clone(), (*noise).clone())).collect()
     }

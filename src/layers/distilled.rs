@@ -2,6 +2,7 @@
 
 use super::{Layer, Vars};
 use crate::autograd::{Dependence, ParamList, Tape, Var};
+use crate::config::{Config, Described, Reader};
 use crate::error::{Error, Result};
 use crate::losses::{Distillation, Loss};
 use crate::tensor::Float;
@@ -85,5 +86,24 @@ impl<X: Vars, S: Layer<X>, T: Layer<X>> Layer<X> for Distilled<S, T> {
 
     fn params<'a>(&'a self, list: &mut ParamList<'a>) {
         list.wrap(&self.student);
+        list.beside("teacher", &self.teacher);
+    }
+
+    fn config(&self) -> Config {
+        Config::new("Distilled")
+            .with_part("student", self.student.config())
+            .with_part("teacher", self.teacher.config())
+            .with_default("temperature", &self.temperature, &2.0)
+            .with_default("alpha", &self.alpha, &1.0)
+    }
+}
+
+impl Described for Distilled<Box<dyn Layer>, Box<dyn Layer>> {
+    const KIND: &'static str = "Distilled";
+
+    fn from_config(from: &Reader<'_>) -> Result<Self> {
+        from.only(&["student", "teacher", "temperature", "alpha"])?;
+        let (temperature, alpha) = (from.get_or("temperature", 2.0)?, from.get_or("alpha", 1.0)?);
+        Ok(Self { student: from.get("student")?, teacher: from.get("teacher")?, temperature, alpha })
     }
 }

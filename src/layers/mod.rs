@@ -119,12 +119,14 @@ pub(crate) fn register(registry: Registry) -> Registry {
         GaussianNoise GaussianDropout SpatialDropout1d SpatialDropout2d SpatialDropout3d SimpleRnn Lstm Gru Residual Sequential BatchNorm LayerNorm
         RmsNorm UnitNorm GroupNorm InstanceNorm Normalization TransformerEncoder ActivityRegularization
     );
-    let registry =
-        recurrent::register(all!(registry, Var => Var: MultiHeadAttention SinusoidalPositions LearnedPositions
-        RotaryEmbedding Parallel));
+    let registry = recurrent::register(
+        all!(registry, Var => Var: MultiHeadAttention TiedDense SinusoidalPositions LearnedPositions
+        RotaryEmbedding Parallel),
+    );
     let registry = registry
         .layer::<TimeDistributed<Box<dyn Layer>>, Var, Var>()
         .layer::<SpectralNorm<Box<dyn Layer>>, Var, Var>()
+        .layer::<Distilled<Box<dyn Layer>, Box<dyn Layer>>, Var, Var>()
         .layer::<Graph<Var, Var>, Var, Var>()
         .layer::<Graph, Vec<Var>, Vec<Var>>();
     let registry = all!(registry, Vec<Var> => Var: Add Multiply Maximum Minimum Average Concatenate);

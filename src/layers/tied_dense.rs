@@ -1,10 +1,13 @@
 //! An embedding read the other way.
 
+use std::sync::OnceLock;
+
 use super::Layer;
-use crate::autograd::{Dependence, InputGrads, Op, Param, ParamList, Var};
+use crate::autograd::{Dependence, InputGrads, Op, Param, ParamList, Tie, Var};
 use crate::buffers::buffer;
+use crate::config::{Config, Described, Reader, config, described};
 use crate::error::{Error, Result};
-use crate::initializers::Zeros;
+use crate::initializers::{RandomUniform, Zeros};
 use crate::kernels::dense;
 use crate::tensor::{Tensor, data, tensor};
 
@@ -35,15 +38,16 @@ use crate::tensor::{Tensor, data, tensor};
 pub struct TiedDense {
     vocabulary: usize,
     units: usize,
-    embeddings: Param,
-    bias: Param,
     use_bias: bool,
+    /// Filled by the embedding, or by the description of the whole model.
+    embeddings: OnceLock<Param>,
+    bias: Param,
 }
 
 impl TiedDense {
-    pub(super) fn new(vocabulary: usize, units: usize, embeddings: Param) -> Self {
+    pub(super) fn new(vocabulary: usize, units: usize, embeddings: OnceLock<Param>) -> Self {
         let bias = Param::new(Zeros).pattern(&[Some(vocabulary)]);
-        Self { vocabulary, units, embeddings, bias, use_bias: false }
+        Self { vocabulary, units, use_bias: false, embeddings, bias }
     }
 
     /// Sets whether there is a bias, which starts as zeros.
@@ -56,13 +60,47 @@ impl TiedDense {
         self.use_bias.then_some(&self.bias)
     }
 
-    /// Returns the vectors, `[vocabulary, units]`: the embedding's own.
+    /// Returns the vectors, `[vocabulary, units]`: the embedding's own, or if this layer was made from a description without its
+    /// embedding, vectors of this layer alone.
     pub fn embeddings(&self) -> &Param {
-        &self.embeddings
+        let own = || Param::new(RandomUniform::default()).pattern(&[Some(self.vocabulary), Some(self.units)]);
+        self.embeddings.get_or_init(own)
+    }
+
+    fn describe(&self) -> Config {
+        Config::new(Self::KIND).with("vocabulary", &self.vocabulary).with("units", &self.units).with_default(
+            "use_bias",
+            &self.use_bias,
+            &false,
+        )
     }
 }
 
+impl Tie for TiedDense {
+    fn place(&self) -> &OnceLock<Param> {
+        &self.embeddings
+    }
+
+    fn param(&self) -> &Param {
+        self.embeddings()
+    }
+}
+
+impl Described for TiedDense {
+    const KIND: &'static str = "TiedDense";
+
+    fn from_config(from: &Reader<'_>) -> Result<Self> {
+        from.only(&["vocabulary", "units", "use_bias"])?;
+        let layer = Self::new(from.get("vocabulary")?, from.get("units")?, OnceLock::new());
+        Ok(layer.use_bias(from.get_or("use_bias", false)?))
+    }
+}
+
+described!(@setting TiedDense);
+
 impl Layer for TiedDense {
+    config!();
+
     fn forward(&self, x: &Var) -> Result<Var> {
         if x.value.shape().len() < 2 || x.value.shape().last() != Some(&self.units) {
             return Err(Error::shape(format!(
@@ -71,7 +109,7 @@ impl Layer for TiedDense {
                 x.value.shape()
             )));
         }
-        let embeddings = self.embeddings.on(x, &[self.vocabulary, self.units])?;
+        let embeddings = self.embeddings().on(x, &[self.vocabulary, self.units])?;
         let empty = || Tensor::default(ndarray::IxDyn(&[]));
         let y = x.tape().apply(Scores { x: empty(), embeddings: empty() }, &[x, &embeddings]);
         match self.bias() {
@@ -81,7 +119,7 @@ impl Layer for TiedDense {
     }
 
     fn params<'a>(&'a self, list: &mut ParamList<'a>) {
-        list.add("embeddings", &self.embeddings);
+        list.tie("embeddings", self);
         if let Some(bias) = self.bias() {
             list.add("bias", bias);
         }

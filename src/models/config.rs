@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::activations::{Activation, Gelu, GeluTanh, Pointwise, Relu, Silu};
 use crate::autograd::Var;
+use crate::config::{Config, named};
 use crate::error::{Error, Result};
 use crate::files::BYTE_ORDER_MARK;
 use crate::tensor::Float;
@@ -32,6 +33,8 @@ pub enum HiddenActivation {
     /// [`Silu`]: `silu` or `swish`.
     Silu,
 }
+
+named!(HiddenActivation { Gelu = "gelu", GeluTanh = "gelu_pytorch_tanh", Relu = "relu", Silu = "silu" });
 
 impl HiddenActivation {
     /// The one that a `config.json` calls so; `None` if there is none.
@@ -63,6 +66,10 @@ impl Activation for HiddenActivation {
     fn pointwise(&self) -> Option<Arc<dyn Pointwise>> {
         self.activation().pointwise()
     }
+
+    fn config(&self) -> Config {
+        self.activation().config()
+    }
 }
 
 /// The bytes of a file of JSON, without the byte order mark that some editors put before them.
@@ -75,6 +82,14 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>> {
         bytes.drain(..BYTE_ORDER_MARK.len());
     }
     Ok(bytes)
+}
+
+/// That a description does not ask for more layers than there can be.
+pub(super) fn check_layers(layers: usize) -> Result<()> {
+    match layers <= MOST_LAYERS {
+        true => Ok(()),
+        false => Err(Error::value(format!("expected at most {MOST_LAYERS} layers, got {layers}"))),
+    }
 }
 
 /// That so many heads can share so many features.

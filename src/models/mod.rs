@@ -38,6 +38,15 @@ mod tokenizer;
 mod tokenizer_file;
 mod vgg;
 
+use crate::autograd::Var;
+use crate::config::Registry;
+
+pub(crate) fn register(registry: Registry) -> Registry {
+    let registry = registry.layer::<Bert, Var, Var>().layer::<bert::Pooler, Var, Var>();
+    let registry = registry.layer::<bert::MaskedLanguageHead, Var, Var>();
+    registry.layer::<Gpt2, Var, Var>().layer::<gpt2::LastToken, Var, Var>()
+}
+
 pub use alex_net::AlexNet;
 pub use bert::{Bert, BertConfig};
 pub use config::HiddenActivation;

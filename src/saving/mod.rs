@@ -40,5 +40,5 @@ mod whole;
 pub use crate::formats::{NumberType, Report, Snapshot, Translation, Weights};
 pub(crate) use tuned::{export as tuned_weights, load as load_tuned};
 pub(crate) use whole::{
-    MODEL, VERSION, cannot_open, check_version, describe, described, has_descriptions, save, whole as whole_description,
+    MODEL, Structure, VERSION, cannot_open, check_version, describe, described, has_descriptions, save,
 };

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::autograd::{Layer, Noise, Param, ParamList, Vars, attach};
 use crate::config::{Config, Reader, Registry, Setting};
 use crate::error::{Error, Result};
-use crate::formats::{Translation, Weights, gather_parameters as gather};
+use crate::formats::{Snapshot, Translation, Weights, gather_parameters as gather};
 
 /// The name of the description in a file's metadata.
 pub(crate) const MODEL: &str = "gradus.model";
@@ -14,13 +14,81 @@ const UNDESCRIBED: &str = ".undescribed";
 /// The version of descriptions that is written, and the newest that is read.
 pub(crate) const VERSION: u32 = 1;
 
+/// Where a snapshot has the numbers of [`Structure::beside`].
+const BESIDE: &str = "beside";
+
 /// Writes a model to a file: its parameters, and its description where it has one and the format has a place for it.
 pub(crate) fn save<X: Vars, Y: Vars>(model: &(impl Layer<X, Y> + ?Sized), path: &Path) -> Result<()> {
-    let mut weights = gather(&ParamList::of(model).into_vec())?;
+    let list = ParamList::of(model);
+    let (structure, noises) = (Structure::of(model, &list), list.noises());
+    let parameters = list.into_vec();
+    let mut weights = gather(&parameters)?;
     if has_descriptions(path) {
-        describe(&mut weights, MODEL, &description(model));
+        describe(&mut weights, MODEL, &structure.whole(&parameters, &noises));
+        let beside = structure.numbers();
+        if !beside.is_empty() {
+            weights.set_snapshot(&beside);
+        }
     }
     weights.save(path)
+}
+
+/// What a model is, without what is attached to its parameters and without their numbers.
+pub(crate) struct Structure {
+    model: Config,
+    /// Where layers have a parameter of another layer, and that one's path.
+    ties: Vec<(String, String)>,
+    /// Parameters that are not the model's, such as those of a teacher.
+    beside: Vec<(String, Param)>,
+}
+
+impl Structure {
+    pub(crate) fn of<X: Vars, Y: Vars>(model: &(impl Layer<X, Y> + ?Sized), list: &ParamList<'_>) -> Self {
+        let mut ties = Vec::new();
+        for (place, tie) in list.ties() {
+            let owner = tie.place().get().and_then(|param| list.path_of(param.id()));
+            ties.extend(owner.filter(|owner| owner != place).map(|owner| (place.clone(), owner)));
+        }
+        Self { model: model.config(), ties, beside: list.all_beside().to_vec() }
+    }
+
+    /// All that makes the model again but numbers.
+    pub(crate) fn whole(&self, parameters: &[(String, Param)], noises: &[(String, Noise)]) -> Config {
+        let mut frozen: Vec<String> = Vec::new();
+        for (path, noise) in noises {
+            if noise.is_frozen() {
+                frozen.push(path.clone());
+            }
+        }
+        let attached: Vec<(String, Config)> =
+            parameters.iter().filter_map(|(path, param)| Some((path.clone(), attachments(param)?))).collect();
+        Config::new("Model")
+            .with("version", &VERSION)
+            .with_part("model", self.model.clone())
+            .with("parameters", &attached)
+            .with("frozen_noises", &frozen)
+            .with("ties", &self.ties)
+    }
+
+    /// The numbers that are not the model's.
+    pub(crate) fn numbers(&self) -> Snapshot {
+        let mut numbers = Snapshot::default();
+        for (path, param) in &self.beside {
+            numbers.tensors.extend(param.value().map(|value| (format!("{BESIDE}/{path}"), value)));
+        }
+        numbers
+    }
+}
+
+/// Sets what [`Structure::numbers`] gave.
+fn set_beside(list: &ParamList<'_>, numbers: &Snapshot) -> Result<()> {
+    for (path, value) in &numbers.part(BESIDE).tensors {
+        let Some((_, param)) = list.all_beside().iter().find(|(known, _)| known == path) else {
+            return Err(Error::value(format!("there is no place for the numbers of `{path}`")));
+        };
+        param.put(value.clone())?;
+    }
+    Ok(())
 }
 
 /// Whether the format that the name of a file asks for has a place for descriptions.
@@ -87,6 +155,8 @@ impl Registry {
         let description = described(weights, path, MODEL, "model")?;
         let model: M = self.restore(&description).map_err(|error| cannot_open(path, "model", &error))?;
         Translation::new().load(&model, weights)?;
+        let numbers = weights.snapshot()?.unwrap_or_default();
+        set_beside(&ParamList::of(&model), &numbers).map_err(|error| cannot_open(path, "model", &error))?;
         Ok(model)
     }
 
@@ -96,8 +166,13 @@ impl Registry {
     /// # Errors
     /// a layer that cannot be described, such as a closure, or is not registered; the message leads to it
     pub fn copy<M: Setting + Layer<X, Y>, X: Vars, Y: Vars>(&self, model: &M) -> Result<M> {
-        let copy: M = self.restore(&description(model))?;
-        let (from, to) = (ParamList::of(model).into_vec(), ParamList::of(&copy).into_vec());
+        let list = ParamList::of(model);
+        let (structure, noises) = (Structure::of(model, &list), list.noises());
+        let parameters = list.into_vec();
+        let copy: M = self.restore(&structure.whole(&parameters, &noises))?;
+        let copied = ParamList::of(&copy);
+        set_beside(&copied, &structure.numbers())?;
+        let (from, to) = (parameters, copied.into_vec());
         for ((_, from), (_, to)) in from.iter().zip(&to) {
             from.value().map_or(Ok(()), |value| to.put(value))?;
         }
@@ -109,8 +184,9 @@ impl Registry {
         description.check()?;
         let from = self.reader(description);
         check_version(&from)?;
-        from.only(&["version", "model", "parameters", "frozen_noises"])?;
+        from.only(&["version", "model", "parameters", "frozen_noises", "ties"])?;
         let model: M = from.get("model")?;
+        tie(&ParamList::of(&model), &from.get_or::<Vec<(String, String)>>("ties", Vec::new())?)?;
         let attached: Vec<(String, Config)> = from.get("parameters")?;
         for (path, config) in &attached {
             attach_adapter(&ParamList::of(&model).into_vec(), path, &from.nested(config))
@@ -129,27 +205,23 @@ impl Registry {
     }
 }
 
-fn description<X: Vars, Y: Vars>(model: &(impl Layer<X, Y> + ?Sized)) -> Config {
-    let list = ParamList::of(model);
-    let noises = list.noises();
-    whole(model.config(), &list.into_vec(), &noises)
-}
-
-/// All that makes a model again but the numbers: what it is, and what is attached to its parameters.
-pub(crate) fn whole(model: Config, parameters: &[(String, Param)], noises: &[(String, Noise)]) -> Config {
-    let mut frozen: Vec<String> = Vec::new();
-    for (path, noise) in noises {
-        if noise.is_frozen() {
-            frozen.push(path.clone());
+/// Gives layers the parameters of other layers that they share.
+fn tie(list: &ParamList<'_>, ties: &[(String, String)]) -> Result<()> {
+    for (place, owner) in ties {
+        let fail = |what: &str| Err(Error::value(what).at_setting(place).at_setting("ties"));
+        let Some((_, slot)) = list.ties().iter().find(|(known, _)| known == place) else {
+            return fail("the model has no such place for a parameter of another layer");
+        };
+        let Some(param) = list.param_at(owner) else { return fail("the model has no such parameter to share") };
+        if slot.place().set(param.clone()).is_err() {
+            return fail("it is given twice");
         }
     }
-    let attached: Vec<(String, Config)> =
-        parameters.iter().filter_map(|(path, param)| Some((path.clone(), attachments(param)?))).collect();
-    Config::new("Model")
-        .with("version", &VERSION)
-        .with_part("model", model)
-        .with("parameters", &attached)
-        .with("frozen_noises", &frozen)
+    // All others have parameters of their own.
+    for (_, tie) in list.ties() {
+        tie.param();
+    }
+    Ok(())
 }
 
 /// What is attached to a parameter; `None` if nothing is.

@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::losses::ClassWeights;
 use crate::metrics::{Figures, Metrics};
 use crate::optimizers::Stepper;
+use crate::saving::Structure;
 use crate::training::callbacks::{Callback, KnownFigures, Optimizers, Request, Run};
 
 /// What to do about a loss that is not finite, where the data is not known.
@@ -35,7 +36,7 @@ pub(super) struct Course<'a> {
     /// Into what parts batches are divided.
     pub parts: Parts,
     /// What the model is, and what trains it, where that is known.
-    pub described: Option<(Config, Config)>,
+    pub described: Option<(Structure, Config)>,
     /// What a back-up must have in common with this run.
     pub identity: Vec<(&'static str, String)>,
     /// Whether an epoch has begun and not ended.

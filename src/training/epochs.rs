@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::losses::ClassWeights;
 use crate::metrics::{Direction, Figures};
 use crate::random::Rng;
+use crate::saving::Structure;
 use crate::tensor::Float;
 use crate::training::callbacks::KnownFigures;
 
@@ -59,7 +60,7 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
         let list = ParamList::of(&self.model);
         course.noises = list.noises();
         course.parameters = list.into_vec();
-        course.described = Some((self.model.config(), self.config()));
+        course.described = Some((Structure::of(&self.model, &ParamList::of(&self.model)), self.config()));
         course.identity = self.identity(&fit, training.len(), validation.map_or(0, |validation| validation.len()));
         course.identity.push(("class weights", format!("{:?}", fit.class_weights)));
         self.stepper.check(&course.parameters, fit.epochs.saturating_mul(course.batches))?;

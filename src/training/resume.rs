@@ -26,11 +26,14 @@ impl Course<'_> {
             }
         }
         if let Some((model, trainer)) = &self.described {
-            let model = saving::whole_description(model.clone(), &self.parameters, &self.noises);
-            saving::describe(&mut weights, MODEL, &model);
+            saving::describe(&mut weights, MODEL, &model.whole(&self.parameters, &self.noises));
             saving::describe(&mut weights, TRAINER, trainer);
         }
-        weights.set_snapshot(&self.state(tools)?);
+        let mut state = self.state(tools)?;
+        if let Some((model, _)) = &self.described {
+            state.tensors.extend(model.numbers().tensors);
+        }
+        weights.set_snapshot(&state);
         weights.save(path)
     }
 

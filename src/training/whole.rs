@@ -6,10 +6,10 @@ use super::Trainer;
 use crate::autograd::{Layer, ParamList, Var, Vars};
 use crate::config::{Config, Registry, Setting};
 use crate::error::Result;
-use crate::formats::{Snapshot, Weights, gather_parameters};
+use crate::formats::{Weights, gather_parameters};
 use crate::losses::Losses;
 use crate::optimizers::Stepper;
-use crate::saving::{self, MODEL, VERSION};
+use crate::saving::{self, MODEL, Structure, VERSION};
 
 /// The name of the description of what trains a model, in a file's metadata.
 pub(super) const TRAINER: &str = "gradus.trainer";
@@ -48,14 +48,14 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
         let list = ParamList::of(&self.model);
-        let noises = list.noises();
+        let (structure, noises) = (Structure::of(&self.model, &list), list.noises());
         let parameters = list.into_vec();
         let mut weights = gather_parameters(&parameters)?;
         if saving::has_descriptions(path) {
-            let model = saving::whole_description(self.model.config(), &parameters, &noises);
-            saving::describe(&mut weights, MODEL, &model);
+            saving::describe(&mut weights, MODEL, &structure.whole(&parameters, &noises));
             saving::describe(&mut weights, TRAINER, &self.config());
-            let mut memory = Snapshot::of([(EPOCHS, self.epochs as f64)]);
+            let mut memory = structure.numbers();
+            memory.numbers.push((EPOCHS.into(), vec![self.epochs as f64]));
             memory.nest(&optimizer(0), self.stepper.snapshot(&parameters));
             weights.set_snapshot(&memory);
         }

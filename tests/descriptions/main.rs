@@ -1,6 +1,7 @@
 //! Descriptions: written, read, printed, refused.
 
 mod kinds;
+mod models;
 mod trainer;
 mod training;
 mod whole;

@@ -119,6 +119,8 @@ pub(super) fn register(mut registry: Registry) -> Registry {
         };
     }
     around!(Bidirectional, "forward", dyn Layer: SimpleRnn, Lstm, Gru);
+    around!(WithState, "layer", dyn Layer<(Var, Var), (Var, Var)>: SimpleRnn, Gru);
+    around!(WithState, "layer", dyn Layer<(Var, (Var, Var)), (Var, (Var, Var))>: Lstm);
     registry
 }
 

@@ -2,6 +2,7 @@
 
 use super::{Recurrent, StepOptions, masked};
 use crate::autograd::{ParamList, Var};
+use crate::config::{Config, Described, Reader};
 use crate::error::{Error, Result};
 use crate::layers::{Layer, Vars};
 use crate::tensor::{Float, data, tensor};
@@ -44,6 +45,12 @@ pub trait Cell: Send + Sync + 'static {
     fn params<'a>(&'a self, list: &mut ParamList<'a>) {
         let _ = list;
     }
+
+    /// Returns what makes another one like it. The default is that of a type which cannot be described. A cell that is
+    /// [`Described`] is registered by `registry.layer::<Rnn<MyCell>, Var, Var>()`.
+    fn config(&self) -> Config {
+        Config::of_unknown::<Self>()
+    }
 }
 
 /// Takes a [`Cell`] along a sequence, step by step on the tape.
@@ -82,6 +89,30 @@ impl<C: Cell> Layer for Rnn<C> {
 
     fn params<'a>(&'a self, list: &mut ParamList<'a>) {
         self.cell.params(list);
+    }
+
+    fn config(&self) -> Config {
+        let (cell, options) = (self.cell.config(), self.options);
+        Config::new(cell.kind().to_owned())
+            .with_part("cell", cell)
+            .with_default("return_sequences", &options.return_sequences, &false)
+            .with_default("go_backwards", &options.go_backwards, &false)
+            .with_default("zero_output_for_mask", &options.zero_output_for_mask, &false)
+    }
+}
+
+/// The kind is that of the cell, so that layers with different cells are different kinds.
+impl<C: Cell + Described> Described for Rnn<C> {
+    const KIND: &'static str = C::KIND;
+
+    fn from_config(from: &Reader<'_>) -> Result<Self> {
+        from.only(&["cell", "return_sequences", "go_backwards", "zero_output_for_mask"])?;
+        let options = StepOptions {
+            return_sequences: from.get_or("return_sequences", false)?,
+            go_backwards: from.get_or("go_backwards", false)?,
+            zero_output_for_mask: from.get_or("zero_output_for_mask", false)?,
+        };
+        Ok(Self { cell: from.part("cell")?, options })
     }
 }
 

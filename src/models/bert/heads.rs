@@ -4,6 +4,7 @@ use super::Bert;
 use super::layer::{dense, norm};
 use crate::activations::Tanh;
 use crate::autograd::{Layer, ParamList, Var};
+use crate::config::{config, described};
 use crate::error::{Error, Result};
 use crate::initializers::RandomNormal;
 use crate::layers::{Dense, Dropout, Embedding, GlobalAvgPool1d, LayerNorm, Sequential, TiedDense, UnitNorm};
@@ -23,7 +24,7 @@ impl Bert {
     /// ```
     #[doc(alias = "BertForSequenceClassification")]
     pub fn for_sequence_classification(self, labels: usize) -> Sequential {
-        let pooler = Pooler { dense: dense(&self.config, self.config.size).activation(Tanh) };
+        let pooler = Pooler::new(dense(&self.config, self.config.size).activation(Tanh));
         let (dropout, classifier) = self.classifier(labels);
         Sequential::new()
             .add_named("bert", self)
@@ -36,7 +37,7 @@ impl Bert {
     /// `[batch, 2]`, of which the first says that it does.
     #[doc(alias = "BertForNextSentencePrediction")]
     pub fn for_next_sentence_prediction(self) -> Sequential {
-        let pooler = Pooler { dense: dense(&self.config, self.config.size).activation(Tanh) };
+        let pooler = Pooler::new(dense(&self.config, self.config.size).activation(Tanh));
         let head = Sequential::new().add_named("seq_relationship", dense(&self.config, 2));
         Sequential::new().add_named("bert", self).add_named("pooler", pooler).add_named("cls", head)
     }
@@ -70,12 +71,8 @@ impl Bert {
             true => (self.words.output_layer(), "predictions"),
             false => (own(), "predictions.decoder"),
         };
-        let cls = MaskedLanguageHead {
-            dense: dense(&self.config, self.config.size).activation(self.config.activation),
-            norm: norm(&self.config),
-            decoder: decoder.use_bias(true),
-            place,
-        };
+        let dense = dense(&self.config, self.config.size).activation(self.config.activation);
+        let cls = MaskedLanguageHead::new(dense, norm(&self.config), decoder.use_bias(true), place);
         Sequential::new().add_named("bert", self).add_named("cls", cls)
     }
 
@@ -91,12 +88,17 @@ impl Bert {
     }
 }
 
-/// `tanh` of a dense layer on the first token.
-struct Pooler {
-    dense: Dense,
+described! {
+    /// `tanh` of a dense layer on the first token.
+    pub struct Pooler(
+        /// The layer.
+        dense: [Dense],
+    ) {}
 }
 
 impl Layer for Pooler {
+    config!();
+
     fn forward(&self, x: &Var) -> Result<Var> {
         if x.value.shape().get(1) == Some(&0) {
             return Err(Error::shape(format!("expected at least 1 token, got {:?}", x.value.shape())));
@@ -109,15 +111,23 @@ impl Layer for Pooler {
     }
 }
 
-/// A dense layer and a norm, then products with the vectors of all tokens.
-struct MaskedLanguageHead {
-    dense: Dense,
-    norm: LayerNorm,
-    decoder: TiedDense,
-    place: &'static str,
+described! {
+    /// A dense layer and a norm, then products with the vectors of all tokens.
+    pub struct MaskedLanguageHead(
+        /// The first layer.
+        dense: [Dense],
+        /// The norm after it.
+        norm: [LayerNorm],
+        /// The words, which the embedding may have too.
+        decoder: [TiedDense],
+        /// The path of the decoder.
+        place: [into String],
+    ) {}
 }
 
 impl Layer for MaskedLanguageHead {
+    config!();
+
     fn forward(&self, x: &Var) -> Result<Var> {
         self.decoder.forward(&self.norm.forward(&self.dense.forward(x)?)?)
     }
@@ -125,6 +135,6 @@ impl Layer for MaskedLanguageHead {
     fn params<'a>(&'a self, list: &mut ParamList<'a>) {
         list.nest("predictions.transform.dense", &self.dense);
         list.nest("predictions.transform.LayerNorm", &self.norm);
-        list.nest(self.place, &self.decoder);
+        list.nest(&self.place, &self.decoder);
     }
 }

@@ -5,16 +5,18 @@ mod heads;
 mod layer;
 
 pub use config::BertConfig;
+pub(super) use heads::{MaskedLanguageHead, Pooler};
 
 use std::path::Path;
 
 use crate::autograd::{Layer, ParamList, Var};
+use crate::config::{Config, Described, Reader, config, described};
 use crate::error::{Error, Result};
 use crate::formats::{Translation, Weights};
 use crate::initializers::RandomNormal;
 use crate::layers::{Dropout, Embedding, LayerNorm, LearnedPositions};
 use crate::models::{
-    config::check_heads,
+    config::{check_heads, check_layers},
     folder::{below, weights, whole},
 };
 use crate::tensor::{Float, data, tensor};
@@ -178,7 +180,28 @@ fn older(translation: Translation) -> Translation {
     translation.alias("*LayerNorm.gamma", "*LayerNorm.weight").alias("*LayerNorm.beta", "*LayerNorm.bias")
 }
 
+impl Bert {
+    fn describe(&self) -> Config {
+        Config::new(Self::KIND).with("config", &self.config)
+    }
+}
+
+impl Described for Bert {
+    const KIND: &'static str = "Bert";
+
+    fn from_config(from: &Reader<'_>) -> Result<Self> {
+        from.only(&["config"])?;
+        let config: BertConfig = from.get("config")?;
+        check_layers(config.layers).map_err(|error| error.at_setting("layers").at_setting("config"))?;
+        Ok(Self::new(&config))
+    }
+}
+
+described!(@setting Bert);
+
 impl Layer for Bert {
+    config!();
+
     fn forward(&self, x: &Var) -> Result<Var> {
         check_heads(self.config.size, self.config.heads)?;
         let [ids, types] = self.tokens(x)?;

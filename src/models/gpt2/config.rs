@@ -2,79 +2,63 @@
 
 use std::path::Path;
 
+use crate::config::described;
 use crate::error::Result;
 use crate::models::{HiddenActivation, config::Fields};
 use crate::tensor::Float;
 
-/// The settings of a [`Gpt2`](super::Gpt2).
-///
-/// # Defaults
-/// those of the small GPT-2: 12 layers of 12 heads, 768 features, 50,257 tokens
-/// # Example
-/// ```
-/// use gradus::models::Gpt2Config;
-/// let bytes = Gpt2Config { vocabulary: 256, positions: 128, layers: 4, heads: 4, size: 128, ..Gpt2Config::default() };
-/// assert_eq!(bytes.hidden, None);
-/// ```
-/// # Reference
-/// Radford et al. 2019; Hugging Face `GPT2Config`, whose names are the aliases of the fields
-#[derive(Clone, Debug, PartialEq)]
-pub struct Gpt2Config {
-    /// How many tokens there are.
-    #[doc(alias = "vocab_size")]
-    pub vocabulary: usize,
-    /// Features of each token.
-    #[doc(alias = "n_embd")]
-    pub size: usize,
-    /// Blocks of attention and dense layers.
-    #[doc(alias = "n_layer")]
-    pub layers: usize,
-    /// Heads of each attention, of which `size` is a multiple.
-    #[doc(alias = "n_head")]
-    pub heads: usize,
-    /// Units between the two dense layers of each block; `None` is four times `size`.
-    #[doc(alias = "n_inner")]
-    pub hidden: Option<usize>,
-    /// Steps of the longest sequence.
-    #[doc(alias = "n_positions")]
-    pub positions: usize,
-    /// The activation between the two dense layers of each block.
-    #[doc(alias = "activation_function")]
-    pub activation: HiddenActivation,
-    /// What the norms add to the variance.
-    #[doc(alias = "layer_norm_epsilon")]
-    pub epsilon: Float,
-    /// The share of features that are dropped in training: behind the embeddings and each part of a block.
-    #[doc(alias = "resid_pdrop")]
-    #[doc(alias = "embd_pdrop")]
-    pub dropout: Float,
-    /// The share of the attention's weights that are dropped in training.
-    #[doc(alias = "attn_pdrop")]
-    pub attention_dropout: Float,
-    /// The id of padding behind the texts of a classifier; `None` if there is none.
-    #[doc(alias = "pad_token_id")]
-    pub padding_id: Option<usize>,
-    /// Standard deviation of the first weights, which are drawn from a normal distribution.
-    #[doc(alias = "initializer_range")]
-    pub deviation: Float,
-}
-
-impl Default for Gpt2Config {
-    fn default() -> Self {
-        Self {
-            vocabulary: 50_257,
-            size: 768,
-            layers: 12,
-            heads: 12,
-            hidden: None,
-            positions: 1024,
-            activation: HiddenActivation::GeluTanh,
-            epsilon: 1e-5,
-            dropout: 0.1,
-            attention_dropout: 0.1,
-            padding_id: None,
-            deviation: 0.02,
-        }
+described! {
+    /// The settings of a [`Gpt2`](super::Gpt2).
+    ///
+    /// # Defaults
+    /// those of the small GPT-2: 12 layers of 12 heads, 768 features, 50,257 tokens
+    /// # Example
+    /// ```
+    /// use gradus::models::Gpt2Config;
+    /// let bytes = Gpt2Config { vocabulary: 256, positions: 128, layers: 4, heads: 4, size: 128, ..Gpt2Config::default() };
+    /// assert_eq!(bytes.hidden, None);
+    /// ```
+    /// # Reference
+    /// Radford et al. 2019; Hugging Face `GPT2Config`, whose names are the aliases of the fields
+    #[derive(Clone, PartialEq)]
+    pub struct Gpt2Config {
+        /// How many tokens there are.
+        #[doc(alias = "vocab_size")]
+        vocabulary: [usize] = 50_257,
+        /// Features of each token.
+        #[doc(alias = "n_embd")]
+        size: [usize] = 768,
+        /// Blocks of attention and dense layers.
+        #[doc(alias = "n_layer")]
+        layers: [usize] = 12,
+        /// Heads of each attention, of which `size` is a multiple.
+        #[doc(alias = "n_head")]
+        heads: [usize] = 12,
+        /// Units between the two dense layers of each block; `None` is four times `size`.
+        #[doc(alias = "n_inner")]
+        hidden: [Option<usize>] = None,
+        /// Steps of the longest sequence.
+        #[doc(alias = "n_positions")]
+        positions: [usize] = 1024,
+        /// The activation between the two dense layers of each block.
+        #[doc(alias = "activation_function")]
+        activation: [HiddenActivation] = HiddenActivation::GeluTanh,
+        /// What the norms add to the variance.
+        #[doc(alias = "layer_norm_epsilon")]
+        epsilon: [Float] = 1e-5,
+        /// The share of features that are dropped in training: behind the embeddings and each part of a block.
+        #[doc(alias = "resid_pdrop")]
+        #[doc(alias = "embd_pdrop")]
+        dropout: [Float] = 0.1,
+        /// The share of the attention's weights that are dropped in training.
+        #[doc(alias = "attn_pdrop")]
+        attention_dropout: [Float] = 0.1,
+        /// The id of padding behind the texts of a classifier; `None` if there is none.
+        #[doc(alias = "pad_token_id")]
+        padding_id: [Option<usize>] = None,
+        /// Standard deviation of the first weights, which are drawn from a normal distribution.
+        #[doc(alias = "initializer_range")]
+        deviation: [Float] = 0.02,
     }
 }
 

@@ -10,13 +10,14 @@ pub use generation::Generation;
 use std::path::Path;
 
 use crate::autograd::{Layer, ParamList, Var};
+use crate::config::{Config, Described, Reader, config, described};
 use crate::error::{Error, Result};
 use crate::formats::{Translation, Weights};
 use crate::initializers::RandomNormal;
 use crate::layers::{Dense, Dropout, Embedding, KeyValueCache, LayerNorm, LearnedPositions, Sequential, TiedDense};
 use crate::models::{
     Sampling,
-    config::check_heads,
+    config::{check_heads, check_layers},
     folder::{below, weights, whole},
 };
 use crate::tensor::{Float, data, tensor};
@@ -131,7 +132,7 @@ impl Gpt2 {
     pub fn for_sequence_classification(self, labels: usize) -> Sequential {
         let normal = RandomNormal { mean: 0.0, stddev: self.config.deviation };
         let score = Dense::new(labels).use_bias(false).kernel_initializer(normal);
-        Sequential::new().add_named("transformer", LastToken { gpt: self }).add_named("score", score)
+        Sequential::new().add_named("transformer", LastToken::new(self)).add_named("score", score)
     }
 
     /// Returns the settings.
@@ -169,12 +170,17 @@ fn gpt2(translation: Translation) -> Translation {
     translation.transposed("*.c_*.weight").ignore("*.attn.bias").ignore("*.attn.masked_bias")
 }
 
-/// The features of the last token of each text, `[batch, size]`.
-struct LastToken {
-    gpt: Gpt2,
+described! {
+    /// The features of the last token of each text, `[batch, size]`.
+    pub struct LastToken(
+        /// The network.
+        gpt: [Gpt2],
+    ) {}
 }
 
 impl Layer for LastToken {
+    config!();
+
     fn forward(&self, ids: &Var) -> Result<Var> {
         let features = self.gpt.features(ids, None)?;
         let (batch, time) = (ids.value.shape()[0], ids.value.shape()[1]);
@@ -199,7 +205,28 @@ impl Layer for LastToken {
     }
 }
 
+impl Gpt2 {
+    fn describe(&self) -> Config {
+        Config::new(Self::KIND).with("config", &self.config)
+    }
+}
+
+impl Described for Gpt2 {
+    const KIND: &'static str = "Gpt2";
+
+    fn from_config(from: &Reader<'_>) -> Result<Self> {
+        from.only(&["config"])?;
+        let config: Gpt2Config = from.get("config")?;
+        check_layers(config.layers).map_err(|error| error.at_setting("layers").at_setting("config"))?;
+        Ok(Self::new(&config))
+    }
+}
+
+described!(@setting Gpt2);
+
 impl Layer for Gpt2 {
+    config!();
+
     fn forward(&self, ids: &Var) -> Result<Var> {
         self.head.forward(&self.features(ids, None)?)
     }
