@@ -119,12 +119,12 @@ impl<X: Vars, Y: Vars> Layer<X, Y> for Onnx<X, Y> {
     }
 
     fn config(&self) -> Config {
-        Config::new(Self::KIND).with("program", &to_text(&self.machine.program.encode_to_vec()))
-    }
-
-    fn output_names(&self) -> Vec<String> {
-        let outputs = &self.machine.program.outputs;
-        if outputs.len() == 1 { Vec::new() } else { outputs.iter().map(|info| info.name.clone()).collect() }
+        let program = &self.machine.program;
+        let config = Config::new(Self::KIND).with("program", &to_text(&program.encode_to_vec()));
+        match &program.outputs[..] {
+            [_] => config,
+            outputs => config.with("outputs", &outputs.iter().map(|info| info.name.clone()).collect::<Vec<_>>()),
+        }
     }
 }
 
@@ -132,7 +132,7 @@ impl<X: Vars, Y: Vars> Described for Onnx<X, Y> {
     const KIND: &'static str = "Onnx";
 
     fn from_config(from: &Reader<'_>) -> Result<Self> {
-        from.only(&["program"])?;
+        from.only(&["program", "outputs"])?;
         let bytes = from_text(&from.get::<String>("program")?);
         let program = bytes.and_then(|bytes| Program::decode(&*bytes).ok());
         Self::of(program.ok_or_else(|| Error::value("expected a program of an ONNX model, got another text"))?)
