@@ -30,6 +30,13 @@ impl Gradients {
         }
     }
 
+    /// Multiplies the gradients of all parameters, as clipping does.
+    pub fn scale(&mut self, factor: Float) {
+        for slice in self.params.values_mut().filter_map(|tensor| tensor.as_slice_mut()) {
+            slice.iter_mut().for_each(|g| *g *= factor);
+        }
+    }
+
     /// Adds the parameters' gradients of another sweep, as gradient accumulation does.
     pub fn merge(&mut self, mut other: Self) {
         for (id, grad) in std::mem::take(&mut other.params) {

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::line_search::{Bounds, Point, strong_wolfe};
-use super::stepper::{check_gradients, check_kind, refused};
+use super::stepper::{BatchPart, check_gradients, check_kind, refused};
 use super::{check_at_least_0, check_rate};
 use crate::autograd::{Layer, Param, ParamId, ParamList, Tape, Var, Vars};
 use crate::config::described;
@@ -292,13 +292,13 @@ fn start(parameters: &[(String, Param)], loss: &Var) -> Result<Point> {
 
 /// Loss and gradient, penalties included. Where one is not a number, the loss is infinite.
 fn evaluate(parameters: &[(String, Param)], loss: &Var) -> Result<(f64, Vec<Float>)> {
-    let mut parts = [loss.backward()?];
+    let mut parts = [BatchPart { gradients: loss.backward()?, share: 1.0 }];
     check_gradients(parameters, &parts)?;
     let mut value: f64 = data(&loss.value).iter().map(|x| f64::from(*x)).sum();
     let mut gradient = Vec::new();
     for param in trainable(parameters) {
         let begin = gradient.len();
-        gradient.extend(parts[0].take(param.id()).iter().flat_map(data));
+        gradient.extend(parts[0].gradients.take(param.id()).iter().flat_map(data));
         let Some(penalty) = param.penalty(&Tape::training())? else { continue };
         value += data(&penalty.value).iter().map(|x| f64::from(*x)).sum::<f64>();
         let of_penalty = penalty.backward()?.take(param.id());

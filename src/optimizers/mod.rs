@@ -41,7 +41,7 @@ pub use rms_prop::RmsProp;
 pub use schedules::Schedule;
 pub use sgd::Sgd;
 pub use state::{State, Step};
-pub use stepper::{Change, Clip, Group, Lookahead, MovingAverage, Stepper};
+pub use stepper::{BatchPart, Change, Clip, GradientHook, Group, Lookahead, MovingAverage, StepGradients, Stepper};
 
 use crate::config::{Config, Described, Registry, family};
 use crate::error::{Error, Result};

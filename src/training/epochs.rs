@@ -8,11 +8,12 @@ use super::course::{Course, Tools};
 use super::pass::{self, Objective, Part, Parts};
 use super::trainer::check_dataset;
 use super::{Fit, History, Trainer, slow_build};
-use crate::autograd::{Gradients, Layer, Param, ParamList, Tape, Vars, check_update};
+use crate::autograd::{Layer, Param, ParamList, Tape, Vars, check_update};
 use crate::data::{Batches, Dataset, Epoch, Ready, Subset, first_share};
 use crate::error::{Error, Result};
 use crate::losses::ClassWeights;
 use crate::metrics::{Direction, Figures};
+use crate::optimizers::BatchPart;
 use crate::random::Rng;
 use crate::saving::Structure;
 use crate::tensor::Float;
@@ -196,11 +197,17 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
             let tape = Tape::training().seeds(seeds.initial, seeds.nth(number as u64).random);
             pass::run(model, objective, &tape, dataset.batch(part)?, part.len() as Float / indices.len() as Float)
         };
-        let mut parts = self.threads.run(|| pass::run_parts(parts, indices, run))?;
+        let mut parts = match self.stepper.examples_per_part() {
+            Some(examples) => self.threads.run(|| pass::run_apart(examples, indices, run))?,
+            None => self.threads.run(|| pass::run_parts(parts, indices, run))?,
+        };
         check_changes(parameters, &parts)?;
         if parts.iter().all(|part| part.loss.is_finite()) {
-            let mut gradients: Vec<Gradients> =
-                parts.iter_mut().map(|part| std::mem::take(&mut part.gradients)).collect();
+            let mut gradients: Vec<BatchPart> = Vec::with_capacity(parts.len());
+            for part in &mut parts {
+                let share = part.examples as Float / indices.len() as Float;
+                gradients.push(BatchPart { gradients: std::mem::take(&mut part.gradients), share });
+            }
             for (param, value) in parts.iter().flat_map(|part| &part.updates) {
                 let path = parameters.iter().find(|(_, known)| known.id() == param.id()).map(|(path, _)| path.clone());
                 check_update(value, || path.unwrap_or_else(|| "a state that no layer lists".into()))?;

@@ -6,7 +6,7 @@ use super::{History, Logs};
 use crate::autograd::{Gradients, Layer, Param, ParamList, Tape, Vars};
 use crate::error::{Error, Result};
 use crate::metrics::{Metric, Metrics, check_column};
-use crate::optimizers::Stepper;
+use crate::optimizers::{BatchPart, Stepper};
 use crate::tensor::{Float, Tensor};
 use crate::training::callbacks::{Callback, KnownFigures};
 
@@ -165,7 +165,7 @@ impl<'a> Loop<'a> {
             let names: Vec<&str> = self.models.iter().map(|part| part.name.as_str()).collect();
             return Err(Error::value(format!("Loop: expected one of the models {names:?}, got `{model}`")));
         };
-        self.steppers[i].step_parts(&self.models[i].parameters, &mut [gradients])
+        self.steppers[i].step_parts(&self.models[i].parameters, &mut [BatchPart { gradients, share: 1.0 }])
     }
 
     /// Takes predictions and targets into the metrics.

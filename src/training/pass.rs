@@ -2,7 +2,7 @@
 
 use crate::autograd::{Gradients, Layer, Param, Tape, Var, Vars};
 use crate::data::{Batch, Dataset};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::kernels::parallel;
 use crate::losses::{ClassWeights, Losses, OutputTotal};
 use crate::tensor::{Float, Tensor, data};
@@ -177,6 +177,22 @@ pub(super) fn run_parts(
         return in_parts(indices.len(), indices, &run);
     }
     Ok(found)
+}
+
+/// Runs a batch in parts of this many examples, whose gradients are wanted apart.
+pub(super) fn run_apart(
+    examples: usize,
+    indices: &[usize],
+    run: impl Fn(usize, &[usize]) -> Result<Part> + Sync,
+) -> Result<Vec<Part>> {
+    let found = in_parts(examples.max(1), indices, run)?;
+    if found.iter().all(|part| part.splits) {
+        return Ok(found);
+    }
+    Err(Error::value(format!(
+        "fit: a gradient hook asks for the gradients of each {examples} examples, which there are not: a layer, such as batch \
+         normalisation, or the loss looks across the batch; replace it, such as by layer or group normalisation"
+    )))
 }
 
 /// Runs examples in parts of a fixed size, on as many threads as there are; the results are in order.

@@ -7,6 +7,7 @@ mod callbacks;
 mod facts;
 mod figures;
 mod graph;
+mod hooks;
 mod masks;
 mod measures;
 mod model;

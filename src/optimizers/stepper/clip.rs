@@ -1,5 +1,6 @@
 //! Bounds of gradients.
 
+use super::{GradientHook, StepGradients};
 use crate::error::Result;
 use crate::kernels::elementwise::scale;
 use crate::optimizers::check_epsilon;
@@ -50,10 +51,6 @@ impl Clip {
         bound
     }
 
-    pub(super) fn needs_norm(self) -> bool {
-        !matches!(self, Self::Value(_))
-    }
-
     /// Bounds the gradient of one parameter, from its sum of squares and that of all.
     pub(super) fn apply(self, grads: &mut [Float], squares: f64, all_squares: f64) {
         let mut shorten = |bound: Float, squares: f64| {
@@ -72,6 +69,15 @@ impl Clip {
             Self::GlobalNorm(bound) => shorten(bound, all_squares),
             Self::Value(bound) => grads.iter_mut().for_each(|g| *g = g.clamp(-bound, bound)),
         }
+    }
+}
+
+impl GradientHook for Clip {
+    fn step(&mut self, gradients: &mut StepGradients<'_, '_>) -> Result<()> {
+        let squares = if matches!(self, Self::Value(_)) { Vec::new() } else { gradients.squares() };
+        let all = squares.iter().sum();
+        gradients.change(|i, _, grads| self.apply(grads, squares.get(i).copied().unwrap_or(0.0), all));
+        Ok(())
     }
 }
 

@@ -23,6 +23,7 @@ impl Stepper {
             .with_default("global_clipnorm", &bound("global_clipnorm"), &None)
             .with_default("weight_decay", &self.weight_decay, &None)
             .with_default("gradient_accumulation_steps", &self.accumulate, &1)
+            .with_default("hooks", &self.hooks.iter().map(|hook| hook.config()).collect(), &Vec::<Config>::new())
             .with_default("average", &self.average, &None)
             .with_default("lookahead", &self.lookahead, &None)
     }

@@ -1,10 +1,10 @@
 //! A step of one parameter.
 
-use super::{Change, Clip, Lookahead, MovingAverage};
+use super::{Change, Lookahead, MovingAverage};
 use crate::autograd::{Param, Tape};
 use crate::buffers::buffer;
 use crate::error::{Error, Result};
-use crate::kernels::elementwise::{add_assign, largest, scale, sum_of_squares};
+use crate::kernels::elementwise::{add_assign, largest, scale};
 use crate::optimizers::{Optimizer, State, Step};
 use crate::tensor::{Float, Tensor, add_into, data, recycle, tensor};
 
@@ -95,7 +95,6 @@ pub(super) struct Plan<'a> {
     pub(super) is_whole: bool,
     /// Whether changes are reported.
     pub(super) watched: bool,
-    pub(super) clip: Option<Clip>,
     pub(super) average: Option<MovingAverage>,
     pub(super) lookahead: Option<Lookahead>,
 }
@@ -157,13 +156,15 @@ impl Job<'_> {
                 Ok(None) => {}
                 Err(error) => self.error = Some(error.within(self.path)),
             }
-            if plan.clip.is_some_and(Clip::needs_norm) {
-                self.squares = sum_of_squares(data(&sum));
-            }
         }
-        self.largest = largest(data(&sum));
-        self.is_safe = plan.is_whole && self.is_safe(plan);
         self.grads.push(sum);
+        self.measure(plan);
+    }
+
+    /// Finds out how large the gradient is.
+    pub(super) fn measure(&mut self, plan: &Plan<'_>) {
+        self.largest = self.grads.first().map_or(0.0, |sum| largest(data(sum)));
+        self.is_safe = plan.is_whole && self.is_safe(plan);
     }
 
     /// Whether this step is sure to leave finite numbers.
@@ -181,14 +182,14 @@ impl Job<'_> {
 
     /// Changes the weights, or keeps the gradient for later. Keeps copies for [`Job::take_back`] if the step is not sure to be
     /// finite.
-    pub(super) fn finish(&mut self, plan: &Plan<'_>, all_squares: f64, is_safe: bool) {
+    pub(super) fn finish(&mut self, plan: &Plan<'_>, is_safe: bool) {
         for mut sum in std::mem::take(&mut self.grads) {
             match sum.as_slice_mut() {
-                Some(grads) if plan.is_whole && is_safe => self.update(plan, grads, all_squares),
+                Some(grads) if plan.is_whole && is_safe => self.update(plan, grads),
                 Some(grads) if plan.is_whole => {
                     let weights = self.param.value().map_or_else(Vec::new, |weights| copy(data(&weights)));
                     self.before = Some(Before { weights, memory: self.memory.copy() });
-                    self.update(plan, grads, all_squares);
+                    self.update(plan, grads);
                     self.error = self.what_is_not_finite(plan).map(|reason| Error::StepNotFinite {
                         name: self.path.to_owned(),
                         reason: format!("{reason} (numbers in its gradient go up to {:e})", self.largest),
@@ -241,12 +242,9 @@ impl Job<'_> {
         self.memory
     }
 
-    fn update(&mut self, plan: &Plan<'_>, grads: &mut [Float], all_squares: f64) {
+    fn update(&mut self, plan: &Plan<'_>, grads: &mut [Float]) {
         let Memory { state, gradient, slow, average, joined, .. } = &mut self.memory;
         gradient.clear();
-        if let Some(clip) = plan.clip {
-            clip.apply(grads, self.squares, all_squares);
-        }
         let (factor, decay) = self.settings;
         let before = if self.change.is_some() { self.param.value() } else { None };
         let step = Step {

@@ -5,6 +5,7 @@ mod change;
 mod clip;
 mod description;
 mod group;
+mod hook;
 mod job;
 mod snapshot;
 
@@ -12,6 +13,7 @@ pub use average::{Lookahead, MovingAverage};
 pub use change::Change;
 pub use clip::Clip;
 pub use group::Group;
+pub use hook::{BatchPart, GradientHook, StepGradients};
 pub(super) use snapshot::{check_kind, refused};
 
 use std::collections::HashMap;
@@ -33,7 +35,7 @@ use job::{Job, Memory, Plan};
 /// A step goes like this:
 /// 1. gradients are added up over [`accumulate`](Stepper::accumulate) batches and divided by their number; the gradients
 ///    of [regularizers](crate::regularizers) come on top;
-/// 2. [`clip`](Stepper::clip) bounds them;
+/// 2. [hooks](GradientHook) change them, which see the parts of a batch before, and [`clip`](Stepper::clip) bounds them;
 /// 3. the [`schedule`](Stepper::schedule) gives the rate, which a [`group`](Stepper::group) may multiply;
 /// 4. weights decay: `w ← w - rate · decay · w`; then the optimizer moves them;
 /// 5. every few steps [`lookahead`](Stepper::lookahead) takes them halfway back;
@@ -60,6 +62,7 @@ pub struct Stepper {
     optimizer: Box<dyn Optimizer>,
     schedule: Option<Scheduled>,
     groups: Groups,
+    hooks: Vec<Box<dyn GradientHook>>,
     clip: Option<Clip>,
     weight_decay: Option<Float>,
     accumulate: u32,
@@ -89,6 +92,7 @@ impl Stepper {
             optimizer: Box::new(optimizer),
             schedule: None,
             groups: Groups::default(),
+            hooks: Vec::new(),
             clip: None,
             weight_decay: None,
             accumulate: 1,
@@ -140,6 +144,12 @@ impl Stepper {
         let last = patterns.len().saturating_sub(1);
         let rate = |i: usize| (i..last).fold(1.0, |rate, _| rate * factor);
         patterns.into_iter().enumerate().fold(self, |all, (i, pattern)| all.group(pattern, Group::new().rate(rate(i))))
+    }
+
+    /// Adds a hook between the gradients of the parts of a batch and the step.
+    pub fn hook(mut self, hook: impl GradientHook + 'static) -> Self {
+        self.hooks.push(Box::new(hook));
+        self
     }
 
     /// Bounds the gradients.
@@ -228,7 +238,7 @@ impl Stepper {
     /// parameter without a gradient, or with one that is not finite or of another shape, or a step that would leave a weight
     /// or the optimizer's memory infinite or not a number, with the parameter's name. Nothing is changed then.
     pub fn step<X: Vars, Y: Vars>(&mut self, model: &(impl Layer<X, Y> + ?Sized), gradients: Gradients) -> Result<()> {
-        self.step_parts(&ParamList::of(model).into_vec(), &mut [gradients])
+        self.step_parts(&ParamList::of(model).into_vec(), &mut [BatchPart { gradients, share: 1.0 }])
     }
 
     /// Makes the step of the batches that [`accumulate`](Stepper::accumulate) has gathered and that are too few for one: along the
@@ -268,9 +278,10 @@ impl Stepper {
     }
 
     /// [`Stepper::step`] along the sum of the gradients of a batch's parts, added up in their order.
-    pub(crate) fn step_parts(&mut self, parameters: &[(String, Param)], parts: &mut [Gradients]) -> Result<()> {
+    pub(crate) fn step_parts(&mut self, parameters: &[(String, Param)], parts: &mut [BatchPart]) -> Result<()> {
         let settings = self.prepare(parameters, None)?;
         check_gradients(parameters, parts)?;
+        self.hooks.iter_mut().try_for_each(|hook| hook.parts(parts))?;
         let jobs = self.jobs(parameters, parts, &settings);
         let batches = self.pending.saturating_add(1);
         self.advance(jobs, batches, batches >= self.accumulate)?;
@@ -282,7 +293,7 @@ impl Stepper {
     fn jobs<'p>(
         &mut self,
         parameters: &'p [(String, Param)],
-        parts: &mut [Gradients],
+        parts: &mut [BatchPart],
         settings: &Settings,
     ) -> Vec<Job<'p>> {
         for (_, param) in parameters {
@@ -295,7 +306,7 @@ impl Stepper {
                 path,
                 param,
                 shape: param.shape().unwrap_or_default(),
-                grads: parts.iter_mut().filter_map(|part| part.take(param.id())).collect(),
+                grads: parts.iter_mut().filter_map(|part| part.gradients.take(param.id())).collect(),
                 settings: settings.of(param.id()),
                 memory: self.memories.remove(&param.id()).unwrap_or_else(|| joining(param)),
                 largest: 0.0,
@@ -319,7 +330,6 @@ impl Stepper {
             batches,
             is_whole,
             watched: self.watched,
-            clip: self.clip,
             average: self.average,
             lookahead: self.lookahead,
         };
@@ -329,6 +339,15 @@ impl Stepper {
             let broken = jobs.iter().find(|job| !job.largest.is_finite());
             let broken = broken.map(|job| Error::GradientNotFinite { name: job.path.to_owned() });
             error = jobs.iter_mut().find_map(|job| job.error.take()).or(broken);
+        }
+        if error.is_none() && is_whole {
+            let mut gradients = StepGradients { jobs: &mut jobs, number: step };
+            let clip = self.clip.as_mut().map(|clip| clip as &mut dyn GradientHook);
+            let mut hooks = self.hooks.iter_mut().map(|hook| hook.as_mut()).chain(clip);
+            error = hooks.try_for_each(|hook| hook.step(&mut gradients)).err();
+            if !self.hooks.is_empty() {
+                parallel::for_each(&mut jobs, |job| job.measure(&plan));
+            }
         }
         if error.is_none() {
             error = change_all(&mut jobs, &plan);
@@ -357,6 +376,11 @@ impl Stepper {
 
     fn remember(&mut self, jobs: Vec<Job<'_>>) {
         self.memories.extend(jobs.into_iter().map(|job| (job.param.id(), job.into_memory())));
+    }
+
+    /// How many examples a part of a batch is to have, if a hook says so.
+    pub(crate) fn examples_per_part(&self) -> Option<usize> {
+        self.hooks.iter().filter_map(|hook| hook.examples_per_part()).min()
     }
 
     /// How many batches are gathered for a step.
@@ -395,6 +419,7 @@ impl Stepper {
     fn check_settings(&self) -> Result<()> {
         self.optimizer.check()?;
         self.groups.check()?;
+        self.hooks.iter().try_for_each(|hook| hook.check())?;
         self.clip.map_or(Ok(()), |clip| clip.check())?;
         self.average.map_or(Ok(()), |average| average.check())?;
         self.lookahead.map_or(Ok(()), |lookahead| lookahead.check())?;
@@ -467,9 +492,8 @@ impl Stepper {
 
 /// Changes the weights of all parameters or, where one would not stay finite, of none.
 fn change_all(jobs: &mut [Job<'_>], plan: &Plan<'_>) -> Option<Error> {
-    let squares = jobs.iter().map(|job| job.squares).sum();
     let is_safe = jobs.iter().all(|job| job.is_safe);
-    parallel::for_each(jobs, |job| job.finish(plan, squares, is_safe));
+    parallel::for_each(jobs, |job| job.finish(plan, is_safe));
     let error = jobs.iter_mut().find_map(|job| job.error.take());
     if error.is_some() {
         jobs.iter_mut().for_each(Job::take_back);
@@ -482,9 +506,9 @@ fn trainable(parameters: &[(String, Param)]) -> impl Iterator<Item = &(String, P
 }
 
 /// Each trainable parameter needs a gradient, of its shape.
-pub(super) fn check_gradients(parameters: &[(String, Param)], parts: &[Gradients]) -> Result<()> {
+pub(super) fn check_gradients(parameters: &[(String, Param)], parts: &[BatchPart]) -> Result<()> {
     let missing: Vec<String> = trainable(parameters)
-        .filter(|(_, param)| parts.iter().all(|part| part.get(param).is_none()))
+        .filter(|(_, param)| parts.iter().all(|part| part.gradients.get(param).is_none()))
         .map(|(path, _)| path.clone())
         .collect();
     if !missing.is_empty() {
@@ -492,7 +516,7 @@ pub(super) fn check_gradients(parameters: &[(String, Param)], parts: &[Gradients
     }
     for (path, param) in trainable(parameters) {
         let shape = param.shape().unwrap_or_default();
-        let wrong = parts.iter().filter_map(|part| part.get(param)).find(|grad| grad.shape() != shape);
+        let wrong = parts.iter().filter_map(|part| part.gradients.get(param)).find(|grad| grad.shape() != shape);
         if let Some(grad) = wrong {
             return Err(Error::shape(format!(
                 "the gradient of `{path}` has shape {:?}, expected {shape:?}; mend the `backward` that made it",
