@@ -48,7 +48,7 @@ fn metrics() {
 #[test]
 fn optimizers() {
     // The former has a loop of its own.
-    let others = "Lbfgs Minimum Schedule State Step Change Clip Group Lookahead MovingAverage Stepper";
+    let others = "Lbfgs Minimum Schedule State Step Change Clip Group Lookahead BatchPart GradientHook StepGradients MovingAverage Stepper";
     check(include_str!("../../src/optimizers/mod.rs"), others);
     check(include_str!("../../src/optimizers/schedules/mod.rs"), "");
 }

@@ -14,7 +14,7 @@ impl Stepper {
 
     fn describe(&self) -> Config {
         let bound = |name| self.clip.and_then(|clip| (clip.name() == name).then_some(clip.bound()));
-        Config::new(Self::KIND)
+        let config = Config::new(Self::KIND)
             .with("optimizer", &self.optimizer)
             .with_default("schedule", &self.schedule.as_ref().map(|schedule| schedule.config()), &None)
             .with_default("groups", &self.groups.0, &Vec::new())
@@ -23,9 +23,11 @@ impl Stepper {
             .with_default("global_clipnorm", &bound("global_clipnorm"), &None)
             .with_default("weight_decay", &self.weight_decay, &None)
             .with_default("gradient_accumulation_steps", &self.accumulate, &1)
-            .with_default("hooks", &self.hooks.iter().map(|hook| hook.config()).collect(), &Vec::<Config>::new())
             .with_default("average", &self.average, &None)
-            .with_default("lookahead", &self.lookahead, &None)
+            .with_default("lookahead", &self.lookahead, &None);
+        // No hook can be made from a description yet.
+        let hooks: Vec<Config> = self.hooks.iter().map(|hook| hook.config()).collect();
+        if hooks.is_empty() { config } else { config.with("hooks", &hooks) }
     }
 }
 
