@@ -34,6 +34,14 @@ impl Listed {
         let steps = self.layers.iter().zip(ends).filter(|((start, _), end)| start < end);
         steps.map(|((start, kind), end)| (&**kind, &self.path[*start..end]))
     }
+
+    /// The layers along the path, wrappers included, each with the name that it gave; empty for a wrapper's.
+    #[cfg(feature = "keras")]
+    pub fn kinds(&self) -> Vec<(&str, &str)> {
+        let ends = self.layers.iter().skip(1).map(|(start, _)| start.saturating_sub(1)).chain([self.path.len()]);
+        let kinds = self.layers.iter().zip(ends);
+        kinds.map(|((start, kind), end)| (&**kind, self.path.get(*start..end).unwrap_or_default())).collect()
+    }
 }
 
 /// A layer with a parameter that another one may have too.

@@ -115,7 +115,14 @@ impl Config {
         self.entry(name, Value::Config(part), false)
     }
 
-    fn entry(mut self, name: &str, value: Value, is_default: bool) -> Self {
+    /// Sets a setting that may be there already.
+    #[cfg(feature = "keras")]
+    pub(crate) fn replaced(mut self, name: &str, value: Value) -> Self {
+        self.settings.retain(|entry| entry.name != name);
+        self.entry(name, value, false)
+    }
+
+    pub(crate) fn entry(mut self, name: &str, value: Value, is_default: bool) -> Self {
         self.settings.push(Entry { name: name.into(), value, is_default });
         self
     }

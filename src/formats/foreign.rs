@@ -17,13 +17,12 @@ const GGUF: &str =
 const TENSORFLOW: &str = in_python!("{name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}");
 
 /// Beginnings of files, what these are, and what to do.
-const BEGINNINGS: [(&[u8], &str, &str); 14] = [
+const BEGINNINGS: [(&[u8], &str, &str); 13] = [
     (
         b"version https://git-lfs.github.com/spec/",
         "a Git LFS pointer, not the file that it stands for",
         "fetch that with `git lfs pull`, or download it from its page",
     ),
-    (b"\x89HDF\r\n\x1a\n", "an HDF5 file, as Keras writes for `.h5`, which is not read", KERAS),
     (b"GGUF", "a GGUF file, which is not read", GGUF),
     (b"lmgg", "a GGML file, which is not read", "convert it to GGUF with llama.cpp, and that in Python"),
     (b"tjgg", "a GGML file, which is not read", "convert it to GGUF with llama.cpp, and that in Python"),
@@ -48,10 +47,6 @@ pub(super) fn by_contents(bytes: &[u8]) -> Option<String> {
         return say(what, mend);
     }
     let at = |place: usize, mark: &[u8]| bytes.get(place..).is_some_and(|rest| rest.starts_with(mark));
-    // HDF5 may follow a block of somebody else.
-    if [512, 1024, 2048].iter().any(|place| at(*place, b"\x89HDF\r\n\x1a\n")) {
-        return say("an HDF5 file, as Keras writes for `.h5`, which is not read", KERAS);
-    }
     if at(257, b"ustar") {
         return say("a tar archive", "unpack it");
     }
@@ -102,10 +97,10 @@ fn checkpoint() -> Option<String> {
 }
 
 /// What a zip archive is that holds these members, if it is known, and what to do.
-#[cfg(any(feature = "pytorch", feature = "numpy"))]
+#[cfg(any(feature = "keras", feature = "pytorch", feature = "numpy"))]
 pub(super) fn by_members<'m>(mut names: impl Iterator<Item = &'m str>) -> String {
     match names.any(|name| name == "model.weights.h5") {
-        true => format!("is a model of Keras (.keras), which is not read; {KERAS}"),
+        true => "is a model of Keras (.keras); switch on gradus' feature `keras`".into(),
         false => "is a zip archive with neither the data.pkl of PyTorch nor .npy arrays".into(),
     }
 }

@@ -2,11 +2,15 @@
 //!
 //! What they hold and how they are told apart is said in [`saving`](crate::saving), where users find them.
 
-#[cfg(any(feature = "pytorch", feature = "numpy"))]
+#[cfg(any(feature = "keras", feature = "pytorch", feature = "numpy"))]
 mod archive;
 mod bytes;
 mod foreign;
 mod gather;
+#[cfg(feature = "keras")]
+mod hdf5;
+#[cfg(feature = "keras")]
+pub(crate) mod keras;
 mod kinds;
 #[cfg(feature = "mmap")]
 mod mapped;
@@ -30,5 +34,7 @@ pub(crate) use bytes::Bytes;
 pub use number_type::NumberType;
 pub(crate) use parameters::{gather as gather_parameters, save as save_parameters, value as value_to_save};
 pub use snapshot::Snapshot;
+#[cfg(feature = "keras")]
+pub(crate) use translation::KnownKeras;
 pub use translation::{Report, Translation};
 pub use weights::Weights;

@@ -19,6 +19,8 @@ pub(super) enum Source {
     Bytes(Bytes),
     #[cfg(any(feature = "pytorch", feature = "numpy"))]
     Member(super::archive::Member),
+    #[cfg(feature = "keras")]
+    Chunks(Arc<super::hdf5::Chunks>),
 }
 
 impl Source {
@@ -27,6 +29,8 @@ impl Source {
             Self::Bytes(bytes) => bytes.len(),
             #[cfg(any(feature = "pytorch", feature = "numpy"))]
             Self::Member(member) => member.len,
+            #[cfg(feature = "keras")]
+            Self::Chunks(chunks) => chunks.len(),
         }
     }
 
@@ -35,6 +39,8 @@ impl Source {
             Self::Bytes(bytes) => Ok(bytes.clone()),
             #[cfg(any(feature = "pytorch", feature = "numpy"))]
             Self::Member(member) => member.bytes(),
+            #[cfg(feature = "keras")]
+            Self::Chunks(chunks) => chunks.bytes(),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::bytes::Bytes;
 use super::foreign;
+use super::kinds::Contents;
 use super::shards::Index;
 use super::snapshot::SNAPSHOT;
 use super::stored::Stored;
@@ -95,9 +96,10 @@ impl Weights {
     }
 
     fn read(bytes: &Bytes, folder: Option<&Path>) -> Result<Self, String> {
-        let mut weights = Self { metadata: super::safetensors::metadata(bytes), ..Self::new() };
+        let Contents { tensors, metadata } = super::kinds::read(bytes, folder)?;
+        let mut weights = Self { metadata, ..Self::new() };
         let has_snapshot = weights.metadata.contains_key(SNAPSHOT);
-        for (name, stored) in super::kinds::read(bytes, folder)? {
+        for (name, stored) in tensors {
             if has_snapshot && Snapshot::has(&name) {
                 weights.beside.push((name, stored));
                 continue;

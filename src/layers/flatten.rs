@@ -26,7 +26,8 @@ described! {
 }
 
 described! {
-    /// Gives the axes after the batch's another shape with the same number of elements.
+    /// Gives the axes after the batch's another shape with the same number of elements. One length may be -1: it follows from the
+    /// others.
     ///
     /// # Shapes
     /// input `[batch, ...]`, output `[batch]` followed by the target shape
@@ -43,8 +44,8 @@ described! {
     /// Keras `Reshape`
     #[derive(Clone)]
     pub struct Reshape(
-        /// The shape without the batch axis.
-        target_shape: [into Vec<usize>],
+        /// The shape without the batch axis; -1 for a length that follows from the others.
+        target_shape: [into Vec<isize>],
     ) {}
 }
 
@@ -68,19 +69,35 @@ impl Layer for Reshape {
     }
 
     fn forward(&self, x: &Var) -> Result<Var> {
+        let Some((batch, rest)) = x.value.shape().split_first() else { return Err(self.refused(x)) };
+        let shape = self.resolved(rest.iter().product()).ok_or_else(|| self.refused(x))?;
+        Ok(x.tape().apply(ReshapeRows::new([&[*batch], &shape[..]].concat()), &[x]).constant_as(x))
+    }
+}
+
+impl Reshape {
+    /// The target for this many elements, if it can have as many.
+    fn resolved(&self, elements: usize) -> Option<Vec<usize>> {
+        let known = self.target_shape.iter().filter(|len| **len != -1);
         // The shape may come from a file.
-        let elements = self.target_shape.iter().try_fold(1_usize, |all, len| all.checked_mul(*len));
-        match x.value.shape() {
-            [batch, rest @ ..] if Some(rest.iter().product()) == elements => {
-                let shape = [&[*batch], &self.target_shape[..]].concat();
-                Ok(x.tape().apply(ReshapeRows::new(shape), &[x]).constant_as(x))
-            }
-            other => Err(Error::shape(format!(
-                "expected an input [batch, ...] with {} numbers an example for the target {:?}, got {other:?}",
-                elements.map_or("too many".into(), |count| count.to_string()),
-                self.target_shape
-            ))),
+        let product = known.clone().try_fold(1_usize, |all, len| all.checked_mul(usize::try_from(*len).ok()?))?;
+        let open = self.target_shape.len() - known.count();
+        let missing = elements.checked_div(product).unwrap_or(0);
+        if open > 1 || (if open == 1 { product * missing } else { product }) != elements {
+            return None;
         }
+        Some(self.target_shape.iter().map(|len| if *len == -1 { missing } else { *len as usize }).collect())
+    }
+
+    fn refused(&self, x: &Var) -> Error {
+        let target = &self.target_shape;
+        let elements = target.iter().try_fold(1_usize, |all, len| all.checked_mul(len.unsigned_abs()));
+        let multiple = if target.contains(&-1) { "a multiple of " } else { "" };
+        Error::shape(format!(
+            "expected an input [batch, ...] with {multiple}{} numbers an example for the target {target:?}, got {:?}",
+            elements.map_or("too many".into(), |count| count.to_string()),
+            x.value.shape()
+        ))
     }
 }
 

@@ -5,6 +5,7 @@ mod adaptive_pool;
 mod affine_grid;
 mod attention;
 mod border;
+mod center_crop;
 mod conv;
 mod conv_op;
 mod conv_transpose;
@@ -26,6 +27,7 @@ mod max_unpool;
 mod merge;
 mod noise;
 mod normalization;
+mod operator;
 mod parallel;
 mod permute;
 mod pixel_shuffle;
@@ -33,6 +35,7 @@ mod pool;
 mod pool_op;
 mod prelu;
 mod recurrent;
+mod rescaling;
 mod residual;
 mod resize;
 mod separable_conv;
@@ -46,10 +49,13 @@ pub use activity_regularization::ActivityRegularization;
 pub use adaptive_pool::{AdaptiveAvgPool, AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveAvgPool3d};
 pub use adaptive_pool::{AdaptiveMaxPool, AdaptiveMaxPool1d, AdaptiveMaxPool2d, AdaptiveMaxPool3d};
 pub use affine_grid::{AffineGrid, AffineGrid2d, AffineGrid3d};
+pub use attention::{
+    AdditiveAttention, Attention, CrossAttention, MultiHeadAttention, TransformerDecoder, TransformerEncoder,
+};
 pub use attention::{AttentionOptions, KeyValueCache, scaled_dot_product_attention};
-pub use attention::{CrossAttention, MultiHeadAttention, TransformerDecoder, TransformerEncoder};
 pub use attention::{LearnedPositions, RotaryEmbedding, SinusoidalPositions};
 pub use border::{Border, Crop, Crop1d, Crop2d, Crop3d, ZeroPad, ZeroPad1d, ZeroPad2d, ZeroPad3d};
+pub use center_crop::CenterCrop;
 pub use conv::{Conv, Conv1d, Conv2d, Conv3d};
 pub use conv_transpose::{ConvTranspose, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d};
 pub use dense::Dense;
@@ -71,12 +77,14 @@ pub use noise::{SpatialDropout1d, SpatialDropout2d, SpatialDropout3d};
 pub use normalization::{
     BatchNorm, GroupNorm, InstanceNorm, LayerNorm, Normalization, RmsNorm, SpectralNorm, UnitNorm,
 };
+pub use operator::Operator;
 pub use parallel::Parallel;
 pub use permute::{Permute, RepeatVector};
 pub use pixel_shuffle::{PixelShuffle, PixelUnshuffle};
 pub use pool::{AvgPool, AvgPool1d, AvgPool2d, AvgPool3d, MaxPool, MaxPool1d, MaxPool2d, MaxPool3d};
 pub use prelu::PRelu;
 pub use recurrent::{Bidirectional, Cell, Gru, Lstm, Merge, Recurrent, Rnn, SimpleRnn, StepOptions, WithState};
+pub use rescaling::{PerChannel, Rescaling};
 pub use residual::Residual;
 pub use resize::{Resize, Resize1d, Resize2d, Resize3d, ResizeTo};
 pub use separable_conv::{SeparableConv, SeparableConv1d, SeparableConv2d};
@@ -118,18 +126,21 @@ pub(crate) fn register(registry: Registry) -> Registry {
         UpSample1d UpSample2d UpSample3d PixelShuffle PixelUnshuffle AffineGrid2d AffineGrid3d PRelu Embedding Dropout AlphaDropout
         GaussianNoise GaussianDropout SpatialDropout1d SpatialDropout2d SpatialDropout3d SimpleRnn Lstm Gru Residual Sequential BatchNorm LayerNorm
         RmsNorm UnitNorm GroupNorm InstanceNorm Normalization TransformerEncoder ActivityRegularization
+        CenterCrop Rescaling
     );
     let registry = recurrent::register(
         all!(registry, Var => Var: MultiHeadAttention TiedDense SinusoidalPositions LearnedPositions
         RotaryEmbedding Parallel),
     );
     let registry = registry
+        .layer::<crate::activations::AlongAxis, Var, Var>()
         .layer::<TimeDistributed<Box<dyn Layer>>, Var, Var>()
         .layer::<SpectralNorm<Box<dyn Layer>>, Var, Var>()
         .layer::<Distilled<Box<dyn Layer>, Box<dyn Layer>>, Var, Var>()
         .layer::<Graph<Var, Var>, Var, Var>()
         .layer::<Graph, Vec<Var>, Vec<Var>>();
-    let registry = all!(registry, Vec<Var> => Var: Add Multiply Maximum Minimum Average Concatenate);
+    let registry = all!(registry, Vec<Var> => Var: Add Multiply Maximum Minimum Average Concatenate Operator
+        Attention AdditiveAttention);
     all!(registry, (Var, Var) => Var: Subtract Dot MaxUnpool1d MaxUnpool2d MaxUnpool3d GridSample2d GridSample3d
         CrossAttention TransformerDecoder)
 }

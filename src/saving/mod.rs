@@ -13,6 +13,8 @@
 //! | `torch.save`, since 1.6 | `pytorch` | zip archive, stored or deflated | no |
 //! | `torch.save`, before | `pytorch` | the stream of five pickles, with views of storages | no |
 //! | `.npz` | `numpy` | `savez`, `savez_compressed`; members that are no `.npy` are left out | `savez`; types that NumPy lacks become `Float` |
+//! | HDF5 (`.h5`, `.weights.h5`) | `keras` | what h5py writes; names are paths with slashes; in older files of Keras in the order of the layers | yes |
+//! | `.keras` | `keras` | the weights in it | no |
 //! | `.npy` | `numpy` | versions 1 to 3, both orders, both ends first; the tensor's name is `array` | no |
 //! | `.onnx` | `onnx` | initializers and constants, also in files beside it; a whole model by `gradus::onnx` | no |
 //!
@@ -28,12 +30,18 @@
 //! A file is read whole when it is opened; `Weights::open_mapped` (feature `mmap`) maps it into memory instead.
 //!
 //! Weights in several files are opened by their index, such as `model.safetensors.index.json` or
-//! `pytorch_model.bin.index.json`. What is in no such format is named, with what to do (Git LFS pointers, web pages, HDF5,
+//! `pytorch_model.bin.index.json`. What is in no such format is named, with what to do (Git LFS pointers, web pages,
 //! GGUF, checkpoints of TensorFlow, compressed files).
+//!
+//! A whole model is opened by [`open`](crate::open): one of ours, and with the feature `keras` one of Keras (`.keras`, `.h5`, or
+//! `.weights.h5` beside its `config.json`), which becomes a [`Sequential`](crate::Sequential) or a
+//! [`Graph`](crate::layers::Graph).
 //!
 //! A file is written under a temporary name beside its target and then renamed, so that a reader sees the old file or
 //! the new one and nothing between.
 
+#[cfg(feature = "keras")]
+mod keras;
 mod tuned;
 mod whole;
 

@@ -152,6 +152,10 @@ impl Registry {
         weights: &Weights,
         path: &Path,
     ) -> Result<M> {
+        #[cfg(feature = "keras")]
+        if let Some(text) = crate::formats::keras::description(weights, path) {
+            return super::keras::open(self, &text?, weights).map_err(|error| cannot_open(path, "model", &error));
+        }
         let description = described(weights, path, MODEL, "model")?;
         let model: M = self.restore(&description).map_err(|error| cannot_open(path, "model", &error))?;
         Translation::new().load(&model, weights)?;
@@ -180,7 +184,7 @@ impl Registry {
     }
 
     /// Makes the model, and attaches what was attached to its parameters.
-    fn restore<M: Setting + Layer<X, Y>, X: Vars, Y: Vars>(&self, description: &Config) -> Result<M> {
+    pub(super) fn restore<M: Setting + Layer<X, Y>, X: Vars, Y: Vars>(&self, description: &Config) -> Result<M> {
         description.check()?;
         let from = self.reader(description);
         check_version(&from)?;

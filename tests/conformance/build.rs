@@ -77,7 +77,10 @@ fn add(model: Sequential, name: &str, spec: &Value) -> Built<Sequential> {
             ),
         ),
         "Flatten" => model.add_named(name, Flatten),
-        "Reshape" => model.add_named(name, Reshape::new(sizes(&spec["shape"]))),
+        "Reshape" => model.add_named(
+            name,
+            Reshape::new(sizes(&spec["shape"]).into_iter().map(|len| len as isize).collect::<Vec<_>>()),
+        ),
         "Dropout" => model.add_named(name, Dropout::new(number(&spec["rate"], 0.0))),
         "Activation" => with_activation!(activation, activation => model.add_named(name, activation)),
         "Permute" | "RepeatVector" | "PixelShuffle" | "PixelUnshuffle" => convolution::add(model, name, spec)?,

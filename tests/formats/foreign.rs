@@ -18,11 +18,8 @@ fn what_is_not_read_is_named() {
         (b"Entry not found", "is a text, not weights, which begins with \"Entry not found\"; download the file itself"),
         (b"\n <!DOCTYPE html>\n<html>", "is a web page (HTML), such as an error or a login; download the file itself"),
         (b"{\"error\": \"not found\"}", "is a JSON text, not weights; "),
-        (
-            b"\x89HDF\r\n\x1a\n\0",
-            "is an HDF5 file, as Keras writes for `.h5`, which is not read; in Python, `safetensors",
-        ),
-        (&with(512, b"\x89HDF\r\n\x1a\n"), "is an HDF5 file"),
+        (b"\x89HDF\r\n\x1a\n\0", "is not a valid HDF5 file: is cut off, or damaged"),
+        (&with(512, b"\x89HDF\r\n\x1a\n"), "is not a valid HDF5 file"),
         (b"\x08\x0a:\xc8\x01", "is not a valid ONNX model: "),
         (b"GGUF\x03\0\0\0", "is a GGUF file, which is not read; in Python, `safetensors"),
         (b"\x1f\x8b\x08\0", "is compressed with gzip; unpack it with `gunzip`"),
@@ -40,8 +37,8 @@ fn what_is_not_read_is_named() {
         (b"\x81\xa6params\x82", "is MessagePack, as Flax writes; "),
         (
             &[0xFF; 64],
-            "is in none of the formats that are read (safetensors, PyTorch's .pt and .pth, NumPy's .npz and .npy, ONNX): it begins \
-             with the bytes ff ff ff ff ff ff ff ff; was it written or downloaded to its end?",
+            "is in none of the formats that are read (safetensors, PyTorch's .pt and .pth, NumPy's .npz and .npy, ONNX, \
+             Keras' .keras and .h5): it begins with the bytes ff ff ff ff ff ff ff ff; was it written or downloaded to its end?",
         ),
     ];
     for (bytes, start) in cases {
@@ -50,9 +47,9 @@ fn what_is_not_read_is_named() {
     }
     let keras = super::archives::archive(&[
         super::archives::member("metadata.json", vec![1], false),
-        super::archives::member("model.weights.h5", vec![1], false),
+        super::archives::member("config.json", vec![1], false),
     ]);
-    assert!(refusal(keras).starts_with("is a model of Keras (.keras), which is not read; in Python, `safetensors"));
+    assert!(refusal(keras).starts_with("is a model of Keras without model.weights.h5"));
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.ckpt.data-00000-of-00001");
     std::fs::write(&path, [1, 2, 3]).unwrap();

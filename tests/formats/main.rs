@@ -7,6 +7,7 @@
 mod allocator;
 mod archives;
 mod foreign;
+mod hdf5;
 mod hostile;
 mod mutations;
 mod packages;

@@ -26,6 +26,9 @@ pub(super) enum Layout {
     Summed,
     /// As two tensors, one a row, with the gates as above.
     Rows,
+    /// A parameter of attention with an axis for the heads, how many of which there are, if that is known.
+    #[cfg(feature = "keras")]
+    Heads { heads: usize, is_output: bool },
     /// With a number after it, which counts batches and is not needed.
     Counted,
 }
@@ -43,6 +46,8 @@ impl Layout {
         let one = |value: Option<Tensor>| Some(vec![value?]);
         match self {
             Self::Same | Self::Counted => one(Some(first.clone())),
+            #[cfg(feature = "keras")]
+            Self::Heads { is_output, .. } => one(Some(joined(first, params.first()?.known_shape().len(), is_output))),
             Self::Reversed => split(&reversed(first), params),
             Self::Gates => one(swapped(&reversed(first))),
             Self::Kernel if rank >= 3 => one(Some(permuted(first, &(2..rank).chain([1, 0]).collect::<Vec<_>>()))),
@@ -80,6 +85,8 @@ impl Layout {
         match self {
             Self::Same => one(Some(first.clone())),
             Self::Counted => Some(vec![first.clone(), tensor(&[], vec![0.0])]),
+            #[cfg(feature = "keras")]
+            Self::Heads { heads, is_output } => one(parted(first, heads, is_output)),
             Self::Reversed => {
                 let views: Vec<_> = values.iter().map(|value| value.view()).collect();
                 one(Some(reversed(&ndarray::concatenate(Axis(rank.checked_sub(1)?), &views).ok()?.into_shared())))
@@ -110,6 +117,29 @@ impl Layout {
             _ => None,
         }
     }
+}
+
+/// Without an axis of the heads, which is the first one of what mixes them, and else before the last one.
+#[cfg(feature = "keras")]
+fn joined(value: &Tensor, axes: usize, is_output: bool) -> Tensor {
+    match *value.shape() {
+        [heads, size] if axes == 1 => reshaped(value, &[heads * size]),
+        [heads, size, features] if is_output => reshaped(value, &[heads * size, features]),
+        [features, heads, size] => reshaped(value, &[features, heads * size]),
+        _ => value.clone(),
+    }
+}
+
+/// With an axis of this many heads.
+#[cfg(feature = "keras")]
+fn parted(value: &Tensor, heads: usize, is_output: bool) -> Option<Tensor> {
+    Some(match *value.shape() {
+        [_] if is_output => value.clone(),
+        [all] => reshaped(value, &[heads, divided(all, heads)?]),
+        [all, features] if is_output => reshaped(value, &[heads, divided(all, heads)?, features]),
+        [features, all] => reshaped(value, &[features, heads, divided(all, heads)?]),
+        _ => return None,
+    })
 }
 
 fn divided(len: usize, by: usize) -> Option<usize> {

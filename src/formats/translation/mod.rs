@@ -1,6 +1,8 @@
 //! How names and layouts of another framework's file map onto a model.
 
 mod hints;
+#[cfg(feature = "keras")]
+mod keras;
 mod layout;
 mod load;
 mod names;
@@ -9,6 +11,8 @@ mod rename;
 mod report;
 mod store;
 
+#[cfg(feature = "keras")]
+pub(crate) use keras::Known as KnownKeras;
 pub use report::Report;
 
 use std::path::Path;
@@ -60,6 +64,8 @@ use crate::error::{Error, Result};
 #[derive(Clone, Debug, Default)]
 pub struct Translation {
     pytorch: bool,
+    #[cfg(feature = "keras")]
+    keras: Option<keras::Known>,
     separate_attention: bool,
     renames: Vec<Rename>,
     aliases: Vec<Rename>,
@@ -68,6 +74,13 @@ pub struct Translation {
     allow_missing: Vec<String>,
     ignore: Vec<String>,
 }
+
+/// States of random numbers of Keras, which are no weights.
+#[cfg(feature = "keras")]
+pub(super) const SEEDS: &str = "*seed_generator*";
+/// What Keras' `Normalization` has counted.
+#[cfg(feature = "keras")]
+pub(super) const COUNT: &str = "*normalization*/vars/2";
 
 /// Tensors of a file, by the names that the table gives them, and the parameters that are in them, by their places.
 struct Group {
@@ -85,6 +98,38 @@ impl Translation {
     /// Creates a translation between PyTorch's files (`state_dict`) and models.
     pub fn pytorch() -> Self {
         Self { pytorch: true, ..Self::default() }
+    }
+
+    /// Creates a translation between Keras' files (`.keras`, `.weights.h5`, and the `.h5` of Keras 2) and models (feature `keras`).
+    ///
+    /// Names in a file of Keras 3 are those of classes, numbered: `layers/dense_1/vars/0` is the kernel of the second `Dense`, which
+    /// [`Sequential::add`](crate::Sequential::add) calls `dense_1`; layers inside of a type of one's own have the names of its
+    /// attributes. Those of older files are taken without what is repeated in them: `model_weights/conv_1/conv_1/kernel:0` is
+    /// `conv_1/kernel`. To open a whole model there is [`open`](crate::open).
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// use gradus::saving::{Translation, Weights};
+    /// let mut file = Weights::new(); // or `Weights::open("model.weights.h5")?`
+    /// file.insert("layers/dense/vars/0", ndarray::Array2::<f32>::ones((4, 8)));
+    /// file.insert("layers/dense/vars/1", ndarray::Array1::<f32>::zeros(8));
+    /// let model = Sequential::new().add(Dense::new(8));
+    /// Translation::keras().load(&model, &file)?;
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    #[cfg(feature = "keras")]
+    #[doc(alias = "load_weights")]
+    pub fn keras() -> Self {
+        Self { keras: Some(keras::Known::default()), ..Self::default() }
+            .ignore("optimizer*")
+            .ignore(SEEDS)
+            .ignore(COUNT)
+    }
+
+    /// That of a whole model, of which more is known.
+    #[cfg(feature = "keras")]
+    pub(crate) fn keras_with(known: KnownKeras) -> Self {
+        Self { keras: Some(known), ..Self::keras() }
     }
 
     /// Maps names in the file to paths in the model, with the parameters' names in the file's own words: `*` stands for any
@@ -186,9 +231,30 @@ impl Translation {
         self.export(model)?.save(path)
     }
 
-    /// Which tensors hold which parameters. `packed` decides of an attention, from its path and the name of its packed tensor.
-    fn plan(&self, listed: &[Listed], packed: &dyn Fn(&str, &str) -> bool) -> Result<Vec<Group>> {
+    /// A name of a file without what says nothing in it.
+    fn canonical(&self, name: &str) -> String {
+        #[cfg(feature = "keras")]
+        if self.keras.as_ref().is_some_and(|keras| keras.names.is_none()) {
+            return keras::canonical(name);
+        }
+        name.into()
+    }
+
+    /// Which tensors hold which parameters. `packed` decides of an attention, from its path and the name of its packed tensor;
+    /// `has` says which names the file has.
+    fn plan(
+        &self,
+        listed: &[Listed],
+        packed: &dyn Fn(&str, &str) -> bool,
+        has: &dyn Fn(&str) -> bool,
+    ) -> Result<Vec<Group>> {
+        #[cfg(not(feature = "keras"))]
+        let _ = has;
         self.renames.iter().try_for_each(|rule| rule.check("rename"))?;
+        #[cfg(feature = "keras")]
+        if let Some(keras) = &self.keras {
+            return Ok(keras::plan(listed, keras, has));
+        }
         if !self.pytorch {
             let own = |(i, listed): (usize, &Listed)| Group::new(vec![listed.path.clone()], i, Layout::Same);
             return Ok(listed.iter().enumerate().map(own).collect());
@@ -213,7 +279,7 @@ impl Translation {
 
     /// The name that a tensor of the file has after the rules.
     fn to_model(&self, name: &str) -> String {
-        self.renames.iter().fold(name.into(), |name: String, rule| rule.forwards(&name).unwrap_or(name))
+        self.renames.iter().fold(self.canonical(name), |name: String, rule| rule.forwards(&name).unwrap_or(name))
     }
 
     /// The name in the file of a tensor that the table calls so.

@@ -31,7 +31,7 @@ impl<'w> Names<'w> {
         let mut used = vec![false; translation.renames.len()];
         let mut targets = Vec::with_capacity(weights.len());
         for name in weights.names() {
-            let mut target = name.to_owned();
+            let mut target = translation.canonical(name);
             for (rule, used) in translation.renames.iter().zip(&mut used) {
                 if let Some(next) = rule.forwards(&target) {
                     (target, *used) = (next, true);
@@ -45,7 +45,7 @@ impl<'w> Names<'w> {
             let apart = whole.strip_suffix("in_proj_weight").map(|attention| format!("{attention}q_proj_weight"));
             there.contains(whole) || apart.is_none_or(|apart| !there.contains(apart.as_str()))
         };
-        let plan = translation.plan(listed, &packed)?;
+        let plan = translation.plan(listed, &packed, &|name| there.contains(name))?;
         let places: HashSet<&str> = plan.iter().flat_map(|group| &group.names).map(String::as_str).collect();
         let mut names = Self { plan: Vec::new(), present: HashMap::new(), twins: Vec::new(), used };
         let mut second = Vec::new();

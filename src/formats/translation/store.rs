@@ -7,7 +7,7 @@ use crate::formats::{Weights, value_to_save as value};
 use crate::tensor::Tensor;
 
 pub(super) fn export(translation: &Translation, listed: &[Listed]) -> Result<Weights> {
-    let plan = translation.plan(listed, &|attention, _| takes_one_input(listed, attention))?;
+    let plan = translation.plan(listed, &|attention, _| takes_one_input(listed, attention), &|_| false)?;
     let mut weights = Weights::new();
     for group in plan {
         let values = group.params.iter().map(|i| value(&listed[*i].path, &listed[*i].param));

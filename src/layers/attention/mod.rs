@@ -7,6 +7,7 @@ mod encoder;
 mod multi_head;
 mod positions;
 mod rotary;
+mod scored;
 
 pub use decoder::TransformerDecoder;
 pub use dot_product::{AttentionOptions, scaled_dot_product_attention};
@@ -14,3 +15,4 @@ pub use encoder::TransformerEncoder;
 pub use multi_head::{CrossAttention, KeyValueCache, MultiHeadAttention};
 pub use positions::{LearnedPositions, SinusoidalPositions};
 pub use rotary::RotaryEmbedding;
+pub use scored::{AdditiveAttention, Attention};

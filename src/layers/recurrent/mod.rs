@@ -17,6 +17,7 @@ pub use rnn::{Cell, Rnn};
 pub use simple_rnn::SimpleRnn;
 pub use with_state::WithState;
 
+use super::graph::listed;
 use super::{Layer, Vars};
 use crate::autograd::Var;
 use crate::config::{Config, Described, Registry};
@@ -116,6 +117,8 @@ pub(super) fn register(mut registry: Registry) -> Registry {
                 })+
                 Err(Error::value(format!("expected a recurrent layer of this crate inside, got `{}`", inside.kind())))
             });
+            // A graph takes layers of any arrangement.
+            registry.insert(stringify!($wrapper), listed::<Var, Var>);
         };
     }
     around!(Bidirectional, "forward", dyn Layer: SimpleRnn, Lstm, Gru);

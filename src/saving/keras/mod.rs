@@ -1,0 +1,10 @@
+//! Models of Keras as descriptions of ours (feature `keras`). A file's weights and its description are read by
+//! [`formats::keras`](crate::formats).
+
+mod classes;
+mod graph;
+mod import;
+mod open;
+mod operators;
+
+pub(super) use open::open;

@@ -1,0 +1,115 @@
+//! A model of Keras as one of ours.
+
+use std::collections::HashMap;
+
+use serde_json::Value as Json;
+
+use super::import::{At, Import, Place, object};
+use crate::autograd::{Layer, Listed, ParamList, Vars};
+use crate::config::{Config, Registry, Setting};
+use crate::error::{Error, Result};
+use crate::formats::keras::WEIGHTS;
+use crate::formats::{KnownKeras, Translation, Weights};
+
+/// Makes a model from Keras' description, and reads its parameters.
+pub(in crate::saving) fn open<M: Setting + Layer<X, Y>, X: Vars, Y: Vars>(
+    registry: &Registry,
+    text: &str,
+    weights: &Weights,
+) -> Result<M> {
+    let json: Json = serde_json::from_str(text)
+        .map_err(|error| Error::value(format!("its description is not valid JSON: {error}")))?;
+    let version = weights.metadata("keras_version").unwrap_or("3");
+    let is_old = !matches!(version.split('.').next(), Some("3" | "4"));
+    let mut import = Import { registry, is_old, places: Vec::new(), attached: Vec::new() };
+    let config = import.any(object(&json)?, &At::default())?;
+    check_arrangement::<X, Y>(&config)?;
+    let description = Config::new("Model")
+        .with("version", &1_u32)
+        .with_part("model", config)
+        .with("parameters", &import.attached)
+        .with("frozen_noises", &Vec::<String>::new());
+    let model: M = registry.restore(&description)?;
+    let listed = ParamList::with_layers(&model);
+    let frozen: Vec<&Place> = import.places.iter().filter(|place| !place.is_trainable).collect();
+    let names = names(&import.places, &listed, weights)?;
+    Translation::keras_with(KnownKeras { names: Some(names), ..KnownKeras::default() }).load(&model, weights)?;
+    for Listed { path, param, .. } in &listed {
+        if frozen.iter().any(|place| inside(&place.ours, path).is_some()) {
+            param.freeze();
+        }
+    }
+    Ok(model)
+}
+
+/// That a graph takes and gives as many variables as the type does.
+fn check_arrangement<X: Vars, Y: Vars>(config: &Config) -> Result<()> {
+    let count = |key: &str| match config.get(key) {
+        Some(crate::config::Value::List(items)) => items.len(),
+        _ => 1,
+    };
+    let (inputs, outputs) = (count("inputs"), count("outputs"));
+    if config.kind() != "Graph" || X::COUNT.is_none_or(|n| n == inputs) && Y::COUNT.is_none_or(|n| n == outputs) {
+        return Ok(());
+    }
+    Err(Error::value(format!(
+        "it takes {inputs} inputs and gives {outputs} outputs; open it as a graph: `Registry::default().open::<Graph, _, _>(path)`"
+    )))
+}
+
+/// The rest of a path inside of a layer.
+fn inside<'p>(layer: &str, path: &'p str) -> Option<&'p str> {
+    path.strip_prefix(layer)?.strip_prefix('.')
+}
+
+/// The tensor of each parameter.
+fn names(places: &[Place], listed: &[Listed], weights: &Weights) -> Result<HashMap<String, String>> {
+    let is_old = !weights.names().any(|name| name.contains("/vars/"));
+    let mut names = HashMap::new();
+    let mut groups: HashMap<&str, Vec<(bool, &Listed)>> = HashMap::new();
+    let owner = |path: &str| {
+        let around = places.iter().enumerate().filter(|(_, place)| inside(&place.ours, path).is_some());
+        around.max_by_key(|(_, place)| place.ours.len()).map(|(i, _)| i)
+    };
+    let owners: Vec<Option<usize>> = listed.iter().map(|listed| owner(&listed.path)).collect();
+    for (i, place) in places.iter().enumerate() {
+        let mut counts: HashMap<String, usize> = HashMap::new();
+        for (listed, _) in listed.iter().zip(&owners).filter(|(_, owner)| **owner == Some(i)) {
+            // Layers of somebody's own may have others inside.
+            let rest = inside(&place.ours, &listed.path).unwrap_or_default();
+            let outer =
+                rest.rsplit_once('.').map_or(String::new(), |(outer, _)| format!("/{}", outer.replace('.', "/")));
+            let group = format!("{}{outer}", place.theirs);
+            let count = counts.entry(group.clone()).or_default();
+            names.insert(listed.path.clone(), format!("{group}/vars/{count}"));
+            *count += 1;
+            groups.entry(&place.top).or_default().push((place.is_trainable && !listed.param.is_state(), listed));
+        }
+    }
+    if !is_old {
+        return Ok(names);
+    }
+    for (top, mut group) in groups {
+        // The trainable ones of a layer come first.
+        group.sort_by_key(|(is_trainable, _)| !is_trainable);
+        let there: Vec<&str> = weights.names().filter(|name| is_of(top, name)).collect();
+        // Seeds and counts are not weights of ours.
+        let is_weight =
+            |name: &&&str| !name.contains("seed_generator") && !name.ends_with("/count") && !name.ends_with("/count:0");
+        let there: Vec<&&str> = there.iter().filter(is_weight).collect();
+        if there.len() != group.len() {
+            let expected: Vec<&str> = group.iter().map(|(_, listed)| listed.path.as_str()).collect();
+            return Err(Error::Parameters(format!("layer `{top}`: expected tensors of {expected:?}, got {there:?}")));
+        }
+        for ((_, listed), name) in group.into_iter().zip(there) {
+            names.insert(listed.path.clone(), (*name).to_owned());
+        }
+    }
+    Ok(names)
+}
+
+/// Whether a tensor of an older file is of this layer.
+fn is_of(layer: &str, name: &str) -> bool {
+    let name = name.strip_prefix(WEIGHTS).and_then(|rest| rest.strip_prefix('/')).unwrap_or(name);
+    name.strip_prefix(layer).is_some_and(|rest| rest.starts_with('/'))
+}
