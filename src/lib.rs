@@ -9,6 +9,7 @@ pub mod config;
 pub mod constraints;
 pub mod data;
 mod error;
+pub mod explain;
 pub mod fairness;
 mod files;
 mod float;

@@ -1,4 +1,5 @@
-//! Whether a model can be trusted: fairness and calibration, against the packages that define their figures.
+//! Whether a model can be trusted: explanations, fairness and calibration, against the packages that define their figures.
 
 mod calibration;
+mod explain;
 mod fairness;

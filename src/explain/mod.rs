@@ -1,0 +1,93 @@
+//! Why a model predicts what it predicts: how much each number of the input counts for an output.
+//!
+//! All functions take a batch `x` and, for each example, the class to explain: the place in the last axis of the model's output (0 where
+//! there is one number an example). They return attributions of the shape of `x`.
+//!
+//! | by gradients | | by trying out | |
+//! | --- | --- | --- | --- |
+//! | [`saliency`] | how steep the output is | [`occlusion`] | what covering a patch takes away |
+//! | [`input_x_gradient`] | times the input | [`kernel_shap`] | Shapley values of groups of numbers |
+//! | [`integrated_gradients`] | along the way from a baseline: sums to the output's difference | | |
+//! | [`smooth_grad`] | the mean of any of these over noisy inputs | | |
+//!
+//! ```
+//! use gradus::explain::integrated_gradients;
+//! use gradus::prelude::*;
+//!
+//! let model = Sequential::new().add(Dense::new(16).activation(Gelu)).add(Dense::new(3));
+//! let x = ndarray::arr2(&[[0.3, -1.2, 0.7]]).into_tensor();
+//! let found = integrated_gradients(&model, &x, &Tensor::zeros(x.raw_dim()), &[2], 50)?;
+//! assert!(found.delta[0].abs() < 1e-3); // it explains the whole difference from the baseline
+//! # Ok::<(), gradus::Error>(())
+//! ```
+//!
+//! # Reference
+//! captum; Sundararajan et al. 2017; Selvaraju et al. 2017; Lundberg & Lee 2017
+
+mod gradients;
+mod occlusion;
+mod shapley;
+
+pub use gradients::{Integrated, input_x_gradient, integrated_gradients, noise, saliency, smooth_grad};
+pub use occlusion::occlusion;
+pub use shapley::kernel_shap;
+
+use crate::autograd::{Layer, Tape, Var};
+use crate::error::{Error, Result};
+use crate::tensor::{Float, Tensor, tensor};
+
+/// A model, and which of its outputs is explained for each example.
+struct Explained<'a, M: ?Sized> {
+    model: &'a M,
+    classes: &'a [usize],
+}
+
+impl<M: Layer + ?Sized> Explained<'_, M> {
+    /// The explained output of each example of a batch.
+    fn outputs(&self, x: &Tensor) -> Result<Vec<Float>> {
+        let y = self.model.forward(&Tape::inference().input(x))?;
+        let width = self.width(&y)?;
+        let rows = y.value.iter().copied().collect::<Vec<_>>();
+        Ok(rows.chunks_exact(width).zip(self.classes).map(|(row, class)| row[*class]).collect())
+    }
+
+    /// The gradient of each example's explained output by its input.
+    fn gradient(&self, x: &Tensor) -> Result<Tensor> {
+        let tape = Tape::inference().recording();
+        let x = tape.variable(x);
+        let y = self.model.forward(&x)?;
+        let chosen = tensor(y.value.shape(), self.one_hot(&y)?);
+        let gradients = (&y * tape.constant(chosen)).sum().backward()?;
+        match gradients.of(&x) {
+            Some(gradient) => Ok(gradient.clone()),
+            None => Err(Error::value(
+                "the output does not depend on the input by gradients, as with an `Embedding` of ids; explain what comes after it",
+            )),
+        }
+    }
+
+    /// 1 for what is explained, 0 for other outputs.
+    fn one_hot(&self, y: &Var) -> Result<Vec<Float>> {
+        let width = self.width(y)?;
+        let mut chosen = vec![0.0; y.value.len()];
+        for (row, class) in chosen.chunks_exact_mut(width).zip(self.classes) {
+            row[*class] = 1.0;
+        }
+        Ok(chosen)
+    }
+
+    /// How many outputs an example has, of which there is one for each class.
+    fn width(&self, y: &Var) -> Result<usize> {
+        let (shape, count) = (y.value.shape(), self.classes.len());
+        if shape.first() != Some(&count) || shape.len() > 2 || y.value.is_empty() {
+            return Err(Error::shape(format!(
+                "expected a class for each example and outputs [{count}, classes], got {count} classes and outputs {shape:?}"
+            )));
+        }
+        let width = y.value.len() / count;
+        match self.classes.iter().find(|class| **class >= width) {
+            Some(class) => Err(Error::value(format!("expected classes 0..{width}, got {class}"))),
+            None => Ok(width),
+        }
+    }
+}

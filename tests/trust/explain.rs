@@ -1,0 +1,118 @@
+//! Attributions, against captum's on a network with the same weights.
+
+use std::fs;
+
+use gradus::explain::{input_x_gradient, integrated_gradients, kernel_shap, noise, occlusion, saliency, smooth_grad};
+use gradus::prelude::*;
+use ndarray::{ArrayD, Axis, arr2};
+use serde_json::Value;
+
+struct Captum(Value);
+
+impl Captum {
+    fn read() -> Self {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/explain_captum.json");
+        Self(serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap())
+    }
+
+    fn tensor(&self, name: &str, shape: &[usize]) -> Tensor {
+        let numbers = self.0[name].as_array().unwrap().iter().map(|number| number.as_f64().unwrap()).collect();
+        ArrayD::from_shape_vec(shape, numbers).unwrap().into_tensor()
+    }
+
+    fn classes(&self) -> Vec<usize> {
+        self.0["classes"].as_array().unwrap().iter().map(|class| class.as_u64().unwrap() as usize).collect()
+    }
+
+    fn model(&self) -> Sequential {
+        let model = Sequential::new()
+            .add(Dense::new(12).activation(Gelu))
+            .add(Dense::new(10).activation(Tanh))
+            .add(Dense::new(4));
+        model.forward(&Tape::inference().input(self.x())).unwrap();
+        let widths = [8, 12, 10, 4];
+        for (i, pair) in model.parameters().chunks(2).enumerate() {
+            pair[0].1.set(self.tensor(&format!("kernel_{i}"), &widths[i..i + 2])).unwrap();
+            pair[1].1.set(self.tensor(&format!("bias_{i}"), &widths[i + 1..i + 2])).unwrap();
+        }
+        model
+    }
+
+    fn x(&self) -> Tensor {
+        self.tensor("x", &[5, 8])
+    }
+
+    fn baseline(&self) -> Tensor {
+        self.tensor("baseline", &[5, 8])
+    }
+
+    fn check(&self, name: &str, found: &Tensor) {
+        let expected = self.tensor(name, &[5, 8]);
+        let worst = found.iter().zip(&expected).map(|(found, expected)| (found - expected).abs()).fold(0.0, Float::max);
+        assert!(worst < 1e-5 && found.shape() == [5, 8], "{name}: {worst}");
+        assert!(expected.iter().any(|number| number.abs() > 0.1), "{name}");
+    }
+}
+
+#[test]
+fn attributions_are_those_of_captum() {
+    let captum = Captum::read();
+    let (model, x, baseline, classes) = (captum.model(), captum.x(), captum.baseline(), captum.classes());
+    captum.check("saliency", &saliency(&model, &x, &classes).unwrap());
+    captum.check("input_x_gradient", &input_x_gradient(&model, &x, &classes).unwrap());
+    captum.check("occlusion", &occlusion(&model, &x, &baseline, &classes, &[3], &[2]).unwrap());
+    let integrated = integrated_gradients(&model, &x, &baseline, &classes, 50).unwrap();
+    captum.check("integrated_gradients", &integrated.attributions);
+    assert!(integrated.delta.iter().all(|delta| delta.abs() < 1e-5), "{:?}", integrated.delta);
+    let noises = captum.tensor("noise", &[6, 5, 8]);
+    let noises = noises.outer_iter().map(|noise| noise.into_tensor());
+    captum.check("smooth_grad", &smooth_grad(|x| saliency(&model, x, &classes), &x, noises).unwrap());
+}
+
+/// At 8 features all coalitions are tried, and the values are Shapley's.
+#[test]
+fn shapley_values_are_exact_at_8_features() {
+    let captum = Captum::read();
+    let (model, x, baseline) = (captum.model(), captum.x(), captum.baseline());
+    let features = [0, 1, 2, 3, 4, 5, 6, 7];
+    let mut found = Vec::new();
+    for (i, class) in captum.classes().into_iter().enumerate() {
+        let [x, baseline] = [&x, &baseline].map(|all| all.index_axis(Axis(0), i).into_tensor());
+        found.extend(kernel_shap(&model, &x, &baseline, class, &features, 256, 0).unwrap());
+        // With fewer samples they are near, and the same for the same seed.
+        let near = kernel_shap(&model, &x, &baseline, class, &features, 200, 1).unwrap();
+        assert_eq!(near, kernel_shap(&model, &x, &baseline, class, &features, 200, 1).unwrap());
+        let exact = &found[i * 8..];
+        assert!(near.iter().zip(exact).all(|(near, exact)| (near - exact).abs() < 0.1), "{near:?} {exact:?}");
+    }
+    captum.check("shapley", &ArrayD::from_shape_vec(vec![5, 8], found).unwrap().into_tensor());
+}
+
+#[test]
+fn noise_follows_its_seed() {
+    let x = arr2(&[[0.0; 1000]]).into_tensor();
+    let numbers: Vec<Tensor> = noise(&x, 0.5, 2, 7).collect();
+    assert_eq!(numbers, noise(&x, 0.5, 2, 7).collect::<Vec<_>>());
+    assert_ne!(numbers[0], numbers[1]);
+    let deviation = (numbers[0].iter().map(|x| x * x).sum::<Float>() / 1000.0).sqrt();
+    assert!((deviation - 0.5).abs() < 0.05, "{deviation}");
+}
+
+#[test]
+fn mistakes_are_named() {
+    let captum = Captum::read();
+    let (model, x) = (captum.model(), captum.x());
+    let error = saliency(&model, &x, &[0, 1, 2, 4, 0]).unwrap_err().to_string();
+    assert!(error.contains("expected classes 0..4, got 4"), "{error}");
+    let error = saliency(&model, &x, &[0]).unwrap_err().to_string();
+    assert!(
+        error.contains("expected a class for each example and outputs [1, classes], got 1 classes and outputs [5, 4]"),
+        "{error}"
+    );
+    let ids = Sequential::new().add(Embedding::new(10, 4)).add(GlobalAvgPool1d).add(Dense::new(2));
+    let error = saliency(&ids, &arr2(&[[1, 2, 3]]).into_tensor(), &[1]).unwrap_err().to_string();
+    assert!(error.contains("as with an `Embedding` of ids; explain what comes after it"), "{error}");
+    let one = captum.x().index_axis(Axis(0), 0).into_tensor();
+    let error = kernel_shap(&model, &one, &one, 0, &[0, 1, 2, 3, 4, 5, 6, 8], 256, 0).unwrap_err().to_string();
+    assert!(error.contains("counted from 0 without a gap"), "{error}");
+}
