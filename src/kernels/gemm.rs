@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::large::{self, is_large};
+use super::parallel;
 use super::scratch::with_scratch;
 use super::simd::{Kernel, Lanes, dispatch, panel_width};
 use super::tile::{Product, Start};
@@ -51,6 +52,9 @@ pub fn gemm([m, k, n]: [usize; 3], a: Matrix<'_>, b: Matrix<'_>, accumulate: boo
     }
     if m == 1 && b.strides[0] == 1 {
         return dispatch(Dots { k, a, b, accumulate, c });
+    }
+    if b.strides[1] == 1 && is_streamed([m, k, n]) {
+        return few_rows([m, k, n], a, b, accumulate, c);
     }
     if m == 1 && b.strides[1] == 1 {
         return dispatch(VectorMatrix { k, n, a, b, accumulate, c });
@@ -143,7 +147,104 @@ pub fn pack(b: &[Float], strides: [usize; 2], terms: usize, columns: usize, widt
     }
 }
 
-/// A vector times a matrix whose rows lie in memory: a sum of rows, several registers of columns at a time.
+/// A few rows times a matrix whose rows lie in memory, and are read once, some at a time and each from its start to its end: fetching
+/// in advance, which is all that the time depends on, works best so.
+struct FewRows<'a> {
+    sizes: [usize; 3],
+    a: Matrix<'a>,
+    b: Matrix<'a>,
+    accumulate: bool,
+    c: &'a mut [Float],
+    /// From one row of `c` to the next.
+    c_row: usize,
+}
+
+/// Whether [`FewRows`] is faster: the more rows, the more it counts how often `c` is read and written.
+fn is_streamed([m, k, n]: [usize; 3]) -> bool {
+    m <= 8 && k * n >= if m <= 2 { 1 << 16 } else { 1 << 22 }
+}
+
+/// Rows of the matrix that are read at a time.
+const TOGETHER: usize = 8;
+
+impl Kernel for FewRows<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<L: Lanes>(mut self) {
+        let [m, k, _] = self.sizes;
+        let whole = k / TOGETHER * TOGETHER;
+        // SAFETY: `gemm` has checked the lengths.
+        unsafe {
+            for p in (0..whole).step_by(TOGETHER) {
+                for i in 0..m {
+                    self.add::<L, TOGETHER>(i, p);
+                }
+            }
+            for p in whole..k {
+                for i in 0..m {
+                    self.add::<L, 1>(i, p);
+                }
+            }
+        }
+    }
+}
+
+impl FewRows<'_> {
+    /// Adds `R` rows from `p` on, times their factors.
+    #[inline(always)]
+    unsafe fn add<L: Lanes, const R: usize>(&mut self, i: usize, p: usize) {
+        let n = self.sizes[2];
+        unsafe {
+            let factors: [L; R] = std::array::from_fn(|r| {
+                L::splat(*self.a.data.get_unchecked(i * self.a.strides[0] + (p + r) * self.a.strides[1]))
+            });
+            let rows: [_; R] = std::array::from_fn(|r| self.b.data.as_ptr().add((p + r) * self.b.strides[0]));
+            let c = self.c.as_mut_ptr().add(i * self.c_row);
+            let starts = p == 0 && !self.accumulate;
+            for j in (0..n).step_by(L::WIDTH) {
+                if n - j >= L::WIDTH {
+                    let old = if starts { L::splat(0.0) } else { L::load(c.add(j)) };
+                    sum(factors, |r| L::load(rows[r].add(j)), old).store(c.add(j));
+                } else {
+                    let mask = L::mask(n - j);
+                    let old = if starts { L::splat(0.0) } else { L::load_part(c.add(j), mask) };
+                    sum(factors, |r| L::load_part(rows[r].add(j), mask), old).store_part(c.add(j), mask);
+                }
+            }
+        }
+    }
+}
+
+/// `old + Σ factors[r] * row(r)`
+#[inline(always)]
+unsafe fn sum<L: Lanes, const R: usize>(factors: [L; R], row: impl Fn(usize) -> L, old: L) -> L {
+    unsafe {
+        // Two sums: each step of one would wait for the step before.
+        let mut sums = [old, L::splat(0.0)];
+        for r in 0..R {
+            sums[r % 2] = factors[r].mul_add(row(r), sums[r % 2]);
+        }
+        L::splat(1.0).mul_add(sums[0], sums[1])
+    }
+}
+
+/// Multiplications of a few rows that are worth threads.
+const WORTH_THREADS: usize = 1 << 20;
+
+/// Divides columns between threads.
+fn few_rows([m, k, n]: [usize; 3], a: Matrix<'_>, b: Matrix<'_>, accumulate: bool, c: &mut [Float]) {
+    let columns =
+        if m == 1 && k * n >= WORTH_THREADS { n.div_ceil(parallel::threads()).next_multiple_of(64) } else { n };
+    let mut parts: Vec<_> = if columns < n { c.chunks_mut(columns).enumerate().collect() } else { vec![(0, c)] };
+    parallel::for_each(&mut parts, |(i, c)| {
+        let b = Matrix { data: &b.data[*i * columns..], ..b };
+        let n = columns.min(n - *i * columns);
+        dispatch(FewRows { sizes: [m, k, n], a, b, accumulate, c, c_row: n });
+    });
+}
+
+/// A vector times a small matrix whose rows lie in memory: a sum of rows, several registers of columns at a time.
 struct VectorMatrix<'a> {
     k: usize,
     n: usize,
@@ -292,5 +393,41 @@ mod tests {
                 prop_assert_eq!(c[i], if accumulate { start[i] + sum } else { sum });
             }
         }
+    }
+
+    proptest! {
+        #[test]
+        fn few_rows_agree_with_the_definition(
+            m in 1usize..9, k in 1usize..40, n in 1usize..90, ta: bool, accumulate: bool, wide: bool, seed in 0usize..1000,
+        ) {
+            crate::kernels::simd::EMULATES_AVX512.set(wide);
+            let numbers = |len: usize, by: usize| -> Vec<Float> {
+                (0..len).map(|i| ((i * by + seed) % 13) as Float - 6.0).collect()
+            };
+            let (a, b, start) = (numbers(m * k, 7), numbers(k * n, 5), numbers(m * n, 3));
+            let (a, b) = (matrix(&a, m, k, ta), Matrix::new(&b, n));
+            let (mut c, mut expected) = (start.clone(), start);
+            few_rows([m, k, n], a, b, accumulate, &mut c);
+            library(m, k, n, a, b, accumulate, &mut expected);
+            prop_assert_eq!(c, expected);
+        }
+    }
+
+    #[test]
+    fn columns_of_one_row_are_divided_without_a_trace() {
+        let numbers =
+            |len: usize, by: usize| -> Vec<Float> { (0..len).map(|i| (i * by % 101) as Float / 7.0).collect() };
+        let (k, n) = (1027, 1030);
+        let (a, b) = (numbers(k, 37), numbers(k * n, 53));
+        let run = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let mut c = vec![0.0; n];
+            parallel::on(&std::sync::Arc::new(pool), || {
+                gemm([1, k, n], Matrix::new(&a, k), Matrix::new(&b, n), false, &mut c);
+            });
+            c
+        };
+        let one = run(1);
+        assert!(one == run(2) && one == run(3));
     }
 }

@@ -37,9 +37,15 @@ const GAP: usize = 64;
 /// Numbers of `A` that are packed at a time, about.
 const PACKED: usize = 1 << 22;
 
-/// Whether packing pays.
+/// Whether packing pays: with few rows a panel is read seldom.
 pub fn is_large([m, k, n]: [usize; 3]) -> bool {
-    m >= 64 && k >= 64 && n >= 64 && m * k * n >= 1 << 23
+    let least = match m {
+        0..16 => return false,
+        16..32 => 1 << 26,
+        32..64 => 1 << 25,
+        _ => 1 << 23,
+    };
+    k >= 64 && n >= 64 && m * k * n >= least
 }
 
 /// `c = a * b`, or `c += a * b` if `accumulate`, for `a` of `m x k`, `b` of `k x n` and a row-major `c`.
