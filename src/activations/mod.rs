@@ -104,11 +104,12 @@ pub(crate) fn register(registry: Registry) -> Registry {
     macro_rules! all {
         ($($name:ident)*) => { registry$(.activation::<$name>())* };
     }
-    all!(
+    let registry = all!(
         Linear Relu Relu6 ReluWith LeakyRelu Elu Selu Celu Exponential Gelu GeluTanh HardSigmoid HardSilu HardTanh LogSigmoid
         LogSoftmax Mish SoftShrink HardShrink TanhShrink Sigmoid Silu Softmax Softplus Softsign Squareplus Sparsemax Tanh
         Threshold
-    )
+    );
+    registry.layer::<AlongAxis, Var, Var>().layer::<Glu, Var, Var>()
 }
 
 /// A function of each number alone whose slope follows from its value.

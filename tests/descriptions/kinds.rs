@@ -35,6 +35,14 @@ fn layers() {
 }
 
 #[test]
+fn parts_of_layers() {
+    check(include_str!("../../src/activations/mod.rs"), "Activation Pointwise");
+    check(include_str!("../../src/initializers/mod.rs"), "Initializer Rng Fan Spread");
+    check(include_str!("../../src/constraints/mod.rs"), "Constraint");
+    check(include_str!("../../src/regularizers/mod.rs"), "Regularizer");
+}
+
+#[test]
 fn losses() {
     check(include_str!("../../src/losses/mod.rs"), "Each Losses");
 }

@@ -147,7 +147,7 @@ fn a_recurrent_layer_of_ones_own() {
     check(&registry, model, &(&series(), &ndarray::arr1(&[0.0, 1.0, -1.0, 0.5])), MeanSquaredError);
     let model = Sequential::new().add(Rnn::new(Sums { dense: Dense::new(2) }));
     assert!(
-        crate::message(Registry::default().copy(&model)).contains("setting `model.layers.rnn`: unknown kind `Sums`")
+        crate::message(Registry::default().copy(&model)).contains("setting `model.layers.sums`: unknown kind `Sums`")
     );
 }
 

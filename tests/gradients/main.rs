@@ -190,6 +190,55 @@ fn loading_gives_the_bits_that_were_saved() {
     });
 }
 
+/// What stands before the layers of some rows to give them ids, pairs or padding, closures, and a cell of these tests: it has no
+/// description. `tests/descriptions` has the layers behind it.
+const UNDESCRIBED: [&str; 7] = ["Lambda", "Padded", "Paired", "masked", "Var", "to_ids", "Mixing"];
+
+/// Described, written, read and made again, a layer gives the same outputs and gradients, to the bit.
+#[test]
+fn descriptions_give_the_same_layers() {
+    let directory = tempfile::tempdir().unwrap();
+    let registry = gradus::config::Registry::default();
+    let made = std::cell::Cell::new(0);
+    each_layer(|row| {
+        let path = directory.path().join("model.safetensors");
+        let data = many(&row.input);
+        let mut trainer = (row.make)().compile(Sgd::new(0.01), loss).seed(7);
+        trainer.fit(&(&data, &data), Fit::epochs(1).progress(false)).map_err(text)?;
+        let model = trainer.model;
+        if let Err(error) = model.config().check() {
+            let error = text(error);
+            let is_known = UNDESCRIBED.iter().any(|known| error.contains(&format!("`{known}` cannot be described")));
+            return if is_known { Ok(()) } else { Err(error) };
+        }
+        model.save(&path).map_err(text)?;
+        let opened: Sequential = registry.open(&path).map_err(text)?;
+        let copy: Sequential = registry.copy(&model).map_err(text)?;
+        let pass = |model: &Sequential| {
+            let tape = Tape::training().seed(3);
+            let x = tape.variable(&data);
+            let y = model.forward(&x)?;
+            let gradients = (&y * &y).sum().backward()?;
+            let of_parameters =
+                model.parameters().into_iter().map(|(path, param)| (path, gradients.get(&param).map(bits)));
+            Ok::<_, Error>((bits(y.value()), gradients.of(&x).map(bits), of_parameters.collect::<Vec<_>>()))
+        };
+        let expected = pass(&model).map_err(text)?;
+        for twin in [opened, copy] {
+            if twin.config() != model.config() {
+                return Err(format!("{model:?} became {twin:?}"));
+            }
+            if pass(&twin).map_err(text)? != expected {
+                return Err("outputs or gradients differ".into());
+            }
+        }
+        made.set(made.get() + 1);
+        Ok(())
+    });
+    let rows = layer_rows().len();
+    assert!(made.get() * 10 > rows * 8, "{} of {rows} rows were made again", made.get());
+}
+
 #[test]
 fn bits_do_not_depend_on_threads() {
     each_layer(|row| {
