@@ -5,6 +5,7 @@
 use std::time::Instant;
 
 use gradus::data::RecordFile;
+use gradus::data::augment::{RandomElasticTransform, RandomFlip, RandomRotation, RandomTranslation, RandomZoom};
 use gradus::data::records::{self, Kind};
 use gradus::prelude::*;
 

@@ -4,6 +4,7 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use gradus::data::Inputs;
 use gradus::prelude::*;
 
 fn prediction(c: &mut Criterion) {

@@ -20,8 +20,10 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::Parser;
+use gradus::initializers::RandomNormal;
 use gradus::models::{Bert, BertConfig, Tokenizer};
 use gradus::ndarray::Array1;
+use gradus::optimizers::Group;
 use gradus::optimizers::schedules::PolynomialDecay;
 use gradus::prelude::*;
 use gradus::preprocessing::{PaddedSequences, TextVectorization};

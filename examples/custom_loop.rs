@@ -8,6 +8,9 @@ mod data;
 use std::path::PathBuf;
 
 use clap::Parser;
+use gradus::callbacks::Progress;
+use gradus::data::Mnist;
+use gradus::initializers::RandomNormal;
 use gradus::ndarray::s;
 use gradus::optimizers::schedules::CosineDecay;
 use gradus::prelude::*;

@@ -4,6 +4,7 @@
 //! `cargo run --release --example custom_op`
 
 use clap::Parser;
+use gradus::Dependence;
 use gradus::gradcheck::gradcheck;
 use gradus::ndarray::{Array2, arr1, arr2};
 use gradus::prelude::*;

@@ -9,7 +9,11 @@ mod data;
 use std::path::PathBuf;
 
 use clap::Parser;
+use gradus::data::Mnist;
+use gradus::layers::Concatenate;
+use gradus::losses::Losses;
 use gradus::prelude::*;
+use gradus::training::summary;
 use ndarray::{Array1, Axis};
 use rand::seq::SliceRandom;
 use rand::{SeedableRng, rngs::ChaCha8Rng};

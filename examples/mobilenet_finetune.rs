@@ -12,6 +12,8 @@
 use std::path::{Path, PathBuf};
 
 use clap::Parser;
+use gradus::callbacks::GradualUnfreezing;
+use gradus::data::augment::RandomFlip;
 use gradus::data::{Batch, ImageFolder};
 use gradus::models::MobileNetV2;
 use gradus::prelude::*;

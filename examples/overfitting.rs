@@ -9,7 +9,9 @@ mod data;
 use std::path::PathBuf;
 
 use clap::Parser;
+use gradus::data::Mnist;
 use gradus::data::augment::Fill;
+use gradus::data::augment::{RandomRotation, RandomTranslation};
 use gradus::plot::{Figure, Panel};
 use gradus::prelude::*;
 

@@ -8,6 +8,7 @@ use std::f32::consts::PI;
 
 use clap::Parser;
 use gradus::Rng;
+use gradus::initializers::{RandomNormal, RandomUniform};
 use gradus::ndarray::{Array1, Array2};
 use gradus::prelude::*;
 use rand::SeedableRng;

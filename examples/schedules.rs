@@ -5,6 +5,7 @@
 use std::path::Path;
 
 use clap::Parser;
+use gradus::optimizers::Group;
 use gradus::optimizers::schedules::{CosineDecay, CosineDecayRestarts, Noam, OneCycle, PolynomialDecay, StepDecay};
 use gradus::plot::{Figure, Panel};
 use gradus::prelude::*;

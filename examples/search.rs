@@ -8,6 +8,8 @@ mod data;
 use std::path::PathBuf;
 
 use clap::Parser;
+use gradus::callbacks::Watched;
+use gradus::metrics::Direction;
 use gradus::prelude::*;
 use gradus::search::{Search, Space};
 

@@ -15,6 +15,7 @@ mod moods;
 use std::path::PathBuf;
 
 use clap::Parser;
+use gradus::layers::LearnedPositions;
 use gradus::ndarray::Array1;
 use gradus::prelude::*;
 use gradus::preprocessing::{PaddedSequences, TextVectorization};

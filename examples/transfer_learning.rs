@@ -9,7 +9,9 @@ mod data;
 use std::path::PathBuf;
 
 use clap::Parser;
+use gradus::data::Mnist;
 use gradus::prelude::*;
+use gradus::training::summary;
 
 /// Trains on digits 0 to 4, then tunes on few examples of 5 to 9.
 #[derive(Parser)]

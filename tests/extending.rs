@@ -4,9 +4,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use gradus::Dependence;
 use gradus::Rng;
 use gradus::data::Batch;
 use gradus::gradcheck::{gradcheck, gradcheck_layer};
+use gradus::initializers::RandomUniform;
 use gradus::ndarray::{Array2, arr2};
 use gradus::optimizers::{State, Step};
 use gradus::prelude::*;

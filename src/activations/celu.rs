@@ -12,6 +12,7 @@ described! {
     /// in Keras; PyTorch has `scale · alpha` there.
     ///
     /// ```
+    /// use gradus::activations::Selu;
     /// use gradus::prelude::*;
     /// let y = Selu.apply(&Tape::inference().input(ndarray::arr1(&[-1000.0, 1.0])));
     /// assert!((y.value()[0] + 1.758_099_3).abs() < 1e-6 && (y.value()[1] - 1.050_701).abs() < 1e-6);
@@ -28,6 +29,7 @@ described! {
     /// Continuously differentiable exponential linear unit: `y = x` for positive `x`, else `y = alpha (exp(x / alpha) - 1)`.
     ///
     /// ```
+    /// use gradus::activations::Celu;
     /// use gradus::prelude::*;
     /// let y = Celu::new(2.0).apply(&Tape::inference().input(ndarray::arr1(&[-1000.0, 3.0])));
     /// assert_eq!(y.value().as_slice().unwrap(), [-2.0, 3.0]);

@@ -15,6 +15,7 @@ described! {
     /// an axis out of range, or of odd length
     /// # Example
     /// ```
+    /// use gradus::activations::Glu;
     /// use gradus::prelude::*;
     /// let y = Glu::default().forward(&Tape::inference().input(ndarray::arr2(&[[3.0, 5.0, 0.0, 1000.0]])))?;
     /// assert_eq!(y.value().as_slice().unwrap(), [1.5, 5.0]);

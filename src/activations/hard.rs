@@ -8,6 +8,7 @@ described! {
     /// Hard sigmoid: `y = min(max(x / 6 + 1/2, 0), 1)`, as Keras 3 and PyTorch have it.
     ///
     /// ```
+    /// use gradus::activations::HardSigmoid;
     /// use gradus::prelude::*;
     /// let y = HardSigmoid.apply(&Tape::inference().input(ndarray::arr1(&[-4.0, 0.0, 1.5, 4.0])));
     /// assert_eq!(y.value().as_slice().unwrap(), [0.0, 0.5, 0.75, 1.0]);
@@ -21,6 +22,7 @@ described! {
     /// Hard SiLU, also called hard swish: `y = x · hard_sigmoid(x)`.
     ///
     /// ```
+    /// use gradus::activations::HardSilu;
     /// use gradus::prelude::*;
     /// let y = HardSilu.apply(&Tape::inference().input(ndarray::arr1(&[-4.0, 0.0, 1.5, 4.0])));
     /// assert_eq!(y.value().as_slice().unwrap(), [0.0, 0.0, 1.125, 4.0]);
@@ -35,6 +37,7 @@ described! {
     /// Hard hyperbolic tangent: `y = min(max(x, -1), 1)`.
     ///
     /// ```
+    /// use gradus::activations::HardTanh;
     /// use gradus::prelude::*;
     /// let y = HardTanh.apply(&Tape::inference().input(ndarray::arr1(&[-4.0, 0.5, 4.0])));
     /// assert_eq!(y.value().as_slice().unwrap(), [-1.0, 0.5, 1.0]);

@@ -8,6 +8,7 @@ described! {
     /// Logarithm of the sigmoid: `y = ln(1 / (1 + exp(-x)))`, computed without overflow on both sides.
     ///
     /// ```
+    /// use gradus::activations::LogSigmoid;
     /// use gradus::prelude::*;
     /// let y = LogSigmoid.apply(&Tape::inference().input(ndarray::arr1(&[-1000.0, 1000.0])));
     /// assert_eq!(y.value().as_slice().unwrap(), [-1000.0, 0.0]);

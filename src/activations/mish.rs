@@ -8,6 +8,7 @@ described! {
     /// Mish: `y = x · tanh(softplus(x))`.
     ///
     /// ```
+    /// use gradus::activations::Mish;
     /// use gradus::prelude::*;
     /// let y = Mish.apply(&Tape::inference().input(ndarray::arr1(&[-1000.0, 0.0, 1000.0])));
     /// assert_eq!(y.value().as_slice().unwrap(), [0.0, 0.0, 1000.0]);

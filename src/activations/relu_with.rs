@@ -10,6 +10,7 @@ described! {
     /// Rectifier that stops at 6: `y = min(max(x, 0), 6)`.
     ///
     /// ```
+    /// use gradus::activations::Relu6;
     /// use gradus::prelude::*;
     /// let y = Relu6.apply(&Tape::inference().input(ndarray::arr1(&[-1.0, 2.0, 8.0])));
     /// assert_eq!(y.value().as_slice().unwrap(), [0.0, 2.0, 6.0]);

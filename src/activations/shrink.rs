@@ -22,6 +22,7 @@ shrink! {
     /// Soft shrinkage: `y = x - threshold` above the threshold, `x + threshold` below `-threshold`, 0 between.
     ///
     /// ```
+    /// use gradus::activations::SoftShrink;
     /// use gradus::prelude::*;
     /// let y = SoftShrink::default().apply(&Tape::inference().input(ndarray::arr1(&[-2.0, 0.25, 2.0])));
     /// assert_eq!(y.value().as_slice().unwrap(), [-1.5, 0.0, 1.5]);
@@ -35,6 +36,7 @@ shrink! {
     /// Hard shrinkage: `y = x` where `|x|` is above the threshold, else 0.
     ///
     /// ```
+    /// use gradus::activations::HardShrink;
     /// use gradus::prelude::*;
     /// let y = HardShrink::default().apply(&Tape::inference().input(ndarray::arr1(&[-2.0, 0.25, 2.0])));
     /// assert_eq!(y.value().as_slice().unwrap(), [-2.0, 0.0, 2.0]);
@@ -48,6 +50,7 @@ described! {
     /// What the hyperbolic tangent leaves: `y = x - tanh(x)`.
     ///
     /// ```
+    /// use gradus::activations::TanhShrink;
     /// use gradus::prelude::*;
     /// let y = TanhShrink.apply(&Tape::inference().input(ndarray::arr1(&[-20.0, 0.0, 20.0])));
     /// assert_eq!(y.value().as_slice().unwrap(), [-19.0, 0.0, 19.0]);

@@ -8,6 +8,7 @@ described! {
     /// Smooth rectifier: `y = ln(1 + exp(x))`, computed as `max(x, 0) + ln(1 + exp(-|x|))`.
     ///
     /// ```
+    /// use gradus::activations::Softplus;
     /// use gradus::prelude::*;
     /// let y = Softplus.apply(&Tape::inference().input(ndarray::arr1(&[-1000.0, 1000.0])));
     /// assert_eq!(y.value().as_slice().unwrap(), [0.0, 1000.0]);

@@ -8,6 +8,7 @@ described! {
     /// Softsign: `y = x / (1 + |x|)`.
     ///
     /// ```
+    /// use gradus::activations::Softsign;
     /// use gradus::prelude::*;
     /// let y = Softsign.apply(&Tape::inference().input(ndarray::arr1(&[-3.0, 0.0, 1.0])));
     /// assert_eq!(y.value().as_slice().unwrap(), [-0.75, 0.0, 0.5]);
@@ -21,6 +22,7 @@ described! {
     /// Squareplus, a softplus of roots: `y = (x + √(x² + b)) / 2`.
     ///
     /// ```
+    /// use gradus::activations::Squareplus;
     /// use gradus::prelude::*;
     /// let y = Squareplus::default().apply(&Tape::inference().input(ndarray::arr1(&[-1.5, 0.0, 1.5])));
     /// assert_eq!(y.value().as_slice().unwrap(), [0.5, 1.0, 2.0]);

@@ -10,6 +10,7 @@ described! {
     /// altogether. [`Sparsemax::over`] and [`Var::sparsemax`] take any axis.
     ///
     /// ```
+    /// use gradus::activations::Sparsemax;
     /// use gradus::prelude::*;
     /// let y = Sparsemax.apply(&Tape::inference().input(ndarray::arr2(&[[1.0, 0.5, -1.0]])));
     /// assert_eq!(y.value().as_slice().unwrap(), [0.75, 0.25, 0.0]);

@@ -8,6 +8,7 @@ described! {
     /// Threshold: `y = x` above it, else `y = value`.
     ///
     /// ```
+    /// use gradus::activations::Threshold;
     /// use gradus::prelude::*;
     /// let y = Threshold::new(1.0, -5.0).apply(&Tape::inference().input(ndarray::arr1(&[0.5, 1.0, 2.0])));
     /// assert_eq!(y.value().as_slice().unwrap(), [-5.0, -5.0, 2.0]);

@@ -13,6 +13,7 @@ use crate::tensor::Float;
 /// gives another handle on the same switch.
 ///
 /// ```
+/// use gradus::Noise;
 /// use gradus::prelude::*;
 ///
 /// /// Adds 1 or nothing, by a coin, in training.

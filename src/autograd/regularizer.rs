@@ -9,6 +9,7 @@ use crate::error::Result;
 /// A penalty on numbers, added to the loss.
 ///
 /// ```
+/// use gradus::regularizers::Regularizer;
 /// use gradus::prelude::*;
 ///
 /// /// Pulls weights towards 1.

@@ -17,6 +17,7 @@ use crate::tensor::Float;
 /// A set that a parameter is forced into after each step.
 ///
 /// ```
+/// use gradus::constraints::Constraint;
 /// use gradus::prelude::*;
 ///
 /// /// Weights from -1 to 1.
@@ -60,6 +61,7 @@ described! {
     /// No number below 0.
     ///
     /// ```
+    /// use gradus::constraints::NonNegative;
     /// use gradus::prelude::*;
     /// let mut weights = ndarray::arr1(&[1.0, -2.0]).into_dyn();
     /// NonNegative.apply(weights.view_mut());

@@ -5,6 +5,7 @@
 //! batch is asked for.
 //!
 //! ```
+//! use gradus::data::augment::RandomTranslation;
 //! use gradus::prelude::*;
 //! let (train, test) = mnist::load("examples/data/mnist")?;
 //! let (train, validation) = train.shuffle(1).split(0.9)?;

@@ -8,6 +8,7 @@ use crate::tensor::{Float, Tensor};
 /// All numbers are `self.0`.
 ///
 /// ```
+/// use gradus::initializers::Constant;
 /// use gradus::prelude::*;
 /// let bias_first = Dense::new(3).bias_initializer(Constant(0.1));
 /// ```

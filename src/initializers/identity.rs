@@ -10,6 +10,7 @@ described! {
     /// field, so that it passes its input on with padding [`Same`](crate::layers::Padding::Same).
     ///
     /// ```
+    /// use gradus::initializers::Identity;
     /// use gradus::prelude::*;
     /// let layer = Dense::new(2).kernel_initializer(Identity::default());
     /// let y = layer.forward(&Tape::inference().input(ndarray::arr2(&[[3.0, 5.0]])))?;

@@ -26,6 +26,7 @@ use crate::tensor::{Float, Tensor};
 /// First values of a parameter.
 ///
 /// ```
+/// use gradus::initializers::RandomUniform;
 /// use gradus::prelude::*;
 /// use gradus::Rng;
 ///

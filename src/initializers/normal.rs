@@ -11,6 +11,7 @@ described! {
     /// Normal with a mean and a standard deviation; by default 0 and 0.05, as in Keras.
     ///
     /// ```
+    /// use gradus::initializers::RandomNormal;
     /// use gradus::prelude::*;
     /// let layer = Dense::new(3).kernel_initializer(RandomNormal { mean: 0.0, stddev: 0.02 });
     /// ```
@@ -28,6 +29,7 @@ described! {
     /// standard deviation 0.05 (of the distribution before it is cut), as in Keras.
     ///
     /// ```
+    /// use gradus::initializers::TruncatedNormal;
     /// use gradus::prelude::*;
     /// let layer = Dense::new(3).kernel_initializer(TruncatedNormal { mean: 0.0, stddev: 0.02 });
     /// ```

@@ -10,6 +10,7 @@ described! {
     /// rows; the shorter of the two sides is orthonormal. Saxe et al. 2014, as in Keras.
     ///
     /// ```
+    /// use gradus::initializers::Orthogonal;
     /// use gradus::prelude::*;
     /// let layer = Dense::new(3).kernel_initializer(Orthogonal::default());
     /// ```

@@ -11,6 +11,7 @@ described! {
     /// Uniform between `min` and `max`; by default between -0.05 and 0.05, as in Keras.
     ///
     /// ```
+    /// use gradus::initializers::RandomUniform;
     /// use gradus::prelude::*;
     /// let layer = Dense::new(3).kernel_initializer(RandomUniform { minval: -0.1, maxval: 0.1 });
     /// ```

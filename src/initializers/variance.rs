@@ -114,6 +114,7 @@ described! {
     /// counts as 0.
     ///
     /// ```
+    /// use gradus::initializers::{Fan, Spread, VarianceScaling};
     /// use gradus::prelude::*;
     /// let initializer = VarianceScaling { scale: 2.0, mode: Fan::Average, distribution: Spread::Uniform };
     /// let layer = Dense::new(3).kernel_initializer(initializer);

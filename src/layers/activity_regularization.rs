@@ -17,6 +17,7 @@ use crate::tensor::Float;
 /// those of the regularizer
 /// # Example
 /// ```
+/// use gradus::layers::ActivityRegularization;
 /// use gradus::prelude::*;
 /// let model = Sequential::new().add(Dense::new(64).activation(Relu)).add(ActivityRegularization::new(L1(1e-4)));
 /// let tape = Tape::training();

@@ -18,6 +18,7 @@ described! {
     /// an input with another number of axes, or without cells; an output length of 0
     /// # Example
     /// ```
+    /// use gradus::layers::AdaptiveAvgPool2d;
     /// use gradus::prelude::*;
     /// let x = Tape::inference().input(ndarray::Array4::<f32>::ones((2, 9, 13, 5)));
     /// assert_eq!(AdaptiveAvgPool2d::new(6).forward(&x)?.shape(), [2, 6, 6, 5]);
@@ -42,6 +43,7 @@ described! {
     /// an input with another number of axes, or without cells; an output length of 0
     /// # Example
     /// ```
+    /// use gradus::layers::AdaptiveMaxPool2d;
     /// use gradus::prelude::*;
     /// let x = Tape::inference().input(ndarray::Array4::<f32>::ones((2, 9, 13, 5)));
     /// assert_eq!(AdaptiveMaxPool2d::new([3, 1]).forward(&x)?.shape(), [2, 3, 1, 5]);

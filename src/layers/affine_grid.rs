@@ -22,6 +22,7 @@ described! {
     /// an input of another shape; a length of 0
     /// # Example
     /// ```
+    /// use gradus::layers::AffineGrid2d;
     /// use gradus::prelude::*;
     /// let turned = Tape::inference().input(ndarray::arr3(&[[[0.0, -1.0, 0.0], [1.0, 0.0, 0.0]]]));
     /// let grid = AffineGrid2d::new([1, 2]).forward(&turned)?;

@@ -60,6 +60,7 @@ described! {
     /// an input with another number of axes; edges that leave nothing
     /// # Example
     /// ```
+    /// use gradus::layers::Crop2d;
     /// use gradus::prelude::*;
     /// let x = Tape::inference().input(ndarray::Array4::<f32>::ones((2, 7, 7, 3)));
     /// assert_eq!(Crop2d::new(1).forward(&x)?.shape(), [2, 5, 5, 3]);

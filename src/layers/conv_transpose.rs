@@ -34,6 +34,7 @@ described! {
     /// neither than the stride nor, without `Same`, than the dilation; a size, stride or dilation of 0
     /// # Example
     /// ```
+    /// use gradus::layers::ConvTranspose1d;
     /// use gradus::prelude::*;
     /// let layer = ConvTranspose1d::new(8, 4).strides(2).padding(Padding::Same);
     /// let y = layer.forward(&Tape::inference().input(ndarray::Array3::<f32>::ones((2, 50, 4))))?;
@@ -75,6 +76,7 @@ described! {
 /// input `[batch, time, channels]`, output `[batch, time', filters]`; kernel `[kernel size, filters / groups, channels]`
 /// # Example
 /// ```
+/// use gradus::layers::ConvTranspose1d;
 /// use gradus::prelude::*;
 /// let x = Tape::inference().input(ndarray::Array3::<f32>::ones((2, 10, 4)));
 /// assert_eq!(ConvTranspose1d::new(8, 3).strides(2).forward(&x)?.shape(), [2, 21, 8]);
@@ -113,6 +115,7 @@ pub type ConvTranspose2d = ConvTranspose<2>;
 /// `[kernel depth, kernel height, kernel width, filters / groups, channels]`
 /// # Example
 /// ```
+/// use gradus::layers::ConvTranspose3d;
 /// use gradus::prelude::*;
 /// let x = Tape::inference().input(ndarray::Array5::<f32>::ones((1, 2, 3, 3, 4)));
 /// assert_eq!(ConvTranspose3d::new(8, 2).strides(2).forward(&x)?.shape(), [1, 4, 6, 6, 8]);

@@ -66,6 +66,7 @@ described! {
 /// `[kernel size, channels, depth_multiplier]`
 /// # Example
 /// ```
+/// use gradus::layers::DepthwiseConv1d;
 /// use gradus::prelude::*;
 /// let x = Tape::inference().input(ndarray::Array3::<f32>::ones((2, 50, 4)));
 /// assert_eq!(DepthwiseConv1d::new(3).forward(&x)?.shape(), [2, 48, 4]);

@@ -23,6 +23,8 @@ use crate::tensor::Float;
 /// those of both; a teacher whose answers have another shape; a temperature that is not above 0
 /// # Example
 /// ```
+/// use gradus::layers::Distilled;
+/// use gradus::losses::Losses;
 /// use gradus::prelude::*;
 /// # let teacher = Sequential::new().add(Dense::new(32).activation(Relu)).add(Dense::new(3));
 /// let student = Sequential::new().add(Dense::new(4).activation(Relu)).add(Dense::new(3));

@@ -22,6 +22,7 @@ described! {
     /// an input with another number of axes; a window larger than the padded input; a size, stride or dilation of 0
     /// # Example
     /// ```
+    /// use gradus::layers::Unfold2d;
     /// use gradus::prelude::*;
     /// let x = Tape::inference().input(ndarray::Array4::<f32>::ones((2, 28, 28, 3)));
     /// assert_eq!(Unfold2d::new(7).strides(7).forward(&x)?.shape(), [2, 4, 4, 147]);
@@ -59,6 +60,7 @@ described! {
     /// the window does not divide; a window larger than the padded output; a size, stride or dilation of 0
     /// # Example
     /// ```
+    /// use gradus::layers::Fold1d;
     /// use gradus::prelude::*;
     /// let x = Tape::inference().input(ndarray::arr3(&[[[1.0, 2.0], [3.0, 4.0]]]));
     /// let y = Fold1d::new(3, 2).forward(&x)?;

@@ -24,6 +24,8 @@ use crate::error::{Error, Result};
 /// name before them
 /// # Example
 /// ```
+/// use gradus::layers::Concatenate;
+/// use gradus::losses::Losses;
 /// use gradus::prelude::*;
 /// let model = Graph::new(["left", "right"])
 ///     .add("features", Dense::new(8).activation(Relu), "left")

@@ -37,6 +37,7 @@ described! {
     /// interpolation other than `Nearest`, `Linear` and `Cubic`
     /// # Example
     /// ```
+    /// use gradus::layers::GridSample2d;
     /// use gradus::prelude::*;
     /// let tape = Tape::inference();
     /// let image = tape.input(ndarray::array![[[[0.0], [1.0]], [[2.0], [3.0]]]]);

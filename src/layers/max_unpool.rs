@@ -22,6 +22,7 @@ described! {
     /// `Causal` without [`MaxUnpool::output_size`]; a size, stride or dilation of 0
     /// # Example
     /// ```
+    /// use gradus::layers::MaxUnpool1d;
     /// use gradus::prelude::*;
     /// let x = Tape::inference().input(ndarray::arr3(&[[[1.0], [5.0], [7.0], [3.0]]]));
     /// let y = MaxUnpool1d::new(2).forward(&MaxPool1d::new(2).forward_with_indices(&x)?)?;

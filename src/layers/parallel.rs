@@ -15,6 +15,7 @@ use crate::error::Result;
 /// no layers; outputs that do not fit together; those of its layers, with `0`, `1`, ... before them
 /// # Example
 /// ```
+/// use gradus::layers::Parallel;
 /// use gradus::prelude::*;
 /// let inception = Parallel::new()
 ///     .add(Conv2d::new(4, 1))

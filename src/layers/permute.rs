@@ -15,6 +15,7 @@ described! {
     /// axes that are not each of 1, 2, .. once
     /// # Example
     /// ```
+    /// use gradus::layers::Permute;
     /// use gradus::prelude::*;
     /// let x = Tape::inference().input(ndarray::Array4::<f32>::zeros((2, 5, 7, 3)));
     /// assert_eq!(Permute::new([3, 1, 2]).forward(&x)?.shape(), [2, 3, 5, 7]);
@@ -58,6 +59,7 @@ described! {
     /// an input of other than two axes; 0 times
     /// # Example
     /// ```
+    /// use gradus::layers::RepeatVector;
     /// use gradus::prelude::*;
     /// let x = Tape::inference().input(ndarray::Array2::<f32>::zeros((2, 5)));
     /// assert_eq!(RepeatVector::new(4).forward(&x)?.shape(), [2, 4, 5]);

@@ -15,6 +15,7 @@ described! {
     /// an input of other than four axes; channels that `factor²` does not divide; a factor of 0
     /// # Example
     /// ```
+    /// use gradus::layers::PixelShuffle;
     /// use gradus::prelude::*;
     /// let x = Tape::inference().input(ndarray::Array4::<f32>::zeros((2, 5, 7, 12)));
     /// assert_eq!(PixelShuffle::new(2).forward(&x)?.shape(), [2, 10, 14, 3]);
@@ -38,6 +39,7 @@ described! {
     /// an input of other than four axes; a height or width that the factor does not divide; a factor of 0
     /// # Example
     /// ```
+    /// use gradus::layers::PixelUnshuffle;
     /// use gradus::prelude::*;
     /// let x = Tape::inference().input(ndarray::Array4::<f32>::zeros((2, 10, 14, 3)));
     /// assert_eq!(PixelUnshuffle::new(2).forward(&x)?.shape(), [2, 5, 7, 12]);

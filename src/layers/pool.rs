@@ -61,6 +61,7 @@ described! {
     /// window; a size, stride or dilation of 0
     /// # Example
     /// ```
+    /// use gradus::layers::AvgPool1d;
     /// use gradus::prelude::*;
     /// let x = Tape::inference().input(ndarray::Array3::<f32>::ones((2, 11, 4)));
     /// assert_eq!(AvgPool1d::new(3).strides(2).forward(&x)?.shape(), [2, 5, 4]);
@@ -125,6 +126,7 @@ pub type MaxPool2d = MaxPool<2>;
 /// input `[batch, depth, height, width, channels]`, output `[batch, depth', height', width', channels]`
 /// # Example
 /// ```
+/// use gradus::layers::MaxPool3d;
 /// use gradus::prelude::*;
 /// let x = Tape::inference().input(ndarray::Array5::<f32>::ones((2, 4, 6, 6, 3)));
 /// assert_eq!(MaxPool3d::new([1, 2, 2]).forward(&x)?.shape(), [2, 4, 3, 3, 3]);
@@ -141,6 +143,7 @@ pub type MaxPool3d = MaxPool<3>;
 /// input `[batch, time, channels]`, output `[batch, time', channels]`
 /// # Example
 /// ```
+/// use gradus::layers::AvgPool1d;
 /// use gradus::prelude::*;
 /// let x = Tape::inference().input(ndarray::Array3::<f32>::ones((2, 10, 4)));
 /// assert_eq!(AvgPool1d::new(2).forward(&x)?.shape(), [2, 5, 4]);
@@ -174,6 +177,7 @@ pub type AvgPool2d = AvgPool<2>;
 /// input `[batch, depth, height, width, channels]`, output `[batch, depth', height', width', channels]`
 /// # Example
 /// ```
+/// use gradus::layers::AvgPool3d;
 /// use gradus::prelude::*;
 /// let x = Tape::inference().input(ndarray::Array5::<f32>::ones((2, 4, 6, 6, 3)));
 /// assert_eq!(AvgPool3d::new(2).forward(&x)?.shape(), [2, 2, 3, 3, 3]);

@@ -18,6 +18,8 @@ described! {
     /// an input of fewer than two axes, or of another shape than before; a shared axis out of range, or axis 0
     /// # Example
     /// ```
+    /// use gradus::initializers::Constant;
+    /// use gradus::layers::PRelu;
     /// use gradus::prelude::*;
     /// let layer = PRelu::new().shared_axes([1, 2]).alpha_initializer(Constant(0.25));
     /// let y = layer.forward(&Tape::inference().input(ndarray::Array4::<f32>::from_elem((1, 2, 2, 3), -4.0)))?;

@@ -22,6 +22,7 @@ described! {
     /// corners or antialiasing of the nearest cell, or both at once
     /// # Example
     /// ```
+    /// use gradus::layers::{Interpolation, Resize2d};
     /// use gradus::prelude::*;
     /// let x = Tape::inference().input(ndarray::Array4::<f32>::ones((2, 5, 7, 3)));
     /// let layer = Resize2d::new([8, 4]).interpolation(Interpolation::Cubic);

@@ -67,6 +67,7 @@ described! {
 /// input `[batch, time, channels]`, output `[batch, time', filters]`
 /// # Example
 /// ```
+/// use gradus::layers::SeparableConv1d;
 /// use gradus::prelude::*;
 /// let x = Tape::inference().input(ndarray::Array3::<f32>::ones((2, 50, 4)));
 /// assert_eq!(SeparableConv1d::new(8, 3).padding(Padding::Causal).forward(&x)?.shape(), [2, 50, 8]);

@@ -20,6 +20,7 @@ described! {
     /// an input with another number of axes, or without cells; a factor of 0; aligned corners of the nearest cell
     /// # Example
     /// ```
+    /// use gradus::layers::Interpolation;
     /// use gradus::prelude::*;
     /// let x = Tape::inference().input(ndarray::Array4::<f32>::ones((2, 5, 5, 3)));
     /// assert_eq!(UpSample2d::new([2, 3]).forward(&x)?.shape(), [2, 10, 15, 3]);

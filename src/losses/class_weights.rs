@@ -91,7 +91,9 @@ fn of_row(weights: &[Float], row: &[Float]) -> Result<Float> {
 mod tests {
     use ndarray::{Array1, Array2, arr1, arr2};
 
+    use crate::losses::Losses;
     use crate::prelude::*;
+    use crate::training::Logs;
 
     /// The first loss of a model that says nothing of three classes, `ln 3` an item, and a weighted figure.
     fn loss(target: impl Fn() -> Tensor, weights: &[Float], ignored: Option<i64>) -> Result<Logs> {

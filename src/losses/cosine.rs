@@ -19,6 +19,7 @@ described! {
     /// other shapes
     /// # Example
     /// ```
+    /// use gradus::losses::CosineSimilarity;
     /// use gradus::prelude::*;
     /// let y = Tape::training().input(ndarray::arr2(&[[3.0, 4.0], [1.0, 0.0]]));
     /// let target = ndarray::arr2(&[[6.0, 8.0], [0.0, 2.0]]).into_dyn().into_shared();

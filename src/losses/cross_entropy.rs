@@ -26,6 +26,7 @@ described! {
     /// other shapes; a single class; predictions that are evidently no probabilities; settings out of range
     /// # Example
     /// ```
+    /// use gradus::preprocessing::one_hot;
     /// use gradus::prelude::*;
     /// let y = Tape::training().input(ndarray::arr2(&[[0.25, 0.75]]));
     /// let one_hot = ndarray::arr2(&[[0.0, 1.0]]).into_dyn().into_shared();

@@ -25,6 +25,7 @@ described! {
     /// steps; a mask with padding before a real step
     /// # Example
     /// ```
+    /// use gradus::losses::Ctc;
     /// use gradus::prelude::*;
     /// // Two steps that both say "1" or nothing, with even odds: three of the four ways spell one 1.
     /// let y = Tape::training().input(ndarray::arr3(&[[[0.0, 0.0], [0.0, 0.0]]]));

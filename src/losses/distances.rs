@@ -22,6 +22,7 @@ described! {
     /// other shapes; a negative margin
     /// # Example
     /// ```
+    /// use gradus::losses::Triplet;
     /// use gradus::prelude::*;
     /// let tape = Tape::training();
     /// let [a, p, n] = [[0.0, 0.0], [3.0, 4.0], [0.0, 5.5]].map(|x| tape.variable(ndarray::arr2(&[x])));
@@ -109,6 +110,7 @@ described! {
     /// other shapes; targets outside of 0 to 1; a negative margin
     /// # Example
     /// ```
+    /// use gradus::losses::Contrastive;
     /// use gradus::prelude::*;
     /// let y = Tape::training().input(ndarray::arr3(&[[[0.0, 0.0], [0.3, 0.4]], [[1.0, 1.0], [1.0, 2.0]]]));
     /// let target = ndarray::arr1(&[0.0, 1.0]).into_dyn().into_shared();

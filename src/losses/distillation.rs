@@ -24,6 +24,7 @@ described! {
     /// other shapes; a temperature that is not above 0; targets that are not finite; predictions out of a `Softmax`
     /// # Example
     /// ```
+    /// use gradus::losses::Distillation;
     /// use gradus::prelude::*;
     /// let student = Tape::training().input(ndarray::arr2(&[[2.0, 0.0]]));
     /// let teacher = ndarray::arr2(&[[0.0, 2.0]]).into_dyn().into_shared();

@@ -29,6 +29,7 @@ described! {
     /// other shapes; targets outside of 0 to 1; predictions that are evidently no probabilities; settings out of range
     /// # Example
     /// ```
+    /// use gradus::losses::BinaryFocalCrossEntropy;
     /// use gradus::prelude::*;
     /// let y = Tape::training().input(ndarray::arr1(&[0.5, 0.75]));
     /// let target = ndarray::arr1(&[0.0, 1.0]).into_dyn().into_shared();
@@ -108,6 +109,7 @@ described! {
     /// other shapes; targets outside of 0 to 1; predictions that are evidently no probabilities; settings out of range
     /// # Example
     /// ```
+    /// use gradus::losses::CategoricalFocalCrossEntropy;
     /// use gradus::prelude::*;
     /// let y = Tape::training().input(ndarray::arr2(&[[0.25, 0.75]]));
     /// let target = ndarray::arr2(&[[0.0, 1.0]]).into_dyn().into_shared();

@@ -16,6 +16,7 @@ described! {
     /// other shapes; other targets
     /// # Example
     /// ```
+    /// use gradus::losses::Hinge;
     /// use gradus::prelude::*;
     /// let y = Tape::training().input(ndarray::arr1(&[0.5, -3.0]));
     /// let target = ndarray::arr1(&[-1.0, -1.0]).into_dyn().into_shared();
@@ -52,6 +53,7 @@ described! {
     /// other shapes; other targets
     /// # Example
     /// ```
+    /// use gradus::losses::SquaredHinge;
     /// use gradus::prelude::*;
     /// let y = Tape::training().input(ndarray::arr1(&[1.0, -3.0]));
     /// let target = ndarray::arr1(&[0.0, 0.0]).into_dyn().into_shared();
@@ -103,6 +105,7 @@ described! {
     /// other shapes; targets outside of 0 to 1
     /// # Example
     /// ```
+    /// use gradus::losses::CategoricalHinge;
     /// use gradus::prelude::*;
     /// let y = Tape::training().input(ndarray::arr2(&[[0.5, 2.0, 1.75]]));
     /// let target = ndarray::arr2(&[[0.0, 1.0, 0.0]]).into_dyn().into_shared();

@@ -66,6 +66,7 @@ described! {
     /// other shapes; a negative beta
     /// # Example
     /// ```
+    /// use gradus::losses::SmoothL1;
     /// use gradus::prelude::*;
     /// let y = Tape::training().input(ndarray::arr1(&[1.0, 4.0]));
     /// let target = ndarray::arr1(&[0.0, 0.0]).into_dyn().into_shared();
@@ -112,6 +113,7 @@ described! {
     /// other shapes
     /// # Example
     /// ```
+    /// use gradus::losses::LogCosh;
     /// use gradus::prelude::*;
     /// let y = Tape::training().input(ndarray::arr1(&[1.0, 1000.0]));
     /// let target = ndarray::arr1(&[1.0, 0.0]).into_dyn().into_shared();

@@ -20,6 +20,7 @@ described! {
     /// other shapes; targets outside of 0 to 1; predictions that are evidently no probabilities
     /// # Example
     /// ```
+    /// use gradus::losses::KlDivergence;
     /// use gradus::prelude::*;
     /// let y = Tape::training().input(ndarray::arr2(&[[0.25, 0.75]]));
     /// let target = ndarray::arr2(&[[0.5, 0.5]]).into_dyn().into_shared();

@@ -20,6 +20,7 @@ described! {
     /// other shapes; negative targets; negative predictions, unless they are logarithms
     /// # Example
     /// ```
+    /// use gradus::losses::Poisson;
     /// use gradus::prelude::*;
     /// let y = Tape::training().input(ndarray::arr1(&[1.0, 2.0]));
     /// let target = ndarray::arr1(&[5.0, 0.0]).into_dyn().into_shared();
@@ -81,6 +82,7 @@ described! {
     /// other shapes; negative variances; an epsilon that is not above 0
     /// # Example
     /// ```
+    /// use gradus::losses::GaussianNll;
     /// use gradus::prelude::*;
     /// let y = Tape::training().input(ndarray::arr2(&[[1.0, 4.0]]));
     /// let target = ndarray::arr1(&[3.0]).into_dyn().into_shared();

@@ -14,6 +14,7 @@ use crate::tensor::{Float, Tensor, data, tensor};
 /// What is trained is the weighted sum `Σ weight · loss(output, target)`; weights are 1 unless set.
 ///
 /// ```
+/// use gradus::losses::Losses;
 /// use gradus::prelude::*;
 /// let losses = Losses::new()
 ///     .output("digit", SparseCrossEntropy::default())

@@ -51,6 +51,7 @@ described! {
     /// other shapes
     /// # Example
     /// ```
+    /// use gradus::losses::MeanAbsolutePercentageError;
     /// use gradus::prelude::*;
     /// let y = Tape::training().input(ndarray::arr1(&[1.0, 5.0]));
     /// let target = ndarray::arr1(&[1.0, 4.0]).into_dyn().into_shared();

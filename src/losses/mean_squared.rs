@@ -52,6 +52,7 @@ described! {
     /// other shapes
     /// # Example
     /// ```
+    /// use gradus::losses::MeanSquaredLogarithmicError;
     /// use gradus::prelude::*;
     /// let y = Tape::training().input(ndarray::arr1(&[1.0, 3.0]));
     /// let target = ndarray::arr1(&[1.0, 7.0]).into_dyn().into_shared();

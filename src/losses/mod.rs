@@ -57,6 +57,7 @@ use crate::tensor::{Float, Tensor};
 /// do not look at each other, which makes training faster.
 ///
 /// ```
+/// use gradus::losses::Each;
 /// use gradus::prelude::*;
 ///
 /// /// The mean fourth power of the error.

@@ -19,6 +19,7 @@ described! {
     /// other shapes; targets outside of 0 to 1; infinite predictions
     /// # Example
     /// ```
+    /// use gradus::losses::Dice;
     /// use gradus::prelude::*;
     /// let y = Tape::training().input(ndarray::arr2(&[[0.5, 0.5, 0.0]]));
     /// let target = ndarray::arr2(&[[1.0, 0.0, 0.0]]).into_dyn().into_shared();
@@ -62,6 +63,7 @@ described! {
     /// other shapes; targets outside of 0 to 1; infinite predictions; a negative alpha or beta
     /// # Example
     /// ```
+    /// use gradus::losses::Tversky;
     /// use gradus::prelude::*;
     /// let y = Tape::training().input(ndarray::arr2(&[[0.5, 0.5, 0.0]]));
     /// let target = ndarray::arr2(&[[1.0, 0.0, 0.0]]).into_dyn().into_shared();

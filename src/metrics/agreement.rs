@@ -11,6 +11,7 @@ described! {
     /// Predictions and targets are those of [`Accuracy`](super::Accuracy).
     ///
     /// ```
+    /// use gradus::metrics::MeanIou;
     /// use gradus::prelude::*;
     /// let mut iou = MeanIou::default();
     /// let tensor = |x: [Float; 4]| ndarray::arr1(&x).into_dyn().into_shared();
@@ -86,6 +87,7 @@ described! {
     /// Predictions and targets are those of [`Accuracy`](super::Accuracy).
     ///
     /// ```
+    /// use gradus::metrics::CohenKappa;
     /// use gradus::prelude::*;
     /// let mut kappa = CohenKappa::default();
     /// let tensor = |x: [Float; 4]| ndarray::arr1(&x).into_dyn().into_shared();
@@ -131,6 +133,7 @@ described! {
     /// Predictions and targets are those of [`Accuracy`](super::Accuracy). 0 if there is only one class.
     ///
     /// ```
+    /// use gradus::metrics::Matthews;
     /// use gradus::prelude::*;
     /// let mut matthews = Matthews::default();
     /// let tensor = |x: [Float; 4]| ndarray::arr1(&x).into_dyn().into_shared();

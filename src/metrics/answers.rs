@@ -144,6 +144,7 @@ fn class_of_row(who: &str, row: ArrayView1<'_, Float>) -> Result<usize> {
 mod tests {
     use ndarray::{arr1, arr2, arr3};
 
+    use crate::metrics::{Averaging, CohenKappa, Matthews, MeanIou};
     use crate::prelude::*;
 
     fn scores() -> Tensor {

@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 /// smoothed exponentially, as there.
 ///
 /// ```
+/// use gradus::metrics::Bleu;
 /// use gradus::prelude::*;
 /// let mut bleu = Bleu::default();
 /// bleu.add("The cat sat on the mat.", &["The cat sat on a mat.", "There is a cat on the mat."])?;

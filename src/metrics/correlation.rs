@@ -120,6 +120,7 @@ described! {
     /// Correlation of Pearson over all numbers; NaN where either side does not vary.
     ///
     /// ```
+    /// use gradus::metrics::Pearson;
     /// use gradus::prelude::*;
     /// let mut pearson = Pearson::default();
     /// let tensor = |x: [Float; 3]| ndarray::arr1(&x).into_dyn().into_shared();

@@ -36,6 +36,7 @@ impl Direction {
 #[cfg(test)]
 mod tests {
     use super::Direction::{Higher, Lower};
+    use crate::metrics::*;
     use crate::prelude::*;
 
     #[test]

@@ -78,6 +78,7 @@ pub(super) fn weights_of(who: &str, weights: Option<&Tensor>, count: usize) -> R
 mod tests {
     use ndarray::{arr1, arr2, arr3};
 
+    use crate::metrics::{CohenKappa, MeanIou, MeanLoss, Pearson, Perplexity};
     use crate::prelude::*;
 
     /// Two sequences of which the second ends after a step. What is in the padding must not matter.

@@ -11,6 +11,7 @@ described! {
     /// The mean of any loss that gives [each item's](Loss::each), to be reported beside the one that is trained.
     ///
     /// ```
+    /// use gradus::metrics::MeanLoss;
     /// use gradus::prelude::*;
     /// let model = Dense::new(1)
     ///     .compile(Sgd::default(), MeanSquaredError)
@@ -72,6 +73,7 @@ described! {
     /// Mean cosine of the angle between predictions and targets, over the last axis: 1 where directions are equal.
     ///
     /// ```
+    /// use gradus::metrics::MeanCosine;
     /// use gradus::prelude::*;
     /// let mut cosine = MeanCosine::default();
     /// cosine.update(&ndarray::arr2(&[[3.0, 4.0]]).into_tensor(), &ndarray::arr2(&[[6.0, 8.0]]).into_tensor())?;
@@ -94,6 +96,7 @@ described! {
     /// padding.
     ///
     /// ```
+    /// use gradus::metrics::Perplexity;
     /// use gradus::prelude::*;
     /// let mut perplexity = Perplexity::new(SparseCrossEntropy::default().ignore_class(0));
     /// let predictions = ndarray::arr2(&[[0.0, 0.5, 0.5], [0.25, 0.25, 0.5]]).into_tensor();

@@ -44,6 +44,7 @@ use crate::tensor::{Float, Tensor};
 /// What to report beside the loss, gathered over batches. Works in `fit`, in `evaluate`, and in loops of your own.
 ///
 /// ```
+/// use gradus::metrics::Direction;
 /// use gradus::prelude::*;
 ///
 /// /// The greatest error seen.
@@ -71,6 +72,7 @@ pub trait Metric: Send + Sync {
     /// Returns this metric under another name.
     ///
     /// ```
+    /// use gradus::metrics::MeanIou;
     /// use gradus::prelude::*;
     /// let model = Dense::new(3).compile(Sgd::default(), SparseCrossEntropy::from_logits());
     /// let model = model.metric(MeanIou::default().target_class_ids([0]).named("iou_cat"))

@@ -162,6 +162,7 @@ described! {
     /// Predictions and targets are those of [`Accuracy`](super::Accuracy).
     ///
     /// ```
+    /// use gradus::metrics::Averaging;
     /// use gradus::prelude::*;
     /// let mut f1 = FBeta::default();
     /// let tensor = |x: [Float; 4]| ndarray::arr1(&x).into_dyn().into_shared();

@@ -42,6 +42,7 @@ impl Var {
     /// Adds this many places before and after each axis: `[[before, after], ...]`, a pair for each.
     ///
     /// ```
+    /// use gradus::PadMode;
     /// use gradus::prelude::*;
     /// let x = Tape::inference().input(ndarray::arr1(&[1.0, 2.0, 3.0]));
     /// let padded = |mode| Ok::<_, Error>(x.pad(&[[2, 1]], mode)?.value().iter().copied().collect::<Vec<_>>());

@@ -15,6 +15,7 @@ described! {
     /// Zeiler 2012.
     ///
     /// ```
+    /// use gradus::optimizers::Adadelta;
     /// use gradus::prelude::*;
     /// let model = Dense::new(1).compile(Adadelta::new(1.0), MeanSquaredError::default());
     /// ```

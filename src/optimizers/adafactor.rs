@@ -18,6 +18,7 @@ described! {
     /// Shazeer & Stern 2018.
     ///
     /// ```
+    /// use gradus::optimizers::Adafactor;
     /// use gradus::prelude::*;
     /// let model = Dense::new(1).compile(Adafactor::new(0.01), MeanSquaredError::default());
     /// ```

@@ -15,6 +15,7 @@ described! {
     /// Duchi, Hazan & Singer 2011.
     ///
     /// ```
+    /// use gradus::optimizers::Adagrad;
     /// use gradus::prelude::*;
     /// let model = Dense::new(1).compile(Adagrad::new(0.1), MeanSquaredError::default());
     /// ```

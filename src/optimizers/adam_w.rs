@@ -14,6 +14,7 @@ described! {
     /// Loshchilov & Hutter 2019.
     ///
     /// ```
+    /// use gradus::optimizers::Group;
     /// use gradus::prelude::*;
     /// let optimizer = AdamW::new(3e-4).weight_decay(0.01).group("*bias", Group::new().weight_decay(0.0));
     /// let model = Dense::new(1).compile(optimizer, MeanSquaredError::default());

@@ -14,6 +14,7 @@ described! {
     /// Kingma & Ba 2015, section 7.1; Keras `Adamax`.
     ///
     /// ```
+    /// use gradus::optimizers::Adamax;
     /// use gradus::prelude::*;
     /// let model = Dense::new(1).compile(Adamax::default(), MeanSquaredError::default());
     /// ```

@@ -18,6 +18,7 @@ described! {
     /// You et al. 2020; Keras `Lamb`.
     ///
     /// ```
+    /// use gradus::optimizers::Lamb;
     /// use gradus::prelude::*;
     /// let model = Dense::new(1).compile(Lamb::default(), MeanSquaredError::default());
     /// ```

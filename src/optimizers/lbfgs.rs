@@ -24,6 +24,7 @@ described! {
     /// Liu & Nocedal 1989; PyTorch `LBFGS`, whose line search is off by default.
     ///
     /// ```
+    /// use gradus::optimizers::Lbfgs;
     /// use gradus::prelude::*;
     /// let x = ndarray::Array2::from_shape_fn((20, 1), |(i, _)| i as f32 / 10.0 - 1.0);
     /// let y = (&x * 3.0 + 1.0).into_tensor();

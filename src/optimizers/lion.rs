@@ -14,6 +14,7 @@ described! {
     /// Chen et al. 2023; Keras `Lion`.
     ///
     /// ```
+    /// use gradus::optimizers::Lion;
     /// use gradus::prelude::*;
     /// let model = Dense::new(1).compile(Lion::new(1e-4).weight_decay(0.1), MeanSquaredError::default());
     /// ```

@@ -23,6 +23,7 @@ described! {
     /// Jordan et al. 2024; Liu et al. 2025 for the factor 0.2 √max; Keras `Muon`.
     ///
     /// ```
+    /// use gradus::optimizers::Muon;
     /// use gradus::prelude::*;
     /// let model = Sequential::new().add(Dense::new(8).activation(Relu)).add(Dense::new(1));
     /// let model = model.compile(Muon::new(1e-3).exclude("dense_1.*"), MeanSquaredError::default());

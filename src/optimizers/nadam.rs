@@ -14,6 +14,7 @@ described! {
     /// Dozat 2016; Keras `Nadam`.
     ///
     /// ```
+    /// use gradus::optimizers::Nadam;
     /// use gradus::prelude::*;
     /// let model = Dense::new(1).compile(Nadam::default(), MeanSquaredError::default());
     /// ```

@@ -15,6 +15,7 @@ described! {
     /// Liu et al. 2020; PyTorch `RAdam`.
     ///
     /// ```
+    /// use gradus::optimizers::RAdam;
     /// use gradus::prelude::*;
     /// let model = Dense::new(1).compile(RAdam::default(), MeanSquaredError::default());
     /// ```

@@ -6,6 +6,7 @@
 //! penalises what a layer gives.
 //!
 //! ```
+//! use gradus::constraints::MaxNorm;
 //! use gradus::prelude::*;
 //! let model = Sequential::new().add(Dense::new(16).activation(Relu)).add(Dense::new(1));
 //! model.regularize("*.kernel", L2(1e-3))?;

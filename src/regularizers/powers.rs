@@ -45,6 +45,7 @@ described! {
     /// a factor that is negative or not finite
     /// # Example
     /// ```
+    /// use gradus::regularizers::L1L2;
     /// use gradus::prelude::*;
     /// let x = Tape::inference().input(ndarray::arr1(&[1.0, -2.0]));
     /// assert_eq!(L1L2 { l1: 0.5, l2: 0.5 }.penalty(&x)?.item(), 4.0);

@@ -15,6 +15,7 @@ use crate::training::callbacks::{Callback, KnownFigures};
 ///
 /// ```
 /// use gradus::optimizers::schedules::CosineDecay;
+/// use gradus::callbacks::StopOnNan;
 /// use gradus::prelude::*;
 /// let (x, y) = (ndarray::arr2(&[[0.0], [1.0], [2.0], [3.0]]), ndarray::arr2(&[[1.0], [3.0], [5.0], [7.0]]));
 /// let data = (&x, &y);

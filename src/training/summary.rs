@@ -34,6 +34,7 @@ struct Row {
 /// shapes that do not fit the model
 /// # Example
 /// ```
+/// use gradus::training::summary;
 /// use gradus::prelude::*;
 /// let model = Sequential::new().add(Dense::new(64).activation(Relu)).add(Dense::new(10));
 /// let table = summary(&model, &[&[784]], 0)?;

@@ -1,5 +1,6 @@
 //! Axes, indices and shapes that operations of arrays refuse.
 
+use gradus::PadMode;
 use gradus::ndarray::{ArrayD, arr1, arr2};
 use gradus::prelude::*;
 

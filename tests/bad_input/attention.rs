@@ -1,5 +1,6 @@
 //! Attention, positions and blocks of Transformers.
 
+use gradus::layers::*;
 use gradus::prelude::*;
 
 use super::message;

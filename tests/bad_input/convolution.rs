@@ -1,5 +1,7 @@
 //! Inputs and settings that layers of windows and shapes cannot work with.
 
+use gradus::data::augment::RandomFlip;
+use gradus::layers::*;
 use gradus::prelude::*;
 
 use super::message;

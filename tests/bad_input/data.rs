@@ -1,5 +1,6 @@
 //! Labels, lengths and emptiness.
 
+use gradus::data::Mnist;
 use gradus::data::{Batch, Subset};
 use gradus::ndarray::{Array0, Array1, Array2, Array3, ArrayD, IxDyn, arr0};
 use gradus::prelude::*;

@@ -1,5 +1,7 @@
 //! Settings of losses that make no sense, weights and masks that do not fit, sequences that cannot be spelled.
 
+use gradus::losses::*;
+use gradus::metrics::*;
 use gradus::ndarray::{Array1, Array2, Array3, arr1, arr2, arr3};
 use gradus::prelude::*;
 

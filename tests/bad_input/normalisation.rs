@@ -1,5 +1,7 @@
 //! Inputs and settings that layers of normalisation and noise, and activations with an axis, cannot work with.
 
+use gradus::activations::{Glu, Sparsemax};
+use gradus::layers::*;
 use gradus::ndarray::ArrayD;
 use gradus::prelude::*;
 

@@ -1,6 +1,7 @@
 //! Settings of optimizers, schedules and steppers that make no sense, and memory that does not fit.
 
 use gradus::optimizers::schedules::*;
+use gradus::optimizers::*;
 use gradus::prelude::*;
 use gradus::saving::Snapshot;
 

@@ -1,10 +1,12 @@
 //! Datasets, their adaptors, augmentation and preprocessing.
 
 use gradus::Rng;
+use gradus::data::augment::*;
 use gradus::data::records::{self, Kind};
 use gradus::data::{RecordFile, class_weights, from_fn};
 use gradus::ndarray::{Array1, Array2, Array4, ArrayD, IxDyn, arr0, arr1};
 use gradus::prelude::*;
+use gradus::preprocessing::{PaddedSequences, StringLookup, TextVectorization, one_hot};
 use rand::SeedableRng;
 
 use super::{compiled, examples, message, quiet};

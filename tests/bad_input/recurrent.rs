@@ -1,5 +1,6 @@
 //! Ids, sequences, masks and states that a layer cannot work with.
 
+use gradus::layers::Recurrent;
 use gradus::ndarray::{ArrayD, arr2};
 use gradus::prelude::*;
 

@@ -1,5 +1,6 @@
 //! Inputs and settings that resizing, sampling and folding cannot work with.
 
+use gradus::layers::*;
 use gradus::prelude::*;
 
 use super::message;

@@ -1,5 +1,8 @@
 //! What trains, or seems to, and cannot be right: said before the first step, or with the batch where it shows.
 
+use gradus::activations::Sparsemax;
+use gradus::callbacks::{GradualUnfreezing, StopOnNan};
+use gradus::losses::{CategoricalFocalCrossEntropy, Distillation, Losses};
 use gradus::ndarray::{Array1, Array2, arr2};
 use gradus::prelude::*;
 

@@ -1,5 +1,6 @@
 //! Losses that are no numbers, and parameters that no gradient reaches.
 
+use gradus::callbacks::StopOnNan;
 use gradus::prelude::*;
 
 use super::{bits, classifier, compiled, examples, message, quiet};

@@ -1,5 +1,8 @@
 //! Adapters, heads, parts and teachers that do not fit.
 
+use gradus::callbacks::GradualUnfreezing;
+use gradus::layers::Distilled;
+use gradus::losses::Distillation;
 use gradus::prelude::*;
 use gradus::saving::Weights;
 

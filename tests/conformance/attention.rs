@@ -1,5 +1,9 @@
 //! Attention, blocks of Transformers, and positions: layers of several inputs, with masks.
 
+use gradus::layers::{
+    AttentionOptions, LearnedPositions, RotaryEmbedding, SinusoidalPositions, TransformerDecoder,
+    scaled_dot_product_attention,
+};
 use gradus::prelude::*;
 use serde_json::Value;
 

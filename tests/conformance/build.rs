@@ -1,5 +1,7 @@
 //! From a case's settings to gradus' layers, losses, optimizers and initializers.
 
+use gradus::activations::Softplus;
+use gradus::initializers::*;
 use gradus::prelude::*;
 use serde_json::Value;
 

@@ -1,5 +1,7 @@
 //! The layers of `convolution_cases.py`: those that slide over, pool or reshape inputs of one, two and three axes.
 
+use gradus::activations::Softplus;
+use gradus::layers::*;
 use gradus::prelude::*;
 use serde_json::Value;
 

@@ -1,6 +1,8 @@
 //! Preprocessing: what is fitted on data, words, padding.
 
+use gradus::data::Inputs;
 use gradus::prelude::*;
+use gradus::preprocessing::{PaddedSequences, TextVectorization};
 
 use super::Check;
 use super::build::Built;

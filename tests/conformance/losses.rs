@@ -1,5 +1,6 @@
 //! Losses with their options, weights, masks and reductions.
 
+use gradus::losses::*;
 use gradus::prelude::*;
 
 use super::Check;

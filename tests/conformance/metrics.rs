@@ -1,5 +1,6 @@
 //! Metrics over two updates.
 
+use gradus::metrics::*;
 use gradus::prelude::*;
 
 use super::build::Built;

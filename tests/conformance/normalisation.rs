@@ -1,5 +1,8 @@
 //! The layers and initializers of the cases of normalisation, noise and activations.
 
+use gradus::activations::*;
+use gradus::initializers::{Fan, Identity, KaimingNormal, KaimingUniform, Spread, VarianceScaling};
+use gradus::layers::*;
 use gradus::prelude::*;
 use serde_json::Value;
 

@@ -1,6 +1,7 @@
 //! Optimizers in a stepper, schedules, and L-BFGS; `tests/fixtures/optimizers.py` says what is run.
 
 use gradus::optimizers::schedules::*;
+use gradus::optimizers::*;
 use gradus::prelude::*;
 
 use super::Check;

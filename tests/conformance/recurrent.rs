@@ -1,5 +1,7 @@
 //! Runs the recurrent cases: sequences with padding, first and last states, embeddings.
 
+use gradus::layers::Vars;
+use gradus::layers::{Merge, Recurrent, StepOptions, TiedDense};
 use gradus::prelude::*;
 use serde_json::Value;
 

@@ -1,5 +1,6 @@
 //! Layers that take places, indices or angles beside their input.
 
+use gradus::layers::*;
 use gradus::prelude::*;
 use serde_json::Value;
 

@@ -1,6 +1,12 @@
 //! Merges, penalties, constraints, and a model with several inputs and outputs.
 
+use gradus::constraints::Constraint;
+use gradus::constraints::{MaxNorm, MinMaxNorm, NonNegative, UnitLength};
+use gradus::layers::*;
+use gradus::losses::Losses;
 use gradus::prelude::*;
+use gradus::regularizers::Regularizer;
+use gradus::regularizers::{L1L2, OrthogonalColumns};
 
 use super::Check;
 use super::build::Built;

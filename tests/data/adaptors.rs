@@ -1,5 +1,6 @@
 //! Each adaptor by what it makes of numbered examples.
 
+use gradus::data::augment::RandomFlip;
 use gradus::prelude::*;
 
 use super::{images, numbered, order, targets};

@@ -2,6 +2,7 @@
 
 use gradus::Rng;
 use gradus::data::Batch;
+use gradus::data::augment::*;
 use gradus::data::augment::{Example, Fill, Image};
 use gradus::prelude::*;
 use rand::SeedableRng;

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use gradus::data::augment::RandomTranslation;
 use gradus::data::{Batch, from_fn};
 use gradus::prelude::*;
 

@@ -1,6 +1,8 @@
 //! Words, classes and sequences; numbers marked so are what Keras 3.15 gives.
 
+use gradus::data::Inputs;
 use gradus::prelude::*;
+use gradus::preprocessing::{PaddedSequences, StringLookup, TextVectorization, one_hot};
 
 const TEXTS: [&str; 4] = ["The cat sat.", "The dog!", "a cat, a Cat", "dog; bird"];
 const NEW: [&str; 2] = ["the black cat sat", "cat cat bird x"];

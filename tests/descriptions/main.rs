@@ -7,6 +7,7 @@ mod training;
 mod whole;
 
 use gradus::config::{Config, Described, Reader, Registry};
+use gradus::layers::{ActivityRegularization, Concatenate, Merge, Parallel, RotaryEmbedding, SpectralNorm};
 use gradus::prelude::*;
 
 /// Adds a learned bottleneck to its input.

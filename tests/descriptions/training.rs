@@ -1,8 +1,11 @@
 //! Descriptions of losses, metrics, optimizers and schedules.
 
 use gradus::config::{Config, Described, Registry, Setting};
+use gradus::losses::BinaryFocalCrossEntropy;
+use gradus::metrics::MeanLoss;
 use gradus::metrics::{Averaging, Curve};
 use gradus::optimizers::schedules::{CosineDecay, ExponentialDecay, Schedule};
+use gradus::optimizers::{Adafactor, Adagrad, Group};
 use gradus::optimizers::{Lookahead, MovingAverage};
 use gradus::prelude::*;
 

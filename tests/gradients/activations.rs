@@ -1,5 +1,6 @@
 //! A row for each activation and its options: alone, as a layer, and in a `Dense`.
 
+use gradus::activations::*;
 use gradus::prelude::*;
 
 use super::{Function, Row, function, layer, numbers};

@@ -1,5 +1,6 @@
 //! A row for each operation that arrays have: functions of each number, comparisons, places.
 
+use gradus::PadMode;
 use gradus::prelude::*;
 use ndarray::arr2;
 

@@ -1,5 +1,10 @@
 //! A row for attention, positions and the blocks of Transformers, and each of their options.
 
+use gradus::initializers::RandomNormal;
+use gradus::layers::{
+    AttentionOptions, LearnedPositions, RotaryEmbedding, SinusoidalPositions, TransformerDecoder,
+    scaled_dot_product_attention,
+};
 use gradus::prelude::*;
 
 use super::{Function, Row, function, layer, numbers};

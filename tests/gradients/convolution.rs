@@ -1,6 +1,7 @@
 //! A row for each layer that slides over, pools or reshapes sequences, images and volumes, and for each option. Those of
 //! images that are older stand in `layers.rs`.
 
+use gradus::layers::*;
 use gradus::prelude::*;
 
 use super::{Row, layer};

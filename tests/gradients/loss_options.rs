@@ -1,5 +1,6 @@
 //! Rows for the losses beyond squares and cross-entropies, for the options of all, and for weights and masks.
 
+use gradus::losses::*;
 use gradus::prelude::*;
 use ndarray::{arr1, arr2, arr3};
 

@@ -1,5 +1,6 @@
 //! A row for each loss and each kind of prediction that it knows.
 
+use gradus::losses::Distillation;
 use gradus::prelude::*;
 use ndarray::{arr1, arr2};
 

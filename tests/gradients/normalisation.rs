@@ -1,6 +1,9 @@
 //! A row for each layer of normalisation and noise, and for activations that no other table has: they overflow far out,
 //! or change the shape.
 
+use gradus::activations::{Exponential, Glu, Sparsemax};
+use gradus::initializers::{Constant, VarianceScaling};
+use gradus::layers::*;
 use gradus::prelude::*;
 
 use super::{Function, Row, function, layer, numbers};

@@ -1,5 +1,7 @@
 //! Rows of embeddings, masks and recurrent layers.
 
+use gradus::Dependence;
+use gradus::layers::{Cell, Merge, Recurrent, Rnn, Vars};
 use gradus::prelude::*;
 use ndarray::Array2;
 

@@ -1,5 +1,6 @@
 //! Rows for what resizes, lays out windows, or takes numbers at places.
 
+use gradus::layers::*;
 use gradus::prelude::*;
 
 use super::{Function, Row, function, layer, numbers};

@@ -1,6 +1,9 @@
 //! Rows for what joins layers: graphs, merges, residual and parallel containers, penalties.
 
+use gradus::layers::*;
 use gradus::prelude::*;
+use gradus::regularizers::Regularizer;
+use gradus::regularizers::{L1L2, OrthogonalColumns};
 
 use super::{Function, Row, function, layer, numbers, positive};
 

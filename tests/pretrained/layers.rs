@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 
 use gradus::layers::Vars;
+use gradus::layers::*;
 use gradus::prelude::*;
 use gradus::saving::{Translation, Weights};
 

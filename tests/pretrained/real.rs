@@ -4,6 +4,9 @@
 
 use std::path::PathBuf;
 
+use gradus::PadMode;
+use gradus::layers::Recurrent;
+use gradus::layers::{PRelu, Permute};
 use gradus::models::MobileNetV2;
 use gradus::prelude::*;
 use gradus::saving::{Translation, Weights};

@@ -2,11 +2,18 @@
 
 use std::path::{Path, PathBuf};
 
+use gradus::callbacks::{GradientFlow, GradualUnfreezing, JsonLog};
+use gradus::data::augment::RandomTranslation;
+use gradus::layers::GaussianNoise;
 use gradus::layers::Vars;
+use gradus::losses::Losses;
+use gradus::metrics::{MeanIou, Pearson};
 use gradus::ndarray::{Array1, Array2, Array4};
 use gradus::optimizers::schedules::{CosineDecay, ExponentialDecay};
+use gradus::optimizers::{Lookahead, MovingAverage, RAdam};
 use gradus::prelude::*;
 use gradus::saving::Snapshot;
+use gradus::training::Logs;
 
 /// How a run goes.
 #[derive(Clone, Default)]

@@ -1,5 +1,6 @@
 //! What is reported of gradients.
 
+use gradus::callbacks::GradientFlow;
 use gradus::ndarray::Array2;
 use gradus::prelude::*;
 

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
+use gradus::callbacks::GradientFlow;
 use gradus::ndarray::{Array1, Array2};
+use gradus::optimizers::MovingAverage;
 use gradus::optimizers::schedules::ExponentialDecay;
 use gradus::prelude::*;
 

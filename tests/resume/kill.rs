@@ -6,6 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use gradus::ndarray::{Array1, Array2};
+use gradus::optimizers::MovingAverage;
 use gradus::optimizers::schedules::CosineDecay;
 use gradus::prelude::*;
 use gradus::rand::{RngExt, SeedableRng};

@@ -1,6 +1,8 @@
 //! Back-ups that do not fit the run.
 
+use gradus::callbacks::TimeLimit;
 use gradus::ndarray::{Array1, Array2};
+use gradus::optimizers::MovingAverage;
 use gradus::prelude::*;
 use gradus::saving::Snapshot;
 use std::path::Path;

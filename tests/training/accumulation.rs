@@ -1,5 +1,6 @@
 //! Gradients of several batches in one step, and the batches that are too few for one.
 
+use gradus::optimizers::MovingAverage;
 use gradus::prelude::*;
 
 use super::callbacks::data;

@@ -1,5 +1,6 @@
 //! Attention over long sequences: the numbers of the same made of small operations, without their memory.
 
+use gradus::layers::{AttentionOptions, scaled_dot_product_attention};
 use gradus::prelude::*;
 
 fn numbers(tape: &Tape, shape: &[usize], seed: usize) -> Var {

@@ -1,6 +1,7 @@
 //! Averages and slow weights beside weights that somebody else changes.
 
 use gradus::ndarray::{Array2, arr2};
+use gradus::optimizers::{Lookahead, MovingAverage};
 use gradus::prelude::*;
 
 fn param(model: &impl Layer, path: &str) -> Param {

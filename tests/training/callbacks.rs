@@ -1,5 +1,6 @@
 //! Callbacks on small real runs.
 
+use gradus::callbacks::{JsonLog, RateFinder, TimeLimit};
 use gradus::ndarray::Array2;
 use gradus::prelude::*;
 use std::time::Duration;

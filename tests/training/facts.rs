@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use gradus::data::Mnist;
 use gradus::ndarray::{Array1, Array2, Array4, Axis};
 use gradus::prelude::*;
 use proptest::prelude::*;

@@ -1,5 +1,7 @@
 //! What is known of a run's figures: whether they exist, which way they get better, and how they are written.
 
+use gradus::callbacks::{GradientFlow, JsonLog, Watched};
+use gradus::metrics::{Direction, MeanLoss};
 use gradus::ndarray::Array2;
 use gradus::prelude::*;
 use gradus::search::{Search, Space};

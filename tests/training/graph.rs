@@ -1,5 +1,8 @@
 //! Models with several inputs and outputs, penalties and constraints, at work in `fit`.
 
+use gradus::constraints::{MaxNorm, NonNegative};
+use gradus::layers::{ActivityRegularization, Concatenate};
+use gradus::losses::Losses;
 use gradus::ndarray::{Array1, Array2};
 use gradus::prelude::*;
 

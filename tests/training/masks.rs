@@ -1,5 +1,7 @@
 //! What the loss leaves out, metrics and averages leave out.
 
+use gradus::losses::Losses;
+use gradus::metrics::{Averaging, Matthews, MeanIou, MeanLoss, Perplexity};
 use gradus::prelude::*;
 use ndarray::{Array1, Array2, arr1, arr2, arr3};
 

@@ -1,5 +1,8 @@
 //! Metrics in a trainer: their names, what stands for class 1, and what class weights do to them.
 
+use gradus::callbacks::StopOnNan;
+use gradus::losses::{BinaryFocalCrossEntropy, Hinge, Losses, SquaredHinge};
+use gradus::metrics::{Averaging, MeanIou};
 use gradus::prelude::*;
 use ndarray::{Array2, arr1, arr2};
 

@@ -1,7 +1,9 @@
 //! Optimizers at work: resuming, accumulating, averaging and scheduling, in a loop of one's own and in `fit`.
 
+use gradus::constraints::NonNegative;
 use gradus::ndarray::{Array2, array};
 use gradus::optimizers::schedules::*;
+use gradus::optimizers::*;
 use gradus::optimizers::{State, Step};
 use gradus::prelude::*;
 use gradus::saving::Snapshot;

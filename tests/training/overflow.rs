@@ -1,6 +1,9 @@
 //! Steps that would leave weights which are no numbers: none is made.
 
+use gradus::callbacks::StopOnNan;
+use gradus::constraints::{MaxNorm, MinMaxNorm, UnitLength};
 use gradus::ndarray::{Array1, Array2, ArrayViewMut, IxDyn, arr1, arr2};
+use gradus::optimizers::*;
 use gradus::optimizers::{State, Step};
 use gradus::prelude::*;
 

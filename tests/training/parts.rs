@@ -1,5 +1,6 @@
 //! Batches in parts: only where that is proved to give what a loop of one's own gives.
 
+use gradus::losses::Each;
 use gradus::ndarray::{Array1, Array2, ArrayD, Axis};
 use gradus::prelude::*;
 

@@ -1,7 +1,10 @@
 //! Searches on functions whose best is known.
 
+use gradus::callbacks::Watched;
+use gradus::metrics::Direction;
 use gradus::prelude::*;
 use gradus::search::{Results, Search, Space};
+use gradus::training::Logs;
 
 /// Least at `x = 3`, and less for more epochs.
 fn bowl(trial: &gradus::search::Trial) -> Result<f64> {

@@ -1,7 +1,9 @@
 //! Settings whose order must not matter: the last word counts, and nothing is forgotten.
 
+use gradus::initializers::Constant;
 use gradus::ndarray::{Array2, Array3, Array4, arr1};
 use gradus::prelude::*;
+use gradus::preprocessing::StringLookup;
 use gradus::saving::Weights;
 
 fn paths(layer: &impl Layer) -> Vec<String> {

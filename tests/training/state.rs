@@ -1,5 +1,7 @@
 //! State that layers change in a pass, such as moving statistics.
 
+use gradus::initializers::RandomNormal;
+use gradus::layers::SpectralNorm;
 use gradus::ndarray::{Array2, arr2};
 use gradus::prelude::*;
 

@@ -3,9 +3,12 @@
 mod adapters;
 mod rates;
 
+use gradus::layers::{AlphaDropout, Distilled, GaussianDropout, GaussianNoise, SpatialDropout1d};
+use gradus::losses::{Distillation, Losses};
 use gradus::ndarray::{Array1, Array2, Array3};
 use gradus::prelude::*;
 use gradus::saving::Weights;
+use gradus::training::summary;
 
 type Bits = Vec<(String, Vec<u64>)>;
 

@@ -18,6 +18,7 @@ use crate::tensor::Float;
 /// a factor outside of 0 to 1; a range whose end is not above its beginning
 /// # Example
 /// ```
+/// use gradus::data::augment::{RandomBrightness, RandomContrast};
 /// use gradus::prelude::*;
 /// let (train, _) = mnist::load("examples/data/mnist")?;
 /// let train = train.augment(1, (RandomBrightness::new(0.2), RandomContrast::new(0.2)));

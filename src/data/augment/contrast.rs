@@ -19,6 +19,7 @@ use crate::tensor::Float;
 /// a factor outside of 0 to 1; a range whose end is not above its beginning; examples that are not images
 /// # Example
 /// ```
+/// use gradus::data::augment::RandomContrast;
 /// use gradus::prelude::*;
 /// let (train, _) = mnist::load("examples/data/mnist")?;
 /// let train = train.augment(1, RandomContrast::new(0.2));

@@ -18,6 +18,7 @@ use crate::tensor::Float;
 /// images smaller than the part, or no images; a size of 0
 /// # Example
 /// ```
+/// use gradus::data::augment::RandomCrop;
 /// use gradus::prelude::*;
 /// let data = (ndarray::Array4::<f32>::zeros((10, 32, 32, 3)), ndarray::Array1::<u8>::zeros(10));
 /// let data = data.augment(1, RandomCrop::new(32, 32).padding(4));

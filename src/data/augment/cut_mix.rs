@@ -19,6 +19,7 @@ use crate::tensor::Float;
 /// an α that is not above 0; inputs that are not images; targets that are class numbers
 /// # Example
 /// ```
+/// use gradus::data::augment::CutMix;
 /// use gradus::prelude::*;
 /// let data = (ndarray::Array4::<f32>::zeros((10, 8, 8, 1)), ndarray::Array1::<u8>::zeros(10));
 /// let data = data.one_hot(2).mix(1, CutMix::default());

@@ -20,6 +20,7 @@ use crate::tensor::Float;
 /// images
 /// # Example
 /// ```
+/// use gradus::data::augment::RandomElasticTransform;
 /// use gradus::prelude::*;
 /// let (train, _) = mnist::load("examples/data/mnist")?;
 /// let train = train.augment(1, RandomElasticTransform::new(34.0, 4.0));

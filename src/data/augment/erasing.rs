@@ -18,6 +18,7 @@ use crate::tensor::Float;
 /// a rate or an area outside of 0 to 1; areas in the wrong order; examples that are not images
 /// # Example
 /// ```
+/// use gradus::data::augment::RandomErasing;
 /// use gradus::prelude::*;
 /// let (train, _) = mnist::load("examples/data/mnist")?;
 /// let train = train.augment(1, RandomErasing::new().rate(0.5));

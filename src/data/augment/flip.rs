@@ -16,6 +16,7 @@ use crate::tensor::Float;
 /// examples that are not images
 /// # Example
 /// ```
+/// use gradus::data::augment::RandomFlip;
 /// use gradus::prelude::*;
 /// let data = (ndarray::Array4::<f32>::zeros((10, 8, 8, 3)), ndarray::Array1::<u8>::zeros(10));
 /// let data = data.augment(1, RandomFlip::horizontal());

@@ -17,6 +17,7 @@ use crate::tensor::Float;
 /// an α that is not above 0; targets that are class numbers
 /// # Example
 /// ```
+/// use gradus::data::augment::MixUp;
 /// use gradus::prelude::*;
 /// let data = (ndarray::Array2::<f32>::zeros((10, 3)), ndarray::Array1::<u8>::zeros(10));
 /// let data = data.one_hot(2).mix(1, MixUp::new(0.2));

@@ -4,6 +4,7 @@
 //! They are attached to a dataset, and take place in training only:
 //!
 //! ```
+//! use gradus::data::augment::{MixUp, RandomRotation, RandomTranslation};
 //! use gradus::prelude::*;
 //! let (train, test) = mnist::load("examples/data/mnist")?;
 //! let train = train.augment(1, (RandomTranslation::new(0.1), RandomRotation::new(0.03))).one_hot(10).mix(2, MixUp::new(0.2));

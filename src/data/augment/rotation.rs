@@ -20,6 +20,7 @@ use crate::tensor::Float;
 /// a share outside of 0 to 1; examples that are not images
 /// # Example
 /// ```
+/// use gradus::data::augment::RandomRotation;
 /// use gradus::prelude::*;
 /// let (train, _) = mnist::load("examples/data/mnist")?;
 /// let train = train.augment(1, RandomRotation::new(15.0 / 360.0));

@@ -19,6 +19,7 @@ use crate::tensor::Float;
 /// a share outside of 0 to 1; examples that are not images
 /// # Example
 /// ```
+/// use gradus::data::augment::RandomTranslation;
 /// use gradus::prelude::*;
 /// use gradus::data::augment::Fill;
 /// let (train, _) = mnist::load("examples/data/mnist")?;

@@ -18,6 +18,7 @@ use crate::tensor::Float;
 /// a factor outside of 0 to 1; examples that are not images
 /// # Example
 /// ```
+/// use gradus::data::augment::RandomZoom;
 /// use gradus::prelude::*;
 /// let (train, _) = mnist::load("examples/data/mnist")?;
 /// let train = train.augment(1, RandomZoom::new(0.1));

@@ -21,6 +21,7 @@ use crate::tensor::Float;
 /// number of heads; a rate outside of 0 to 1
 /// # Example
 /// ```
+/// use gradus::layers::TransformerDecoder;
 /// use gradus::prelude::*;
 /// let decoder = TransformerDecoder::new(64, 4, 256).dropout(0.1);
 /// let tape = Tape::inference();

@@ -14,6 +14,7 @@ use crate::tensor::{Float, Tensor, data, tensor};
 /// every query sees every key, scores are divided by `√size`, no dropout
 /// # Example
 /// ```
+/// use gradus::layers::AttentionOptions;
 /// use gradus::prelude::*;
 /// let options = AttentionOptions::new().causal(true).dropout(0.1);
 /// ```
@@ -112,6 +113,7 @@ impl AttentionOptions {
 /// a mask of other numbers than 0 and 1; a rate outside of 0 to 1; a soft cap that is not above 0
 /// # Example
 /// ```
+/// use gradus::layers::{AttentionOptions, scaled_dot_product_attention};
 /// use gradus::prelude::*;
 /// let tape = Tape::inference();
 /// let query = tape.input(ndarray::Array4::<f32>::ones((2, 5, 8, 16)));

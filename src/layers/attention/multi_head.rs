@@ -184,6 +184,7 @@ impl MultiHeadAttention {
     /// same `cache`: each step sees all before it. No gradient flows into earlier steps.
     ///
     /// ```
+    /// use gradus::layers::KeyValueCache;
     /// use gradus::prelude::*;
     /// let layer = MultiHeadAttention::new(2, 4).causal(true);
     /// let tape = Tape::inference();

@@ -25,6 +25,7 @@ described! {
     /// an input of other than three axes; a base that is not above 0
     /// # Example
     /// ```
+    /// use gradus::layers::SinusoidalPositions;
     /// use gradus::prelude::*;
     /// let y = SinusoidalPositions::new().forward(&Tape::inference().input(ndarray::Array3::<f32>::zeros((1, 2, 4))))?;
     /// assert_eq!(y.value()[[0, 1, 0]], 1_f32.sin());
@@ -89,6 +90,7 @@ described! {
     /// made for; a length of 0
     /// # Example
     /// ```
+    /// use gradus::layers::LearnedPositions;
     /// use gradus::prelude::*;
     /// let layer = LearnedPositions::new(512);
     /// let y = layer.forward(&Tape::inference().input(ndarray::Array3::<f32>::zeros((8, 128, 64))))?;

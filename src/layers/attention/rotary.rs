@@ -21,6 +21,7 @@ described! {
     /// an input of fewer than three axes; a size to turn that is odd, 0 or more than the last axis; a base that is not above 0
     /// # Example
     /// ```
+    /// use gradus::layers::RotaryEmbedding;
     /// use gradus::prelude::*;
     /// let x = Tape::inference().input(ndarray::array![[[1.0, 0.0], [1.0, 0.0]]]);
     /// let y = RotaryEmbedding::new().forward(&x)?;
@@ -64,6 +65,7 @@ impl RotaryEmbedding {
     /// each `[time, size / 2]`, or `[batch, time, size / 2]` if examples differ. No gradient flows into them.
     ///
     /// ```
+    /// use gradus::layers::RotaryEmbedding;
     /// use gradus::prelude::*;
     /// let tape = Tape::inference();
     /// let x = tape.input(ndarray::array![[[1.0, 0.0]], [[1.0, 0.0]]]);

@@ -17,6 +17,7 @@ described! {
     /// an axis out of range, or that of the batch; lengths that differ
     /// # Example
     /// ```
+    /// use gradus::layers::Dot;
     /// use gradus::prelude::*;
     /// let tape = Tape::inference();
     /// let x = (tape.input(ndarray::arr2(&[[3.0, 4.0]])), tape.input(ndarray::arr2(&[[4.0, 3.0]])));

@@ -59,6 +59,7 @@ described! {
     /// no inputs; shapes that do not broadcast
     /// # Example
     /// ```
+    /// use gradus::layers::Average;
     /// use gradus::prelude::*;
     /// let tape = Tape::inference();
     /// let x = vec![tape.input(ndarray::arr2(&[[4.0, 2.0]])), tape.input(ndarray::arr2(&[[1.0, 3.0]]))];
@@ -89,6 +90,7 @@ described! {
     /// shapes that do not broadcast
     /// # Example
     /// ```
+    /// use gradus::layers::Subtract;
     /// use gradus::prelude::*;
     /// let tape = Tape::inference();
     /// let x = (tape.input(ndarray::arr2(&[[4.0, 2.0]])), tape.input(ndarray::arr2(&[[1.0, 3.0]])));
@@ -122,6 +124,7 @@ described! {
     /// no inputs; shapes that differ elsewhere; an axis out of range
     /// # Example
     /// ```
+    /// use gradus::layers::Concatenate;
     /// use gradus::prelude::*;
     /// let tape = Tape::inference();
     /// let x = vec![tape.input(ndarray::arr2(&[[4.0, 2.0]])), tape.input(ndarray::arr2(&[[1.0]]))];

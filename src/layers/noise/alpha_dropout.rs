@@ -18,6 +18,7 @@ described! {
     /// a rate outside of 0 to 1 (1 excluded)
     /// # Example
     /// ```
+    /// use gradus::layers::AlphaDropout;
     /// use gradus::prelude::*;
     /// let x = ndarray::Array2::<f32>::zeros((100, 100));
     /// let y = AlphaDropout::new(0.3).forward(&Tape::training().input(&x))?;

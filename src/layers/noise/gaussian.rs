@@ -19,6 +19,7 @@ described! {
     /// a standard deviation that is negative or not finite
     /// # Example
     /// ```
+    /// use gradus::layers::GaussianNoise;
     /// use gradus::prelude::*;
     /// let x = ndarray::Array2::<f32>::zeros((100, 100));
     /// let y = GaussianNoise::new(0.5).forward(&Tape::training().input(&x))?;
@@ -47,6 +48,7 @@ described! {
     /// a rate outside of 0 to 1 (1 excluded)
     /// # Example
     /// ```
+    /// use gradus::layers::GaussianDropout;
     /// use gradus::prelude::*;
     /// let x = ndarray::Array2::<f32>::ones((100, 100));
     /// let y = GaussianDropout::new(0.5).forward(&Tape::training().input(&x))?;

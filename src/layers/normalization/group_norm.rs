@@ -89,6 +89,7 @@ described! {
     /// an input of fewer than three axes; other channels than before; an epsilon that is not positive
     /// # Example
     /// ```
+    /// use gradus::layers::InstanceNorm;
     /// use gradus::prelude::*;
     /// let layer = InstanceNorm::new().scale(true).center(true);
     /// let y = layer.forward(&Tape::inference().input(ndarray::arr3(&[[[1.0, 5.0], [3.0, 5.0]]])))?;

@@ -28,6 +28,8 @@ const EPSILON: Float = 1e-12;
 /// those of the layer; a layer without such a parameter, or in which it has fewer than two axes; 0 power iterations
 /// # Example
 /// ```
+/// use gradus::initializers::Constant;
+/// use gradus::layers::SpectralNorm;
 /// use gradus::prelude::*;
 /// let layer = SpectralNorm::new(Dense::new(2).use_bias(false).kernel_initializer(Constant(5.0)));
 /// let y = layer.forward(&Tape::training().input(ndarray::arr2(&[[3.0, 4.0]])))?;

@@ -20,6 +20,7 @@ described! {
     /// an input of fewer than two axes; axes that are not the last ones
     /// # Example
     /// ```
+    /// use gradus::layers::UnitNorm;
     /// use gradus::prelude::*;
     /// let y = UnitNorm::new().forward(&Tape::inference().input(ndarray::arr2(&[[3.0, 4.0], [0.0, 0.0]])))?;
     /// assert!((y.value()[[0, 0]] - 0.6).abs() < 1e-6 && y.value()[[1, 0]] == 0.0);

@@ -34,6 +34,7 @@ pub enum Merge {
 /// those of the layer, with `forward` or `backward` before them
 /// # Example
 /// ```
+/// use gradus::layers::Merge;
 /// use gradus::prelude::*;
 /// let layer = Bidirectional::new(|| Lstm::new(4).return_sequences(true)).merge(Merge::Sum);
 /// let y = layer.forward(&Tape::inference().input(ndarray::Array3::<f32>::ones((2, 5, 3))))?;

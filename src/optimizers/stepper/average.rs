@@ -19,6 +19,7 @@ described! {
     /// Polyak & Juditsky 1992; Keras' `use_ema`.
     ///
     /// ```
+    /// use gradus::optimizers::MovingAverage;
     /// use gradus::prelude::*;
     /// let optimizer = Adam::default().average(MovingAverage::new(0.999));
     /// let model = Dense::new(1).compile(optimizer, MeanSquaredError::default());
@@ -63,6 +64,7 @@ described! {
     /// Zhang et al. 2019.
     ///
     /// ```
+    /// use gradus::optimizers::{Lookahead, RAdam};
     /// use gradus::prelude::*;
     /// let optimizer = RAdam::default().lookahead(Lookahead::default());
     /// let model = Dense::new(1).compile(optimizer, MeanSquaredError::default());

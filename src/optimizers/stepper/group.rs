@@ -12,6 +12,7 @@ described! {
     /// Settings of the parameters whose path matches a pattern; see [`Stepper::group`](super::Stepper::group).
     ///
     /// ```
+    /// use gradus::optimizers::Group;
     /// use gradus::prelude::*;
     /// let optimizer = AdamW::new(1e-3)
     ///     .group("*", Group::new().rate(0.1))

@@ -430,6 +430,7 @@ impl Stepper {
     /// Puts the averages into the model and its weights into their place, or back. Does nothing without an [`MovingAverage`].
     ///
     /// ```
+    /// use gradus::optimizers::MovingAverage;
     /// use gradus::prelude::*;
     /// let model = Dense::new(1);
     /// let x = ndarray::arr2(&[[1.0]]);

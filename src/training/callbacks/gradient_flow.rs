@@ -24,6 +24,8 @@ use crate::tensor::data;
 /// a file that cannot be written; a folder that does not exist, before the first step
 /// # Example
 /// ```
+/// use gradus::callbacks::GradientFlow;
+/// use gradus::initializers::Constant;
 /// use gradus::prelude::*;
 /// let (x, y) = (ndarray::Array2::<f32>::ones((8, 2)), ndarray::Array2::<f32>::zeros((8, 1)));
 /// // A bias this low lets no unit speak.
@@ -37,6 +39,7 @@ use crate::tensor::data;
 /// ```
 /// In a loop of one's own, [`GradientFlow::add`] takes what a watched [`Stepper`](crate::optimizers::Stepper) tells:
 /// ```
+/// # use gradus::callbacks::GradientFlow;
 /// # use gradus::prelude::*;
 /// # let model = Dense::new(1);
 /// let (mut sgd, mut flow) = (Stepper::new(Sgd::new(0.1)), GradientFlow::new());

@@ -16,6 +16,7 @@ use crate::error::{Error, Result};
 /// no patterns; a pattern that matches nothing; 0 epochs
 /// # Example
 /// ```
+/// use gradus::callbacks::GradualUnfreezing;
 /// use gradus::prelude::*;
 /// let fit = Fit::epochs(4).callback(GradualUnfreezing::new(["head.*", "encoder_1.*", "encoder.*", "embedding.*"]));
 /// ```

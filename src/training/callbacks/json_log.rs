@@ -13,6 +13,7 @@ use crate::formats::Snapshot;
 /// a file that cannot be written; a folder that does not exist, before the first step
 /// # Example
 /// ```
+/// use gradus::callbacks::JsonLog;
 /// use gradus::prelude::*;
 /// let fit = Fit::epochs(10).callback(JsonLog::new("target/history.jsonl"));
 /// ```

@@ -7,6 +7,7 @@ use crate::error::Result;
 /// epoch everywhere, both on standard error. `fit` adds it unless [`Fit::progress`](crate::Fit::progress) says otherwise.
 ///
 /// ```
+/// use gradus::callbacks::Progress;
 /// use gradus::prelude::*;
 /// let fit = Fit::epochs(3).progress(false).callback(Progress::default());
 /// ```

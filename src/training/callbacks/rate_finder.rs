@@ -16,6 +16,7 @@ use crate::tensor::{Float, Tensor};
 /// are tried, or one that accumulates batches, so that most rates would be tried by no step
 /// # Example
 /// ```
+/// use gradus::callbacks::RateFinder;
 /// use gradus::prelude::*;
 /// let x = ndarray::Array2::from_shape_fn((64, 2), |(i, j)| ((i * 2 + j) as f32).sin());
 /// let y = x.sum_axis(ndarray::Axis(1));

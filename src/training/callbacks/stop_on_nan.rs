@@ -8,6 +8,7 @@ use crate::error::Result;
 /// [`Error::ValidationNotFinite`](crate::Error::ValidationNotFinite).
 ///
 /// ```
+/// use gradus::callbacks::StopOnNan;
 /// use gradus::prelude::*;
 /// let fit = Fit::epochs(10).callback(StopOnNan);
 /// ```

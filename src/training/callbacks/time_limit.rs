@@ -9,6 +9,7 @@ use crate::error::Result;
 ///
 /// # Example
 /// ```
+/// use gradus::callbacks::TimeLimit;
 /// use gradus::prelude::*;
 /// use std::time::Duration;
 /// let fit = Fit::epochs(100).callback(TimeLimit::new(Duration::from_secs(3600)));

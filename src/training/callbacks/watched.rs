@@ -13,6 +13,8 @@ use crate::training::history::Logs;
 /// [`Search`](crate::search::Search) calls `loss`, or something that ends with `_loss`, is one.
 ///
 /// ```
+/// use gradus::callbacks::Watched;
+/// use gradus::metrics::Direction;
 /// use gradus::prelude::*;
 /// let by_name = EarlyStopping::new("val_accuracy");
 /// let by_setter = EarlyStopping::new(Watched::new("val_profit").direction(Direction::Higher));

@@ -1,6 +1,7 @@
 //! Facts about what trains when, and how fast.
 
 use super::*;
+use gradus::callbacks::GradualUnfreezing;
 
 #[test]
 fn rates_decay_from_the_head_down() {

@@ -6,6 +6,7 @@ mod protocol;
 mod sequences;
 
 use gradus::prelude::*;
+use gradus::data::Mnist;
 
 struct Gradus {
     train: Mnist,

@@ -3,6 +3,7 @@
 use gradus::models::{Bert, BertConfig, Gpt2, Gpt2Config};
 use gradus::ndarray::{Array1, Array2};
 use gradus::prelude::*;
+use gradus::layers::LearnedPositions;
 
 use super::protocol::{seconds, threads};
 

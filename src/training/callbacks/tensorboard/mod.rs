@@ -24,6 +24,7 @@ use crate::tensor::data;
 /// a folder or file that cannot be written
 /// # Example
 /// ```no_run
+/// use gradus::callbacks::TensorBoard;
 /// use gradus::prelude::*;
 /// let fit = Fit::epochs(10).callback(TensorBoard::new("target/logs").histograms(1).figures_every(100));
 /// ```
