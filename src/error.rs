@@ -264,6 +264,7 @@ impl Error {
     }
 
     /// Returns the same error, with the name of a layer put before its path. Containers call this.
+    #[must_use]
     pub fn within(self, layer: &str) -> Self {
         match self {
             Self::Layer { path, source } => Self::Layer { path: format!("{layer}.{path}"), source },

@@ -74,6 +74,7 @@ pub fn gradcheck_layer<X: Vars>(layer: &impl Layer<X>, inputs: &[Tensor]) -> Res
 /// Stay away from kinks (a rectifier at 0, equal numbers under a maximum) by more than the step: there is no
 /// derivative there.
 #[derive(Clone, Copy, Debug)]
+#[must_use]
 pub struct GradCheck {
     tolerance: f64,
     step: f64,

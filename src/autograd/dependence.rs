@@ -7,6 +7,7 @@
 /// derives the answer from its inputs, and one that does not say (a custom [`Op`](crate::Op)) is taken to look across
 /// the batch, which is slower and never wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Dependence {
     /// The same for every batch: a parameter, a constant.
     Constant,

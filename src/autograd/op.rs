@@ -59,6 +59,7 @@ pub trait Op: Any {
 }
 
 /// Where an operation leaves the gradients of its inputs; unwanted ones are never computed.
+#[derive(Debug)]
 pub struct InputGrads<'a> {
     pub(super) inputs: &'a [Option<usize>],
     /// Of the values of all nodes.

@@ -20,6 +20,13 @@ pub struct ParamId(u64);
 #[derive(Clone)]
 pub struct Param(Arc<Inner>);
 
+impl std::fmt::Debug for Param {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let shape = self.value().map(|value| value.shape().to_vec());
+        f.debug_struct("Param").field("shape", &shape).field("frozen", &self.is_frozen()).finish_non_exhaustive()
+    }
+}
+
 struct Inner {
     id: ParamId,
     initializer: RwLock<Arc<dyn Initializer>>,

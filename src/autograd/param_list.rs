@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use super::{Layer, Noise, Param, ParamId, Vars};
 
 /// The parameters of a model with their paths, in a fixed order. A layer's [`Layer::params`] fills it.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct ParamList<'a> {
     prefix: String,
     /// Whether the kinds of layers are wanted, which takes their descriptions.
@@ -21,6 +21,7 @@ pub struct ParamList<'a> {
 }
 
 /// A parameter, its path, and the layers along that path as [`ParamList`] has them.
+#[derive(Debug)]
 pub(crate) struct Listed {
     pub path: String,
     pub param: Param,

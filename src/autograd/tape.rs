@@ -30,7 +30,18 @@ use crate::tensor::{Float, IntoTensor, Pooled, Tensor, data, recycle, tensor};
 /// # Ok::<(), gradus::Error>(())
 /// ```
 #[derive(Clone)]
+#[must_use]
 pub struct Tape(Rc<Inner>);
+
+impl std::fmt::Debug for Tape {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let operations = self.0.nodes.borrow().len();
+        f.debug_struct("Tape")
+            .field("training", &self.0.training)
+            .field("operations", &operations)
+            .finish_non_exhaustive()
+    }
+}
 
 /// What becomes of a parameter before it is used.
 type Change = dyn Fn(Var) -> Result<Var>;

@@ -84,6 +84,7 @@ impl Var {
     }
 
     /// The same value as a constant: no gradient flows through it.
+    #[must_use]
     pub fn detach(&self) -> Self {
         Self { mask: self.mask.clone(), ..Self::new(self.value.clone(), &self.tape, None, self.dependence) }
     }
@@ -104,6 +105,7 @@ impl Var {
     /// # Ok::<(), gradus::Error>(())
     /// ```
     #[doc(alias = "randn_like")]
+    #[must_use]
     pub fn normal_like(&self) -> Self {
         let dependence = match self.dependence {
             Dependence::PerExample => Dependence::PerExample,
@@ -152,6 +154,7 @@ impl Var {
     }
 
     /// This value without a [mask](Var::mask): from here on padding counts as data.
+    #[must_use]
     pub fn without_mask(mut self) -> Self {
         self.mask = None;
         self

@@ -29,6 +29,7 @@ use crate::error::{Error, Result};
 /// # Reference
 /// Keras' `get_config`
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct Config {
     kind: String,
     settings: Vec<Entry>,

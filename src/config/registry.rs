@@ -53,7 +53,7 @@ pub trait Described: Sized {
 type Make<T> = fn(&Reader<'_>) -> Result<T>;
 
 /// The kinds that can be made from descriptions: at first all of this crate's, to which yours are added.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Registry {
     /// A [`Make`] for each family, such as `Box<dyn Layer>`, and kind.
     makers: HashMap<(TypeId, String), Arc<dyn Any + Send + Sync>>,
@@ -106,6 +106,7 @@ impl Registry {
 }
 
 /// Reads the settings of one description.
+#[derive(Debug)]
 pub struct Reader<'a> {
     config: &'a Config,
     registry: &'a Registry,

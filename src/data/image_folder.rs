@@ -38,6 +38,7 @@ use crate::tensor::{Float, tensor};
 /// # Reference
 /// Keras `image_dataset_from_directory`, torchvision `ImageFolder`
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct ImageFolder {
     classes: Classes,
     size: Option<(usize, usize)>,

@@ -14,6 +14,7 @@ use crate::tensor::{Float, Tensor, tensor};
 /// # Shapes
 /// batches of images `[batch, rows, columns, 1]` from 0 to 1, labels `[batch]`
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct Mnist {
     images: Array3<u8>,
     labels: Array1<u8>,

@@ -60,6 +60,7 @@ use crate::tensor::Tensor;
 
 /// A batch: one tensor for each input of the model, and one for each output. Axis 0 counts examples in all of them.
 #[derive(Clone, Debug, Default)]
+#[must_use]
 pub struct Batch {
     /// What the model takes.
     pub inputs: Vec<Tensor>,

@@ -87,6 +87,7 @@ pub fn folder(folder: impl AsRef<Path>) -> Result<TextFolder> {
 /// # Ok::<(), gradus::Error>(())
 /// ```
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct TextFiles {
     folder: PathBuf,
     encoding: Encoding,

@@ -25,6 +25,7 @@ use crate::tensor::Tensor;
 /// # Ok::<(), gradus::Error>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq)]
+#[must_use]
 pub struct Snapshot {
     /// Texts with their names.
     pub texts: Vec<(String, String)>,

@@ -61,6 +61,7 @@ scaled! {
 
 /// What a variance is divided by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "Keras has these, and no others")]
 pub enum Fan {
     /// The number of inputs.
     #[default]
@@ -87,6 +88,7 @@ impl Fan {
 
 /// How values of a certain variance are distributed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "Keras has these, and no others")]
 pub enum Spread {
     /// Normal, cut at two standard deviations (before the cut).
     #[default]

@@ -30,6 +30,12 @@ use crate::tensor::Float;
 #[doc(alias = "activity_regularizer")]
 pub struct ActivityRegularization(Arc<dyn Regularizer>);
 
+impl std::fmt::Debug for ActivityRegularization {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.config())
+    }
+}
+
 impl ActivityRegularization {
     /// Creates the layer with this penalty.
     pub fn new(regularizer: impl Regularizer + 'static) -> Self {

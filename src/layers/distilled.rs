@@ -38,6 +38,8 @@ use crate::tensor::Float;
 /// Hinton, Vinyals & Dean 2015
 #[doc(alias = "knowledge distillation")]
 #[doc(alias = "Distiller")]
+#[derive(Debug)]
+#[must_use]
 pub struct Distilled<S, T> {
     /// What learns.
     pub student: S,

@@ -50,6 +50,7 @@ use crate::error::{Error, Result};
 /// Keras' functional API (`Model(inputs, outputs)`)
 #[doc(alias = "Model")]
 #[doc(alias = "functional")]
+#[must_use]
 pub struct Graph<X = Vec<Var>, Y = Vec<Var>> {
     inputs: usize,
     /// Names of the inputs, then of all that the nodes give.

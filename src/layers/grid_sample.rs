@@ -12,6 +12,7 @@ use crate::tensor::{Float, Tensor, data, tensor};
 
 /// What [`GridSample`] finds outside of its input.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Outside {
     /// Zeros.
     #[default]

@@ -13,6 +13,7 @@ use crate::tensor::{Float, Tensor, data, tensor};
 /// What [`Resize`](super::Resize), [`UpSample`](super::UpSample) and [`GridSample`](super::GridSample) put between cells.
 /// Cells have their numbers at their centres; in several directions the weights are products.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Interpolation {
     /// The cell in which the centre of the new one lies: Keras' `nearest`, PyTorch's `nearest-exact`.
     #[default]

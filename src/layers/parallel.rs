@@ -27,6 +27,8 @@ use crate::error::Result;
 /// ```
 /// # Reference
 /// Szegedy et al. 2015, "Going Deeper with Convolutions"
+#[derive(Debug)]
+#[must_use]
 pub struct Parallel {
     layers: Vec<(String, Box<dyn Layer>)>,
     merge: Box<dyn Layer<Vec<Var>>>,

@@ -50,6 +50,7 @@ described! {
 
 /// What [`Resize`] makes of an input: lengths, which a number or one for each direction turns into, or factors.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum ResizeTo<const N: usize> {
     /// These lengths.
     Lengths([usize; N]),

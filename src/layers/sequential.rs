@@ -28,6 +28,7 @@ use crate::error::{Error, Result};
 /// # Reference
 /// Keras `Sequential`
 #[derive(Default)]
+#[must_use]
 pub struct Sequential {
     layers: Vec<(String, Box<dyn Layer>)>,
 }

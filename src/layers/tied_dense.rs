@@ -35,6 +35,8 @@ use crate::tensor::{Tensor, data, tensor};
 /// ```
 /// # Reference
 /// Press & Wolf 2017
+#[derive(Debug)]
+#[must_use]
 pub struct TiedDense {
     vocabulary: usize,
     units: usize,

@@ -24,6 +24,7 @@ use crate::error::{Error, Result};
 /// ```
 /// # Reference
 /// Keras `TimeDistributed`
+#[derive(Debug)]
 pub struct TimeDistributed<L> {
     layer: L,
 }

@@ -7,6 +7,7 @@ use crate::kernels::pool::Span;
 
 /// How zeros (or nothing, for pooling) are put around the input before the window slides over its `N` axes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Padding<const N: usize = 2> {
     /// None: the window stays inside.
     #[default]

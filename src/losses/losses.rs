@@ -24,6 +24,7 @@ use crate::tensor::{Float, Tensor, data, tensor};
 /// # Reference
 /// `loss` and `loss_weights` of Keras' `compile`
 #[derive(Debug, Default)]
+#[must_use]
 pub struct Losses(Vec<OutputLoss>);
 
 described! {

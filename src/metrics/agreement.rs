@@ -69,6 +69,7 @@ of_confusion!(
 
 /// How much a wrong class costs in [`CohenKappa`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum KappaWeights {
     /// All errors cost the same.
     #[default]

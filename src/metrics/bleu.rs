@@ -23,6 +23,7 @@ use crate::error::{Error, Result};
 ///
 /// Post 2018, sacreBLEU's `corpus_bleu`.
 #[derive(Clone, Debug, Default)]
+#[must_use]
 pub struct Bleu {
     lowercase: bool,
     found: [usize; ORDER],

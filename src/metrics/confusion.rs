@@ -23,6 +23,7 @@ use ndarray::{Array2, Array3, ArrayView2, Axis};
 ///
 /// scikit-learn's `confusion_matrix`.
 #[derive(Clone, Debug, Default)]
+#[must_use]
 pub struct ConfusionMatrix {
     pub(super) answers: Answers,
     labels: usize,

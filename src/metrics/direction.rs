@@ -13,6 +13,7 @@
 #[doc(alias = "mode")]
 #[doc(alias = "objective")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "a figure is better where it is smaller or where it is greater")]
 pub enum Direction {
     /// Lower is better, as of losses and errors.
     #[doc(alias = "min")]

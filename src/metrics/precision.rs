@@ -7,6 +7,7 @@ use crate::tensor::Float;
 
 /// How the figures of several classes, or of several labels of an example, become one, as in scikit-learn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Averaging {
     /// The figure of class 1 of two, or of an only label.
     #[default]

@@ -23,6 +23,7 @@ use crate::layers::{AdaptiveAvgPool2d, Conv2d, Dense, Dropout, Flatten, MaxPool2
 /// ```
 /// # Reference
 /// Krizhevsky, Sutskever & Hinton 2012; Krizhevsky 2014, "One weird trick for parallelizing convolutional neural networks"
+#[derive(Debug)]
 pub struct AlexNet;
 
 impl AlexNet {

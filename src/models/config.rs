@@ -22,6 +22,7 @@ const MOST_LAYERS: usize = 1000;
 /// assert_eq!(HiddenActivation::from_name("gelu_new"), Some(HiddenActivation::GeluTanh));
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum HiddenActivation {
     /// [`Gelu`]: `gelu`.
     #[default]

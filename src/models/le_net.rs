@@ -24,6 +24,7 @@ use crate::layers::{AvgPool2d, Conv2d, Dense, Flatten, Sequential};
 /// ```
 /// # Reference
 /// LeCun, Bottou, Bengio & Haffner 1998, "Gradient-Based Learning Applied to Document Recognition"
+#[derive(Debug)]
 pub struct LeNet5;
 
 impl LeNet5 {

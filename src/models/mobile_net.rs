@@ -25,6 +25,7 @@ use crate::tensor::Float;
 /// ```
 /// # Reference
 /// Sandler, Howard, Zhu, Zhmoginov & Chen 2018, "MobileNetV2: Inverted Residuals and Linear Bottlenecks"
+#[derive(Debug)]
 pub struct MobileNetV2;
 
 /// Of each stage: by how much its blocks widen, channels, how many blocks, stride of the first.

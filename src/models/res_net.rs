@@ -26,6 +26,7 @@ use crate::layers::{Dense, GlobalAvgPool2d, MaxPool2d, Padding, Residual, Sequen
 /// ```
 /// # Reference
 /// He, Zhang, Ren & Sun 2016, "Deep Residual Learning for Image Recognition"
+#[derive(Debug)]
 pub struct ResNet;
 
 impl ResNet {

@@ -26,6 +26,7 @@ use crate::tensor::Float;
 /// Fan et al. 2018 (top-k), Holtzman et al. 2020 (top-p); Hugging Face `GenerationConfig`
 #[doc(alias = "GenerationConfig")]
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct Sampling {
     temperature: Float,
     top_k: Option<usize>,

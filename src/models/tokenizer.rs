@@ -34,6 +34,7 @@ use crate::tensor::{Float, Tensor, tensor};
 /// <https://docs.rs/tokenizers>
 #[doc(alias = "BertTokenizer")]
 #[doc(alias = "AutoTokenizer")]
+#[derive(Debug)]
 pub struct Tokenizer {
     path: PathBuf,
     inner: tokenizers::Tokenizer,

@@ -22,6 +22,7 @@ use crate::layers::{AdaptiveAvgPool2d, Conv2d, Dense, Dropout, Flatten, MaxPool2
 /// ```
 /// # Reference
 /// Simonyan & Zisserman 2015, "Very Deep Convolutional Networks for Large-Scale Image Recognition"
+#[derive(Debug)]
 pub struct Vgg;
 
 impl Vgg {

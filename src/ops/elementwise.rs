@@ -36,32 +36,38 @@ impl Var {
 
     /// Returns the natural logarithm.
     #[doc(alias = "log")]
+    #[must_use]
     pub fn ln(&self) -> Self {
         self.each(|x| x.ln(), |x, _| 1.0 / x)
     }
 
     /// Returns the square root.
+    #[must_use]
     pub fn sqrt(&self) -> Self {
         self.each(|x| x.sqrt(), |_, y| 0.5 / y)
     }
 
     /// `x²`.
+    #[must_use]
     pub fn square(&self) -> Self {
         self.each(|x| x * x, |x, _| 2.0 * x)
     }
 
     /// `|x|`; its slope at 0 is 0.
+    #[must_use]
     pub fn abs(&self) -> Self {
         self.each(|x| x.abs(), |x, _| if x == 0.0 { 0.0 } else { x.signum() })
     }
 
     /// `xⁿ` for a whole `n`.
+    #[must_use]
     pub fn powi(&self, n: i32) -> Self {
         // The case keeps 0⁰ from having the slope 0 · 0⁻¹.
         self.each(move |x| x.powi(n), move |x, _| if n == 0 { 0.0 } else { n as Float * x.powi(n - 1) })
     }
 
     /// `x` to the power of any `exponent`; not a number where `x` is negative and `exponent` is not whole.
+    #[must_use]
     pub fn powf(&self, exponent: Float) -> Self {
         let slope = move |x: Float, _| if exponent == 0.0 { 0.0 } else { exponent * x.powf(exponent - 1.0) };
         self.each(move |x| x.powf(exponent), slope)
@@ -69,11 +75,13 @@ impl Var {
 
     /// `1 / x`.
     #[doc(alias = "reciprocal")]
+    #[must_use]
     pub fn recip(&self) -> Self {
         self.each(|x| 1.0 / x, |_, y| -y * y)
     }
 
     /// Returns the error function, `2/√π ∫ exp(-t²) dt` from 0 to `x`.
+    #[must_use]
     pub fn erf(&self) -> Self {
         self.each(erf, |x, _| FRAC_2_SQRT_PI * (-x * x).exp())
     }
@@ -81,6 +89,7 @@ impl Var {
     /// Raises numbers below `min` to `min`, and lowers those above `max` to `max`; neither has a gradient. NaN stays
     /// NaN.
     #[doc(alias = "clamp")]
+    #[must_use]
     pub fn clip(&self, min: Float, max: Float) -> Self {
         let clip = move |x: Float| {
             let x = if x < min { min } else { x };

@@ -37,12 +37,14 @@ impl Extreme {
 impl Var {
     /// Returns the greatest of all numbers, a scalar; NaN if there is one, -∞ of no number at all. The gradient goes to
     /// the first of equal ones.
+    #[must_use]
     pub fn max(&self) -> Self {
         self.extreme(Reduced::all(self), Extreme::Max)
     }
 
     /// Returns the least of all numbers, a scalar; NaN if there is one, ∞ of no number at all. The gradient goes to the
     /// first of equal ones.
+    #[must_use]
     pub fn min(&self) -> Self {
         self.extreme(Reduced::all(self), Extreme::Min)
     }

@@ -15,6 +15,7 @@ enum Kind {
 
 impl Var {
     /// Returns the product of all numbers, a scalar; 1 of none.
+    #[must_use]
     pub fn prod(&self) -> Self {
         self.aggregate(Reduced::all(self), Kind::Product)
     }
@@ -43,6 +44,7 @@ impl Var {
     }
 
     /// Returns the Euclidean norm of all numbers, `√Σ x²`, a scalar; its slope at 0 is 0.
+    #[must_use]
     pub fn norm(&self) -> Self {
         self.aggregate(Reduced::all(self), Kind::Norm)
     }
@@ -72,6 +74,7 @@ impl Var {
     }
 
     /// Returns `ln Σ exp(x)` of all numbers, a scalar, computed from `x - max(x)`; minus infinity of none.
+    #[must_use]
     pub fn log_sum_exp(&self) -> Self {
         self.aggregate(Reduced::all(self), Kind::LogSumExp)
     }

@@ -7,6 +7,7 @@ use crate::tensor::Float;
 
 /// What [`Var::pad`] puts around.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum PadMode {
     /// This number.
     Constant(Float),

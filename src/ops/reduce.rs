@@ -55,11 +55,13 @@ impl Reduced {
 
 impl Var {
     /// Returns the sum of all numbers, a scalar.
+    #[must_use]
     pub fn sum(&self) -> Self {
         self.reduce(Reduced::all(self), false)
     }
 
     /// Returns the mean of all numbers, a scalar. Not a number if there are none.
+    #[must_use]
     pub fn mean(&self) -> Self {
         self.reduce(Reduced::all(self), true)
     }

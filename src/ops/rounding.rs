@@ -5,11 +5,13 @@ use crate::tensor::Float;
 
 impl Var {
     /// Returns the greatest whole number that is not above `x`.
+    #[must_use]
     pub fn floor(&self) -> Self {
         self.flat(Float::floor)
     }
 
     /// Returns the least whole number that is not below `x`.
+    #[must_use]
     pub fn ceil(&self) -> Self {
         self.flat(Float::ceil)
     }
@@ -23,27 +25,32 @@ impl Var {
     /// assert_eq!(x.trunc().value().as_slice().unwrap(), [-1.0, 0.0, 0.0, 2.0]);
     /// assert_eq!(x.sign().value().as_slice().unwrap(), [-1.0, 1.0, 1.0, 1.0]);
     /// ```
+    #[must_use]
     pub fn round(&self) -> Self {
         self.flat(Float::round_ties_even)
     }
 
     /// Returns the whole number towards 0.
+    #[must_use]
     pub fn trunc(&self) -> Self {
         self.flat(Float::trunc)
     }
 
     /// Returns -1 below 0, 1 above it, and 0 at 0. NaN stays NaN.
+    #[must_use]
     pub fn sign(&self) -> Self {
         self.flat(|x| if x == 0.0 { 0.0 } else { x.signum() })
     }
 
     /// Returns 1 where the number is NaN, else 0.
+    #[must_use]
     pub fn is_nan(&self) -> Self {
         self.detach().flat(|x| Float::from(u8::from(x.is_nan())))
     }
 
     /// Returns 1 where the number is infinite, of either sign, else 0.
     #[doc(alias = "isinf")]
+    #[must_use]
     pub fn is_infinite(&self) -> Self {
         self.detach().flat(|x| Float::from(u8::from(x.is_infinite())))
     }

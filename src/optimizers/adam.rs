@@ -37,6 +37,7 @@ described! {
 
 impl Adam {
     /// Sets the decays of the mean of gradients and of squared gradients.
+    #[must_use]
     pub fn betas(mut self, beta_1: Float, beta_2: Float) -> Self {
         (self.beta_1, self.beta_2) = (beta_1, beta_2);
         self

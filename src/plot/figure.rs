@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 /// # Example
 /// see [the module](crate::plot)
 #[derive(Clone, Debug, Default)]
+#[must_use]
 pub struct Figure {
     title: String,
     columns: usize,

@@ -13,6 +13,7 @@ use super::{GRID, INK};
 /// # Example
 /// see [the module](crate::plot)
 #[derive(Clone, Debug, Default)]
+#[must_use]
 pub struct Panel {
     labels: [String; 2],
     series: Vec<Series>,

@@ -26,6 +26,7 @@ use crate::tensor::{Float, Tensor, tensor};
 /// Keras `pad_sequences`, PyTorch `pad_sequence`
 #[derive(Clone, Debug)]
 #[doc(alias = "pad_sequences")]
+#[must_use]
 pub struct PaddedSequences {
     sequences: Vec<Vec<u32>>,
     length: Option<usize>,

@@ -20,6 +20,7 @@ use crate::error::{Error, Result};
 /// # Reference
 /// Keras `StringLookup`
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct StringLookup {
     vocabulary: Vec<String>,
     numbers: HashMap<String, usize>,

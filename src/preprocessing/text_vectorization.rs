@@ -34,6 +34,7 @@ use crate::tensor::Float;
 /// Keras `TextVectorization`
 #[derive(Clone)]
 #[doc(alias = "Tokenizer")]
+#[must_use]
 pub struct TextVectorization {
     max_tokens: Option<usize>,
     ngrams: usize,
@@ -42,6 +43,16 @@ pub struct TextVectorization {
     lookup: StringLookup,
     /// The inverse document frequency of each word, `[UNK]` first.
     idf: Vec<f64>,
+}
+
+impl std::fmt::Debug for TextVectorization {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TextVectorization")
+            .field("max_tokens", &self.max_tokens)
+            .field("ngrams", &self.ngrams)
+            .field("lookup", &self.lookup)
+            .finish_non_exhaustive()
+    }
 }
 
 type Split = dyn Fn(&str) -> Vec<String> + Send + Sync;

@@ -59,6 +59,8 @@ use crate::training::callbacks::Watched;
 /// # Reference
 /// Bergstra & Bengio 2012 for random search; Jamieson & Talwalkar 2016 for successive halving
 #[doc(alias = "KerasTuner")]
+#[derive(Debug)]
+#[must_use]
 pub struct Search {
     space: Space,
     draw: Draw,
@@ -70,6 +72,7 @@ pub struct Search {
 }
 
 /// Where settings come from.
+#[derive(Debug)]
 enum Draw {
     Grid { points: usize },
     Random { trials: usize },

@@ -22,6 +22,7 @@ use crate::random::Rng;
 ///     .list("optimizer", ["adam", "sgd"]);
 /// ```
 #[derive(Clone, Debug, Default)]
+#[must_use]
 pub struct Space {
     settings: Vec<(String, Values)>,
 }

@@ -4,6 +4,7 @@ use std::fmt;
 
 /// A value of a setting: a number, or a word.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Value {
     /// A number, whole or not.
     Number(f64),

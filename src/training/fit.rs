@@ -20,6 +20,7 @@ use crate::training::callbacks::{Callback, Progress};
 /// assert!(history.last().unwrap()["val_loss"] < 0.1);
 /// # Ok::<(), gradus::Error>(())
 /// ```
+#[must_use]
 pub struct Fit<'a> {
     pub(super) epochs: usize,
     pub(super) batch_size: usize,
@@ -30,6 +31,16 @@ pub struct Fit<'a> {
     pub(super) class_weights: ClassWeights,
     pub(super) progress: bool,
     pub(super) callbacks: Vec<Box<dyn Callback + 'a>>,
+}
+
+impl std::fmt::Debug for Fit<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Fit")
+            .field("epochs", &self.epochs)
+            .field("batch_size", &self.batch_size)
+            .field("callbacks", &self.callbacks.len())
+            .finish_non_exhaustive()
+    }
 }
 
 impl<'a> Fit<'a> {

@@ -43,6 +43,7 @@ use crate::training::callbacks::{Callback, KnownFigures};
 /// # Errors
 /// of all methods: what a callback returns; a step that cannot be made; a loss that is not a number
 #[doc(alias = "train_step")]
+#[must_use]
 pub struct Loop<'a> {
     course: Course<'a>,
     models: Vec<Part>,
@@ -54,6 +55,15 @@ pub struct Loop<'a> {
     done: usize,
     /// What [`Loop::next_batch`] could not say.
     failure: Option<Error>,
+}
+
+impl std::fmt::Debug for Loop<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Loop")
+            .field("epoch", &self.course.epoch)
+            .field("steppers", &self.steppers)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A model's name and its parameters, under their paths in the run.

@@ -36,6 +36,7 @@ use crate::optimizers::{Optimizer, Stepper};
 /// assert_eq!(model.predict(&x)?.shape(), [4, 1]);
 /// # Ok::<(), gradus::Error>(())
 /// ```
+#[must_use]
 pub struct Trainer<M, X = Var, Y = Var> {
     /// The model.
     pub model: M,
@@ -50,7 +51,18 @@ pub struct Trainer<M, X = Var, Y = Var> {
     arrangement: PhantomData<fn(X) -> Y>,
 }
 
+impl<M: std::fmt::Debug, X, Y> std::fmt::Debug for Trainer<M, X, Y> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Trainer")
+            .field("model", &self.model)
+            .field("stepper", &self.stepper)
+            .field("losses", &self.losses)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Which threads compute.
+#[derive(Debug)]
 pub(crate) enum Threads {
     All,
     One,

@@ -28,6 +28,7 @@ use crate::random::Rng;
 /// # Ok::<(), gradus::Error>(())
 /// ```
 #[doc(alias = "DataLoader")]
+#[must_use]
 pub struct Batches<'a> {
     dataset: &'a dyn Dataset,
     size: usize,
@@ -36,6 +37,15 @@ pub struct Batches<'a> {
     drop_last: bool,
     order: Option<Vec<usize>>,
     next: usize,
+}
+
+impl std::fmt::Debug for Batches<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Batches")
+            .field("size", &self.size)
+            .field("examples", &self.dataset.len())
+            .finish_non_exhaustive()
+    }
 }
 
 impl<'a> Batches<'a> {

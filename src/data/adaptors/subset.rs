@@ -14,6 +14,7 @@ use crate::random::Rng;
 
 /// Which examples a [`Subset`] has: a range, or a list of numbers in any order, also repeated.
 #[derive(Clone, Debug)]
+#[expect(clippy::exhaustive_enums, reason = "a range or a list")]
 pub enum Selection {
     /// Neighbours.
     Range(Range<usize>),

@@ -15,6 +15,7 @@ const PART: usize = 8;
 
 /// What [`Dataset::augment`] makes.
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct Augmented<D, A> {
     dataset: D,
     seed: u64,

@@ -28,6 +28,7 @@ use crate::tensor::Float;
 /// # Reference
 /// Keras `RandomBrightness`
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct RandomBrightness {
     factor: Float,
     low: Float,

@@ -29,6 +29,7 @@ use crate::tensor::Float;
 /// # Reference
 /// Keras `RandomContrast`
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct RandomContrast {
     factor: Float,
     low: Float,

@@ -28,6 +28,7 @@ use crate::tensor::Float;
 /// # Reference
 /// Keras `RandomCrop`, torchvision `RandomCrop(padding)`
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct RandomCrop {
     height: usize,
     width: usize,

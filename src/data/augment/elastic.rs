@@ -31,6 +31,7 @@ use crate::tensor::Float;
 /// Simard, Steinkraus & Platt 2003; Keras `RandomElasticTransform`, torchvision `ElasticTransform`
 #[derive(Clone, Debug)]
 #[doc(alias = "ElasticTransform")]
+#[must_use]
 pub struct RandomElasticTransform {
     alpha: Float,
     sigma: Float,

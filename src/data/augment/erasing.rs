@@ -29,6 +29,7 @@ use crate::tensor::Float;
 /// Zhong et al. 2017; DeVries & Taylor 2017 (cutout); Keras and torchvision `RandomErasing`
 #[derive(Clone, Debug)]
 #[doc(alias = "Cutout")]
+#[must_use]
 pub struct RandomErasing {
     rate: Float,
     area: (Float, Float),

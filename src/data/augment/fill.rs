@@ -4,6 +4,7 @@ use crate::tensor::Float;
 
 /// What a transformed image shows where it has no pixels.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Fill {
     /// This number: `k k k | a b c d | k k k`.
     Constant(Float),

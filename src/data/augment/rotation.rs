@@ -30,6 +30,7 @@ use crate::tensor::Float;
 /// # Reference
 /// Keras `RandomRotation`
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct RandomRotation {
     factor: Float,
     fill: Fill,

@@ -30,6 +30,7 @@ use crate::tensor::Float;
 /// # Reference
 /// Keras `RandomTranslation`
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct RandomTranslation {
     height: Float,
     width: Float,

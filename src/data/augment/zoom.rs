@@ -28,6 +28,7 @@ use crate::tensor::Float;
 /// # Reference
 /// Keras `RandomZoom`
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct RandomZoom {
     factor: Float,
     keep_ratio: bool,

@@ -52,6 +52,7 @@ use crate::tensor::Float;
 /// # Reference
 /// pandas `read_csv`
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct Csv {
     path: PathBuf,
     separator: u8,

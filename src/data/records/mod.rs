@@ -28,6 +28,7 @@ pub use write::write;
 
 /// How the numbers of inputs are stored. Targets are always stored as `f32`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Kind {
     /// Whole numbers from 0 to 255, a byte each.
     Byte,

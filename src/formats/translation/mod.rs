@@ -62,6 +62,7 @@ use crate::error::{Error, Result};
 #[doc(alias = "load_state_dict")]
 #[doc(alias = "state_dict")]
 #[derive(Clone, Debug, Default)]
+#[must_use]
 pub struct Translation {
     pytorch: bool,
     #[cfg(feature = "keras")]

@@ -67,6 +67,7 @@ impl Block {
 macro_rules! setters {
     ([$($attention:ident),+], [$($norm:ident),+]) => {
         /// Sets the activation between the two dense layers.
+    #[must_use]
         pub fn activation(mut self, activation: impl Activation + 'static) -> Self {
             self.block.linear_1 = self.block.linear_1.activation(activation);
             self
@@ -74,6 +75,7 @@ macro_rules! setters {
 
         /// Sets the share of numbers dropped in training: of the attention's weights, behind each part and between the
         /// dense layers.
+    #[must_use]
         pub fn dropout(mut self, rate: Float) -> Self {
             self.block.dropout = Dropout::new(rate);
             $(self.$attention = self.$attention.dropout(rate);)+
@@ -84,24 +86,28 @@ macro_rules! setters {
         /// stacks more easily. Such a stack wants one more [`LayerNorm`] at its end.
         #[doc(alias = "norm_first")]
         #[doc(alias = "normalize_first")]
+    #[must_use]
         pub fn pre_norm(mut self, yes: bool) -> Self {
             self.block.pre_norm = yes;
             self
         }
 
         /// Sets what the norms add to the variance.
+    #[must_use]
         pub fn epsilon(mut self, epsilon: Float) -> Self {
             $(self.$norm = self.$norm.epsilon(epsilon);)+
             self
         }
 
         /// Sets whether a step sees only itself and those before it.
+    #[must_use]
         pub fn causal(mut self, yes: bool) -> Self {
             self.self_attention = self.self_attention.causal(yes);
             self
         }
 
         /// Changes the attention of the sequence to itself, such as to rotary positions or grouped queries.
+    #[must_use]
         pub fn attention(mut self, change: impl FnOnce(MultiHeadAttention) -> MultiHeadAttention) -> Self {
             self.self_attention = change(self.self_attention);
             self

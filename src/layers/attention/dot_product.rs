@@ -19,6 +19,7 @@ use crate::tensor::{Float, Tensor, data, tensor};
 /// let options = AttentionOptions::new().causal(true).dropout(0.1);
 /// ```
 #[derive(Clone, Debug, Default)]
+#[must_use]
 pub struct AttentionOptions {
     causal: Option<usize>,
     mask: Option<Var>,

@@ -42,6 +42,7 @@ use crate::tensor::{Float, Tensor};
 #[doc(alias = "MultiheadAttention")]
 #[doc(alias = "GroupQueryAttention")]
 #[doc(alias = "GroupedQueryAttention")]
+#[must_use]
 pub struct MultiHeadAttention {
     heads: usize,
     size: usize,

@@ -40,6 +40,8 @@ const EPSILON: Float = 1e-12;
 /// Miyato et al. 2018; PyTorch `parametrizations.spectral_norm`; Keras' `SpectralNormalization`, which overwrites the
 /// kernel instead, and keeps the gradient out of the norm
 #[doc(alias = "SpectralNormalization")]
+#[derive(Debug)]
+#[must_use]
 pub struct SpectralNorm<L> {
     layer: L,
     name: String,

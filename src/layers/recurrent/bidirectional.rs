@@ -8,6 +8,7 @@ use crate::layers::Layer;
 
 /// How [`Bidirectional`] makes one output of two.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Merge {
     /// Side by side along the last axis.
     #[default]
@@ -43,6 +44,8 @@ pub enum Merge {
 /// ```
 /// # Reference
 /// Schuster & Paliwal 1997; Keras `Bidirectional`, PyTorch's `bidirectional`
+#[derive(Debug)]
+#[must_use]
 pub struct Bidirectional<L> {
     forward: L,
     backward: L,

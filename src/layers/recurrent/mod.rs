@@ -70,6 +70,7 @@ pub trait Recurrent: Layer {
     fn set_options(&mut self, options: StepOptions);
 
     /// Sets whether the output has every step. See [`StepOptions`].
+    #[must_use]
     fn return_sequences(mut self, yes: bool) -> Self
     where
         Self: Sized,
@@ -79,6 +80,7 @@ pub trait Recurrent: Layer {
     }
 
     /// Sets whether steps go from the last to the first. See [`StepOptions`].
+    #[must_use]
     fn go_backwards(mut self, yes: bool) -> Self
     where
         Self: Sized,
@@ -88,6 +90,7 @@ pub trait Recurrent: Layer {
     }
 
     /// Sets whether a sequence of outputs is 0 at padded steps; the last output alone never is. See [`StepOptions`].
+    #[must_use]
     fn zero_output_for_mask(mut self, yes: bool) -> Self
     where
         Self: Sized,

@@ -66,6 +66,7 @@ pub trait Cell: Send + Sync + 'static {
 /// see [`Cell`]
 /// # Reference
 /// Keras `RNN`
+#[derive(Debug)]
 pub struct Rnn<C> {
     cell: C,
     options: StepOptions,

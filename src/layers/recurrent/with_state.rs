@@ -28,6 +28,7 @@ use crate::layers::Layer;
 /// ```
 /// # Reference
 /// Keras `initial_state` and `return_state`, PyTorch `LSTM`
+#[derive(Debug)]
 pub struct WithState<L>(pub(super) L);
 
 impl<L: Recurrent> Layer<(Var, L::State), (Var, L::State)> for WithState<L> {

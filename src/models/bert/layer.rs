@@ -18,6 +18,7 @@ pub(super) fn norm(config: &BertConfig) -> LayerNorm {
 /// `x = norm(x + attention(x))`, then `norm(x + output(intermediate(x)))`.
 ///
 /// A [`TransformerEncoder`](crate::layers::TransformerEncoder) but for the paths, and for a dropout that BERT has not.
+#[derive(Debug)]
 pub(super) struct BertLayer {
     attention: MultiHeadAttention,
     attention_norm: LayerNorm,

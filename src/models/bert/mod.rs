@@ -49,6 +49,7 @@ use layer::{BertLayer, norm};
 /// # Reference
 /// Devlin et al. 2019; Hugging Face `BertModel`
 #[doc(alias = "BertModel")]
+#[derive(Debug)]
 pub struct Bert {
     config: BertConfig,
     words: Embedding,

@@ -14,6 +14,7 @@ pub(super) fn norm(config: &Gpt2Config) -> LayerNorm {
 /// `x = x + attention(norm(x))`, then `x + mlp(norm(x))`.
 ///
 /// One dense layer makes queries, keys and values, as in the original, so that its kernels are read as they are.
+#[derive(Debug)]
 pub(super) struct Block {
     size: usize,
     heads: usize,

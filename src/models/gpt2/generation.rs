@@ -11,6 +11,7 @@ use crate::random::Rng;
 use crate::tensor::{Float, data, tensor};
 
 /// The tokens that [`Gpt2::generate`] makes, without end; after an error there are no more.
+#[derive(Debug)]
 pub struct Generation<'a> {
     gpt: &'a Gpt2,
     sampling: Sampling,

@@ -49,6 +49,7 @@ use block::{Block, norm};
 /// # Reference
 /// Radford et al. 2019; Hugging Face `GPT2LMHeadModel`
 #[doc(alias = "GPT2LMHeadModel")]
+#[derive(Debug)]
 pub struct Gpt2 {
     config: Gpt2Config,
     wte: Embedding,

@@ -14,6 +14,7 @@ use crate::tensor::Float;
 /// let model = Dense::new(1).compile(optimizer, MeanSquaredError::default());
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Clip {
     /// Bounds each number, to both sides.
     #[doc(alias = "clipvalue")]

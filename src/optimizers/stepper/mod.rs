@@ -58,6 +58,7 @@ use job::{Job, Memory, Plan};
 /// assert_eq!(adam.steps(), 3);
 /// # Ok::<(), gradus::Error>(())
 /// ```
+#[must_use]
 pub struct Stepper {
     optimizer: Box<dyn Optimizer>,
     schedule: Option<Scheduled>,

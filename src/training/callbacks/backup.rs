@@ -47,6 +47,8 @@ use crate::error::{Error, Result};
 /// Keras `BackupAndRestore`
 #[doc(alias = "BackupAndRestore")]
 #[doc(alias = "resume")]
+#[derive(Debug)]
+#[must_use]
 pub struct Backup {
     path: PathBuf,
     every: Option<usize>,

@@ -33,6 +33,8 @@ use crate::formats::Snapshot;
 /// # Reference
 /// Keras `ModelCheckpoint`
 #[doc(alias = "ModelCheckpoint")]
+#[derive(Debug)]
+#[must_use]
 pub struct Checkpoint {
     when: When,
     path: PathBuf,
@@ -42,6 +44,7 @@ pub struct Checkpoint {
     kept: VecDeque<PathBuf>,
 }
 
+#[derive(Debug)]
 enum When {
     Better { watched: Watched, best: f64 },
     Every(usize),

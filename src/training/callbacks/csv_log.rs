@@ -21,6 +21,7 @@ use crate::training::history::{Logs, figure_names};
 /// ```
 /// # Reference
 /// Keras `CSVLogger`
+#[derive(Debug)]
 pub struct CsvLog {
     path: PathBuf,
 }

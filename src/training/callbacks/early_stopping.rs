@@ -18,6 +18,8 @@ use crate::tensor::Tensor;
 /// ```
 /// # Reference
 /// Prechelt 1998; Keras `EarlyStopping`
+#[derive(Debug)]
+#[must_use]
 pub struct EarlyStopping {
     watched: Watched,
     patience: usize,

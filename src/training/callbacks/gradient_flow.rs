@@ -52,7 +52,8 @@ use crate::tensor::data;
 /// assert_eq!((flow.parameters()[1].path.as_str(), flow.parameters()[1].gradient), ("bias", 1.0));
 /// # Ok::<(), gradus::Error>(())
 /// ```
-#[derive(Default)]
+#[derive(Debug, Default)]
+#[must_use]
 pub struct GradientFlow {
     csv: Option<PathBuf>,
     text: String,

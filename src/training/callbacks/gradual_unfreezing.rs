@@ -23,6 +23,7 @@ use crate::error::{Error, Result};
 /// # Reference
 /// Howard & Ruder 2018
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct GradualUnfreezing {
     patterns: Vec<String>,
     every: usize,

@@ -17,6 +17,7 @@ use crate::formats::Snapshot;
 /// use gradus::prelude::*;
 /// let fit = Fit::epochs(10).callback(JsonLog::new("target/history.jsonl"));
 /// ```
+#[derive(Debug)]
 pub struct JsonLog {
     path: PathBuf,
     /// Of the epochs so far.

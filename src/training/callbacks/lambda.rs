@@ -24,12 +24,19 @@ type Hook<'a> = Option<Box<dyn FnMut(&mut Run<'_>) -> Result<()> + 'a>>;
 /// # Reference
 /// Keras `LambdaCallback`
 #[derive(Default)]
+#[must_use]
 pub struct LambdaCallback<'a> {
     on_train_begin: Hook<'a>,
     on_epoch_begin: Hook<'a>,
     on_batch_end: Hook<'a>,
     on_epoch_end: Hook<'a>,
     on_train_end: Hook<'a>,
+}
+
+impl std::fmt::Debug for LambdaCallback<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LambdaCallback").finish_non_exhaustive()
+    }
 }
 
 impl LambdaCallback<'_> {

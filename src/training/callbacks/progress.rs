@@ -11,7 +11,7 @@ use crate::error::Result;
 /// use gradus::prelude::*;
 /// let fit = Fit::epochs(3).progress(false).callback(Progress::default());
 /// ```
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct Progress {
     #[cfg(feature = "progress")]
     bar: Option<indicatif::ProgressBar>,

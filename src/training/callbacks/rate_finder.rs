@@ -29,6 +29,7 @@ use crate::tensor::{Float, Tensor};
 /// # Reference
 /// Smith 2017, "Cyclical Learning Rates for Training Neural Networks"; fastai's `lr_find`
 #[doc(alias = "lr_find")]
+#[derive(Debug)]
 pub struct RateFinder {
     from: Float,
     to: Float,

@@ -19,6 +19,8 @@ use crate::tensor::Float;
 /// # Reference
 /// Keras `ReduceLROnPlateau`
 #[doc(alias = "ReduceLROnPlateau")]
+#[derive(Debug)]
+#[must_use]
 pub struct ReduceOnPlateau {
     watched: Watched,
     factor: Float,

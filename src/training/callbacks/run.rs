@@ -11,6 +11,7 @@ use crate::training::history::{History, Logs};
 
 /// A training run as callbacks see it: of [`fit`](crate::Trainer::fit), or of a [`Loop`](crate::training::Loop) of one's
 /// own.
+#[derive(Debug)]
 pub struct Run<'a> {
     /// Epoch, counted from 1.
     pub epoch: usize,
@@ -46,6 +47,7 @@ pub struct Run<'a> {
 }
 
 /// What a callback wants done when all callbacks have been called.
+#[derive(Debug)]
 pub(crate) enum Request {
     BackUp(PathBuf),
     Resume(PathBuf),
@@ -81,6 +83,7 @@ impl Run<'_> {
 }
 
 /// The optimizer of a run; a loop of one's own may have several.
+#[derive(Debug)]
 pub struct Optimizers<'a> {
     pub(crate) steppers: &'a mut [Stepper],
 }

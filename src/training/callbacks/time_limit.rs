@@ -14,6 +14,7 @@ use crate::error::Result;
 /// use std::time::Duration;
 /// let fit = Fit::epochs(100).callback(TimeLimit::new(Duration::from_secs(3600)));
 /// ```
+#[derive(Debug)]
 pub struct TimeLimit {
     limit: Duration,
     started: Option<Instant>,

@@ -20,6 +20,7 @@ use crate::training::history::Logs;
 /// let by_setter = EarlyStopping::new(Watched::new("val_profit").direction(Direction::Higher));
 /// ```
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct Watched {
     name: String,
     direction: Option<Direction>,

@@ -26,6 +26,7 @@ use crate::tensor::{Float, Tensor};
 /// # std::fs::remove_dir_all(folder).unwrap();
 /// # Ok::<(), gradus::Error>(())
 /// ```
+#[derive(Debug)]
 pub struct EventWriter {
     path: PathBuf,
     file: BufWriter<File>,

@@ -31,6 +31,8 @@ use crate::tensor::data;
 /// Then `tensorboard --logdir target/logs`.
 /// # Reference
 /// Keras `TensorBoard`
+#[derive(Debug)]
+#[must_use]
 pub struct TensorBoard {
     folder: PathBuf,
     histograms: usize,
@@ -40,6 +42,7 @@ pub struct TensorBoard {
     steps: i64,
 }
 
+#[derive(Debug)]
 struct Writers {
     training: EventWriter,
     /// Made when there is something to write.
