@@ -61,7 +61,7 @@ described! {
     /// No number below 0.
     ///
     /// ```
-    /// use gradus::constraints::NonNegative;
+    /// use gradus::constraints::{Constraint, NonNegative};
     /// use gradus::prelude::*;
     /// let mut weights = ndarray::arr1(&[1.0, -2.0]).into_dyn();
     /// NonNegative.apply(weights.view_mut());

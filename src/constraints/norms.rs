@@ -29,7 +29,7 @@ described! {
     /// No vector longer than a bound.
     ///
     /// ```
-    /// use gradus::constraints::MaxNorm;
+    /// use gradus::constraints::{Constraint, MaxNorm};
     /// use gradus::prelude::*;
     /// let mut kernel = ndarray::arr2(&[[3.0, 0.1], [4.0, 0.1]]).into_dyn();
     /// MaxNorm::new(1.0).apply(kernel.view_mut());
@@ -63,7 +63,7 @@ described! {
     /// Each vector's length between two bounds, or on the way there.
     ///
     /// ```
-    /// use gradus::constraints::MinMaxNorm;
+    /// use gradus::constraints::{Constraint, MinMaxNorm};
     /// use gradus::prelude::*;
     /// let mut kernel = ndarray::arr2(&[[3.0, 0.3], [4.0, 0.4]]).into_dyn();
     /// MinMaxNorm::new(1.0, 2.0).apply(kernel.view_mut());
@@ -103,7 +103,7 @@ described! {
     /// Each vector of length 1.
     ///
     /// ```
-    /// use gradus::constraints::UnitLength;
+    /// use gradus::constraints::{Constraint, UnitLength};
     /// use gradus::prelude::*;
     /// let mut kernel = ndarray::arr2(&[[3.0], [4.0]]).into_dyn();
     /// UnitLength::new().apply(kernel.view_mut());

@@ -23,7 +23,7 @@ macro_rules! scaled {
             $(#[$doc])*
             ///
             /// ```
-            /// use gradus::prelude::*;
+            /// use gradus::{initializers::*, prelude::*};
             #[doc = concat!("let layer = Dense::new(3).kernel_initializer(", stringify!($name), ");")]
             /// ```
             pub struct $name;
@@ -149,7 +149,7 @@ macro_rules! kaiming {
             /// He et al. 2015, as in PyTorch.
             ///
             /// ```
-            /// use gradus::prelude::*;
+            /// use gradus::{initializers::*, prelude::*};
             #[doc = concat!("let layer = Dense::new(3).kernel_initializer(", stringify!($name), " { a: 0.1, mode: Fan::Out });")]
             /// ```
             #[derive(Clone, Copy)]

@@ -42,7 +42,7 @@ macro_rules! global_pools {
             /// an input with another number of axes, or without pixels
             /// # Example
             /// ```
-            /// use gradus::prelude::*;
+            /// use gradus::{layers::*, prelude::*};
             #[doc = concat!("let x = Tape::inference().input(ndarray::", $example, ");")]
             #[doc = concat!("let y = ", stringify!($name), ".forward(&x)?;")]
             /// assert_eq!((y.shape(), y.item()), (&[2, 5][..], 1.0));

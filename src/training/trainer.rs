@@ -51,16 +51,6 @@ pub struct Trainer<M, X = Var, Y = Var> {
     arrangement: PhantomData<fn(X) -> Y>,
 }
 
-impl<M: std::fmt::Debug, X, Y> std::fmt::Debug for Trainer<M, X, Y> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Trainer")
-            .field("model", &self.model)
-            .field("stepper", &self.stepper)
-            .field("losses", &self.losses)
-            .finish_non_exhaustive()
-    }
-}
-
 /// Which threads compute.
 #[derive(Debug)]
 pub(crate) enum Threads {

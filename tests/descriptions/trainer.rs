@@ -1,6 +1,9 @@
 //! Trainers in files.
 
 use gradus::config::{Config, Registry};
+use gradus::layers::Add;
+use gradus::losses::Losses;
+use gradus::optimizers::Group;
 use gradus::optimizers::schedules::{CosineDecay, Schedule};
 use gradus::optimizers::{Lookahead, MovingAverage};
 use gradus::prelude::*;

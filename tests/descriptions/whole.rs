@@ -1,6 +1,8 @@
 //! Whole models in files, and their copies.
 
 use gradus::config::{Config, Registry};
+use gradus::constraints::MaxNorm;
+use gradus::layers::Add;
 use gradus::prelude::*;
 use gradus::saving::Weights;
 

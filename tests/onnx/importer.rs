@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use gradus::config::Registry;
+use gradus::layers::Vars;
 use gradus::ndarray::{Array2, Array4, ArrayD, arr2, array};
 use gradus::onnx::Onnx;
 use gradus::prelude::*;

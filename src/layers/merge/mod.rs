@@ -20,7 +20,7 @@ macro_rules! merge {
             /// no inputs; shapes that do not broadcast
             /// # Example
             /// ```
-            /// use gradus::prelude::*;
+            /// use gradus::{layers::*, prelude::*};
             /// let tape = Tape::inference();
             /// let x = vec![tape.input(ndarray::arr2(&[[4.0, 2.0]])), tape.input(ndarray::arr2(&[[1.0, 3.0]]))];
             #[doc = concat!("let y = ", stringify!($name), ".forward(&x)?;")]

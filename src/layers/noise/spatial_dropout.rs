@@ -21,7 +21,7 @@ macro_rules! spatial {
                 /// an input of other axes; a rate outside of 0 to 1 (1 excluded)
                 /// # Example
                 /// ```
-                /// use gradus::prelude::*;
+                /// use gradus::{layers::*, prelude::*};
                 #[doc = concat!("let x = Tape::training().input(ndarray::", $ones, ");")]
                 #[doc = concat!("let y = ", stringify!($name), "::new(0.5).forward(&x)?;")]
                 /// let y = y.value().as_slice().unwrap();

@@ -10,7 +10,7 @@ use crate::tensor::{Float, data, tensor};
 /// One step of a recurrent layer: [`Rnn`] takes it along a sequence.
 ///
 /// ```
-/// use gradus::layers::{Cell, Rnn};
+/// use gradus::layers::{Cell, Recurrent, Rnn};
 /// use gradus::prelude::*;
 ///
 /// /// `h ← (1 - a) h + a x`, with one learned `a` for each feature.

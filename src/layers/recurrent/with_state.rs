@@ -17,6 +17,7 @@ use crate::layers::Layer;
 /// those of the layer; a state of another shape
 /// # Example
 /// ```
+/// use gradus::layers::Recurrent;
 /// use gradus::prelude::*;
 /// let layer = Lstm::new(4).with_state();
 /// let tape = Tape::inference();
