@@ -110,6 +110,7 @@ impl<C: Curve> Pointwise for OfCurve<C> {
 impl Var {
     /// Applies a function of each number whose slope follows from its value. It becomes a part of the operation before it where that
     /// is a `Dense`, a convolution or the sum of a `Residual`, and is then applied while their output is in cache.
+    #[must_use]
     pub fn pointwise(&self, function: Arc<dyn Pointwise>) -> Self {
         apply_pointwise(self, function, true)
     }
