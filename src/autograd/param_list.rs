@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use super::{Layer, Noise, Param, ParamId, Vars};
 
 /// The parameters of a model with their paths, in a fixed order. A layer's [`Layer::params`] fills it.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct ParamList<'a> {
     prefix: String,
     /// Whether the kinds of layers are wanted, which takes their descriptions.
@@ -18,6 +18,12 @@ pub struct ParamList<'a> {
     ties: Vec<(String, &'a dyn Tie)>,
     /// Parameters that are not the model's, but belong to what it is.
     beside: Vec<(String, Param)>,
+}
+
+impl std::fmt::Debug for ParamList<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_map().entries(self.list.iter().map(|listed| (&listed.path, &listed.param))).finish()
+    }
 }
 
 /// A parameter, its path, and the layers along that path as [`ParamList`] has them.

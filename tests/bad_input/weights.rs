@@ -14,7 +14,7 @@ fn saved() -> (tempfile::TempDir, std::path::PathBuf, Vec<u8>) {
     let path = folder.path().join("model.safetensors");
     let model = compiled();
     model.predict(&examples().0).unwrap();
-    model.save(&path).unwrap();
+    model.model.save(&path).unwrap();
     let bytes = std::fs::read(&path).unwrap();
     (folder, path, bytes)
 }

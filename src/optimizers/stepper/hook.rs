@@ -98,6 +98,13 @@ pub struct StepGradients<'j, 'p> {
     pub(super) number: u32,
 }
 
+impl std::fmt::Debug for StepGradients<'_, '_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let paths: Vec<_> = self.iter().map(|(path, _)| path).collect();
+        f.debug_struct("StepGradients").field("number", &self.number).field("paths", &paths).finish()
+    }
+}
+
 impl StepGradients<'_, '_> {
     /// Returns the number of the step, counted from 1: with a seed it makes random numbers that are the same after a resumption.
     pub fn number(&self) -> u32 {
