@@ -15,6 +15,7 @@ described! {
     /// does that)
     /// # Example
     /// ```
+    /// use gradus::layers::CenterCrop;
     /// use gradus::prelude::*;
     /// let x = Tape::inference().input(ndarray::Array4::<f32>::ones((2, 9, 7, 3)));
     /// assert_eq!(CenterCrop::new(4, 5).forward(&x)?.shape(), [2, 4, 5, 3]);

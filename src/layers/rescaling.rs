@@ -61,6 +61,7 @@ described! {
     /// another number of channels than the scale or the offset has
     /// # Example
     /// ```
+    /// use gradus::layers::Rescaling;
     /// use gradus::prelude::*;
     /// let x = Tape::inference().input(ndarray::arr2(&[[0.0, 255.0]]));
     /// let y = Rescaling::new(1.0 / 127.5).offset(-1.0).forward(&x)?;

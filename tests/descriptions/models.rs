@@ -2,6 +2,7 @@
 
 use gradus::config::{Config, Described, Reader, Registry};
 use gradus::layers::{Cell, Rnn};
+use gradus::layers::{Distilled, Merge, Recurrent};
 use gradus::models::{Bert, BertConfig, Gpt2, Gpt2Config};
 use gradus::prelude::*;
 

@@ -25,6 +25,7 @@ described! {
     /// other numbers of inputs or axes; lengths that do not fit; a dropout rate outside of 0 to 1 (1 excluded)
     /// # Example
     /// ```
+    /// use gradus::layers::Attention;
     /// use gradus::prelude::*;
     /// let tape = Tape::inference();
     /// let query = tape.input(ndarray::arr3(&[[[1.0, 0.0]]]));
@@ -62,6 +63,7 @@ described! {
     /// those of [`Attention`]
     /// # Example
     /// ```
+    /// use gradus::layers::AdditiveAttention;
     /// use gradus::prelude::*;
     /// let tape = Tape::inference();
     /// let x = || tape.input(ndarray::Array3::<f32>::ones((2, 5, 3)));
