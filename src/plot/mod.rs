@@ -1,7 +1,7 @@
 //! Pictures of curves and points as SVG files, through `plotters` (feature `plot`). A [`Figure`] is made
 //! [from](Figure#trait-implementations) a training's [`History`](crate::training::History), a
 //! [`RateFinder`](crate::callbacks::RateFinder) or the [`Results`](crate::search::Results) of a search, of a
-//! [schedule](Figure::schedule), or of panels of your own.
+//! [schedule](Figure::schedule), or of panels of your own. [`graph`] draws a model.
 //!
 //! ```
 //! use gradus::plot::{Figure, Panel};
@@ -17,9 +17,11 @@
 
 mod charts;
 mod figure;
+mod graph;
 mod panel;
 
 pub use figure::Figure;
+pub use graph::{Picture, graph};
 pub use panel::Panel;
 
 use plotters::style::RGBColor;

@@ -112,6 +112,14 @@ impl Frozen {
 }
 
 impl Summary {
+    /// Each layer, the shape that it gives, and the names of what it takes if that is not just the layer before.
+    pub(crate) fn boxes(&self) -> impl Iterator<Item = (&str, &str, Vec<&str>)> {
+        self.rows.iter().map(|row| {
+            let from = row.from.split(", ").filter(|name| !name.is_empty());
+            (row.layer.as_str(), row.shape.as_str(), from.collect())
+        })
+    }
+
     /// Returns the number of weights, frozen ones and statistics included.
     pub fn total(&self) -> usize {
         self.trainable + self.frozen + self.state
