@@ -115,4 +115,5 @@ def main():
     return {"train_per_s": batch / seconds(2, repeats, step)}
 
 
-print(json.dumps(main()))
+if __name__ == "__main__":
+    print(json.dumps(main()))

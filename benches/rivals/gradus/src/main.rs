@@ -1,6 +1,7 @@
 //! The MNIST CNN on gradus, as a user writes it.
 
 mod networks;
+mod peak;
 #[path = "../../protocol.rs"]
 mod protocol;
 mod sequences;
@@ -55,6 +56,9 @@ impl protocol::Rival for Gradus {
 }
 
 fn main() {
+    if std::env::args().nth(1).as_deref() == Some("peak") {
+        return peak::measure();
+    }
     if networks::measure(&std::env::args().nth(1).unwrap_or_default()).expect("training") {
         return;
     }
