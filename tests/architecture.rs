@@ -208,6 +208,16 @@ fn imports_run_down() {
     assert!(wrong.is_empty(), "imports that do not run down the floors:\n{}", wrong.join("\n"));
 }
 
+/// One subject a file: the first line says in a sentence what it is.
+#[test]
+fn every_file_says_its_subject() {
+    for (path, text) in files("src", ".rs") {
+        let first = text.lines().next().unwrap_or_default();
+        let is_sentence = first.starts_with("//! ") || first.starts_with("#![doc");
+        assert!(is_sentence, "{path}: begin it with `//! ` and a sentence that says what the file is about");
+    }
+}
+
 #[test]
 fn every_room_is_there() {
     let files = files("src", ".rs");

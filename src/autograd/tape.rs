@@ -8,7 +8,7 @@ use ndarray::IxDyn;
 use rand::SeedableRng;
 
 use super::op::standard;
-use super::waiting::{Applied, Fusible, Last, Value, Waiting, Work};
+use super::waiting::{Applied, Fusible, Last, LazyValue, Waiting, Work};
 use super::{Dependence, Gradients, InputGrads, Op, Origin, Param, ParamId, Var};
 use crate::error::{Error, Result};
 use crate::initializers::{Initializer, RandomNormal};
@@ -233,7 +233,7 @@ impl Tape {
     fn apply_boxed(&self, op: Box<dyn Op>, name: &'static str, inputs: &[&Var]) -> Var {
         self.check_tapes(inputs);
         if let [x] = inputs
-            && let Value::Waiting(waiting) = &x.value
+            && let LazyValue::Waiting(waiting) = &x.value
             && let Some(fused) = waiting.with(&*op)
         {
             return self.wait_boxed(fused, Some(Last { op, name, x: (*x).clone() }));
@@ -261,7 +261,7 @@ impl Tape {
         let mask =
             mask_of(inputs.iter()).filter(|mask| op.shape(inputs).get(..2) == Some(mask.shape()) && op.keeps_steps());
         let work = Work { all, last, node, tape: self.clone() };
-        Var { mask, ..Var::new(Value::Waiting(Rc::new(Waiting::new(work))), self, node, dependence) }
+        Var { mask, ..Var::new(LazyValue::Waiting(Rc::new(Waiting::new(work))), self, node, dependence) }
     }
 
     #[track_caller]

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::waiting::Value;
+use super::waiting::LazyValue;
 use super::{Dependence, Gradients, Tape};
 use crate::error::{Error, Result};
 use crate::tensor::{Float, IntoTensor, Tensor, data};
@@ -14,7 +14,7 @@ use crate::tensor::{Float, IntoTensor, Tensor, data};
 /// fail returns a `Result`.
 #[derive(Clone)]
 pub struct Var {
-    pub(crate) value: Value,
+    pub(crate) value: LazyValue,
     pub(super) tape: Tape,
     pub(super) node: Option<usize>,
     pub(crate) dependence: Dependence,
@@ -38,7 +38,7 @@ pub(crate) enum Origin {
 }
 
 impl Var {
-    pub(super) fn new(value: impl Into<Value>, tape: &Tape, node: Option<usize>, dependence: Dependence) -> Self {
+    pub(super) fn new(value: impl Into<LazyValue>, tape: &Tape, node: Option<usize>, dependence: Dependence) -> Self {
         Self { value: value.into(), tape: tape.clone(), node, dependence, origin: None, mask: None }
     }
 

@@ -23,7 +23,7 @@ pub(crate) trait Fusible: Op {
 
 /// The value of a variable: known, or to be computed when it is first read.
 #[derive(Clone)]
-pub(crate) enum Value {
+pub(crate) enum LazyValue {
     Known(Pooled),
     Waiting(Rc<Waiting>),
 }
@@ -92,7 +92,7 @@ impl Waiting {
     }
 }
 
-impl Value {
+impl LazyValue {
     /// Lengths of the axes, without computing the value.
     pub(crate) fn lengths(&self) -> Vec<usize> {
         match self {
@@ -112,19 +112,19 @@ impl Value {
     }
 }
 
-impl From<Pooled> for Value {
+impl From<Pooled> for LazyValue {
     fn from(value: Pooled) -> Self {
         Self::Known(value)
     }
 }
 
-impl From<Tensor> for Value {
+impl From<Tensor> for LazyValue {
     fn from(value: Tensor) -> Self {
         Self::Known(value.into())
     }
 }
 
-impl Deref for Value {
+impl Deref for LazyValue {
     type Target = Tensor;
 
     fn deref(&self) -> &Tensor {

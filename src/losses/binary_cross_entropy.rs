@@ -1,7 +1,7 @@
 //! Cross-entropy of independent yes-or-no answers.
 
 use super::items::{pairs_with, product};
-use super::probabilities::{CLIP, Given, Kind, check_smoothing, scores};
+use super::probabilities::{CLIP, Given, ScoreKind, check_smoothing, scores};
 use super::{Each, Loss, check_same_shape, check_setting, check_targets};
 use crate::autograd::Var;
 use crate::config::{config, described};
@@ -73,8 +73,8 @@ impl Loss for BinaryCrossEntropy {
 }
 
 /// `-yes ln p - no ln(1 - p)`, and its slope by the logit or the probability.
-pub(super) fn binary(kind: Kind, x: f64, yes: f64, no: f64) -> (f64, f64) {
-    if kind == Kind::Logits {
+pub(super) fn binary(kind: ScoreKind, x: f64, yes: f64, no: f64) -> (f64, f64) {
+    if kind == ScoreKind::Logits {
         let decay = (-x.abs()).exp();
         let (rest, small) = (decay.ln_1p(), decay / (1.0 + decay));
         let p = if x >= 0.0 { 1.0 - small } else { small };

@@ -2,7 +2,7 @@
 
 use super::items::{items, leading, product, standard};
 use super::probabilities::{
-    CLIP, Given, Kind, LogProbabilities, check_class_weights, check_smoothing, rows_of_classes, scores,
+    CLIP, Given, LogProbabilities, ScoreKind, check_class_weights, check_smoothing, rows_of_classes, scores,
 };
 use super::{Each, Loss, check_same_shape};
 use crate::autograd::Var;
@@ -89,7 +89,7 @@ pub(super) enum Clip {
 ///
 /// All in double precision: shares of tens of thousands of classes add up to something.
 pub(super) fn row(
-    kind: Kind,
+    kind: ScoreKind,
     clip: Clip,
     x: &[Float],
     total: f64,
@@ -97,8 +97,8 @@ pub(super) fn row(
     slope: &mut [Float],
 ) -> f64 {
     match kind {
-        Kind::Logits => of_logits(x, total, share, slope),
-        Kind::LogProbabilities => {
+        ScoreKind::Logits => of_logits(x, total, share, slope),
+        ScoreKind::LogProbabilities => {
             let mut loss = 0.0;
             for (i, (x, slope)) in x.iter().zip(slope).enumerate() {
                 let share = share(i);
@@ -107,7 +107,7 @@ pub(super) fn row(
             }
             loss
         }
-        Kind::Probabilities => of_probabilities(clip, x, total, share, slope),
+        ScoreKind::Probabilities => of_probabilities(clip, x, total, share, slope),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::binary_cross_entropy::binary;
 use super::items::{items, leading, pairs_with, product, standard};
-use super::probabilities::{CLIP, Given, Kind, LogProbabilities, check_smoothing, rows_of_classes, scores};
+use super::probabilities::{CLIP, Given, LogProbabilities, ScoreKind, check_smoothing, rows_of_classes, scores};
 use super::{Each, Loss, check_same_shape, check_setting, check_targets};
 use crate::autograd::Var;
 use crate::config::{config, described};
@@ -75,7 +75,7 @@ impl Loss for BinaryFocalCrossEntropy {
             let (entropy, by_x) = binary(kind, x, t, 1.0 - t);
             let decay = (-x.abs()).exp();
             let (p, q, p_by_x) = match kind {
-                Kind::Logits => {
+                ScoreKind::Logits => {
                     let (near, far) = (1.0 / (1.0 + decay), decay / (1.0 + decay));
                     let (p, q) = if x >= 0.0 { (near, far) } else { (far, near) };
                     (p, q, near * far)
@@ -151,7 +151,7 @@ impl Loss for CategoricalFocalCrossEntropy {
             let sum: f64 = x.iter().map(|x| f64::from(*x)).sum();
             // p, its logarithm, and whether it was clipped.
             let of = |x: Float| match kind {
-                Kind::Logits => (logits.of(x).exp(), logits.of(x), false),
+                ScoreKind::Logits => (logits.of(x).exp(), logits.of(x), false),
                 _ => {
                     let raw = f64::from(x) / sum;
                     let p = raw.clamp(low, high);
@@ -174,7 +174,7 @@ impl Loss for CategoricalFocalCrossEntropy {
             for (x, slope) in x.iter().zip(slope) {
                 let pull = f64::from(*slope);
                 *slope = match kind {
-                    Kind::Logits => pull - of(*x).0 * total,
+                    ScoreKind::Logits => pull - of(*x).0 * total,
                     _ => (if pull == 0.0 { 0.0 } else { pull / f64::from(*x) }) - total / sum,
                 } as Float;
             }

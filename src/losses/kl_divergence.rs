@@ -1,7 +1,7 @@
 //! Divergence of Kullback and Leibler.
 
 use super::items::{items, leading, standard};
-use super::probabilities::{CLIP, Given, Kind, LogProbabilities, rows_of_classes, scores};
+use super::probabilities::{CLIP, Given, LogProbabilities, ScoreKind, rows_of_classes, scores};
 use super::{Each, Loss, check_same_shape, check_targets};
 use crate::autograd::Var;
 use crate::config::{config, described};
@@ -46,18 +46,18 @@ impl Loss for KlDivergence {
         let target = standard(target);
         items(who, prediction, &x, leading(prediction.value.shape()), move |i, x, slope| {
             let t = &data(&target)[i * x.len()..][..x.len()];
-            let logits = (kind == Kind::Logits).then(|| LogProbabilities::new(x));
+            let logits = (kind == ScoreKind::Logits).then(|| LogProbabilities::new(x));
             let total: f64 = t.iter().map(|t| f64::from(*t)).sum();
             let mut sum = 0.0;
             for ((x, t), slope) in x.iter().zip(t).zip(slope) {
-                if kind == Kind::Probabilities {
+                if kind == ScoreKind::Probabilities {
                     let (p, t) = (f64::from(x.clamp(CLIP, 1.0)), f64::from(t.max(CLIP)));
                     sum += t * (t / p).ln();
                     *slope = if (CLIP..=1.0).contains(x) { (-t / p) as Float } else { 0.0 };
                 } else {
                     let (log_p, t) = (logits.as_ref().map_or(f64::from(*x), |logits| logits.of(*x)), f64::from(*t));
                     sum += if t > 0.0 { t * (t.ln() - log_p) } else { 0.0 };
-                    let pull = if kind == Kind::Logits { total * log_p.exp() } else { 0.0 };
+                    let pull = if kind == ScoreKind::Logits { total * log_p.exp() } else { 0.0 };
                     *slope = (pull - t) as Float;
                 }
             }

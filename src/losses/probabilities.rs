@@ -43,7 +43,7 @@ impl Given {
 
 /// What a cross-entropy works on.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Kind {
+pub(super) enum ScoreKind {
     /// Numbers before the softmax or sigmoid: the stable way.
     Logits,
     /// Logarithms of probabilities.
@@ -54,7 +54,7 @@ pub(super) enum Kind {
 
 /// Finds what the prediction is, and what to compute the loss from. `given` says what the user believes; a belief that is
 /// evidently wrong is an error, since such a model would train, badly.
-pub(super) fn scores(loss: &str, prediction: &Var, given: Given, sigmoid: bool) -> Result<(Var, Kind)> {
+pub(super) fn scores(loss: &str, prediction: &Var, given: Given, sigmoid: bool) -> Result<(Var, ScoreKind)> {
     check_constant(prediction)?;
     let (activation, rows) = if sigmoid { ("Sigmoid", "numbers") } else { ("Softmax", "rows") };
     match (prediction.origin.as_deref(), given) {
@@ -68,13 +68,13 @@ pub(super) fn scores(loss: &str, prediction: &Var, given: Given, sigmoid: bool) 
             "{loss}: `from_log_probabilities` expects logarithms, but the prediction comes out of a `{activation}`; end \
              the model with `LogSoftmax`, or use `{loss}::default()`"
         ))),
-        (Some(Origin::Softmax(logits)), Given::Probabilities) if !sigmoid => Ok((logits.clone(), Kind::Logits)),
+        (Some(Origin::Softmax(logits)), Given::Probabilities) if !sigmoid => Ok((logits.clone(), ScoreKind::Logits)),
         (Some(Origin::LogSoftmax), Given::Probabilities) if !sigmoid => {
-            Ok((prediction.clone(), Kind::LogProbabilities))
+            Ok((prediction.clone(), ScoreKind::LogProbabilities))
         }
-        (Some(Origin::Sigmoid(logits)), Given::Probabilities) if sigmoid => Ok((logits.clone(), Kind::Logits)),
-        (_, Given::Logits) => Ok((prediction.clone(), Kind::Logits)),
-        (_, Given::LogProbabilities) => Ok((prediction.clone(), Kind::LogProbabilities)),
+        (Some(Origin::Sigmoid(logits)), Given::Probabilities) if sigmoid => Ok((logits.clone(), ScoreKind::Logits)),
+        (_, Given::Logits) => Ok((prediction.clone(), ScoreKind::Logits)),
+        (_, Given::LogProbabilities) => Ok((prediction.clone(), ScoreKind::LogProbabilities)),
         (_, Given::Probabilities) => {
             let classes = prediction.value.shape().last().copied().unwrap_or(1).max(1);
             let possible = |p: &Float| p.is_nan() || (-1e-4..=1.0 + 1e-4).contains(p);
@@ -84,7 +84,7 @@ pub(super) fn scores(loss: &str, prediction: &Var, given: Given, sigmoid: bool) 
                 sigmoid || sum.is_nan() || (sum - 1.0).abs() <= 1e-2
             };
             if data(&prediction.value).chunks(classes).all(|row| row.iter().all(possible) && sums(row)) {
-                return Ok((prediction.clone(), Kind::Probabilities));
+                return Ok((prediction.clone(), ScoreKind::Probabilities));
             }
             let hint = if loss == "KlDivergence" { String::new() } else { format!(", or use `{loss}::from_logits()`") };
             Err(Error::value(format!(

@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::tensor::{Float, Tensor, data, tensor};
 
 #[derive(Clone, Copy)]
-enum Kind {
+enum Reduction {
     Product,
     Norm,
     LogSumExp,
@@ -17,7 +17,7 @@ impl Var {
     /// Returns the product of all numbers, a scalar; 1 of none.
     #[must_use]
     pub fn prod(&self) -> Self {
-        self.aggregate(Reduced::all(self), Kind::Product)
+        self.aggregate(Reduced::all(self), Reduction::Product)
     }
 
     /// Returns products over these axes, which disappear. Negative axes count from the end.
@@ -32,7 +32,7 @@ impl Var {
     /// # Errors
     /// An axis that is out of range or comes twice.
     pub fn prod_axes(&self, axes: &[isize]) -> Result<Self> {
-        Ok(self.aggregate(Reduced::new("prod_axes", self, axes, false)?, Kind::Product))
+        Ok(self.aggregate(Reduced::new("prod_axes", self, axes, false)?, Reduction::Product))
     }
 
     /// [`Var::prod_axes`] that keeps the axes, with length 1.
@@ -40,13 +40,13 @@ impl Var {
     /// # Errors
     /// Those of [`Var::prod_axes`].
     pub fn prod_axes_keep(&self, axes: &[isize]) -> Result<Self> {
-        Ok(self.aggregate(Reduced::new("prod_axes_keep", self, axes, true)?, Kind::Product))
+        Ok(self.aggregate(Reduced::new("prod_axes_keep", self, axes, true)?, Reduction::Product))
     }
 
     /// Returns the Euclidean norm of all numbers, `√Σ x²`, a scalar; its slope at 0 is 0.
     #[must_use]
     pub fn norm(&self) -> Self {
-        self.aggregate(Reduced::all(self), Kind::Norm)
+        self.aggregate(Reduced::all(self), Reduction::Norm)
     }
 
     /// Returns Euclidean norms, `√Σ x²`, over these axes, which disappear. Negative axes count from the end; slopes at
@@ -62,7 +62,7 @@ impl Var {
     /// # Errors
     /// An axis that is out of range or comes twice.
     pub fn norm_axes(&self, axes: &[isize]) -> Result<Self> {
-        Ok(self.aggregate(Reduced::new("norm_axes", self, axes, false)?, Kind::Norm))
+        Ok(self.aggregate(Reduced::new("norm_axes", self, axes, false)?, Reduction::Norm))
     }
 
     /// [`Var::norm_axes`] that keeps the axes, with length 1.
@@ -70,13 +70,13 @@ impl Var {
     /// # Errors
     /// Those of [`Var::norm_axes`].
     pub fn norm_axes_keep(&self, axes: &[isize]) -> Result<Self> {
-        Ok(self.aggregate(Reduced::new("norm_axes_keep", self, axes, true)?, Kind::Norm))
+        Ok(self.aggregate(Reduced::new("norm_axes_keep", self, axes, true)?, Reduction::Norm))
     }
 
     /// Returns `ln Σ exp(x)` of all numbers, a scalar, computed from `x - max(x)`; minus infinity of none.
     #[must_use]
     pub fn log_sum_exp(&self) -> Self {
-        self.aggregate(Reduced::all(self), Kind::LogSumExp)
+        self.aggregate(Reduced::all(self), Reduction::LogSumExp)
     }
 
     /// Returns `ln Σ exp(x)` over these axes, which disappear, computed from `x - max(x)`. Negative axes count from the
@@ -93,7 +93,7 @@ impl Var {
     /// An axis that is out of range or comes twice.
     #[doc(alias = "logsumexp")]
     pub fn log_sum_exp_axes(&self, axes: &[isize]) -> Result<Self> {
-        Ok(self.aggregate(Reduced::new("log_sum_exp_axes", self, axes, false)?, Kind::LogSumExp))
+        Ok(self.aggregate(Reduced::new("log_sum_exp_axes", self, axes, false)?, Reduction::LogSumExp))
     }
 
     /// [`Var::log_sum_exp_axes`] that keeps the axes, with length 1.
@@ -101,10 +101,10 @@ impl Var {
     /// # Errors
     /// Those of [`Var::log_sum_exp_axes`].
     pub fn log_sum_exp_axes_keep(&self, axes: &[isize]) -> Result<Self> {
-        Ok(self.aggregate(Reduced::new("log_sum_exp_axes_keep", self, axes, true)?, Kind::LogSumExp))
+        Ok(self.aggregate(Reduced::new("log_sum_exp_axes_keep", self, axes, true)?, Reduction::LogSumExp))
     }
 
-    fn aggregate(&self, reduced: Reduced, kind: Kind) -> Self {
+    fn aggregate(&self, reduced: Reduced, kind: Reduction) -> Self {
         let empty = || Tensor::default(ndarray::IxDyn(&[]));
         self.tape().apply(Aggregate { kind, reduced, x: empty(), y: empty() }, &[self])
     }
@@ -112,7 +112,7 @@ impl Var {
 
 /// `y = Π x`, `√Σ x²` or `ln Σ exp(x)` over some axes
 struct Aggregate {
-    kind: Kind,
+    kind: Reduction,
     reduced: Reduced,
     x: Tensor,
     y: Tensor,
@@ -140,13 +140,13 @@ impl Op for Aggregate {
     fn forward(&mut self, inputs: &[&Tensor]) -> Tensor {
         self.x = inputs[0].clone();
         let sums = match self.kind {
-            Kind::Product => self.fold(1.0, |product, x| product * x),
-            Kind::Norm => {
+            Reduction::Product => self.fold(1.0, |product, x| product * x),
+            Reduction::Norm => {
                 let mut sums = self.fold(0.0, |sum, x| sum + x * x);
                 sums.iter_mut().for_each(|sum| *sum = sum.sqrt());
                 sums
             }
-            Kind::LogSumExp => {
+            Reduction::LogSumExp => {
                 let greatest = self.fold(f64::NEG_INFINITY, f64::max);
                 let (x, folding) = (data(&self.x), self.reduced.folding(self.x.shape()));
                 let mut sums = vec![0.0; folding.len()];
@@ -167,7 +167,7 @@ impl Op for Aggregate {
     fn backward(&self, dy: &Tensor, dx: &mut InputGrads<'_>) {
         let (y, dy) = (data(&self.y), data(dy));
         dx.add(0, || match self.kind {
-            Kind::Product => {
+            Reduction::Product => {
                 let zeros = self.fold(0.0, |count, x| if x == 0.0 { count + 1.0 } else { count });
                 let others = self.fold(1.0, |product, x| if x == 0.0 { product } else { product * x });
                 self.spread(|x, to| match (zeros[to], x == 0.0) {
@@ -176,10 +176,10 @@ impl Op for Aggregate {
                     _ => 0.0,
                 })
             }
-            Kind::Norm => {
+            Reduction::Norm => {
                 self.spread(|x, to| if y[to] == 0.0 { 0.0 } else { f64::from(dy[to]) * x / f64::from(y[to]) })
             }
-            Kind::LogSumExp => self.spread(|x, to| match y[to] {
+            Reduction::LogSumExp => self.spread(|x, to| match y[to] {
                 Float::NEG_INFINITY => 0.0,
                 y => f64::from(dy[to]) * (x - f64::from(y)).exp(),
             }),

@@ -1,10 +1,22 @@
-//! How to train.
+//! `fit`: how to train, and the loop over epochs and batches.
 
-use crate::data::Dataset;
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+
+use super::blame;
+use super::pass::{self, Objective};
+use super::run::{RunState, Tools};
+use super::trainer::check_dataset;
+use super::{History, Trainer, slow_build};
+use crate::autograd::{Layer, ParamList, Tape, Vars};
+use crate::data::{Batches, Dataset, Epoch, Ready, Subset, first_share};
 use crate::error::{Error, Result};
 use crate::losses::ClassWeights;
+use crate::metrics::{Direction, Figures};
+use crate::random::Rng;
+use crate::saving::Structure;
 use crate::tensor::Float;
-use crate::training::callbacks::{Callback, Progress};
+use crate::training::callbacks::{Callback, KnownFigures, Progress};
 
 /// How [`Trainer::fit`](super::Trainer::fit) trains.
 ///
@@ -141,5 +153,143 @@ impl<'a> Fit<'a> {
             return Err(Error::value("fit: got both a validation set and a validation split; choose one"));
         }
         Ok(())
+    }
+}
+
+/// Separates the seeds of the order of examples from those of dropout.
+const ORDER: u64 = 0x006f_7264_6572;
+
+impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
+    /// Trains the model, and returns loss and metrics of each epoch.
+    ///
+    /// Loss and metrics of an epoch are means over all its items that count, while the weights change: padding and ignored
+    /// labels count in neither. Where the loss
+    /// is a mean over examples that do not look at each other, a batch runs in parts of fixed size, each forward and
+    /// backward on one thread while it is in cache; the crate finds that out by itself, and with anything that looks
+    /// across the batch (batch normalisation) the batch runs whole.
+    ///
+    /// # Errors
+    /// data that is empty or does not fit the model; settings that make no sense; a trainable parameter that receives
+    /// no gradient; a loss that is not a number any more; whatever a callback returns. The weights stay those of the
+    /// last whole step.
+    pub fn fit(&mut self, dataset: &dyn Dataset, mut fit: Fit<'_>) -> Result<History> {
+        slow_build::warn();
+        fit.check()?;
+        self.stepper.optimizer().check()?;
+        check_dataset("fit", dataset)?;
+        let held_out = first_share(dataset.len(), fit.validation_split)?;
+        let training: &dyn Dataset = &Subset::new(dataset, 0..dataset.len() - held_out);
+        if fit.validation_split > 0.0 && (held_out == 0 || held_out == dataset.len()) {
+            let (split, len) = (fit.validation_split, dataset.len());
+            let fault = if held_out == 0 { "holds out none of" } else { "leaves nothing to train on of" };
+            return Err(Error::value(format!(
+                "fit: a validation split of {split} {fault} {len} examples; choose another one, or give a validation set"
+            )));
+        }
+        let rest = Subset::new(dataset, dataset.len() - held_out..dataset.len());
+        let validation = fit.validation.or((held_out > 0).then_some(&rest as &dyn Dataset));
+        validation.map_or(Ok(()), |validation| check_dataset("fit's validation", validation))?;
+        let mut run = RunState::new(fit.epochs, training.len().div_ceil(fit.batch_size));
+        run.figures = self.start_figures()?;
+        self.check_settings(&fit)?;
+        run.known = KnownFigures::new(self.known_figures(&run.figures), validation.is_some(), true);
+        self.create_parameters(training, fit.batch_size)?;
+        run.callbacks = fit.take_callbacks();
+        let list = ParamList::of(&self.model);
+        run.noises = list.noises();
+        run.parameters = list.into_vec();
+        run.described = Some((Structure::of(&self.model, &ParamList::of(&self.model)), self.config()));
+        run.identity = self.identity(&fit, training.len(), validation.map_or(0, |validation| validation.len()));
+        run.identity.push(("class weights", format!("{:?}", fit.class_weights)));
+        self.stepper.check(&run.parameters, fit.epochs.saturating_mul(run.batches))?;
+        run.class_weights = std::mem::take(&mut fit.class_weights);
+        run.begin(&mut self.tools())?;
+        if run.epoch == 0 {
+            // Only now, since callbacks may freeze what looks across the batch; a run that goes on knows it.
+            let tape = Tape::training().seeds(self.seed, self.seed);
+            let objective = Objective { losses: &self.losses, class_weights: &run.class_weights };
+            run.parts = pass::parts(&self.model, objective, &tape, training, fit.batch_size);
+        }
+        while run.next_epoch(&mut self.tools())? {
+            self.epoch(training, &fit, &mut run)?;
+            if !run.stop {
+                run.figures.check_counted("fit", self.losses.names())?;
+            }
+            run.end_batches(&mut self.tools())?;
+            if let Some(validation) = validation {
+                let logs = self.evaluate(validation)?;
+                logs.iter().for_each(|(name, figure)| run.logs.set(format!("val_{name}"), figure));
+            }
+            let explain = |error| blame::explained(error, || validation.map(blame::advice_on_validation));
+            run.end_epoch(&mut self.tools()).map_err(explain)?;
+        }
+        run.end(&mut self.tools())?;
+        self.epochs += run.history.epochs().len();
+        Ok(run.history)
+    }
+
+    /// The figures of training, and which way each gets better.
+    fn known_figures(&self, losses: &Figures) -> Vec<(String, Option<Direction>)> {
+        let mut known: Vec<_> = losses.names().into_iter().map(|name| (name, Some(Direction::Lower))).collect();
+        known.extend(self.metrics.names().into_iter().zip(self.metrics.directions()));
+        known
+    }
+
+    /// Refuses settings that would fail later.
+    fn check_settings(&self, fit: &Fit<'_>) -> Result<()> {
+        let outputs: Vec<String> = self.losses.names().map(String::from).collect();
+        fit.class_weights.check(&outputs)?;
+        self.evaluation_batch().map(|_| ())
+    }
+
+    pub(super) fn tools(&mut self) -> Tools<'_> {
+        Tools { steppers: std::slice::from_mut(&mut self.stepper), metrics: &mut self.metrics }
+    }
+
+    /// What decides on the bits of a run, beside the model and what callbacks and optimizers hold.
+    fn identity(&self, fit: &Fit<'_>, examples: usize, held_out: usize) -> Vec<(&'static str, String)> {
+        vec![
+            ("seed", self.seed.to_string()),
+            ("examples", examples.to_string()),
+            ("examples of validation", held_out.to_string()),
+            ("batch size", fit.batch_size.to_string()),
+            ("shuffled", if fit.shuffle { "yes" } else { "no" }.into()),
+            ("batches before the run", self.stepper.batches().to_string()),
+            ("metrics", format!("{:?}", self.metrics.names())),
+        ]
+    }
+
+    /// One pass over the data, or the rest of one.
+    fn epoch(&mut self, dataset: &dyn Dataset, fit: &Fit<'_>, run: &mut RunState<'_>) -> Result<()> {
+        let mut order: Vec<usize> = (0..dataset.len()).collect();
+        // The batches before it tell an epoch from all others, also after a resumption.
+        let before = self.stepper.batches().saturating_sub(run.batch as u32);
+        let dataset = &Epoch { dataset, number: u64::from(before) };
+        if fit.shuffle {
+            let seeds = self.seeds().nth(ORDER).nth(dataset.number);
+            order.shuffle(&mut Rng::seed_from_u64(seeds.random));
+        }
+        order.drain(..(run.batch * fit.batch_size).min(order.len()));
+        if fit.prefetch == 0 {
+            for indices in order.chunks(fit.batch_size) {
+                self.batch(dataset, indices, indices, run)?;
+                if run.stop {
+                    break;
+                }
+            }
+            return Ok(());
+        }
+        let (size, len, ahead) = (fit.batch_size, dataset.len(), fit.prefetch.min(run.batches));
+        let places: Vec<usize> = (0..size.min(len)).collect();
+        Batches::in_order(dataset, size, order.clone()).prefetch(ahead, |batches| {
+            for (batch, numbers) in batches.zip(order.chunks(size)) {
+                let places = &places[..numbers.len()];
+                self.batch(&Ready::new(batch?, places.len())?, places, numbers, run)?;
+                if run.stop {
+                    break;
+                }
+            }
+            Ok(())
+        })
     }
 }

@@ -3,22 +3,22 @@
 
 mod blame;
 pub mod callbacks;
-mod course;
-mod epochs;
 mod fit;
+mod hand_loop;
 pub(crate) mod history;
-mod loops;
 mod pass;
 mod predict;
 mod resume;
+mod run;
 mod slow_build;
+mod step;
 mod summary;
 mod trainer;
 mod whole;
 
 pub use fit::Fit;
+pub use hand_loop::Loop;
 pub use history::{History, Logs};
-pub use loops::Loop;
 pub(crate) use predict::predict;
 pub use summary::{Summary, summary};
 pub use trainer::Trainer;

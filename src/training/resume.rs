@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use super::course::{Course, Tools};
 use super::pass::Parts;
+use super::run::{RunState, Tools};
 use super::whole::{TRAINER, optimizer};
 use super::{History, Logs};
 use crate::autograd::Param;
@@ -15,7 +15,7 @@ use crate::saving::{self, MODEL};
 use crate::tensor::Tensor;
 use crate::training::callbacks::Callback;
 
-impl Course<'_> {
+impl RunState<'_> {
     /// Writes a back-up.
     pub(super) fn back_up(&self, path: &Path, tools: &Tools<'_>) -> Result<()> {
         let mut weights = Weights::new();
@@ -75,7 +75,7 @@ impl Course<'_> {
             ("seconds", self.seconds),
             ("batch_loss", self.batch_loss),
             ("part", self.parts.least as f64),
-            ("amid", flag(self.is_amid)),
+            ("amid", flag(self.is_in_epoch)),
             ("finished", flag(self.is_finished)),
         ]);
         state.texts = self.identity.iter().map(|(name, text)| (format!("run/{name}"), text.clone())).collect();
@@ -94,7 +94,7 @@ impl Course<'_> {
         state.numbers.push(("epochs".into(), epochs.iter().map(|logs| logs.iter().count() as f64).collect()));
         let figures = epochs.iter().flat_map(Logs::iter);
         state.numbers.extend(figures.map(|(name, figure)| (format!("history/{name}"), vec![figure])));
-        if self.is_amid {
+        if self.is_in_epoch {
             state.nest("figure", self.figures.state());
             let metrics = tools.metrics.state()?.into_iter();
             state.numbers.extend(metrics.map(|(name, numbers)| (format!("metric/{name}"), numbers)));
@@ -147,7 +147,7 @@ impl Course<'_> {
         let count = |name: &str| state.count(name).map(|count| count as usize);
         let flag = |name: &str| state.count(name).map(|count| count != 0);
         let (epoch, batch, examples) = (count("epoch")?, count("batch")?, count("examples")?);
-        let (least, is_amid, is_finished) = (count("part")?, flag("amid")?, flag("finished")?);
+        let (least, is_in_epoch, is_finished) = (count("part")?, flag("amid")?, flag("finished")?);
         let (seconds, batch_loss) = (state.number("seconds")?, state.number("batch_loss")?);
         if batch > self.batches {
             return Err(Error::value(format!("it is at batch {batch} of {}", self.batches)));
@@ -172,7 +172,7 @@ impl Course<'_> {
         for (stepper, part) in tools.steppers.iter().zip(&parts) {
             stepper.check_snapshot(&self.parameters, part)?;
         }
-        if is_amid {
+        if is_in_epoch {
             self.figures.restore(&state.part("figure"))?;
             tools.metrics.restore(&state.part("metric"))?;
         }
@@ -190,9 +190,9 @@ impl Course<'_> {
         self.history = history(state);
         (self.epoch, self.batch, self.examples, self.parts) = (epoch, batch, examples, Parts { least });
         (self.seconds, self.seconds_before, self.batch_loss) = (seconds, seconds, batch_loss);
-        (self.is_amid, self.is_finished, self.stop) = (is_amid, is_finished, is_finished);
+        (self.is_in_epoch, self.is_finished, self.stop) = (is_in_epoch, is_finished, is_finished);
         self.is_resumed = true;
-        if is_amid {
+        if is_in_epoch {
             self.gather(tools);
         }
         Ok(())
@@ -211,28 +211,28 @@ struct Before {
 }
 
 impl Before {
-    fn new(course: &Course<'_>) -> Self {
+    fn new(run: &RunState<'_>) -> Self {
         let state = |(_, param): &(String, Param)| (param.value(), param.assignments(), param.is_frozen());
         Self {
-            parameters: course.parameters.iter().map(state).collect(),
-            noises: course.noises.iter().map(|(_, noise)| noise.is_frozen()).collect(),
-            figures: course.figures.clone(),
-            callbacks: course.callbacks.iter().map(|callback| callback.state()).collect(),
+            parameters: run.parameters.iter().map(state).collect(),
+            noises: run.noises.iter().map(|(_, noise)| noise.is_frozen()).collect(),
+            figures: run.figures.clone(),
+            callbacks: run.callbacks.iter().map(|callback| callback.state()).collect(),
         }
     }
 
-    fn put_back(self, course: &mut Course<'_>, tools: &mut Tools<'_>) {
-        for ((_, param), (value, assignments, is_frozen)) in course.parameters.iter().zip(self.parameters) {
+    fn put_back(self, run: &mut RunState<'_>, tools: &mut Tools<'_>) {
+        for ((_, param), (value, assignments, is_frozen)) in run.parameters.iter().zip(self.parameters) {
             param.put_back(value, assignments);
             if is_frozen { param.freeze() } else { param.unfreeze() }
         }
-        for ((_, noise), is_frozen) in course.noises.iter().zip(self.noises) {
+        for ((_, noise), is_frozen) in run.noises.iter().zip(self.noises) {
             if is_frozen { noise.freeze() } else { noise.unfreeze() }
         }
         // A run goes on from another one before its first epoch, when nothing is gathered yet.
-        course.figures = self.figures;
+        run.figures = self.figures;
         tools.metrics.reset();
-        for (callback, state) in course.callbacks.iter_mut().zip(&self.callbacks) {
+        for (callback, state) in run.callbacks.iter_mut().zip(&self.callbacks) {
             if !state.is_empty() {
                 // The error to tell is the one that led here.
                 let _ = callback.restore(state);

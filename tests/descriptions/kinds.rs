@@ -26,7 +26,7 @@ fn check(module: &str, others: &str) {
 #[test]
 fn layers() {
     // Not layers, or layers over any number of axes, whose kinds have a number in their name.
-    let others = "Layer AttentionOptions KeyValueCache scaled_dot_product_attention Border Names Outside Interpolation Cell Merge Recurrent \
+    let others = "Layer PerChannel AttentionOptions KeyValueCache scaled_dot_product_attention Border Names Outside Interpolation Cell Merge Recurrent \
                   StepOptions Vars Padding Size ResizeTo Conv ConvTranspose DepthwiseConv SeparableConv MaxPool AvgPool \
                   AdaptiveAvgPool AdaptiveMaxPool ZeroPad Crop UpSample Resize Unfold Fold MaxUnpool GridSample AffineGrid";
     // It has the kind of its cell.

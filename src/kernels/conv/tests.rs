@@ -1,3 +1,5 @@
+//! Convolutions against the definition.
+
 use super::*;
 use crate::kernels::simd::EMULATES_AVX512;
 use proptest::prelude::*;

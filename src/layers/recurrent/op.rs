@@ -1,7 +1,7 @@
 //! A recurrent layer's steps as one operation.
 
 use super::StepOptions;
-use super::part::{Part, PartGradients, Weights};
+use super::part::{CellWeights, Part, PartGradients};
 use crate::autograd::{Dependence, InputGrads, Op};
 use crate::buffers::buffer;
 use crate::kernels::{elementwise::add_assign, packed::Packed, parallel};
@@ -121,7 +121,7 @@ impl<S: Step> Op for Recurrence<S> {
     fn forward(&mut self, inputs: &[&Tensor]) -> Tensor {
         let (form, step) = (&self.form, &self.step);
         let (bias, initial) = inputs[3..].split_at(usize::from(form.has_bias));
-        let weights = Weights::forward(step, form, inputs, bias.first().map(|bias| data(bias)));
+        let weights = CellWeights::forward(step, form, inputs, bias.first().map(|bias| data(bias)));
         let (rows, outputs) = (form.rows(), form.outputs(S::STATES));
         let mut y = buffer(form.x[0] * outputs * form.units);
         let chunks = y.chunks_mut((rows * outputs * form.units).max(1)).enumerate();
@@ -142,7 +142,7 @@ impl<S: Step> Op for Recurrence<S> {
     /// `dkernel = Σ xᵀ · dz`, `drecurrent = Σ hᵀ · dz`, `dbias = Σ dz`
     fn backward(&self, dy: &Tensor, dx: &mut InputGrads<'_>) {
         let form = &self.form;
-        let weights = Weights::backward(&self.step, form, &self.weights, dx.wants(0));
+        let weights = CellWeights::backward(&self.step, form, &self.weights, dx.wants(0));
         let first_state = 3 + usize::from(form.has_bias);
         let wanted = [dx.wants(1), dx.wants(2), form.has_bias && dx.wants(3)];
         let mut input = buffer(if dx.wants(0) { form.x.iter().product() } else { 0 });

@@ -16,13 +16,13 @@ use crate::tensor::{Float, Tensor, data};
 const ROWS: usize = 256;
 
 /// The weights, packed for the products of one direction.
-pub(super) struct Weights<'a> {
+pub(super) struct CellWeights<'a> {
     input: Option<Packed>,
     recurrent: Vec<Packed>,
     biases: [Option<&'a [Float]>; 2],
 }
 
-impl<'a> Weights<'a> {
+impl<'a> CellWeights<'a> {
     pub fn forward<S: Step>(step: &S, form: &Form, inputs: &[&Tensor], bias: Option<&'a [Float]>) -> Self {
         let gates = S::GATES * form.units;
         let recurrent = blocks(step, form.units).map(|block| {
@@ -145,7 +145,7 @@ impl Part {
         (0..time.div_ceil(size)).map(move |i| i * size..time.min((i + 1) * size))
     }
 
-    pub fn forward<S: Step>(&mut self, step: &S, form: &Form, weights: &Weights<'_>, y: &mut [Float]) {
+    pub fn forward<S: Step>(&mut self, step: &S, form: &Form, weights: &CellWeights<'_>, y: &mut [Float]) {
         let n = self.rows.len() * form.units;
         let (gates, features) = (S::GATES * form.units, form.x[2]);
         for block in self.blocks(form) {
@@ -176,7 +176,7 @@ impl Part {
         self.shown.as_ref().is_none_or(|shown| shown[step * self.rows.len() + row])
     }
 
-    fn step<S: Step>(&mut self, step: &S, form: &Form, weights: &Weights<'_>, t: usize) {
+    fn step<S: Step>(&mut self, step: &S, form: &Form, weights: &CellWeights<'_>, t: usize) {
         let n = self.rows.len() * form.units;
         let factors = self.factors(form);
         if let (Some(inputs), Some(factors)) = (&mut self.inputs, factors) {
@@ -208,7 +208,7 @@ impl Part {
         &self,
         step: &S,
         form: &Form,
-        weights: &Weights<'_>,
+        weights: &CellWeights<'_>,
         dy: &[Float],
         wanted: [bool; 3],
         dx: &mut [Float],
@@ -300,7 +300,7 @@ impl Part {
         &self,
         step: &S,
         form: &Form,
-        weights: &Weights<'_>,
+        weights: &CellWeights<'_>,
         t: usize,
         states: &mut [Vec<Float>],
         dz: &mut [Float],

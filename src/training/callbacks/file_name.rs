@@ -7,10 +7,10 @@ use crate::error::{Error, Result};
 
 /// The name of a file in which `{epoch:02d}` or `{val_loss:.2f}` stand for numbers of the run, formatted as in Python.
 #[derive(Debug, PartialEq)]
-pub(super) struct FileName(Vec<Part>);
+pub(super) struct FileName(Vec<Piece>);
 
 #[derive(Debug, PartialEq)]
-enum Part {
+enum Piece {
     Text(String),
     Number { name: String, format: Format },
 }
@@ -47,11 +47,11 @@ impl FileName {
                 let usual = if is_count { "`{epoch}`, `{epoch:02d}`" } else { "`{val_loss:.2f}`, `{val_loss:.3e}`" };
                 format!("the format of `{{{}}}` is not known, expected one like {usual}", &rest[..end])
             })?;
-            parts.push(Part::Text(std::mem::take(&mut text)));
-            parts.push(Part::Number { name: name.into(), format });
+            parts.push(Piece::Text(std::mem::take(&mut text)));
+            parts.push(Piece::Number { name: name.into(), format });
             rest = &rest[end + 1..];
         }
-        parts.push(Part::Text(text + rest));
+        parts.push(Piece::Text(text + rest));
         Ok(Self(parts))
     }
 
@@ -63,16 +63,16 @@ impl FileName {
     /// The names in braces.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().filter_map(|part| match part {
-            Part::Number { name, .. } => Some(name.as_str()),
-            Part::Text(_) => None,
+            Piece::Number { name, .. } => Some(name.as_str()),
+            Piece::Text(_) => None,
         })
     }
 
     /// The folder that the file will be in, as far as it is the same in each epoch.
     pub(super) fn check_folder(&self) -> Result<()> {
         let fixed = match self.0.first() {
-            Some(Part::Text(text)) if self.0.len() > 1 => format!("{text}0"),
-            Some(Part::Text(text)) => text.clone(),
+            Some(Piece::Text(text)) if self.0.len() > 1 => format!("{text}0"),
+            Some(Piece::Text(text)) => text.clone(),
             _ => return Ok(()),
         };
         crate::files::check_folder(Path::new(&fixed))
@@ -83,9 +83,9 @@ impl FileName {
         let mut path = String::new();
         for part in &self.0 {
             match part {
-                Part::Text(text) => path += text,
-                Part::Number { name, format } if name == EPOCH => path += &format.count(run.epoch),
-                Part::Number { name, format } => {
+                Piece::Text(text) => path += text,
+                Piece::Number { name, format } if name == EPOCH => path += &format.count(run.epoch),
+                Piece::Number { name, format } => {
                     let figure = run.logs.get(name).ok_or_else(|| {
                         Error::value(format!("no figure named `{name}`, which a file's name asks for"))
                     })?;
@@ -180,6 +180,6 @@ mod tests {
         }
         let name = FileName::parse("{{a}}-{epoch:03d}-{loss:.1f}.x").unwrap();
         assert_eq!((name.names().collect::<Vec<_>>(), name.has_epoch()), (vec!["epoch", "loss"], true));
-        assert_eq!(name.0[0], Part::Text("{a}-".into()));
+        assert_eq!(name.0[0], Piece::Text("{a}-".into()));
     }
 }

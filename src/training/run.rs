@@ -17,7 +17,7 @@ use crate::training::callbacks::{Callback, KnownFigures, Optimizers, Request, Ru
 const ADVICE: &str = "lower the learning rate, or look for values in the data that are not finite";
 
 /// Where a run is, and who watches it.
-pub(super) struct Course<'a> {
+pub(super) struct RunState<'a> {
     pub callbacks: Vec<Box<dyn Callback + 'a>>,
     pub parameters: Vec<(String, Param)>,
     pub noises: Vec<(String, Noise)>,
@@ -40,7 +40,7 @@ pub(super) struct Course<'a> {
     /// What a back-up must have in common with this run.
     pub identity: Vec<(&'static str, String)>,
     /// Whether an epoch has begun and not ended.
-    pub is_amid: bool,
+    pub is_in_epoch: bool,
     /// Whether a callback has stopped the run at the end of an epoch: for good.
     pub is_finished: bool,
     pub stop: bool,
@@ -60,7 +60,7 @@ pub(super) struct Tools<'t> {
 
 type Hook = fn(&mut dyn Callback, &mut Run<'_>) -> Result<()>;
 
-impl<'a> Course<'a> {
+impl<'a> RunState<'a> {
     pub fn new(epochs: usize, batches: usize) -> Self {
         Self {
             callbacks: Vec::new(),
@@ -80,7 +80,7 @@ impl<'a> Course<'a> {
             parts: Parts::WHOLE,
             described: None,
             identity: Vec::new(),
-            is_amid: false,
+            is_in_epoch: false,
             is_finished: false,
             stop: false,
             is_resumed: false,
@@ -105,7 +105,7 @@ impl<'a> Course<'a> {
     /// Begins the next epoch, or continues the present one; `false` at the end of the run.
     pub fn next_epoch(&mut self, tools: &mut Tools<'_>) -> Result<bool> {
         self.started = Instant::now();
-        if std::mem::take(&mut self.is_resumed) && self.is_amid {
+        if std::mem::take(&mut self.is_resumed) && self.is_in_epoch {
             return Ok(true);
         }
         if self.epoch >= self.epochs || self.stop {
@@ -113,7 +113,7 @@ impl<'a> Course<'a> {
         }
         self.epoch += 1;
         (self.batch, self.examples, self.logs, self.figures) = (0, 0, Logs::default(), self.figures.empty());
-        (self.seconds, self.seconds_before, self.is_amid) = (0.0, 0.0, true);
+        (self.seconds, self.seconds_before, self.is_in_epoch) = (0.0, 0.0, true);
         tools.metrics.reset();
         tools.steppers.iter_mut().for_each(|stepper| stepper.show_averages(&self.parameters, false));
         let requests = self.call(tools, |callback, run| callback.on_epoch_begin(run))?;
@@ -171,7 +171,7 @@ impl<'a> Course<'a> {
         }
         self.is_finished = self.stop;
         self.stop |= was_stopped;
-        self.is_amid = false;
+        self.is_in_epoch = false;
         self.history.push(self.logs.clone());
         // Half an epoch is nothing to go on with.
         let requests = if self.batch < self.batches { Vec::new() } else { requests };

@@ -1,7 +1,7 @@
 //! What `fit` has, for loops of one's own.
 
-use super::course::{Course, Tools};
 use super::pass::Seeds;
+use super::run::{RunState, Tools};
 use super::{History, Logs};
 use crate::autograd::{Gradients, Layer, Param, ParamList, Tape, Vars};
 use crate::error::{Error, Result};
@@ -45,8 +45,8 @@ use crate::training::callbacks::{Callback, KnownFigures};
 #[doc(alias = "train_step")]
 #[must_use]
 pub struct Loop<'a> {
-    course: Course<'a>,
-    models: Vec<Part>,
+    run: RunState<'a>,
+    models: Vec<NamedModel>,
     steppers: Vec<Stepper>,
     metrics: Metrics,
     seed: u64,
@@ -60,14 +60,14 @@ pub struct Loop<'a> {
 impl std::fmt::Debug for Loop<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Loop")
-            .field("epoch", &self.course.epoch)
+            .field("epoch", &self.run.epoch)
             .field("steppers", &self.steppers)
             .finish_non_exhaustive()
     }
 }
 
 /// A model's name and its parameters, under their paths in the run.
-struct Part {
+struct NamedModel {
     name: String,
     parameters: Vec<(String, Param)>,
 }
@@ -76,7 +76,7 @@ impl<'a> Loop<'a> {
     /// Creates a loop of this many epochs of this many batches.
     pub fn new(epochs: usize, batches: usize) -> Self {
         Self {
-            course: Course::new(epochs, batches),
+            run: RunState::new(epochs, batches),
             models: Vec::new(),
             steppers: Vec::new(),
             metrics: Metrics::default(),
@@ -98,9 +98,9 @@ impl<'a> Loop<'a> {
         let list = ParamList::of(model);
         let noises = list.noises();
         let parameters: Vec<_> = list.into_vec().into_iter().map(|(path, param)| (full(path), param)).collect();
-        self.course.noises.extend(noises.into_iter().map(|(path, noise)| (full(path), noise)));
-        self.course.parameters.extend(parameters.iter().cloned());
-        self.models.push(Part { name: name.into(), parameters });
+        self.run.noises.extend(noises.into_iter().map(|(path, noise)| (full(path), noise)));
+        self.run.parameters.extend(parameters.iter().cloned());
+        self.models.push(NamedModel { name: name.into(), parameters });
         self.steppers.push(optimizer.into());
         self
     }
@@ -113,7 +113,7 @@ impl<'a> Loop<'a> {
 
     /// Adds a callback; they are called in the order of adding.
     pub fn callback(mut self, callback: impl Callback + 'a) -> Self {
-        self.course.callbacks.push(Box::new(callback));
+        self.run.callbacks.push(Box::new(callback));
         self
     }
 
@@ -128,13 +128,13 @@ impl<'a> Loop<'a> {
         self.failure.take().map_or(Ok(()), Err)?;
         if !self.has_begun {
             self.begin()?;
-        } else if self.course.is_amid {
-            self.with_tools(Course::end_epoch)?;
+        } else if self.run.is_in_epoch {
+            self.with_tools(RunState::end_epoch)?;
         }
-        let goes_on = self.with_tools(Course::next_epoch)?;
-        self.done = self.course.batch;
+        let goes_on = self.with_tools(RunState::next_epoch)?;
+        self.done = self.run.batch;
         if !goes_on {
-            self.with_tools(Course::end)?;
+            self.with_tools(RunState::end)?;
         }
         Ok(goes_on)
     }
@@ -142,11 +142,11 @@ impl<'a> Loop<'a> {
     /// The number of the next batch in this epoch, counted from 0; `None` if there is none, or a callback has stopped the
     /// run. An epoch that was begun in another process is continued where it stopped.
     pub fn next_batch(&mut self) -> Option<usize> {
-        if self.course.has_batch() {
-            return Some(self.course.batch);
+        if self.run.has_batch() {
+            return Some(self.run.batch);
         }
         // Whoever validates now sees what the run is to end with.
-        let ended = self.with_tools(Course::end_batches);
+        let ended = self.with_tools(RunState::end_batches);
         self.failure = self.failure.take().or(ended.err());
         None
     }
@@ -159,13 +159,13 @@ impl<'a> Loop<'a> {
     pub fn next_of<T>(&mut self, batches: &mut impl Iterator<Item = Result<T>>) -> Result<Option<T>> {
         let Some(number) = self.next_batch() else { return Ok(None) };
         let next = batches.nth(std::mem::take(&mut self.done)).transpose()?;
-        let all = self.course.batches;
+        let all = self.run.batches;
         next.map(Some).ok_or_else(|| Error::value(format!("Loop: expected {all} batches an epoch, got {number}")))
     }
 
     /// A tape for training in the next batch, of random numbers of its own.
     pub fn tape(&self) -> Tape {
-        let before = self.course.epoch.saturating_sub(1) * self.course.batches + self.course.batch;
+        let before = self.run.epoch.saturating_sub(1) * self.run.batches + self.run.batch;
         let seeds = Seeds { initial: self.seed, random: self.seed }.nth(before as u64);
         Tape::training().seeds(seeds.initial, seeds.random)
     }
@@ -202,58 +202,58 @@ impl<'a> Loop<'a> {
         }
         let loss = figures.first().map_or(0.0, |(_, figure)| f64::from(*figure));
         if loss.is_finite() {
-            figures.iter().for_each(|(name, figure)| self.course.figures.add_named(name, f64::from(*figure), examples));
+            figures.iter().for_each(|(name, figure)| self.run.figures.add_named(name, f64::from(*figure), examples));
         }
-        self.with_tools(|course, tools| course.end_batch(loss, examples, tools))
+        self.with_tools(|run, tools| run.end_batch(loss, examples, tools))
     }
 
     /// Adds a figure of the epoch, such as `val_loss`, after its last batch. A name that a metric or a figure of the batches
     /// has is an error of [`Loop::next_epoch`].
     pub fn log(&mut self, name: &str, figure: f64) {
-        let is_taken = self.metrics.names().iter().chain(&self.course.figures.names()).any(|known| known == name);
+        let is_taken = self.metrics.names().iter().chain(&self.run.figures.names()).any(|known| known == name);
         let checked = if is_taken { Err(two_figures(name)) } else { check_column("figure", name) };
         match checked {
-            Ok(()) => self.course.logs.set(name, figure),
+            Ok(()) => self.run.logs.set(name, figure),
             Err(error) => self.failure = self.failure.take().or(Some(error)),
         }
     }
 
     /// The present epoch, counted from 1.
     pub fn epoch(&self) -> usize {
-        self.course.epoch
+        self.run.epoch
     }
 
     /// The figures of this epoch so far.
     pub fn logs(&self) -> &Logs {
-        &self.course.logs
+        &self.run.logs
     }
 
     /// The figures of the epochs that have ended.
     pub fn history(&self) -> &History {
-        &self.course.history
+        &self.run.history
     }
 
     fn begin(&mut self) -> Result<()> {
         self.has_begun = true;
         self.metrics.start(&[(String::new(), None)], Vec::new())?;
         let metrics = self.metrics.names().into_iter().zip(self.metrics.directions()).collect();
-        self.course.known = KnownFigures::new(metrics, true, false);
-        let batches = self.course.epochs.saturating_mul(self.course.batches);
+        self.run.known = KnownFigures::new(metrics, true, false);
+        let batches = self.run.epochs.saturating_mul(self.run.batches);
         for (part, stepper) in self.models.iter().zip(&self.steppers) {
             stepper.check(&part.parameters, batches)?;
         }
         let names: Vec<&str> = self.models.iter().map(|part| part.name.as_str()).collect();
-        self.course.identity = vec![
+        self.run.identity = vec![
             ("models", format!("{names:?}")),
-            ("batches", self.course.batches.to_string()),
+            ("batches", self.run.batches.to_string()),
             ("seed", self.seed.to_string()),
             ("metrics", format!("{:?}", self.metrics.names())),
         ];
-        self.with_tools(Course::begin)
+        self.with_tools(RunState::begin)
     }
 
-    fn with_tools<R>(&mut self, work: impl FnOnce(&mut Course<'a>, &mut Tools<'_>) -> R) -> R {
-        work(&mut self.course, &mut Tools { steppers: &mut self.steppers, metrics: &mut self.metrics })
+    fn with_tools<R>(&mut self, work: impl FnOnce(&mut RunState<'a>, &mut Tools<'_>) -> R) -> R {
+        work(&mut self.run, &mut Tools { steppers: &mut self.steppers, metrics: &mut self.metrics })
     }
 }
 

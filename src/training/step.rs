@@ -1,0 +1,92 @@
+//! One step of training: the parts of a batch forward and backward, and what is made of their gradients.
+
+use super::Trainer;
+use super::blame;
+use super::pass::{self, Objective, Part, Parts};
+use super::run::RunState;
+use crate::autograd::{Layer, Param, Tape, Vars, check_update};
+use crate::data::Dataset;
+use crate::error::{Error, Result};
+use crate::losses::ClassWeights;
+use crate::optimizers::BatchPart;
+use crate::tensor::Float;
+
+impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
+    /// One batch: a step, the figures, the callbacks. `numbers` are those of the examples in the data that `fit` was given.
+    pub(super) fn batch(
+        &mut self,
+        dataset: &dyn Dataset,
+        indices: &[usize],
+        numbers: &[usize],
+        run: &mut RunState<'_>,
+    ) -> Result<()> {
+        let penalty = pass::penalty(&run.parameters)?;
+        let parts = self.step(dataset, indices, &mut run.parts, &run.parameters, &run.class_weights)?;
+        let mut batch = run.figures.empty();
+        for part in &parts {
+            batch.add(part.loss, &part.outputs, part.added + penalty, part.examples);
+        }
+        if batch.loss().is_finite() {
+            run.figures.merge(&batch);
+            for part in &parts {
+                self.metrics.update(&part.predictions, &part.targets, &part.outputs)?;
+            }
+        }
+        parts.into_iter().flat_map(|part| part.predictions).for_each(crate::tensor::recycle);
+        let advice = || dataset.batch(indices).ok().map(|batch| blame::advice(&batch, numbers));
+        let ended = run.end_batch(batch.loss(), indices.len(), &mut self.tools());
+        ended.map_err(|error| blame::explained(error, advice))
+    }
+
+    /// Forward, backward and one step of the optimizer, unless the loss is not a number.
+    fn step(
+        &mut self,
+        dataset: &dyn Dataset,
+        indices: &[usize],
+        parts: &mut Parts,
+        parameters: &[(String, Param)],
+        class_weights: &ClassWeights,
+    ) -> Result<Vec<Part>> {
+        let seeds = self.seeds().nth(u64::from(self.stepper.batches()));
+        let (model, objective) = (&self.model, Objective { losses: &self.losses, class_weights });
+        let run = |number: usize, part: &[usize]| {
+            let tape = Tape::training().seeds(seeds.initial, seeds.nth(number as u64).random);
+            pass::run(model, objective, &tape, dataset.batch(part)?, part.len() as Float / indices.len() as Float)
+        };
+        let mut parts = match self.stepper.examples_per_part() {
+            Some(examples) => self.threads.run(|| pass::run_apart(examples, indices, run))?,
+            None => self.threads.run(|| pass::run_parts(parts, indices, run))?,
+        };
+        check_changes(parameters, &parts)?;
+        if parts.iter().all(|part| part.loss.is_finite()) {
+            let mut gradients: Vec<BatchPart> = Vec::with_capacity(parts.len());
+            for part in &mut parts {
+                let share = part.examples as Float / indices.len() as Float;
+                gradients.push(BatchPart { gradients: std::mem::take(&mut part.gradients), share });
+            }
+            for (param, value) in parts.iter().flat_map(|part| &part.updates) {
+                let path = parameters.iter().find(|(_, known)| known.id() == param.id()).map(|(path, _)| path.clone());
+                check_update(value, || path.unwrap_or_else(|| "a state that no layer lists".into()))?;
+            }
+            let stepper = &mut self.stepper;
+            self.threads.run(|| stepper.step_parts(parameters, &mut gradients))?;
+            let updates = parts.iter_mut().flat_map(|part| std::mem::take(&mut part.updates));
+            updates.into_iter().try_for_each(|(param, value)| param.set(value))?;
+        }
+        Ok(parts)
+    }
+}
+
+/// Something must change: a weight by its gradient, or a statistic by the pass. A model without any is nobody's mistake.
+fn check_changes(parameters: &[(String, Param)], parts: &[Part]) -> Result<()> {
+    let own: Vec<&(String, Param)> = parameters.iter().filter(|(_, param)| !param.is_state()).collect();
+    let Some((last, _)) = own.last() else { return Ok(()) };
+    if own.iter().any(|(_, param)| param.is_trainable()) || parts.iter().any(|part| !part.updates.is_empty()) {
+        return Ok(());
+    }
+    Err(Error::value(format!(
+        "fit: expected at least one parameter to train, got {} and all frozen; unfreeze some, such as \
+         `model.unfreeze_matching(\"{last}\")`",
+        own.len()
+    )))
+}
