@@ -1,7 +1,11 @@
 //! Models of Keras (feature `keras`): `.keras`, `.weights.h5`, and the older `.h5` of Keras 2 and 3.
 
 use std::collections::BTreeMap;
+use std::io::{Cursor, Write};
 use std::path::Path;
+
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipWriter};
 
 use super::Weights;
 use super::archive::Member;
@@ -106,4 +110,26 @@ pub(crate) fn description(weights: &Weights, path: &Path) -> Option<Result<Strin
     let beside = [format!("{stem}.json"), "config.json".into()].map(|name| path.with_file_name(name));
     let found = beside.iter().find(|path| path.is_file())?;
     Some(std::fs::read_to_string(found).map_err(|error| Error::file(found, format!("cannot be read: {error}"))))
+}
+
+/// Writes a `.keras` file: a description and the tensors that it needs.
+pub(crate) fn write_model(config: &str, weights: &Weights, path: &Path) -> Result<()> {
+    let write = || -> std::result::Result<Vec<u8>, String> {
+        let tensors = hdf5::write(weights.stored_tensors())?;
+        let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+        let metadata = r#"{"keras_version": "3.15.1", "date_saved": ""}"#;
+        let members: [(&str, &[u8]); 3] = [
+            ("metadata.json", metadata.as_bytes()),
+            ("config.json", config.as_bytes()),
+            ("model.weights.h5", &tensors),
+        ];
+        for (name, bytes) in members {
+            let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
+            let options = options.large_file(bytes.len() > u32::MAX as usize / 2);
+            zip.start_file(name, options).map_err(|error| error.to_string())?;
+            zip.write_all(bytes).map_err(|error| error.to_string())?;
+        }
+        Ok(zip.finish().map_err(|error| error.to_string())?.into_inner())
+    };
+    write_file(path, &write().map_err(|reason| Error::file(path, format!("cannot be written: {reason}")))?)
 }

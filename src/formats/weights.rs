@@ -218,6 +218,12 @@ impl Weights {
         self.tensors.iter().map(|(name, _)| name.as_str())
     }
 
+    /// The tensors as they are stored.
+    #[cfg(feature = "keras")]
+    pub(super) fn stored_tensors(&self) -> &[(String, Stored)] {
+        &self.tensors
+    }
+
     /// Returns the number of tensors.
     pub fn len(&self) -> usize {
         self.tensors.len()

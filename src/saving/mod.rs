@@ -14,7 +14,7 @@
 //! | `torch.save`, before | `pytorch` | the stream of five pickles, with views of storages | no |
 //! | `.npz` | `numpy` | `savez`, `savez_compressed`; members that are no `.npy` are left out | `savez`; types that NumPy lacks become `Float` |
 //! | HDF5 (`.h5`, `.weights.h5`) | `keras` | what h5py writes; names are paths with slashes; in older files of Keras in the order of the layers | yes |
-//! | `.keras` | `keras` | the weights in it | no |
+//! | `.keras` | `keras` | the weights in it | whole models, by `Keras` |
 //! | `.npy` | `numpy` | versions 1 to 3, both orders, both ends first; the tensor's name is `array` | no |
 //! | `.onnx` | `onnx` | initializers and constants, also in files beside it; a whole model by `gradus::onnx` | no |
 //!
@@ -46,6 +46,8 @@ mod tuned;
 mod whole;
 
 pub use crate::formats::{NumberType, Report, Snapshot, Translation, Weights};
+#[cfg(feature = "keras")]
+pub use keras::Keras;
 pub(crate) use tuned::{export as tuned_weights, load as load_tuned};
 pub(crate) use whole::{
     MODEL, Structure, VERSION, cannot_open, check_version, describe, described, has_descriptions, save,

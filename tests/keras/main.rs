@@ -2,7 +2,9 @@
 
 #![cfg(not(float64))]
 
+mod hostile;
 mod models;
+mod out;
 
 use std::path::PathBuf;
 

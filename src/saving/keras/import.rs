@@ -33,7 +33,7 @@ pub(super) struct At {
 
 impl At {
     /// A layer in the model that stands here.
-    fn layer(&self, name: &str, group: &str) -> Self {
+    pub fn layer(&self, name: &str, group: &str) -> Self {
         let join = |outer: &str, separator: &str, inner: &str| match outer {
             "" => inner.to_owned(),
             outer => format!("{outer}{separator}{inner}"),

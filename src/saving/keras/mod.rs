@@ -2,9 +2,11 @@
 //! [`formats::keras`](crate::formats).
 
 mod classes;
+mod export;
 mod graph;
 mod import;
 mod open;
 mod operators;
 
+pub use export::Keras;
 pub(super) use open::open;

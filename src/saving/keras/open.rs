@@ -62,32 +62,44 @@ fn inside<'p>(layer: &str, path: &'p str) -> Option<&'p str> {
     path.strip_prefix(layer)?.strip_prefix('.')
 }
 
-/// The tensor of each parameter.
-fn names(places: &[Place], listed: &[Listed], weights: &Weights) -> Result<HashMap<String, String>> {
-    let is_old = !weights.names().any(|name| name.contains("/vars/"));
-    let mut names = HashMap::new();
-    let mut groups: HashMap<&str, Vec<(bool, &Listed)>> = HashMap::new();
+/// The place that each parameter is in.
+fn owners(places: &[Place], listed: &[Listed]) -> Vec<Option<usize>> {
     let owner = |path: &str| {
         let around = places.iter().enumerate().filter(|(_, place)| inside(&place.ours, path).is_some());
         around.max_by_key(|(_, place)| place.ours.len()).map(|(i, _)| i)
     };
-    let owners: Vec<Option<usize>> = listed.iter().map(|listed| owner(&listed.path)).collect();
+    listed.iter().map(|listed| owner(&listed.path)).collect()
+}
+
+/// The tensor of each parameter in a file of Keras 3.
+pub(super) fn vars(places: &[Place], listed: &[Listed]) -> HashMap<String, String> {
+    let mut names = HashMap::new();
+    let mut counts: HashMap<String, usize> = HashMap::new();
+    for (listed, owner) in listed.iter().zip(owners(places, listed)) {
+        let Some(place) = owner.map(|i| &places[i]) else { continue };
+        // Layers of somebody's own may have others inside.
+        let rest = inside(&place.ours, &listed.path).unwrap_or_default();
+        let outer = rest.rsplit_once('.').map_or(String::new(), |(outer, _)| format!("/{}", outer.replace('.', "/")));
+        let group = format!("{}{outer}", place.theirs);
+        let count = counts.entry(group.clone()).or_default();
+        names.insert(listed.path.clone(), format!("{group}/vars/{count}"));
+        *count += 1;
+    }
+    names
+}
+
+/// The tensor of each parameter.
+fn names(places: &[Place], listed: &[Listed], weights: &Weights) -> Result<HashMap<String, String>> {
+    if weights.names().any(|name| name.contains("/vars/")) {
+        return Ok(vars(places, listed));
+    }
+    let mut names = HashMap::new();
+    let owners = owners(places, listed);
+    let mut groups: HashMap<&str, Vec<(bool, &Listed)>> = HashMap::new();
     for (i, place) in places.iter().enumerate() {
-        let mut counts: HashMap<String, usize> = HashMap::new();
         for (listed, _) in listed.iter().zip(&owners).filter(|(_, owner)| **owner == Some(i)) {
-            // Layers of somebody's own may have others inside.
-            let rest = inside(&place.ours, &listed.path).unwrap_or_default();
-            let outer =
-                rest.rsplit_once('.').map_or(String::new(), |(outer, _)| format!("/{}", outer.replace('.', "/")));
-            let group = format!("{}{outer}", place.theirs);
-            let count = counts.entry(group.clone()).or_default();
-            names.insert(listed.path.clone(), format!("{group}/vars/{count}"));
-            *count += 1;
             groups.entry(&place.top).or_default().push((place.is_trainable && !listed.param.is_state(), listed));
         }
-    }
-    if !is_old {
-        return Ok(names);
     }
     for (top, mut group) in groups {
         // The trainable ones of a layer come first.
