@@ -200,7 +200,8 @@ impl Import<'_> {
             "Activation" => return self.activation(config.get("activation").unwrap_or(&Json::Null)),
             "Bidirectional" => return self.bidirectional(config, at),
             "TimeDistributed" => {
-                let inner = self.any(object(&config["layer"])?, &at.part("", "layer"))?;
+                let inner = object(config.get("layer").unwrap_or(&Json::Null))?;
+                let inner = self.any(inner, &at.part("", "layer"))?;
                 return Ok(Config::new(class).with_part("layer", inner));
             }
             "MultiHeadAttention" | "GroupQueryAttention" => return self.attention(class, config, at),
