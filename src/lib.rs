@@ -32,6 +32,7 @@ pub mod optimizers;
 pub mod plot;
 pub mod prelude;
 pub mod preprocessing;
+pub mod privacy;
 mod random;
 pub mod regularizers;
 pub mod saving;

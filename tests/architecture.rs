@@ -21,7 +21,7 @@ const FLOORS: &[&[&str]] = &[
     &["activations", "saving"],
     &["losses"],
     &["layers", "metrics", "optimizers"],
-    &["calibration", "explain", "fairness", "training/history"],
+    &["calibration", "explain", "fairness", "privacy", "training/history"],
     &["training/callbacks"],
     &["onnx", "training"],
     &["models", "search"],

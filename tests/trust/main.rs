@@ -1,5 +1,6 @@
-//! Whether a model can be trusted: explanations, fairness and calibration, against the packages that define their figures.
+//! Whether a model can be trusted: explanations, fairness, calibration and privacy, against the packages that define their figures.
 
 mod calibration;
 mod explain;
 mod fairness;
+mod privacy;
