@@ -113,6 +113,7 @@ impl Frozen {
 
 impl Summary {
     /// Each layer, the shape that it gives, and the names of what it takes if that is not just the layer before.
+    #[cfg(feature = "plot")]
     pub(crate) fn boxes(&self) -> impl Iterator<Item = (&str, &str, Vec<&str>)> {
         self.rows.iter().map(|row| {
             let from = row.from.split(", ").filter(|name| !name.is_empty());
