@@ -59,10 +59,7 @@ pub struct Loop<'a> {
 
 impl std::fmt::Debug for Loop<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Loop")
-            .field("epoch", &self.run.epoch)
-            .field("steppers", &self.steppers)
-            .finish_non_exhaustive()
+        f.debug_struct("Loop").field("epoch", &self.run.epoch).field("steppers", &self.steppers).finish_non_exhaustive()
     }
 }
 
