@@ -40,7 +40,9 @@ pub mod search;
 mod tensor;
 pub mod training;
 
-pub use autograd::{Dependence, Gradients, InputGrads, Lora, Noise, Op, Param, ParamId, ParamList, Tape, Var};
+pub use autograd::{
+    Dependence, Gradients, InputGrads, Lora, Noise, OnnxAttribute, OnnxForm, Op, Param, ParamId, ParamList, Tape, Var,
+};
 pub use data::mnist;
 pub use error::{Error, Result};
 pub use layers::{Layer, Sequential};
@@ -61,3 +63,7 @@ mod frameworks {}
 #[cfg(doctest)]
 #[doc = include_str!("../docs/fine-tuning.md")]
 mod fine_tuning {}
+
+#[cfg(all(doctest, feature = "onnx"))]
+#[doc = include_str!("../docs/frameworks.md")]
+mod frameworks {}

@@ -12,6 +12,7 @@ mod log_sigmoid;
 mod log_softmax;
 mod methods;
 mod mish;
+pub(crate) mod onnx;
 mod pointwise;
 mod relu;
 mod relu_with;
@@ -123,6 +124,11 @@ pub trait Pointwise: Send + Sync {
     /// Whether a greater `x` never gives a lesser `y`, so that it may change places with a maximum.
     fn is_monotone(&self) -> bool {
         false
+    }
+
+    /// The activation that it is; one without a name has no form in ONNX.
+    fn config(&self) -> Config {
+        Config::new("")
     }
 }
 

@@ -4,8 +4,9 @@ use std::any::Any;
 use std::sync::Arc;
 
 use super::Pointwise;
-use crate::autograd::{Dependence, InputGrads, Op, Var};
+use crate::autograd::{Dependence, InputGrads, OnnxForm, Op, Var};
 use crate::buffers::buffer;
+use crate::config::Config;
 use crate::kernels::curve::{self, Curve};
 use crate::tensor::{Float, Tensor, data, tensor};
 
@@ -32,7 +33,7 @@ macro_rules! activation {
 
         impl $crate::activations::Activation for $type {
             fn apply(&self, x: &$crate::autograd::Var) -> $crate::autograd::Var {
-                $crate::activations::pointwise::apply_curve(x, *self)
+                $crate::activations::pointwise::apply_curve(x, *self, Self::describe)
             }
 
             fn config(&self) -> $crate::config::Config {
@@ -44,7 +45,7 @@ macro_rules! activation {
     };
     (@pointwise) => {
         fn pointwise(&self) -> Option<std::sync::Arc<dyn $crate::activations::Pointwise>> {
-            $crate::activations::pointwise::of_values(*self)
+            $crate::activations::pointwise::of_values(*self, Self::describe)
         }
     };
     (@pointwise fn recurrent($mine:ident) $recurrent:block) => {
@@ -54,13 +55,13 @@ macro_rules! activation {
 pub(super) use activation;
 
 /// Applies a curve as an operation of its own.
-pub(crate) fn apply_curve(x: &Var, curve: impl Curve) -> Var {
-    apply_pointwise(x, Arc::new(OfCurve(curve)), curve.by_value())
+pub(crate) fn apply_curve<C: Curve>(x: &Var, curve: C, describe: fn(&C) -> Config) -> Var {
+    apply_pointwise(x, Arc::new(OfCurve(curve, describe)), curve.by_value())
 }
 
 /// The curve for those who have its values only.
-pub(super) fn of_values(curve: impl Curve) -> Option<Arc<dyn Pointwise>> {
-    curve.by_value().then(|| Arc::new(OfCurve(curve)) as Arc<dyn Pointwise>)
+pub(super) fn of_values<C: Curve>(curve: C, describe: fn(&C) -> Config) -> Option<Arc<dyn Pointwise>> {
+    curve.by_value().then(|| Arc::new(OfCurve(curve, describe)) as Arc<dyn Pointwise>)
 }
 
 /// A curve whose slope would better be found from `x`, for recurrent layers, which have the value only: where that has
@@ -69,7 +70,7 @@ pub(super) fn from_value<C: Curve>(
     curve: C,
     slope: impl Fn(C, Float) -> Float + Copy + Send + Sync + 'static,
 ) -> Arc<dyn Pointwise> {
-    Arc::new(OfCurve(FromValue(curve, slope)))
+    Arc::new(OfCurve(FromValue(curve, slope), |_| Config::new("")))
 }
 
 #[derive(Clone, Copy)]
@@ -91,7 +92,7 @@ impl<C: Curve, S: Fn(C, Float) -> Float + Copy + Send + Sync + 'static> Curve fo
     }
 }
 
-struct OfCurve<C>(C);
+struct OfCurve<C>(C, fn(&C) -> Config);
 
 impl<C: Curve> Pointwise for OfCurve<C> {
     fn forward(&self, x: &mut [Float]) {
@@ -104,6 +105,10 @@ impl<C: Curve> Pointwise for OfCurve<C> {
 
     fn is_monotone(&self) -> bool {
         self.0.by_value()
+    }
+
+    fn config(&self) -> Config {
+        (self.1)(&self.0)
     }
 }
 
@@ -154,5 +159,9 @@ impl Op for PointwiseOp {
 
     fn dependence(&self, inputs: &[Dependence]) -> Dependence {
         Dependence::per_example(inputs)
+    }
+
+    fn onnx(&self, form: &mut OnnxForm) -> Option<String> {
+        super::onnx::form(&*self.function, form, "in0")
     }
 }

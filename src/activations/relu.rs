@@ -47,4 +47,8 @@ impl Pointwise for Relu {
     fn is_monotone(&self) -> bool {
         true
     }
+
+    fn config(&self) -> Config {
+        self.describe()
+    }
 }

@@ -33,11 +33,11 @@ impl Activation for Sigmoid {
     }
 
     fn apply(&self, x: &Var) -> Var {
-        apply_curve(x, *self).with_origin(Origin::Sigmoid(x.clone()))
+        apply_curve(x, *self, Self::describe).with_origin(Origin::Sigmoid(x.clone()))
     }
 
     fn pointwise(&self) -> Option<Arc<dyn Pointwise>> {
-        of_values(*self)
+        of_values(*self, Self::describe)
     }
 }
 

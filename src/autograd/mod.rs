@@ -9,6 +9,7 @@ mod gradients;
 mod layer;
 mod lora;
 mod noise;
+mod onnx;
 mod op;
 mod param;
 mod param_list;
@@ -24,6 +25,7 @@ pub use gradients::Gradients;
 pub use layer::Layer;
 pub use lora::Lora;
 pub use noise::Noise;
+pub use onnx::{OnnxAttribute, OnnxForm};
 pub use op::{InputGrads, Op};
 pub use param::{Param, ParamId};
 pub use param_list::ParamList;
@@ -34,6 +36,8 @@ pub use vars::Vars;
 
 pub(crate) use layer::boxed;
 pub(crate) use lora::{Adapter, attach, detach, merge, unmerge};
+#[cfg(feature = "onnx")]
+pub(crate) use onnx::{OnnxNode, Traced};
 pub(crate) use param_list::{Listed, Tie};
 pub(crate) use paths::{freeze_matching, glob, matching, runs};
 pub(crate) use tape::{TraceRow, check_update};

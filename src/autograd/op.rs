@@ -4,7 +4,7 @@ use std::any::Any;
 
 use ndarray::{Dimension, IxDyn};
 
-use super::Dependence;
+use super::{Dependence, OnnxForm};
 use crate::buffers::zeros;
 use crate::tensor::{Float, Tensor, add_into, tensor};
 
@@ -55,6 +55,27 @@ pub trait Op: Any {
     /// [mask](crate::Var::mask) goes on. Asked only if the value is as long along both as the mask is.
     fn keeps_steps(&self) -> bool {
         true
+    }
+
+    /// Writes the operation as nodes of ONNX, after its `forward`, and returns the name of the value. The default has no such form:
+    /// a model that applies the operation is not exported.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// # struct Square { x: Tensor }
+    /// # impl Op for Square {
+    /// #     fn forward(&mut self, inputs: &[&Tensor]) -> Tensor { inputs[0].mapv(|x| x * x).into_shared() }
+    /// #     fn backward(&self, _: &Tensor, _: &mut InputGrads<'_>) {}
+    /// // `y = x²` as `Mul(x, x)`
+    /// fn onnx(&self, form: &mut OnnxForm) -> Option<String> {
+    ///     let x = form.input(0);
+    ///     Some(form.node("Mul", &[&x, &x], &[]))
+    /// }
+    /// # }
+    /// ```
+    fn onnx(&self, form: &mut OnnxForm) -> Option<String> {
+        let _ = form;
+        None
     }
 }
 

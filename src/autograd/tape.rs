@@ -7,6 +7,7 @@ use std::rc::Rc;
 use ndarray::IxDyn;
 use rand::SeedableRng;
 
+use super::onnx::{OnnxForm, Traced};
 use super::op::standard;
 use super::waiting::{Applied, Fusible, Last, LazyValue, Waiting, Work};
 use super::{Dependence, Gradients, InputGrads, Op, Origin, Param, ParamId, Var};
@@ -67,6 +68,10 @@ struct Inner {
     /// What becomes of parameters before they are used, the innermost last.
     changes: RefCell<Vec<(ParamId, Rc<Change>)>>,
     inspected: Cell<bool>,
+    /// Whether numbers that depend on the examples were read out.
+    read: Cell<bool>,
+    /// What was applied, where the pass is traced for a file of ONNX.
+    traced: RefCell<Option<Vec<Traced>>>,
     /// How many numbers of parameters were used, and how many were made of the examples.
     sizes: Cell<(usize, usize)>,
     trace: RefCell<Option<Vec<TraceRow>>>,
@@ -138,6 +143,8 @@ impl Tape {
             losses: RefCell::default(),
             changes: RefCell::default(),
             inspected: Cell::new(false),
+            read: Cell::new(false),
+            traced: RefCell::default(),
             sizes: Cell::default(),
             trace: RefCell::default(),
         }))
@@ -248,6 +255,9 @@ impl Tape {
     /// Runs an operation as soon as its value is read, unless it becomes a part of the next one.
     #[track_caller]
     pub(crate) fn wait<O: Fusible>(&self, op: O, inputs: &[&Var]) -> Var {
+        if self.0.traced.borrow().is_some() {
+            return self.apply_boxed(Box::new(op), std::any::type_name::<O>(), inputs);
+        }
         self.check_tapes(inputs);
         let inputs = inputs.iter().map(|var| (*var).clone()).collect();
         self.wait_boxed(Applied { op: Box::new(op), name: std::any::type_name::<O>(), inputs }, None)
@@ -293,6 +303,13 @@ impl Tape {
             _ => standard(op.forward(&inputs.iter().map(|var| &*var.value).collect::<Vec<_>>())),
         }
         .into();
+        if let Some(traced) = self.0.traced.borrow_mut().as_mut() {
+            let tensors: Vec<&Tensor> = inputs.iter().map(|var| &*var.value).collect();
+            let mut form = OnnxForm::new(&tensors, &value);
+            let written = op.onnx(&mut form).map(|name| (form.nodes, name));
+            let known = inputs.iter().map(|var| ((*var.value).clone(), var.dependence == Dependence::Constant));
+            traced.push(Traced { name, inputs: known.collect(), output: (*value).clone(), form: written });
+        }
         let dependences: Vec<Dependence> = inputs.iter().map(|var| var.dependence).collect();
         let (dependence, keeps_steps) = (op.dependence(&dependences), op.keeps_steps());
         if dependence != Dependence::Constant {
@@ -507,6 +524,23 @@ impl Tape {
         let nodes = self.0.nodes.borrow();
         let names = nodes.iter().filter_map(|node| if let Node::Op(_, name, _) = node { Some(*name) } else { None });
         names.map(|name| name.rsplit("::").next().unwrap_or(name)).collect()
+    }
+
+    pub(super) fn mark_read(&self) {
+        self.0.inspected.set(true);
+        self.0.read.set(true);
+    }
+
+    /// Notes all operations from here on, each on its own.
+    #[cfg(feature = "onnx")]
+    pub(crate) fn start_export(&self) {
+        *self.0.traced.borrow_mut() = Some(Vec::new());
+    }
+
+    /// The operations since [`Tape::start_export`], and whether numbers were read out.
+    #[cfg(feature = "onnx")]
+    pub(crate) fn take_export(&self) -> (Vec<Traced>, bool) {
+        (self.0.traced.take().unwrap_or_default(), self.0.read.get())
     }
 
     pub(crate) fn start_trace(&self) {

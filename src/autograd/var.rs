@@ -53,7 +53,7 @@ impl Var {
     /// function of each batch. So the trainer runs batches whole where a layer calls this: right in any case, and slower
     /// for small layers. [`Var::example_shape`] and [`Var::reshape_examples`] do without.
     pub fn shape(&self) -> &[usize] {
-        self.mark_inspected();
+        self.mark_seen();
         self.value.shape()
     }
 
@@ -183,6 +183,13 @@ impl Var {
 
     /// Somebody outside of the crate reads what may differ from batch to batch: no operation shows what becomes of it.
     pub(crate) fn mark_inspected(&self) {
+        if self.dependence != Dependence::Constant {
+            self.tape.mark_read();
+        }
+    }
+
+    /// Somebody saw the shape, which has the length of the batch.
+    pub(crate) fn mark_seen(&self) {
         if self.dependence != Dependence::Constant {
             self.tape.mark_inspected();
         }

@@ -2,7 +2,7 @@
 
 use super::Layer;
 use super::window::{axes, fewer_than, three};
-use crate::autograd::{Dependence, InputGrads, Op, Var};
+use crate::autograd::{Dependence, InputGrads, OnnxForm, Op, Var};
 use crate::buffers::buffer;
 use crate::config::{Config, described};
 use crate::error::{Error, Result};
@@ -173,6 +173,22 @@ impl Op for Frame {
 
     fn dependence(&self, inputs: &[Dependence]) -> Dependence {
         Dependence::per_example(inputs)
+    }
+
+    fn onnx(&self, form: &mut OnnxForm) -> Option<String> {
+        let n = self.inner.len() - 2;
+        let [before, after] = [0, 1].map(|side| -> Vec<usize> {
+            let own = self.shape.padding[3 - n..].iter().map(|pads| pads[side]);
+            [0].into_iter().chain(own).chain([0]).collect()
+        });
+        if self.adds {
+            let pads = form.ints(before.iter().chain(&after));
+            return Some(form.node("Pad", &["in0", &pads], &[]));
+        }
+        let axes: Vec<usize> = (1..=n).collect();
+        let ends: Vec<usize> = axes.iter().map(|axis| self.outer[*axis] - after[*axis]).collect();
+        let [starts, ends, axes] = [&before[1..=n], &ends, &axes].map(|list| form.ints(list));
+        Some(form.node("Slice", &["in0", &starts, &ends, &axes], &[]))
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::kernel_and_bias::activation_gradient;
 use super::pool_op::tiles_of;
 use crate::activations::{Pointwise, function_of};
-use crate::autograd::{Dependence, Fusible, InputGrads, Op, Param, Var};
+use crate::autograd::{Dependence, Fusible, InputGrads, OnnxAttribute, OnnxForm, Op, Param, Var};
 use crate::buffers::{Loan, buffer, zeros};
 use crate::kernels::{
     columns::add_columns,
@@ -40,7 +40,53 @@ struct PooledLayout(Loan);
 struct BackwardLayout(Loan);
 struct TurnedLayout(Method, Loan);
 
+/// The order of axes with the channels, which are last, after the batch, and back.
+pub(super) fn to_first(rank: usize) -> Vec<usize> {
+    [0, rank - 1].into_iter().chain(1..rank - 1).collect()
+}
+
+pub(super) fn to_last(rank: usize) -> Vec<usize> {
+    [0].into_iter().chain(2..rank).chain([1]).collect()
+}
+
 impl Convolved {
+    /// The convolution or its transpose as a node between transpositions, and the activation; `pool` comes last.
+    fn onnx(
+        &self,
+        form: &mut OnnxForm,
+        op: &'static str,
+        pool: Option<[usize; 2]>,
+        more: &[(&'static str, OnnxAttribute)],
+    ) -> Option<String> {
+        let rank = form.shape(0).len();
+        let (n, shape) = (rank - 2, &self.shape);
+        let last = |lengths: [usize; 3]| lengths[3 - n..].to_vec();
+        let ints = |lengths: Vec<usize>| OnnxAttribute::Ints(lengths.into_iter().map(|len| len as i64).collect());
+        let kernel = [&last(shape.kernel)[..], &[shape.channels / shape.groups, shape.filters]].concat();
+        let own = if form.shape(1) == kernel { "in1".into() } else { form.reshape("in1", &kernel) };
+        let kernel = form.permute(&own, [n + 1, n].into_iter().chain(0..n));
+        let pads = [0, 1].into_iter().flat_map(|side| shape.padding[3 - n..].iter().map(move |pads| pads[side]));
+        let mut attributes = vec![
+            ("kernel_shape", ints(last(shape.kernel))),
+            ("strides", ints(last(shape.stride))),
+            ("dilations", ints(last(shape.dilation))),
+            ("pads", ints(pads.collect())),
+            ("group", OnnxAttribute::Int(shape.groups as i64)),
+        ];
+        attributes.extend_from_slice(more);
+        let x = form.permute("in0", to_first(rank));
+        let inputs: &[&str] = if form.len() > 2 { &[&x, &kernel, "in2"] } else { &[&x, &kernel] };
+        let mut y = form.node(op, inputs, &attributes);
+        if let Some(activation) = &self.activation {
+            y = crate::activations::onnx::form(&**activation, form, &y)?;
+        }
+        if let Some(pool) = pool {
+            let window = ints(pool.to_vec());
+            y = form.node("MaxPool", &[&y], &[("kernel_shape", window.clone()), ("strides", window)]);
+        }
+        Some(form.permute(&y, to_last(rank)))
+    }
+
     fn new(shape: ConvShape, param: &Param, activation: Option<Arc<dyn Pointwise>>) -> Self {
         let empty = || Tensor::default(ndarray::IxDyn(&[]));
         Self { shape, param: param.clone(), activation, x: empty(), kernel: empty(), y: empty() }
@@ -326,6 +372,10 @@ impl Op for Convolution {
     fn dependence(&self, inputs: &[Dependence]) -> Dependence {
         Convolved::dependence(inputs)
     }
+
+    fn onnx(&self, form: &mut OnnxForm) -> Option<String> {
+        self.inner.onnx(form, "Conv", self.pool, &[])
+    }
 }
 
 /// `y = f(x *ᵀ kernel + bias)`, where `x *ᵀ kernel` is the input gradient of the convolution `shape` whose output
@@ -396,5 +446,20 @@ impl Op for Transposed {
 
     fn dependence(&self, inputs: &[Dependence]) -> Dependence {
         Convolved::dependence(inputs)
+    }
+
+    fn onnx(&self, form: &mut OnnxForm) -> Option<String> {
+        let shape = &self.0.shape;
+        let (n, input) = (form.shape(0).len() - 2, form.shape(0).to_vec());
+        let extra = (0..n).map(|axis| {
+            let i = 3 - n + axis;
+            let full = shape.stride[i] * (input[1 + axis] - 1) + (shape.kernel[i] - 1) * shape.dilation[i] + 1;
+            (shape.size[i] + shape.padding[i][0] + shape.padding[i][1]) as i64 - full as i64
+        });
+        let extra: Vec<i64> = extra.collect();
+        if extra.iter().any(|extra| *extra < 0) {
+            return None;
+        }
+        self.0.onnx(form, "ConvTranspose", None, &[("output_padding", OnnxAttribute::Ints(extra))])
     }
 }

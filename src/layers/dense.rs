@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Layer;
 use super::kernel_and_bias::activation_gradient;
 use crate::activations::{Activation, Linear, Pointwise, function_of};
-use crate::autograd::{Dependence, Fusible, InputGrads, Op, Param, ParamList, Var};
+use crate::autograd::{Dependence, Fusible, InputGrads, OnnxForm, Op, Param, ParamList, Var};
 use crate::buffers::buffer;
 use crate::config::{Config, described};
 use crate::error::{Error, Result};
@@ -195,6 +195,22 @@ impl Op for Affine {
                 Dependence::across_batch(inputs)
             }
             _ => Dependence::per_example(inputs),
+        }
+    }
+
+    fn onnx(&self, form: &mut OnnxForm) -> Option<String> {
+        let flat = form.shape(0).len() == 2;
+        let sum = match (form.len(), flat) {
+            (3, true) => form.node("Gemm", &["in0", "in1", "in2"], &[]),
+            (3, false) => {
+                let product = form.node("MatMul", &["in0", "in1"], &[]);
+                form.node("Add", &[&product, "in2"], &[])
+            }
+            _ => form.node("MatMul", &["in0", "in1"], &[]),
+        };
+        match &self.activation {
+            Some(activation) => crate::activations::onnx::form(&**activation, form, &sum),
+            None => Some(sum),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Vectors for ids.
 
 use super::{Layer, TiedDense};
-use crate::autograd::{Dependence, InputGrads, Op, Param, ParamList, Var};
+use crate::autograd::{Dependence, InputGrads, OnnxAttribute, OnnxForm, Op, Param, ParamList, Var};
 use crate::buffers::buffer;
 use crate::config::{Config, described};
 use crate::error::{Error, Result};
@@ -156,6 +156,11 @@ impl Op for Take {
             [Dependence::Constant, ids] => Dependence::per_example(&[*ids]),
             _ => Dependence::across_batch(inputs),
         }
+    }
+
+    fn onnx(&self, form: &mut OnnxForm) -> Option<String> {
+        let ids = form.node("Cast", &["in1"], &[("to", OnnxAttribute::Int(7))]);
+        Some(form.node("Gather", &["in0", &ids], &[]))
     }
 }
 

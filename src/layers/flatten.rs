@@ -1,7 +1,7 @@
 //! Flattening and reshaping.
 
 use super::Layer;
-use crate::autograd::{Dependence, InputGrads, Op, Var};
+use crate::autograd::{Dependence, InputGrads, OnnxForm, Op, Var};
 use crate::config::{Config, described};
 use crate::error::{Error, Result};
 use crate::tensor::{Tensor, reshaped};
@@ -125,5 +125,9 @@ impl Op for ReshapeRows {
 
     fn dependence(&self, inputs: &[Dependence]) -> Dependence {
         Dependence::per_example(inputs)
+    }
+
+    fn onnx(&self, form: &mut OnnxForm) -> Option<String> {
+        Some(form.reshape("in0", &self.to))
     }
 }

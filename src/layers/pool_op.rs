@@ -2,8 +2,9 @@
 
 use std::any::Any;
 
+use super::conv_op::{to_first, to_last};
 use super::window::{axes, fewer_than, three};
-use crate::autograd::{Dependence, InputGrads, Op, Var};
+use crate::autograd::{Dependence, InputGrads, OnnxAttribute, OnnxForm, Op, Var};
 use crate::buffers::{buffer, zeros};
 use crate::error::{Error, Result};
 use crate::kernels::{
@@ -80,6 +81,54 @@ fn plan<const N: usize>(
     Ok((PoolShape { size: three(input, 1), channels, spans: three(spans, vec![Span::of(0, 1)]) }, after))
 }
 
+/// The window of an axis as ONNX has it: size, stride, and padding before and after, if it is one that slides.
+fn window_of(spans: &[Span], len: usize, counts: Option<bool>) -> Option<[usize; 4]> {
+    let size = spans.iter().map(|span| span.end.saturating_sub(span.start)).max()?;
+    let first = spans.first()?;
+    let before = if first.start == 0 { size - (first.end - first.start) } else { return None };
+    let stride = spans.get(1).map_or(len.max(1), |second| second.start + before);
+    let after = ((spans.len() - 1) * stride + size).saturating_sub(before + len);
+    let fits = spans.iter().enumerate().all(|(i, span)| {
+        let (start, end) = ((i * stride).saturating_sub(before), (i * stride + size).saturating_sub(before).min(len));
+        let count = if counts == Some(true) { size } else { end.saturating_sub(start) };
+        [span.start, span.end, span.step] == [start, end, 1] && (counts.is_none() || span.count == count)
+    });
+    let positions = (len + before + after).checked_sub(size)? / stride.max(1) + 1;
+    (fits && stride > 0 && positions == spans.len() && before < size && after < size)
+        .then_some([size, stride, before, after])
+}
+
+/// A pooling as a node between transpositions, or as a mean or maximum over all axes where each has one window.
+fn onnx(form: &mut OnnxForm, [pool, reduce]: [&'static str; 2], shape: &PoolShape, after: usize) -> Option<String> {
+    let rank = form.shape(0).len();
+    let n = rank - 2;
+    let axes = || shape.spans[3 - n..].iter().zip(&shape.size[3 - n..]);
+    if axes().all(|(spans, len)| spans[..] == [Span::of(0, *len)]) {
+        let list: Vec<usize> = (1..=n).collect();
+        let list = form.ints(&list);
+        return Some(form.node(reduce, &["in0", &list], &[("keepdims", OnnxAttribute::Int(i64::from(after == rank)))]));
+    }
+    let counted = |counts: bool| -> Option<Vec<[usize; 4]>> {
+        axes().map(|(spans, len)| window_of(spans, *len, (pool == "AveragePool").then_some(counts))).collect()
+    };
+    let (windows, counts) = match counted(false) {
+        Some(windows) => (windows, false),
+        None => (counted(true)?, true),
+    };
+    let ints = |i: usize| windows.iter().map(move |window| window[i] as i64);
+    let mut attributes = vec![
+        ("kernel_shape", OnnxAttribute::Ints(ints(0).collect())),
+        ("strides", OnnxAttribute::Ints(ints(1).collect())),
+        ("pads", OnnxAttribute::Ints(ints(2).chain(ints(3)).collect())),
+    ];
+    if counts {
+        attributes.push(("count_include_pad", OnnxAttribute::Int(1)));
+    }
+    let x = form.permute("in0", to_first(rank));
+    let y = form.node(pool, &[&x], &attributes);
+    Some(form.permute(&y, to_last(rank)))
+}
+
 /// `y = max over windows of x`
 struct Max {
     shape: PoolShape,
@@ -125,6 +174,10 @@ impl Op for Max {
 
     fn keeps_steps(&self) -> bool {
         self.before.len() == self.after.len()
+    }
+
+    fn onnx(&self, form: &mut OnnxForm) -> Option<String> {
+        onnx(form, ["MaxPool", "ReduceMax"], &self.shape, self.after.len())
     }
 }
 
@@ -172,5 +225,9 @@ impl Op for Average {
 
     fn keeps_steps(&self) -> bool {
         self.before.len() == self.after.len()
+    }
+
+    fn onnx(&self, form: &mut OnnxForm) -> Option<String> {
+        onnx(form, ["AveragePool", "ReduceMean"], &self.shape, self.after.len())
     }
 }

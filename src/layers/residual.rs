@@ -9,7 +9,7 @@ use super::kernel_and_bias::activation_gradient;
 use super::merge::check_broadcast;
 use super::{Layer, Sequential};
 use crate::activations::{Activation, Linear, Pointwise, function_of};
-use crate::autograd::{Dependence, Fusible, InputGrads, Op, ParamList, Var};
+use crate::autograd::{Dependence, Fusible, InputGrads, OnnxForm, Op, ParamList, Var};
 use crate::buffers::buffer;
 use crate::config::{Config, described};
 use crate::error::Result;
@@ -129,5 +129,13 @@ impl Op for Sum {
 
     fn dependence(&self, inputs: &[Dependence]) -> Dependence {
         if self.activation.is_some() { Dependence::per_example(inputs) } else { Dependence::linear(inputs) }
+    }
+
+    fn onnx(&self, form: &mut OnnxForm) -> Option<String> {
+        let sum = form.node("Add", &["in0", "in1"], &[]);
+        match &self.activation {
+            Some(activation) => crate::activations::onnx::form(&**activation, form, &sum),
+            None => Some(sum),
+        }
     }
 }

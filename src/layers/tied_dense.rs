@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use super::Layer;
-use crate::autograd::{Dependence, InputGrads, Op, Param, ParamList, Tie, Var};
+use crate::autograd::{Dependence, InputGrads, OnnxForm, Op, Param, ParamList, Tie, Var};
 use crate::buffers::buffer;
 use crate::config::{Config, Described, Reader, config, described};
 use crate::error::{Error, Result};
@@ -164,5 +164,10 @@ impl Op for Scores {
             [_, Dependence::Constant] => Dependence::per_example(inputs),
             _ => Dependence::across_batch(inputs),
         }
+    }
+
+    fn onnx(&self, form: &mut OnnxForm) -> Option<String> {
+        let table = form.permute("in1", [1, 0]);
+        Some(form.node("MatMul", &["in0", &table], &[]))
     }
 }

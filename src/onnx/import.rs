@@ -405,7 +405,7 @@ fn release(steps: &mut [Step], outputs: &[ValueInfo]) {
 }
 
 /// A tensor for the description of a model.
-fn encode(name: &str, value: &Tensor, kind: Kind) -> TensorProto {
+pub fn encode(name: &str, value: &Tensor, kind: Kind) -> TensorProto {
     let dims = value.shape().iter().map(|len| *len as i64).collect();
     let mut proto = TensorProto { name: name.into(), dims, data_type: kind.0, ..TensorProto::default() };
     let numbers = data(value);

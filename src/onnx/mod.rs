@@ -13,12 +13,15 @@
 //!   mode the file was exported in; in inference neither does. Frozen they always infer.
 //! - Whole numbers are exact up to 2^24, as everywhere here.
 
+mod export;
 mod import;
 mod node;
 mod operators;
 mod program;
 mod run;
 mod value;
+
+pub use export::Export;
 
 use std::fmt;
 use std::marker::PhantomData;

@@ -1,8 +1,9 @@
 //! `+ - * /` with broadcasting.
 
 use super::broadcast::{self, zip};
+use super::elementwise::Form;
 use super::folding::sum_to;
-use crate::autograd::{Dependence, InputGrads, Op, Var};
+use crate::autograd::{Dependence, InputGrads, OnnxForm, Op, Var};
 use crate::tensor::{Float, Tensor};
 
 /// Applies a binary operation.
@@ -63,6 +64,10 @@ impl Op for Add {
     fn dependence(&self, inputs: &[Dependence]) -> Dependence {
         dependence(inputs, &self.a, &self.b, true)
     }
+
+    fn onnx(&self, form: &mut OnnxForm) -> Option<String> {
+        form.pair(if self.sign == 1.0 { "Add" } else { "Sub" })
+    }
 }
 
 /// `y = a b`
@@ -86,6 +91,10 @@ impl Op for Mul {
 
     fn dependence(&self, inputs: &[Dependence]) -> Dependence {
         dependence(inputs, self.a.shape(), self.b.shape(), inputs.contains(&Dependence::Constant))
+    }
+
+    fn onnx(&self, form: &mut OnnxForm) -> Option<String> {
+        form.pair("Mul")
     }
 }
 
@@ -116,6 +125,10 @@ impl Op for Div {
 
     fn dependence(&self, inputs: &[Dependence]) -> Dependence {
         dependence(inputs, &self.a, self.b.shape(), inputs[1] == Dependence::Constant)
+    }
+
+    fn onnx(&self, form: &mut OnnxForm) -> Option<String> {
+        form.pair("Div")
     }
 }
 
@@ -191,15 +204,23 @@ macro_rules! operator {
     };
 }
 
-operator!(Add, add, |x, c| x.linear(move |x| x + c, 1.0), |c, x| x + c);
-operator!(Sub, sub, |x, c| x.linear(move |x| x - c, 1.0), |c, x| x.linear(move |x| c - x, -1.0));
-operator!(Mul, mul, |x, c| x.linear(move |x| x * c, c), |c, x| x * c);
-operator!(Div, div, |x, c| x.linear(move |x| x / c, 1.0 / c), |c, x| x.each(move |x| c / x, |x, y| -y / x));
+operator!(Add, add, |x, c| x.linear(Form::With("Add", c), move |x| x + c, 1.0), |c, x| x + c);
+operator!(Sub, sub, |x, c| x.linear(Form::With("Sub", c), move |x| x - c, 1.0), |c, x| x.linear(
+    Form::After("Sub", c),
+    move |x| c - x,
+    -1.0
+));
+operator!(Mul, mul, |x, c| x.linear(Form::With("Mul", c), move |x| x * c, c), |c, x| x * c);
+operator!(Div, div, |x, c| x.linear(Form::With("Div", c), move |x| x / c, 1.0 / c), |c, x| x.each(
+    Form::After("Div", c),
+    move |x| c / x,
+    |x, y| -y / x
+));
 
 impl std::ops::Neg for &Var {
     type Output = Var;
     fn neg(self) -> Var {
-        self.linear(|x| -x, -1.0)
+        self.linear(Form::Op("Neg"), |x| -x, -1.0)
     }
 }
 

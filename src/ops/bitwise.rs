@@ -78,7 +78,7 @@ impl Var {
     fn bitwise(&self, who: &str, other: &Self, f: fn(Float, Float) -> Float) -> Result<Self> {
         whole(who, self, -MOST..=MOST)?;
         whole(who, other, -MOST..=MOST)?;
-        self.compare(who, other, f)
+        self.compare(who, None, other, f)
     }
 }
 

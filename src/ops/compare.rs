@@ -1,7 +1,7 @@
 //! Comparisons: 1 where they hold, else 0, without a gradient.
 
 use super::broadcast::{self, zip};
-use crate::autograd::{Dependence, InputGrads, Op, Var};
+use crate::autograd::{Dependence, InputGrads, OnnxAttribute, OnnxForm, Op, Var};
 use crate::error::Result;
 use crate::tensor::{Float, Tensor};
 
@@ -12,7 +12,7 @@ impl Var {
     /// Shapes that do not broadcast.
     #[doc(alias = "eq")]
     pub fn equal(&self, other: &Self) -> Result<Self> {
-        self.compare("equal", other, |a, b| truth(a == b))
+        self.compare("equal", Some("Equal"), other, |a, b| truth(a == b))
     }
 
     /// Returns 1 where the numbers differ, else 0, broadcast. NaN differs from everything.
@@ -21,7 +21,7 @@ impl Var {
     /// Shapes that do not broadcast.
     #[doc(alias = "ne")]
     pub fn not_equal(&self, other: &Self) -> Result<Self> {
-        self.compare("not_equal", other, |a, b| truth(a != b))
+        self.compare("not_equal", Some(""), other, |a, b| truth(a != b))
     }
 
     /// Returns 1 where this number is less than the `other`, else 0, broadcast.
@@ -40,7 +40,7 @@ impl Var {
     /// Shapes that do not broadcast.
     #[doc(alias = "lt")]
     pub fn less(&self, other: &Self) -> Result<Self> {
-        self.compare("less", other, |a, b| truth(a < b))
+        self.compare("less", Some("Less"), other, |a, b| truth(a < b))
     }
 
     /// Returns 1 where this number is less than the `other` or equal, else 0, broadcast.
@@ -49,7 +49,7 @@ impl Var {
     /// Shapes that do not broadcast.
     #[doc(alias = "le")]
     pub fn less_equal(&self, other: &Self) -> Result<Self> {
-        self.compare("less_equal", other, |a, b| truth(a <= b))
+        self.compare("less_equal", Some("LessOrEqual"), other, |a, b| truth(a <= b))
     }
 
     /// Returns 1 where this number is greater than the `other`, else 0, broadcast.
@@ -58,7 +58,7 @@ impl Var {
     /// Shapes that do not broadcast.
     #[doc(alias = "gt")]
     pub fn greater(&self, other: &Self) -> Result<Self> {
-        self.compare("greater", other, |a, b| truth(a > b))
+        self.compare("greater", Some("Greater"), other, |a, b| truth(a > b))
     }
 
     /// Returns 1 where this number is greater than the `other` or equal, else 0, broadcast.
@@ -67,13 +67,19 @@ impl Var {
     /// Shapes that do not broadcast.
     #[doc(alias = "ge")]
     pub fn greater_equal(&self, other: &Self) -> Result<Self> {
-        self.compare("greater_equal", other, |a, b| truth(a >= b))
+        self.compare("greater_equal", Some("GreaterOrEqual"), other, |a, b| truth(a >= b))
     }
 
     /// What `f` makes of two numbers each, broadcast; no gradient flows back.
-    pub(super) fn compare(&self, who: &str, other: &Self, f: fn(Float, Float) -> Float) -> Result<Self> {
+    pub(super) fn compare(
+        &self,
+        who: &str,
+        onnx: Option<&'static str>,
+        other: &Self,
+        f: fn(Float, Float) -> Float,
+    ) -> Result<Self> {
         let shape = broadcast::checked(who, self.value.shape(), other.value.shape())?;
-        let op = Compare { f, shape, shapes: [self.value.shape().into(), other.value.shape().into()] };
+        let op = Compare { onnx, f, shape, shapes: [self.value.shape().into(), other.value.shape().into()] };
         Ok(self.tape().apply(op, &[&self.detach(), &other.detach()]))
     }
 }
@@ -84,6 +90,8 @@ fn truth(holds: bool) -> Float {
 
 /// `y = f(a, b)`, as if it were flat
 struct Compare {
+    /// The operator of ONNX; empty for the opposite of `Equal`; `None` if there is none.
+    onnx: Option<&'static str>,
     f: fn(Float, Float) -> Float,
     shape: Vec<usize>,
     shapes: [Vec<usize>; 2],
@@ -99,6 +107,17 @@ impl Op for Compare {
 
     fn dependence(&self, inputs: &[Dependence]) -> Dependence {
         broadcast::dependence(inputs, &self.shapes.each_ref().map(Vec::as_slice))
+    }
+
+    fn onnx(&self, form: &mut OnnxForm) -> Option<String> {
+        let holds = match self.onnx? {
+            "" => {
+                let equal = form.node("Equal", &["in0", "in1"], &[]);
+                form.node("Not", &[&equal], &[])
+            }
+            op => form.node(op, &["in0", "in1"], &[]),
+        };
+        Some(form.node("Cast", &[&holds], &[("to", OnnxAttribute::Int(1))]))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Functions of each number alone.
 
-use crate::autograd::{Dependence, InputGrads, Op, Var};
+use crate::autograd::{Dependence, InputGrads, OnnxForm, Op, Var};
 use crate::buffers::buffer;
 use crate::tensor::{Float, Tensor, data, tensor};
 
@@ -8,19 +8,21 @@ impl Var {
     /// `f` of each number, whose derivative at `x`, where it is `y`, is `slope(x, y)`.
     pub(super) fn each(
         &self,
+        onnx: Form,
         f: impl Fn(Float) -> Float + 'static,
         slope: impl Fn(Float, Float) -> Float + 'static,
     ) -> Self {
-        self.each_or_linear(f, slope, false)
+        self.each_or_linear(onnx, f, slope, false)
     }
 
     /// The same for a straight line.
-    pub(super) fn linear(&self, f: impl Fn(Float) -> Float + 'static, slope: Float) -> Self {
-        self.each_or_linear(f, move |_, _| slope, true)
+    pub(super) fn linear(&self, onnx: Form, f: impl Fn(Float) -> Float + 'static, slope: Float) -> Self {
+        self.each_or_linear(onnx, f, move |_, _| slope, true)
     }
 
     fn each_or_linear(
         &self,
+        onnx: Form,
         f: impl Fn(Float) -> Float + 'static,
         slope: impl Fn(Float, Float) -> Float + 'static,
         linear: bool,
@@ -30,7 +32,7 @@ impl Var {
             let slopes = x.iter().zip(y).map(|(x, y)| slope(*x, *y));
             dx.iter_mut().zip(dy.iter().zip(slopes)).for_each(|(dx, (dy, slope))| *dx = dy * slope);
         };
-        let op = Each { values: Box::new(values), grads: Box::new(grads), linear, x: empty(), y: empty() };
+        let op = Each { onnx, values: Box::new(values), grads: Box::new(grads), linear, x: empty(), y: empty() };
         self.tape().apply(op, &[self])
     }
 
@@ -38,52 +40,56 @@ impl Var {
     #[doc(alias = "log")]
     #[must_use]
     pub fn ln(&self) -> Self {
-        self.each(|x| x.ln(), |x, _| 1.0 / x)
+        self.each(Form::Op("Log"), |x| x.ln(), |x, _| 1.0 / x)
     }
 
     /// Returns the square root.
     #[must_use]
     pub fn sqrt(&self) -> Self {
-        self.each(|x| x.sqrt(), |_, y| 0.5 / y)
+        self.each(Form::Op("Sqrt"), |x| x.sqrt(), |_, y| 0.5 / y)
     }
 
     /// `x²`.
     #[must_use]
     pub fn square(&self) -> Self {
-        self.each(|x| x * x, |x, _| 2.0 * x)
+        self.each(Form::Square, |x| x * x, |x, _| 2.0 * x)
     }
 
     /// `|x|`; its slope at 0 is 0.
     #[must_use]
     pub fn abs(&self) -> Self {
-        self.each(|x| x.abs(), |x, _| if x == 0.0 { 0.0 } else { x.signum() })
+        self.each(Form::Op("Abs"), |x| x.abs(), |x, _| if x == 0.0 { 0.0 } else { x.signum() })
     }
 
     /// `xⁿ` for a whole `n`.
     #[must_use]
     pub fn powi(&self, n: i32) -> Self {
         // The case keeps 0⁰ from having the slope 0 · 0⁻¹.
-        self.each(move |x| x.powi(n), move |x, _| if n == 0 { 0.0 } else { n as Float * x.powi(n - 1) })
+        self.each(
+            Form::With("Pow", n as Float),
+            move |x| x.powi(n),
+            move |x, _| if n == 0 { 0.0 } else { n as Float * x.powi(n - 1) },
+        )
     }
 
     /// `x` to the power of any `exponent`; not a number where `x` is negative and `exponent` is not whole.
     #[must_use]
     pub fn powf(&self, exponent: Float) -> Self {
         let slope = move |x: Float, _| if exponent == 0.0 { 0.0 } else { exponent * x.powf(exponent - 1.0) };
-        self.each(move |x| x.powf(exponent), slope)
+        self.each(Form::With("Pow", exponent), move |x| x.powf(exponent), slope)
     }
 
     /// `1 / x`.
     #[doc(alias = "reciprocal")]
     #[must_use]
     pub fn recip(&self) -> Self {
-        self.each(|x| 1.0 / x, |_, y| -y * y)
+        self.each(Form::Op("Reciprocal"), |x| 1.0 / x, |_, y| -y * y)
     }
 
     /// Returns the error function, `2/√π ∫ exp(-t²) dt` from 0 to `x`.
     #[must_use]
     pub fn erf(&self) -> Self {
-        self.each(erf, |x, _| FRAC_2_SQRT_PI * (-x * x).exp())
+        self.each(Form::Op("Erf"), erf, |x, _| FRAC_2_SQRT_PI * (-x * x).exp())
     }
 
     /// Raises numbers below `min` to `min`, and lowers those above `max` to `max`; neither has a gradient. NaN stays
@@ -95,7 +101,7 @@ impl Var {
             let x = if x < min { min } else { x };
             if x > max { max } else { x }
         };
-        self.each(clip, move |x, _| if x >= min && x <= max { 1.0 } else { 0.0 })
+        self.each(Form::Clip(min, max), clip, move |x, _| if x >= min && x <= max { 1.0 } else { 0.0 })
     }
 }
 
@@ -108,6 +114,22 @@ fn empty() -> Tensor {
     Tensor::default(ndarray::IxDyn(&[]))
 }
 
+/// What a function is in ONNX.
+pub(super) enum Form {
+    /// An operator of one input.
+    Op(&'static str),
+    /// An operator of the input and a number.
+    With(&'static str, Float),
+    /// An operator of a number and the input.
+    After(&'static str, Float),
+    /// The least and the greatest number that are left.
+    Clip(Float, Float),
+    /// The input times itself.
+    Square,
+    /// None.
+    None,
+}
+
 /// Of `x`, `y`.
 type Values = dyn Fn(&[Float], &mut [Float]);
 /// Of `x`, `y`, `dy`, `dx`.
@@ -115,6 +137,7 @@ type Grads = dyn Fn(&[Float], &[Float], &[Float], &mut [Float]);
 
 /// `y = f(x)`. Not generic: all of it would be compiled for each function.
 struct Each {
+    onnx: Form,
     values: Box<Values>,
     grads: Box<Grads>,
     linear: bool,
@@ -141,6 +164,24 @@ impl Op for Each {
 
     fn dependence(&self, inputs: &[Dependence]) -> Dependence {
         if self.linear { Dependence::linear(inputs) } else { Dependence::per_example(inputs) }
+    }
+
+    fn onnx(&self, form: &mut OnnxForm) -> Option<String> {
+        let with = |form: &mut OnnxForm, op, number: Float, is_first: bool| {
+            let number = form.number(number);
+            form.node(op, &if is_first { [number.as_str(), "in0"] } else { ["in0", number.as_str()] }, &[])
+        };
+        Some(match self.onnx {
+            Form::Op(op) => form.node(op, &["in0"], &[]),
+            Form::With(op, number) => with(form, op, number, false),
+            Form::After(op, number) => with(form, op, number, true),
+            Form::Clip(min, max) => {
+                let [min, max] = [form.number(min), form.number(max)];
+                form.node("Clip", &["in0", &min, &max], &[])
+            }
+            Form::Square => form.node("Mul", &["in0", "in0"], &[]),
+            Form::None => return None,
+        })
     }
 }
 

@@ -1,7 +1,7 @@
 //! Several variables as one.
 
 use super::{rearranged, resolve};
-use crate::autograd::{Dependence, InputGrads, Op, Var};
+use crate::autograd::{Dependence, InputGrads, OnnxAttribute, OnnxForm, Op, Var};
 use crate::buffers::buffer;
 use crate::error::{Error, Result};
 use crate::tensor::{Tensor, data, tensor};
@@ -117,6 +117,12 @@ impl Op for Concat {
 
     fn keeps_steps(&self) -> bool {
         self.axis > 1
+    }
+
+    fn onnx(&self, form: &mut OnnxForm) -> Option<String> {
+        let inputs: Vec<String> = (0..form.len()).map(|i| form.input(i)).collect();
+        let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
+        Some(form.node("Concat", &inputs, &[("axis", OnnxAttribute::Int(self.axis as i64))]))
     }
 }
 

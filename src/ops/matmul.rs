@@ -2,7 +2,7 @@
 
 use super::broadcast;
 use super::folding::Folding;
-use crate::autograd::{Dependence, InputGrads, Op, Var};
+use crate::autograd::{Dependence, InputGrads, OnnxForm, Op, Var};
 use crate::buffers::{buffer, zeros};
 use crate::error::{Error, Result};
 use crate::kernels::gemm::{Matrix, gemm};
@@ -190,6 +190,10 @@ impl Op for MatMul {
             ([BatchMean, Constant] | [Constant, BatchMean], _) => BatchMean,
             _ => Dependence::across_batch(inputs),
         }
+    }
+
+    fn onnx(&self, form: &mut OnnxForm) -> Option<String> {
+        form.pair("MatMul")
     }
 }
 

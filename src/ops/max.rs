@@ -3,7 +3,7 @@
 use super::broadcast::{self, zip};
 use super::folding::sum_to;
 use super::reduce::Reduced;
-use crate::autograd::{Dependence, InputGrads, Op, Var};
+use crate::autograd::{Dependence, InputGrads, OnnxAttribute, OnnxForm, Op, Var};
 use crate::buffers::{buffer, zeros};
 use crate::error::Result;
 use crate::tensor::{Float, Tensor, data, tensor};
@@ -155,6 +155,17 @@ impl Op for Along {
     fn keeps_steps(&self) -> bool {
         self.reduced.keeps_steps()
     }
+
+    fn onnx(&self, form: &mut OnnxForm) -> Option<String> {
+        let axes = self.reduced.axes();
+        let axes = form.ints(&axes);
+        let keep = i64::from(self.reduced.shape.len() == self.x.len());
+        let op = match self.extreme {
+            Extreme::Max => "ReduceMax",
+            Extreme::Min => "ReduceMin",
+        };
+        Some(form.node(op, &["in0", &axes], &[("keepdims", OnnxAttribute::Int(keep))]))
+    }
 }
 
 /// `y = max(a, b)`
@@ -184,6 +195,13 @@ impl Op for Better {
 
     fn dependence(&self, inputs: &[Dependence]) -> Dependence {
         broadcast::dependence(inputs, &[self.a.shape(), self.b.shape()])
+    }
+
+    fn onnx(&self, form: &mut OnnxForm) -> Option<String> {
+        form.pair(match self.extreme {
+            Extreme::Max => "Max",
+            Extreme::Min => "Min",
+        })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::broadcast::{self, zip};
 use super::folding::sum_to;
-use crate::autograd::{Dependence, InputGrads, Op, Var};
+use crate::autograd::{Dependence, InputGrads, OnnxForm, Op, Var};
 use crate::error::Result;
 use crate::tensor::{Float, Tensor};
 
@@ -21,7 +21,7 @@ impl Var {
     /// # Errors
     /// Shapes that do not broadcast.
     pub fn pow(&self, exponent: &Self) -> Result<Self> {
-        self.binary("pow", exponent, Float::powf, |a, b| {
+        self.binary("pow", Some("Pow"), exponent, Float::powf, |a, b| {
             let of_base = if b == 0.0 { 0.0 } else { b * a.powf(b - 1.0) };
             [of_base, if a == 0.0 { 0.0 } else { a.powf(b) * a.ln() }]
         })
@@ -47,7 +47,7 @@ impl Var {
             let rest = a % b;
             if rest != 0.0 && (rest < 0.0) != (b < 0.0) { rest + b } else { rest }
         };
-        self.binary("remainder", other, remainder, |a, b| [1.0, -(a / b).floor()])
+        self.binary("remainder", None, other, remainder, |a, b| [1.0, -(a / b).floor()])
     }
 
     /// Returns what is left of this number after whole multiples of the `other`, broadcast, with the sign of this one,
@@ -56,24 +56,27 @@ impl Var {
     /// # Errors
     /// Shapes that do not broadcast.
     pub fn fmod(&self, other: &Self) -> Result<Self> {
-        self.binary("fmod", other, |a, b| a % b, |a, b| [1.0, -(a / b).trunc()])
+        self.binary("fmod", None, other, |a, b| a % b, |a, b| [1.0, -(a / b).trunc()])
     }
 
     fn binary(
         &self,
         who: &str,
+        onnx: Option<&'static str>,
         other: &Self,
         f: fn(Float, Float) -> Float,
         slopes: fn(Float, Float) -> [Float; 2],
     ) -> Result<Self> {
         let shape = broadcast::checked(who, self.value.shape(), other.value.shape())?;
         let empty = || Tensor::default(ndarray::IxDyn(&[]));
-        Ok(self.tape().apply(Binary { f, slopes, shape, a: empty(), b: empty() }, &[self, other]))
+        Ok(self.tape().apply(Binary { onnx, f, slopes, shape, a: empty(), b: empty() }, &[self, other]))
     }
 }
 
 /// `y = f(a, b)`
 struct Binary {
+    /// The operator of ONNX.
+    onnx: Option<&'static str>,
     f: fn(Float, Float) -> Float,
     /// In the direction of `a`, and of `b`.
     slopes: fn(Float, Float) -> [Float; 2],
@@ -100,6 +103,10 @@ impl Op for Binary {
 
     fn dependence(&self, inputs: &[Dependence]) -> Dependence {
         broadcast::dependence(inputs, &[self.a.shape(), self.b.shape()])
+    }
+
+    fn onnx(&self, form: &mut OnnxForm) -> Option<String> {
+        form.pair(self.onnx?)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::folding::Folding;
 use super::resolve;
-use crate::autograd::{Dependence, InputGrads, Op, Var};
+use crate::autograd::{Dependence, InputGrads, OnnxAttribute, OnnxForm, Op, Var};
 use crate::error::{Error, Result};
 use crate::tensor::{Float, Tensor, data, tensor};
 
@@ -36,6 +36,11 @@ impl Reduced {
             false => kept.filter(|(_, removed)| !**removed).map(|(len, _)| *len).collect(),
         };
         Ok(Self { removed, shape })
+    }
+
+    /// The axes that are reduced.
+    pub(super) fn axes(&self) -> Vec<usize> {
+        (0..self.removed.len()).filter(|axis| self.removed[*axis]).collect()
     }
 
     pub(super) fn folding(&self, x: &[usize]) -> Folding {
@@ -148,6 +153,17 @@ impl Op for Sum {
 
     fn keeps_steps(&self) -> bool {
         self.reduced.keeps_steps()
+    }
+
+    fn onnx(&self, form: &mut OnnxForm) -> Option<String> {
+        let axes = self.reduced.axes();
+        if axes.is_empty() {
+            return Some(form.node("Identity", &["in0"], &[]));
+        }
+        let axes = form.ints(&axes);
+        let keep = i64::from(self.reduced.shape.len() == self.x.len());
+        let op = if self.mean { "ReduceMean" } else { "ReduceSum" };
+        Some(form.node(op, &["in0", &axes], &[("keepdims", OnnxAttribute::Int(keep))]))
     }
 }
 

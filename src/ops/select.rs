@@ -2,7 +2,7 @@
 
 use super::broadcast;
 use super::folding::{expand, sum_to};
-use crate::autograd::{Dependence, InputGrads, Op, Var};
+use crate::autograd::{Dependence, InputGrads, OnnxAttribute, OnnxForm, Op, Var};
 use crate::buffers::buffer;
 use crate::error::{Error, Result};
 use crate::tensor::{Float, Tensor, data, tensor};
@@ -83,6 +83,11 @@ impl Op for Select {
             Dependence::BatchMean if inputs[0] == Dependence::Constant => Dependence::BatchMean,
             _ => broadcast::dependence(inputs, &self.shapes.each_ref().map(Vec::as_slice)),
         }
+    }
+
+    fn onnx(&self, form: &mut OnnxForm) -> Option<String> {
+        let condition = form.node("Cast", &["in0"], &[("to", OnnxAttribute::Int(9))]);
+        Some(form.node("Where", &[&condition, "in1", "in2"], &[]))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::folding::{expand, sum_to};
 use super::{broadcast, rearranged, resolve};
-use crate::autograd::{Dependence, InputGrads, Op, Var};
+use crate::autograd::{Dependence, InputGrads, OnnxForm, Op, Var};
 use crate::buffers::buffer;
 use crate::error::{Error, Result};
 use crate::kernels::permute::permute;
@@ -164,6 +164,10 @@ impl Op for Reshape {
     fn keeps_steps(&self) -> bool {
         self.from.get(..2) == self.to.get(..2)
     }
+
+    fn onnx(&self, form: &mut OnnxForm) -> Option<String> {
+        Some(form.reshape("in0", &self.to))
+    }
 }
 
 /// `y = x` with the axes in another order
@@ -198,6 +202,10 @@ impl Op for Permute {
     fn keeps_steps(&self) -> bool {
         self.axes.starts_with(&[0, 1])
     }
+
+    fn onnx(&self, form: &mut OnnxForm) -> Option<String> {
+        Some(form.permute("in0", self.axes.iter().copied()))
+    }
 }
 
 /// `y = x`, repeated
@@ -224,6 +232,11 @@ impl Op for Broadcast {
             Dependence::Constant if !keeps_rows => Dependence::PerExample,
             _ => rearranged(inputs, keeps_rows),
         }
+    }
+
+    fn onnx(&self, form: &mut OnnxForm) -> Option<String> {
+        let shape = form.ints(&self.to);
+        Some(form.node("Expand", &["in0", &shape], &[]))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::ops::{Bound, Range, RangeBounds};
 
 use super::{rearranged, resolve};
-use crate::autograd::{Dependence, InputGrads, Op, Var};
+use crate::autograd::{Dependence, InputGrads, OnnxForm, Op, Var};
 use crate::buffers::buffer;
 use crate::error::{Error, Result};
 use crate::kernels::elementwise::add_assign;
@@ -134,6 +134,11 @@ impl Op for Slice {
 
     fn keeps_steps(&self) -> bool {
         self.axis > 1
+    }
+
+    fn onnx(&self, form: &mut OnnxForm) -> Option<String> {
+        let [start, end, axis] = [self.range.start, self.range.end, self.axis].map(|number| form.ints([&number]));
+        Some(form.node("Slice", &["in0", &start, &end, &axis], &[]))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Softmax and its logarithm along an axis.
 
 use super::resolve;
-use crate::autograd::{Dependence, InputGrads, Op, Origin, Var};
+use crate::autograd::{Dependence, InputGrads, OnnxAttribute, OnnxForm, Op, Origin, Var};
 use crate::buffers::buffer;
 use crate::error::Result;
 use crate::kernels::softmax;
@@ -111,6 +111,10 @@ impl Op for Softmax {
     fn dependence(&self, inputs: &[Dependence]) -> Dependence {
         dependence(self.axis, inputs)
     }
+
+    fn onnx(&self, form: &mut OnnxForm) -> Option<String> {
+        Some(form.node("Softmax", &["in0"], &[("axis", OnnxAttribute::Int(self.axis as i64))]))
+    }
 }
 
 /// `y = x - ln Σ exp(x)`
@@ -135,6 +139,10 @@ impl Op for LogSoftmax {
 
     fn dependence(&self, inputs: &[Dependence]) -> Dependence {
         dependence(self.axis, inputs)
+    }
+
+    fn onnx(&self, form: &mut OnnxForm) -> Option<String> {
+        Some(form.node("LogSoftmax", &["in0"], &[("axis", OnnxAttribute::Int(self.axis as i64))]))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Places of an axis in another order, left out or repeated.
 
 use super::{rearranged, resolve};
-use crate::autograd::{Dependence, InputGrads, Op, Var};
+use crate::autograd::{Dependence, InputGrads, OnnxAttribute, OnnxForm, Op, Var};
 use crate::buffers::{buffer, zeros};
 use crate::error::{Error, Result};
 use crate::kernels::scatter::{NOWHERE, Scatter};
@@ -234,6 +234,17 @@ impl Op for Pick {
             [PerExample, Constant] if self.axis != 0 => PerExample,
             _ => Dependence::across_batch(inputs),
         }
+    }
+
+    fn onnx(&self, form: &mut OnnxForm) -> Option<String> {
+        if self.sources.contains(&FILL) {
+            return None;
+        }
+        let places = match form.len() {
+            2 => form.node("Cast", &["in1"], &[("to", OnnxAttribute::Int(7))]),
+            _ => form.ints(&self.sources),
+        };
+        Some(form.node("Gather", &["in0", &places], &[("axis", OnnxAttribute::Int(self.axis as i64))]))
     }
 }
 

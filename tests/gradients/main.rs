@@ -13,6 +13,8 @@ mod loss_options;
 mod losses;
 mod models;
 mod normalisation;
+#[cfg(all(feature = "onnx", not(float64)))]
+mod onnx;
 mod ops;
 mod recurrent;
 mod sampling;

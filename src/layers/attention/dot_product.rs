@@ -2,7 +2,7 @@
 
 use rand::RngExt;
 
-use crate::autograd::{Dependence, InputGrads, Op, Var};
+use crate::autograd::{Dependence, InputGrads, OnnxAttribute, OnnxForm, Op, Var};
 use crate::buffers::{buffer, zeros};
 use crate::error::{Error, Result};
 use crate::kernels::attention::{Attention, Sizes, Spread};
@@ -271,6 +271,39 @@ impl Op for AttentionOp {
             _ => false,
         });
         if of_inputs && apart { Dependence::PerExample } else { Dependence::across_batch(inputs) }
+    }
+
+    fn onnx(&self, form: &mut OnnxForm) -> Option<String> {
+        let Sizes { heads, key_heads, queries, keys, .. } = self.sizes;
+        if self.key_mask.is_some() || heads != key_heads || self.soft_cap.is_some() {
+            return None;
+        }
+        let query = form.permute("in0", [0, 2, 1, 3]);
+        let key = form.permute("in1", [0, 2, 3, 1]);
+        let value = form.permute("in2", [0, 2, 1, 3]);
+        let scale = form.number(self.scale);
+        let scores = form.node("MatMul", &[&query, &key], &[]);
+        let mut scores = form.node("Mul", &[&scores, &scale], &[]);
+        if self.bias_shape.is_some() {
+            scores = form.node("Add", &[&scores, "in3"], &[]);
+        }
+        let least = form.number(-1e30);
+        let hide = |form: &mut OnnxForm, seen: &str, scores: &str| {
+            let seen = form.node("Cast", &[seen], &[("to", OnnxAttribute::Int(9))]);
+            form.node("Where", &[&seen, scores, &least], &[])
+        };
+        if self.mask_shape.is_some() {
+            let mask = form.input(form.len() - 1);
+            scores = hide(form, &mask, &scores);
+        }
+        if let Some(first) = self.causal {
+            let seen = |i: usize| Float::from(u8::from(i % keys <= first + i / keys));
+            let seen = form.numbers(tensor(&[queries, keys], (0..queries * keys).map(seen).collect()));
+            scores = hide(form, &seen, &scores);
+        }
+        let weights = form.node("Softmax", &[&scores], &[("axis", OnnxAttribute::Int(-1))]);
+        let y = form.node("MatMul", &[&weights, &value], &[]);
+        Some(form.permute(&y, [0, 2, 1, 3]))
     }
 }
 

@@ -130,7 +130,7 @@ impl Layer for BatchNorm {
                 )));
             }
             let wide = |numbers: &Tensor| numbers.iter().map(|x| f64::from(*x)).collect();
-            ByChannel::given(by, [wide(&mean), wide(&variance)], self.epsilon)
+            ByChannel::given(by, [wide(&mean), wide(&variance)], self.epsilon).with_statistics(&mean, &variance)
         };
         Ok(tape.apply(op, &[x, &gamma, &beta]))
     }

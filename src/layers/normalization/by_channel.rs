@@ -1,7 +1,8 @@
 //! The operation of batch, group and instance normalisation.
 
+use super::super::conv_op::{to_first, to_last};
 use super::per_example;
-use crate::autograd::{Dependence, InputGrads, Op};
+use crate::autograd::{Dependence, InputGrads, OnnxAttribute, OnnxForm, Op};
 use crate::buffers::buffer;
 use crate::kernels::{channel_norm::Blocks, elementwise::scale as scale_by};
 use crate::tensor::{Float, Tensor, data, tensor};
@@ -31,6 +32,9 @@ pub(super) struct ByChannel {
     inverse: Vec<Float>,
     x: Tensor,
     gamma: Tensor,
+    epsilon: Float,
+    /// Mean and variance where they are parameters.
+    statistics: Option<[Tensor; 2]>,
 }
 
 impl ByChannel {
@@ -62,7 +66,14 @@ impl ByChannel {
             inverse,
             x: empty.clone(),
             gamma: empty,
+            epsilon,
+            statistics: None,
         }
+    }
+
+    /// The same, with the mean and variance that were given as they are stored.
+    pub fn with_statistics(self, mean: &Tensor, variance: &Tensor) -> Self {
+        Self { statistics: Some([mean.clone(), variance.clone()]), ..self }
     }
 
     /// For each block and channel, from the channel's gamma and the inverse deviation.
@@ -148,5 +159,28 @@ impl Op for ByChannel {
 
     fn dependence(&self, inputs: &[Dependence]) -> Dependence {
         if self.moments == Moments::Batch { Dependence::across_batch(inputs) } else { per_example(inputs) }
+    }
+
+    fn onnx(&self, form: &mut OnnxForm) -> Option<String> {
+        let rank = form.shape(0).len();
+        let epsilon = [("epsilon", OnnxAttribute::number(self.epsilon))];
+        let x = if rank > 2 { form.permute("in0", to_first(rank)) } else { "in0".into() };
+        if let (Moments::Given, Some([mean, variance])) = (self.moments, &self.statistics) {
+            let [mean, variance] = [form.numbers(mean.clone()), form.numbers(variance.clone())];
+            let y = form.node("BatchNormalization", &[&x, "in1", "in2", &mean, &variance], &epsilon);
+            return Some(if rank > 2 { form.permute(&y, to_last(rank)) } else { y });
+        }
+        if self.moments != Moments::Example {
+            return None;
+        }
+        let own: Vec<usize> = to_first(rank).into_iter().map(|axis| form.shape(0)[axis]).collect();
+        let each = own[1..].iter().product::<usize>() / self.groups;
+        let flat = form.reshape(&x, &[own[0], self.groups, each]);
+        let [ones, zeros] = [1.0, 0.0].map(|number| form.numbers(tensor(&[self.groups], vec![number; self.groups])));
+        let y = form.node("InstanceNormalization", &[&flat, &ones, &zeros], &epsilon);
+        let y = form.reshape(&y, &own);
+        let y = if rank > 2 { form.permute(&y, to_last(rank)) } else { y };
+        let y = form.node("Mul", &[&y, "in1"], &[]);
+        Some(form.node("Add", &[&y, "in2"], &[]))
     }
 }

@@ -1,7 +1,7 @@
 //! The operation of layer, root mean square and unit normalisation.
 
 use super::per_example;
-use crate::autograd::{Dependence, InputGrads, Op, Var};
+use crate::autograd::{Dependence, InputGrads, OnnxAttribute, OnnxForm, Op, Var};
 use crate::buffers::buffer;
 use crate::error::{Error, Result};
 use crate::kernels::row_norm::{RowMoments, Rows};
@@ -50,6 +50,27 @@ impl Op for ByRow {
 
     fn dependence(&self, inputs: &[Dependence]) -> Dependence {
         per_example(inputs)
+    }
+
+    fn onnx(&self, form: &mut OnnxForm) -> Option<String> {
+        let (rank, last) = (form.shape(0).len(), form.shape(1).len());
+        let axis = (rank - last) as i64;
+        if self.rows.centered {
+            let epsilon = OnnxAttribute::number(self.rows.epsilon);
+            let attributes = [("axis", OnnxAttribute::Int(axis)), ("epsilon", epsilon)];
+            return Some(form.node("LayerNormalization", &["in0", "in1", "in2"], &attributes));
+        }
+        let axes: Vec<usize> = (rank - last..rank).collect();
+        let axes = form.ints(&axes);
+        let squares = form.node("Mul", &["in0", "in0"], &[]);
+        let sum = form.node("ReduceSum", &[&squares, &axes], &[]);
+        let [share, epsilon] = [form.number(self.rows.share), form.number(self.rows.epsilon)];
+        let mean = form.node("Mul", &[&sum, &share], &[]);
+        let mean = form.node("Add", &[&mean, &epsilon], &[]);
+        let root = form.node("Sqrt", &[&mean], &[]);
+        let y = form.node("Div", &["in0", &root], &[]);
+        let y = form.node("Mul", &[&y, "in1"], &[]);
+        Some(form.node("Add", &[&y, "in2"], &[]))
     }
 }
 

@@ -82,6 +82,12 @@ impl Step for Gates {
         self.reset_after
     }
 
+    fn onnx(&self) -> Option<(&'static str, &'static [usize], Vec<&'static str>, bool)> {
+        let [gates, own] =
+            [&self.recurrent, &self.activation].map(|function| crate::activations::onnx::operator(&**function));
+        Some(("GRU", &[0, 1, 2], vec![gates?, own?], self.reset_after))
+    }
+
     fn forward(&self, at: Forward<'_>) {
         let u = at.units;
         let rows = at.input.len() / u;

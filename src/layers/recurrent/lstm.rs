@@ -82,6 +82,12 @@ impl Step for Gates {
         &[4]
     }
 
+    fn onnx(&self) -> Option<(&'static str, &'static [usize], Vec<&'static str>, bool)> {
+        let [gates, own] =
+            [&self.recurrent, &self.activation].map(|function| crate::activations::onnx::operator(&**function));
+        Some(("LSTM", &[0, 3, 1, 2], vec![gates?, own?, own?], false))
+    }
+
     fn forward(&self, at: Forward<'_>) {
         let u = at.units;
         at.kernels[0].product(at.input.len() / u, at.input, at.gates, [u, 4 * u], true);

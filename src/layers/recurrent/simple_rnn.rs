@@ -63,6 +63,10 @@ impl Step for Elman {
         &[1]
     }
 
+    fn onnx(&self) -> Option<(&'static str, &'static [usize], Vec<&'static str>, bool)> {
+        Some(("RNN", &[0], vec![crate::activations::onnx::operator(&*self.activation)?], false))
+    }
+
     fn forward(&self, at: Forward<'_>) {
         let u = at.units;
         at.kernels[0].product(at.input.len() / u, at.input, at.gates, [u, u], true);

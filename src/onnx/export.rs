@@ -1,0 +1,617 @@
+//! From a model to a file: its forward pass is traced twice, with batches of different lengths, so that what differs is the batch.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::Path;
+
+use prost::Message;
+
+use super::Onnx;
+use super::import::encode;
+use super::value::Kind;
+use crate::autograd::{Layer, OnnxAttribute, OnnxNode, ParamList, Tape, Traced, Var, Vars};
+use crate::data::Inputs;
+use crate::error::{Error, Result};
+use crate::files::write_file;
+use crate::formats::onnx::proto::{
+    Attribute, Dimension, GraphProto, Length, ModelProto, NodeProto, OperatorSet, Shape, TensorProto, TensorType, Type,
+    ValueInfo,
+};
+use crate::tensor::{Tensor, data, tensor};
+
+/// The lengths of the two batches.
+const BATCHES: [usize; 2] = [2, 3];
+
+/// Operators of each number alone, and of two numbers in the same place: the order of axes does not matter to them.
+const ONE: &[&str] = &[
+    "Relu",
+    "Sigmoid",
+    "Tanh",
+    "Softplus",
+    "Softsign",
+    "Mish",
+    "Selu",
+    "HardSwish",
+    "HardSigmoid",
+    "LeakyRelu",
+    "Elu",
+    "Celu",
+    "Clip",
+    "Exp",
+    "Log",
+    "Sqrt",
+    "Abs",
+    "Neg",
+    "Erf",
+    "Reciprocal",
+    "Cast",
+    "Identity",
+];
+const TWO: &[&str] = &["Add", "Sub", "Mul", "Div", "Pow", "Max", "Min"];
+
+/// Writes models as ONNX files that other frameworks and onnxruntime read.
+///
+/// The forward pass is traced in inference mode: what a layer computes by operations on [`Var`] is in the file, whatever type the layer
+/// is of. Weights have their paths as names. The first axis of inputs and outputs is the batch, of any length; other lengths are those
+/// of the example. Convolutions and pools, which have their channels last here and first there, are surrounded by transpositions, of
+/// which those between neighbours cancel. The file is read back and compared with the model before it is written.
+///
+/// ```
+/// use gradus::prelude::*;
+/// use gradus::onnx::{Export, Onnx};
+/// let model = Sequential::new().add(Dense::new(8).activation(Relu)).add(Dense::new(3));
+/// let x = ndarray::arr2(&[[1.0, 2.0]]);
+/// let y = model.predict(&x)?;
+/// let bytes = Export::new().to_bytes(&model, &x)?;
+/// let difference = &Onnx::<Var, Var>::from_bytes(&bytes)?.predict(&x)? - &y;
+/// assert!(difference.iter().all(|x| x.abs() < 1e-6));
+/// # Ok::<(), Error>(())
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Export {
+    opset: i64,
+    inputs: Vec<String>,
+    outputs: Vec<String>,
+}
+
+impl Default for Export {
+    fn default() -> Self {
+        Self { opset: 18, inputs: Vec::new(), outputs: Vec::new() }
+    }
+}
+
+impl Export {
+    /// Creates an export of version 18 of the operators.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets the version of the operators, 18 to 22. The default is 18.
+    pub fn opset(self, opset: i64) -> Self {
+        Self { opset, ..self }
+    }
+
+    /// Sets the names of the inputs. The default is `input`, or `input_0`, `input_1`, ...
+    pub fn input_names(self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self { inputs: names.into_iter().map(Into::into).collect(), ..self }
+    }
+
+    /// Sets the names of the outputs. The default is the model's names of several outputs, or `output`.
+    pub fn output_names(self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self { outputs: names.into_iter().map(Into::into).collect(), ..self }
+    }
+
+    /// Writes a model to a file; `example` is what [`predict`](crate::Model::predict) takes, and one example is enough.
+    ///
+    /// # Errors
+    /// as those of [`Export::to_bytes`]; a file that cannot be written
+    pub fn save<X: Vars, Y: Vars>(
+        &self,
+        model: &(impl Layer<X, Y> + ?Sized),
+        example: &impl Inputs,
+        path: impl AsRef<Path>,
+    ) -> Result<()> {
+        write_file(path.as_ref(), &self.to_bytes(model, example)?)
+    }
+
+    /// Returns the bytes of a model's file.
+    ///
+    /// # Errors
+    /// an operation that ONNX has no form for; a forward pass that reads numbers (`value`, `item`), of which a trace would show one case
+    /// only, or makes constants of them; a batch that is not the first axis; a version of the operators that is not written
+    pub fn to_bytes<X: Vars, Y: Vars>(
+        &self,
+        model: &(impl Layer<X, Y> + ?Sized),
+        example: &impl Inputs,
+    ) -> Result<Vec<u8>> {
+        if !(18..=22).contains(&self.opset) {
+            return Err(Error::value(format!("expected a version of ONNX's operators in 18..=22, got {}", self.opset)));
+        }
+        let count = example.lengths().into_iter().min().filter(|count| *count > 0);
+        let count = count.ok_or_else(|| Error::value("export: expected at least one example, got none"))?;
+        let mut passes = Vec::new();
+        for batch in BATCHES {
+            let rows: Vec<usize> = (0..batch).map(|i| i % count).collect();
+            passes.push(Pass::of(model, example.gather(&rows))?);
+        }
+        let names: Vec<String> = model.config().output_names();
+        let bytes = Writer::new(self, &passes, ParamList::of(model).into_vec())?.write(&passes, &names)?;
+        check(&bytes, &passes)?;
+        Ok(bytes)
+    }
+}
+
+/// One traced forward pass.
+struct Pass {
+    inputs: Vec<Tensor>,
+    outputs: Vec<Tensor>,
+    operations: Vec<Traced>,
+}
+
+impl Pass {
+    fn of<X: Vars, Y: Vars>(model: &(impl Layer<X, Y> + ?Sized), inputs: Vec<Tensor>) -> Result<Self> {
+        let tape = Tape::inference();
+        let vars: Vec<Var> = inputs.iter().map(|input| tape.examples(input.clone())).collect();
+        let inputs = vars.iter().map(|var| (*var.value).clone()).collect();
+        tape.start_export();
+        let y = model.forward(&X::from_list("the model", vars)?)?.to_list();
+        let (operations, read) = tape.take_export();
+        if read {
+            return Err(Error::value(
+                "export: the forward pass reads numbers that depend on the input (`value`, `item`, `mask`), so that a trace shows one \
+                 case only; compute with operations on `Var`, such as `select`",
+            ));
+        }
+        Ok(Self { inputs, outputs: y.into_iter().map(|y| (*y.value).clone()).collect(), operations })
+    }
+}
+
+impl Pass {
+    /// Which operations the outputs need: a penalty on an activity is another path.
+    fn needed(&self) -> Vec<bool> {
+        let mut wanted: HashSet<Key> = self.outputs.iter().map(key).collect();
+        let mut needed = vec![false; self.operations.len()];
+        for (operation, needed) in self.operations.iter().zip(&mut needed).rev() {
+            *needed = wanted.contains(&key(&operation.output));
+            if *needed {
+                wanted.extend(operation.inputs.iter().map(|(input, _)| key(input)));
+            }
+        }
+        needed
+    }
+}
+
+/// What holds the same numbers in the same shape: memory that lives as long as the trace.
+type Key = (usize, Vec<usize>);
+
+fn key(tensor: &Tensor) -> Key {
+    (tensor.as_ptr() as usize, tensor.shape().to_vec())
+}
+
+/// A value of the file, and the order of its axes in which it is wanted.
+#[derive(Clone)]
+enum View {
+    Name(String, Vec<usize>),
+    /// A parameter, by its path.
+    Weight(String, Tensor, Vec<usize>),
+    /// Whole numbers in both passes.
+    Ints(Vec<i64>, Vec<i64>),
+    Absent,
+}
+
+impl View {
+    fn plain(name: String) -> Self {
+        Self::Name(name, Vec::new())
+    }
+
+    /// The order of axes; empty if it is that of the value.
+    fn order(&self) -> &[usize] {
+        match self {
+            Self::Name(_, order) | Self::Weight(_, _, order) => order,
+            _ => &[],
+        }
+    }
+
+    fn permuted(&self, axes: &[usize]) -> Self {
+        let own = self.order();
+        let mut order: Vec<usize> = axes.iter().map(|axis| own.get(*axis).copied().unwrap_or(*axis)).collect();
+        if order.iter().enumerate().all(|(i, axis)| i == *axis) {
+            order.clear();
+        }
+        match self {
+            Self::Name(name, _) => Self::Name(name.clone(), order),
+            Self::Weight(path, value, _) => Self::Weight(path.clone(), value.clone(), order),
+            other => other.clone(),
+        }
+    }
+}
+
+/// The file as far as it is written.
+struct Writer {
+    opset: i64,
+    inputs: Vec<String>,
+    outputs: Vec<String>,
+    nodes: Vec<NodeProto>,
+    initializers: Vec<TensorProto>,
+    values: HashMap<Key, View>,
+    /// Names of what was written in some order of its axes.
+    written: BTreeMap<(String, Vec<usize>), String>,
+}
+
+fn attribute(name: &str, value: &OnnxAttribute) -> Attribute {
+    let mut attribute = Attribute { name: name.into(), ..Attribute::default() };
+    match value {
+        OnnxAttribute::Float(number) => (attribute.f, attribute.r#type) = (*number, 1),
+        OnnxAttribute::Int(number) => (attribute.i, attribute.r#type) = (*number, 2),
+        OnnxAttribute::Text(text) => (attribute.s, attribute.r#type) = (text.as_bytes().into(), 3),
+        OnnxAttribute::Ints(numbers) => (attribute.ints, attribute.r#type) = (numbers.clone(), 7),
+        OnnxAttribute::Texts(texts) => {
+            (attribute.strings, attribute.r#type) = (texts.iter().map(|text| text.as_bytes().into()).collect(), 8);
+        }
+    }
+    attribute
+}
+
+impl Writer {
+    fn new(export: &Export, passes: &[Pass], parameters: Vec<(String, crate::autograd::Param)>) -> Result<Self> {
+        let default = |count: usize, name: &str| match count {
+            1 => vec![name.to_owned()],
+            _ => (0..count).map(|i| format!("{name}_{i}")).collect(),
+        };
+        let count = passes[0].inputs.len();
+        let inputs = if export.inputs.is_empty() { default(count, "input") } else { export.inputs.clone() };
+        if inputs.len() != count {
+            return Err(Error::value(format!("export: expected {count} names of inputs, got {}", inputs.len())));
+        }
+        let mut values = HashMap::new();
+        for (path, param) in parameters {
+            if let Some(value) = param.value() {
+                values.insert(key(&value), View::Weight(path, value, Vec::new()));
+            }
+        }
+        for (name, input) in inputs.iter().zip(&passes[0].inputs) {
+            values.insert(key(input), View::plain(name.clone()));
+        }
+        let outputs = export.outputs.clone();
+        let (nodes, initializers, written) = (Vec::new(), Vec::new(), BTreeMap::new());
+        Ok(Self { opset: export.opset, inputs, outputs, nodes, initializers, values, written })
+    }
+
+    /// Adds a node and returns the name of its first output.
+    fn node(&mut self, op: &str, inputs: Vec<String>, outputs: usize, attributes: Vec<Attribute>) -> String {
+        let name = format!("{}_{}", op.to_lowercase(), self.nodes.len());
+        let output = (0..outputs).map(|i| if i == 0 { name.clone() } else { format!("{name}.{i}") }).collect();
+        let node = NodeProto {
+            input: inputs,
+            output,
+            op_type: op.into(),
+            attribute: attributes,
+            name: name.clone(),
+            ..NodeProto::default()
+        };
+        self.nodes.push(node);
+        name
+    }
+
+    fn numbers(&mut self, name: &str, value: &Tensor) -> String {
+        let name = if name.is_empty() { format!("constant_{}", self.initializers.len()) } else { name.into() };
+        #[allow(clippy::unnecessary_cast)] // Not with `float64`.
+        let raw_data = value.iter().flat_map(|x| (*x as f32).to_le_bytes()).collect();
+        let dims = value.shape().iter().map(|len| *len as i64).collect();
+        self.initializers.push(TensorProto {
+            name: name.clone(),
+            dims,
+            data_type: 1,
+            raw_data,
+            ..TensorProto::default()
+        });
+        name
+    }
+
+    fn ints(&mut self, numbers: &[i64]) -> String {
+        let name = format!("ints{numbers:?}").replace(' ', "");
+        if !self.initializers.iter().any(|known| known.name == name) {
+            let dims = vec![numbers.len() as i64];
+            let raw_data = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
+            self.initializers.push(TensorProto {
+                name: name.clone(),
+                dims,
+                data_type: 7,
+                raw_data,
+                ..TensorProto::default()
+            });
+        }
+        name
+    }
+
+    /// The name of a view whose axes are in its order.
+    fn name(&mut self, view: &View, op: &str) -> Result<String> {
+        let (base, order) = match view {
+            View::Absent => return Ok(String::new()),
+            View::Ints(first, second) => return self.lengths(first, second, op),
+            View::Name(name, order) if order.is_empty() => return Ok(name.clone()),
+            View::Name(name, order) | View::Weight(name, _, order) => (name.clone(), order.clone()),
+        };
+        if let Some(known) = self.written.get(&(base.clone(), order.clone())) {
+            return Ok(known.clone());
+        }
+        let name = match view {
+            View::Weight(path, value, _) => {
+                let is_first = !self.written.keys().any(|(known, _)| known == path);
+                let name = if is_first { path.clone() } else { format!("{path}.{order:?}").replace(' ', "") };
+                match order.is_empty() {
+                    true => self.numbers(&name, value),
+                    false => self.numbers(&name, &value.clone().permuted_axes(&order[..])),
+                }
+            }
+            _ => {
+                let axes = OnnxAttribute::Ints(order.iter().map(|axis| *axis as i64).collect());
+                self.node("Transpose", vec![base.clone()], 1, vec![attribute("perm", &axes)])
+            }
+        };
+        self.written.insert((base, order), name.clone());
+        Ok(name)
+    }
+
+    /// Whole numbers, of which those that differ between the passes grow with the batch.
+    fn lengths(&mut self, first: &[i64], second: &[i64], op: &str) -> Result<String> {
+        if first == second {
+            return Ok(self.ints(first));
+        }
+        let [small, large] = BATCHES.map(|batch| batch as i64);
+        let is_same = |i: usize| first[i] == second[i];
+        let fits = first.len() == second.len()
+            && (0..first.len()).all(|i| is_same(i) || first[i] * large == second[i] * small);
+        if !fits {
+            return Err(Error::value(format!(
+                "export: `{op}` has the numbers {first:?} for a batch of {small} and {second:?} for one of {large}, which do not grow with it"
+            )));
+        }
+        let differing: Vec<usize> = (0..first.len()).filter(|i| !is_same(*i)).collect();
+        if let (&[place], "Reshape") = (&differing[..], op) {
+            let mut open = first.to_vec();
+            open[place] = -1;
+            return Ok(self.ints(&open));
+        }
+        let batch = self.batch();
+        let mut parts = Vec::new();
+        for i in 0..first.len() {
+            parts.push(match (is_same(i), second[i] - first[i]) {
+                (true, _) => self.ints(&[first[i]]),
+                (_, 1) => batch.clone(),
+                (_, factor) => {
+                    let factor = self.ints(&[factor]);
+                    self.node("Mul", vec![batch.clone(), factor], 1, Vec::new())
+                }
+            });
+        }
+        Ok(self.node("Concat", parts, 1, vec![attribute("axis", &OnnxAttribute::Int(0))]))
+    }
+
+    /// The length of the batch.
+    fn batch(&mut self) -> String {
+        let key = ("batch".to_owned(), Vec::new());
+        if let Some(known) = self.written.get(&key) {
+            return known.clone();
+        }
+        let ends = [attribute("start", &OnnxAttribute::Int(0)), attribute("end", &OnnxAttribute::Int(1))];
+        let name = self.node("Shape", vec![self.inputs[0].clone()], 1, ends.into());
+        self.written.insert(key, name.clone());
+        name
+    }
+
+    /// A tensor that no operation before has given: a parameter, or a constant.
+    fn known(&mut self, [first, second]: [&Tensor; 2], is_constant: bool, op: &str) -> Result<View> {
+        if let Some(view) = self.values.get(&key(first)) {
+            return Ok(view.clone());
+        }
+        if !is_constant {
+            return Err(Error::value(format!(
+                "export: `{op}` takes numbers that no operation made of the input: put constants on the tape by `Tape::constant`, and \
+                 compute masks by operations on `Var`"
+            )));
+        }
+        let view = if first == second {
+            View::plain(self.numbers("", first))
+        } else {
+            let number = first.first().copied().unwrap_or(0.0);
+            if first.iter().chain(second).any(|x| *x != number) {
+                return Err(Error::value(format!(
+                    "export: `{op}` takes a constant that differs with the length of the batch"
+                )));
+            }
+            let whole = |tensor: &Tensor| tensor.shape().iter().map(|len| *len as i64).collect::<Vec<_>>();
+            let shape = self.lengths(&whole(first), &whole(second), op)?;
+            let fill = encode("", &tensor(&[1], vec![number]), Kind::FLOAT);
+            let fill = Attribute { name: "value".into(), t: Some(fill), r#type: 4, ..Attribute::default() };
+            View::plain(self.node("ConstantOfShape", vec![shape], 1, vec![fill]))
+        };
+        self.values.insert(key(first), view.clone());
+        Ok(view)
+    }
+
+    /// Adds the nodes of one operation, as both passes have it.
+    fn operation(&mut self, [first, second]: [&Traced; 2]) -> Result<()> {
+        if self.values.contains_key(&key(&first.output)) {
+            return Ok(());
+        }
+        let op = short(first.name);
+        let (Some((nodes, output)), Some((others, _))) = (&first.form, &second.form) else {
+            return Err(Error::value(format!(
+                "export: the operation `{op}` has no form in ONNX (or not with this mask); write it with operations on `Var`, or give it \
+                 one by `Op::onnx`"
+            )));
+        };
+        let mut local: HashMap<String, View> = HashMap::new();
+        for (i, ((a, is_constant), (b, _))) in first.inputs.iter().zip(&second.inputs).enumerate() {
+            let view = self.known([a, b], *is_constant, op)?;
+            local.insert(format!("in{i}"), view);
+        }
+        for (i, both) in nodes.iter().zip(others).enumerate() {
+            match both {
+                (OnnxNode::Ints(a), OnnxNode::Ints(b)) => {
+                    _ = local.insert(format!("n{i}"), View::Ints(a.clone(), b.clone()))
+                }
+                (OnnxNode::Numbers(a), OnnxNode::Numbers(b)) => {
+                    let view = self.known([a, b], true, op)?;
+                    local.insert(format!("n{i}"), view);
+                }
+                (
+                    OnnxNode::Node { op: name, inputs, outputs, attributes },
+                    OnnxNode::Node { attributes: other, .. },
+                ) => {
+                    if attributes != other {
+                        return Err(Error::value(format!("export: `{op}` depends on the length of the batch")));
+                    }
+                    let of = |input: &String| {
+                        if input.is_empty() { View::Absent } else { local.get(input).cloned().unwrap_or(View::Absent) }
+                    };
+                    let inputs: Vec<View> = inputs.iter().map(of).collect();
+                    let views = self.computed(name, &inputs, *outputs, attributes)?;
+                    for (place, view) in views.into_iter().enumerate() {
+                        local.insert(if place == 0 { format!("n{i}") } else { format!("n{i}.{place}") }, view);
+                    }
+                }
+                _ => return Err(Error::value(format!("export: `{op}` is another operation for another batch"))),
+            }
+        }
+        let view = local.get(output).cloned().unwrap_or(View::Absent);
+        self.values.insert(key(&first.output), view);
+        Ok(())
+    }
+
+    /// The outputs of a node; a transposition waits until somebody needs it.
+    fn computed(
+        &mut self,
+        op: &str,
+        inputs: &[View],
+        outputs: usize,
+        attributes: &[(&str, OnnxAttribute)],
+    ) -> Result<Vec<View>> {
+        if let ("Transpose", [(_, OnnxAttribute::Ints(axes))]) = (op, attributes) {
+            let axes: Vec<usize> = axes.iter().map(|axis| *axis as usize).collect();
+            return Ok(vec![inputs[0].permuted(&axes)]);
+        }
+        let order = inputs.first().map_or(Vec::new(), |view| view.order().to_vec());
+        let is_moved = matches!(inputs.first(), Some(View::Name(..))) && !order.is_empty();
+        let same = |view: &View| matches!(view, View::Name(..)) && view.order() == order;
+        let passes = is_moved && (ONE.contains(&op) || TWO.contains(&op) && inputs.len() == 2 && same(&inputs[1]));
+        let mut names = Vec::new();
+        for input in inputs {
+            names.push(match input {
+                View::Name(base, own) if passes && *own == order => base.clone(),
+                other => self.name(other, op)?,
+            });
+        }
+        let attributes = attributes.iter().map(|(name, value)| attribute(name, value)).collect();
+        let name = self.node(op, names, outputs, attributes);
+        let order = if passes { order } else { Vec::new() };
+        let rest = (1..outputs).map(|i| View::plain(format!("{name}.{i}")));
+        Ok([View::Name(name.clone(), order)].into_iter().chain(rest).collect())
+    }
+
+    fn write(mut self, passes: &[Pass], names: &[String]) -> Result<Vec<u8>> {
+        let [first, second] = passes else { return Err(Error::value("export: expected two passes")) };
+        if first.operations.len() != second.operations.len() {
+            return Err(Error::value("export: the forward pass applies other operations to a batch of another length"));
+        }
+        let needed = first.needed();
+        for ((a, b), _) in first.operations.iter().zip(&second.operations).zip(needed).filter(|(_, needed)| *needed) {
+            self.operation([a, b])?;
+        }
+        let count = first.outputs.len();
+        let default =
+            if names.len() == count { names.to_vec() } else { (0..count).map(|i| format!("output_{i}")).collect() };
+        let default = if count == 1 { vec!["output".into()] } else { default };
+        let outputs = if self.outputs.len() == count { self.outputs.clone() } else { default };
+        for ((a, b), output) in first.outputs.iter().zip(&second.outputs).zip(&outputs) {
+            let view = self.known([a, b], false, "the output")?;
+            let name = self.name(&view, "the output")?;
+            self.nodes.push(NodeProto {
+                input: vec![name],
+                output: vec![output.clone()],
+                op_type: "Identity".into(),
+                ..NodeProto::default()
+            });
+        }
+        let whole = self.whole_inputs();
+        let info = |(name, [a, b]): (&String, [&Tensor; 2])| info(name, a, b, whole.contains(name));
+        let input =
+            self.inputs.iter().zip(first.inputs.iter().zip(&second.inputs).map(|(a, b)| [a, b])).map(info).collect();
+        let output =
+            outputs.iter().zip(first.outputs.iter().zip(&second.outputs).map(|(a, b)| [a, b])).map(info).collect();
+        let graph =
+            GraphProto { node: self.nodes, name: "gradus".into(), initializer: self.initializers, input, output };
+        let opset_import = vec![OperatorSet { domain: String::new(), version: self.opset }];
+        let model = ModelProto {
+            ir_version: 8,
+            producer_name: "gradus".into(),
+            graph: Some(graph),
+            opset_import,
+            ..ModelProto::default()
+        };
+        Ok(model.encode_to_vec())
+    }
+
+    /// Inputs that are only read as whole numbers are of that type, as others expect ids to be.
+    fn whole_inputs(&mut self) -> Vec<String> {
+        let is_cast =
+            |node: &NodeProto| node.op_type == "Cast" && node.attribute.iter().any(|attribute| attribute.i == 7);
+        let mut whole = Vec::new();
+        for input in &self.inputs {
+            let mut readers = self.nodes.iter().filter(|node| node.input.contains(input)).peekable();
+            if readers.peek().is_some() && readers.all(|node| is_cast(node) || node.op_type == "Shape") {
+                whole.push(input.clone());
+            }
+        }
+        let (casts, rest): (Vec<_>, Vec<_>) = std::mem::take(&mut self.nodes)
+            .into_iter()
+            .partition(|node| is_cast(node) && whole.contains(&node.input[0]));
+        self.nodes = rest;
+        for name in self.nodes.iter_mut().flat_map(|node| &mut node.input) {
+            if let Some(cast) = casts.iter().find(|cast| cast.output[0] == *name) {
+                *name = cast.input[0].clone();
+            }
+        }
+        whole
+    }
+}
+
+/// The type and shape of an input or output; a length that differs between the passes is the batch.
+fn info(name: &str, first: &Tensor, second: &Tensor, is_whole: bool) -> ValueInfo {
+    let length = |(a, b): (&usize, &usize)| Dimension {
+        length: Some(if a == b { Length::Known(*a as i64) } else { Length::Named("batch".into()) }),
+    };
+    let dim = first.shape().iter().zip(second.shape()).map(length).collect();
+    let tensor = TensorType { elem_type: if is_whole { 7 } else { 1 }, shape: Some(Shape { dim }) };
+    ValueInfo { name: name.into(), r#type: Some(Type { tensor: Some(tensor), ..Type::default() }) }
+}
+
+fn short(name: &str) -> &str {
+    let plain = name.split('<').next().unwrap_or(name);
+    plain.rsplit("::").next().unwrap_or(plain)
+}
+
+/// Reads the file back and compares its outputs with the model's.
+fn check(bytes: &[u8], passes: &[Pass]) -> Result<()> {
+    let onnx = Onnx::<Vec<Var>, Vec<Var>>::from_bytes(bytes)?;
+    for pass in passes {
+        let tape = Tape::inference();
+        let inputs: Vec<Var> = pass.inputs.iter().map(|input| tape.examples(input.clone())).collect();
+        let outputs = onnx.forward(&inputs)?;
+        for (got, want) in outputs.iter().zip(&pass.outputs) {
+            let largest = data(want).iter().fold(1.0, |largest: crate::tensor::Float, x| largest.max(x.abs()));
+            let near = got.value.shape() == want.shape()
+                && data(&got.value)
+                    .iter()
+                    .zip(data(want))
+                    .all(|(a, b)| a == b || (a - b).abs() <= 1e-3 * largest || a.is_nan() && b.is_nan());
+            if !near {
+                return Err(Error::value(
+                    "export: the file gives other outputs than the model; does the forward pass depend on more than its input?",
+                ));
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,164 @@
+//! Every layer of the table and whole models as files of ONNX: read back here, and by onnxruntime where it is.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use gradus::models::{Bert, BertConfig, Gpt2, Gpt2Config, ResNet};
+use gradus::ndarray::{Array2, Axis, array};
+use gradus::onnx::Export;
+use gradus::prelude::*;
+use gradus::saving::Weights;
+
+use super::{layer_rows, numbers};
+
+/// `y = x · softplus(scale) + mean(x)`, from operations on variables.
+struct Own {
+    scale: Param,
+}
+
+impl Layer for Own {
+    fn forward(&self, x: &Var) -> Result<Var> {
+        let scale = Softplus.apply(&self.scale.on(x, &[x.shape()[1]])?);
+        Ok(x * scale + x.mean_axes_keep(&[-1])?)
+    }
+
+    fn params<'a>(&'a self, list: &mut ParamList<'a>) {
+        list.add("scale", &self.scale);
+    }
+}
+
+fn ids(rows: usize, time: usize) -> Tensor {
+    Array2::from_shape_fn((rows, time), |(i, j)| ((7 * i + 3 * j) % 11) as Float).into_dyn().into_shared()
+}
+
+type Network = (String, Box<dyn Layer>, Tensor);
+
+fn networks() -> Vec<Network> {
+    let cnn = Sequential::new()
+        .add(Conv2d::new(8, 3).padding(Padding::Same))
+        .add(BatchNorm::new())
+        .add(Relu)
+        .add(MaxPool2d::new(2))
+        .add(Conv2d::new(8, 3).activation(Relu))
+        .add(Flatten)
+        .add(Dense::new(5))
+        .add(Softmax);
+    let bert = BertConfig {
+        size: 16,
+        layers: 2,
+        heads: 2,
+        hidden: 32,
+        vocabulary: 11, // Without a padding id: a mask would be read off the ids, which a trace does not show.
+        padding_id: None,
+        ..BertConfig::default()
+    };
+    let gpt = Gpt2Config { size: 16, layers: 2, heads: 2, vocabulary: 11, positions: 12, ..Gpt2Config::default() };
+    let mlp = Sequential::new().add(Dense::new(8).activation(Gelu)).add(Dropout::new(0.5)).add(Dense::new(3));
+    let lstm = Sequential::new()
+        .add(Lstm::new(6).return_sequences(true))
+        .add(Bidirectional::new(|| Gru::new(4)))
+        .add(Dense::new(2));
+    let encoder = Sequential::new().add(TransformerEncoder::new(2, 4, 16)).add(Dense::new(2));
+    vec![
+        ("mlp".into(), Box::new(mlp), numbers(&[3, 4])),
+        ("cnn".into(), Box::new(cnn), numbers(&[3, 10, 8, 3])),
+        ("lstm".into(), Box::new(lstm), numbers(&[3, 5, 3])),
+        ("encoder".into(), Box::new(encoder), numbers(&[3, 5, 8])),
+        ("bert".into(), Box::new(Bert::new(&bert)), ids(3, 6)),
+        ("gpt2".into(), Box::new(Gpt2::new(&gpt)), ids(3, 6)),
+        ("own".into(), Box::new(Own { scale: Param::new(Ones) }), numbers(&[3, 4])),
+    ]
+}
+
+fn rows_of(x: &Tensor, count: usize) -> Tensor {
+    let rows: Vec<usize> = (0..count).map(|i| i % x.shape()[0]).collect();
+    x.select(Axis(0), &rows).into_shared()
+}
+
+/// Exports everything into a folder, with inputs and outputs beside, and returns the names of what has no form.
+fn export_all(folder: &Path, more: Vec<Network>) -> BTreeSet<String> {
+    std::fs::create_dir_all(folder).unwrap();
+    let table =
+        layer_rows().into_iter().map(|row| (row.name.clone(), Box::new((row.make)()) as Box<dyn Layer>, row.input));
+    let mut refused = BTreeSet::new();
+    for (name, model, x) in table.chain(networks()).chain(more) {
+        // Some rows of the table refuse what they are not made for.
+        if model.predict(&x).is_err() {
+            continue;
+        }
+        match Export::new().to_bytes(&model, &x) {
+            Ok(bytes) => {
+                let file = name.replace(|c: char| !c.is_ascii_alphanumeric(), "_");
+                std::fs::write(folder.join(format!("{file}.onnx")), bytes).unwrap();
+                let mut values = Weights::new();
+                for batch in [1, 7] {
+                    let x = rows_of(&x, batch);
+                    values.insert(format!("output_{batch}"), model.predict(&x).unwrap());
+                    values.insert(format!("input_{batch}"), &x);
+                }
+                values.save(folder.join(format!("{file}.safetensors"))).unwrap();
+            }
+            Err(error) => {
+                let text = error.to_string();
+                let reason = text.strip_prefix("export: ").unwrap_or(&text).trim_start_matches("the operation ");
+                let short = reason.split([';', ':', '(']).next().unwrap_or_default().trim().to_owned();
+                refused.insert(format!("{name}: {short}"));
+            }
+        }
+    }
+    refused
+}
+
+#[test]
+fn layers_and_networks_are_exported() {
+    let folder = tempfile::tempdir().unwrap();
+    let refused = export_all(folder.path(), Vec::new());
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/gradients/onnx.txt");
+    if std::env::var_os("ONNX_UPDATE").is_some() {
+        std::fs::write(&path, refused.iter().map(|line| format!("{line}\n")).collect::<String>()).unwrap();
+    }
+    let text = std::fs::read_to_string(&path).unwrap();
+    let known: BTreeSet<String> = text.lines().map(str::to_owned).collect();
+    let changed: Vec<&String> = refused.symmetric_difference(&known).collect();
+    assert!(changed.is_empty(), "newly refused, or exported now: {changed:#?}");
+    assert!(networks().iter().all(|(name, ..)| !text.contains(&format!("{name}: "))));
+}
+
+#[test]
+#[ignore = "needs onnxruntime; .ci/onnx-models installs it"]
+fn onnxruntime_gives_the_same_outputs() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = root.join("target/onnx-exports");
+    let resnet: Network = ("resnet18".into(), Box::new(ResNet::resnet18(4)), numbers(&[2, 32, 32, 3]));
+    let refused = export_all(&folder, vec![resnet]);
+    assert!(!refused.iter().any(|line| line.starts_with("resnet18")));
+    let python =
+        std::env::var_os("ONNX_PYTHON").map_or_else(|| root.join("target/onnx_venv/bin/python"), PathBuf::from);
+    let run =
+        Command::new(python).arg(root.join("tests/fixtures/check_onnx_exports.py")).arg(&folder).output().unwrap();
+    let text = String::from_utf8_lossy(&run.stdout).into_owned() + &String::from_utf8_lossy(&run.stderr);
+    assert!(run.status.success(), "{text}");
+    println!("{text}");
+}
+
+#[test]
+fn what_reads_numbers_is_refused() {
+    struct Reads;
+    impl Layer for Reads {
+        fn forward(&self, x: &Var) -> Result<Var> {
+            Ok(if x.max().item() > 0.0 { x * 2.0 } else { x.clone() })
+        }
+    }
+    let error = Export::new().to_bytes(&Reads, &array![[1.0, 2.0]]).unwrap_err().to_string();
+    assert!(error.starts_with("export: the forward pass reads numbers"), "{error}");
+    let by_batch = |x: &Var| Ok(x * (1.0 / x.shape()[0] as Float));
+    struct ByBatch<F>(F);
+    impl<F: Fn(&Var) -> Result<Var> + Send + Sync + 'static> Layer for ByBatch<F> {
+        fn forward(&self, x: &Var) -> Result<Var> {
+            (self.0)(x)
+        }
+    }
+    let error = Export::new().to_bytes(&ByBatch(by_batch), &array![[1.0, 2.0]]).unwrap_err().to_string();
+    assert_eq!(error, "export: `Each` takes a constant that differs with the length of the batch");
+}
