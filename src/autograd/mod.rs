@@ -9,6 +9,7 @@ mod gradients;
 mod layer;
 mod lora;
 mod noise;
+#[cfg_attr(not(feature = "onnx"), allow(dead_code))] // What an operation writes is only read to export it.
 mod onnx;
 mod op;
 mod param;
