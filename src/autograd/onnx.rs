@@ -38,6 +38,7 @@ pub(crate) enum OnnxNode {
 ///
 /// A model is traced twice, with batches of different lengths. Whole numbers that grow with the batch, in the lists of
 /// [`OnnxForm::ints`], follow the batch of the file's input.
+#[derive(Debug)]
 pub struct OnnxForm {
     shapes: Vec<Vec<usize>>,
     output: Vec<usize>,

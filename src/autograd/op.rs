@@ -61,7 +61,8 @@ pub trait Op: Any {
     /// a model that applies the operation is not exported.
     ///
     /// ```
-    /// use gradus::prelude::*;
+    /// use gradus::{OnnxForm, prelude::*};
+    /// # use gradus::{InputGrads, Op};
     /// # struct Square { x: Tensor }
     /// # impl Op for Square {
     /// #     fn forward(&mut self, inputs: &[&Tensor]) -> Tensor { inputs[0].mapv(|x| x * x).into_shared() }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use gradus::activations::Softplus;
 use gradus::models::{Bert, BertConfig, Gpt2, Gpt2Config, ResNet};
 use gradus::ndarray::{Array2, Axis, array};
 use gradus::onnx::Export;
