@@ -56,14 +56,10 @@ pub use tensor::{Float, IntoTensor, Tensor};
 pub use training::callbacks;
 pub use training::{Fit, Trainer, open_trainer};
 
-#[cfg(all(doctest, feature = "keras"))]
+#[cfg(all(doctest, feature = "keras", feature = "onnx"))]
 #[doc = include_str!("../docs/frameworks.md")]
 mod frameworks {}
 
 #[cfg(doctest)]
 #[doc = include_str!("../docs/fine-tuning.md")]
 mod fine_tuning {}
-
-#[cfg(all(doctest, feature = "onnx"))]
-#[doc = include_str!("../docs/frameworks.md")]
-mod frameworks {}
