@@ -2,8 +2,8 @@
 
 use gradus::initializers::RandomNormal;
 use gradus::layers::{
-    AttentionOptions, LearnedPositions, RotaryEmbedding, SinusoidalPositions, TransformerDecoder,
-    scaled_dot_product_attention,
+    AdditiveAttention, Attention, AttentionOptions, LearnedPositions, Operator, Rescaling, RotaryEmbedding,
+    SinusoidalPositions, TransformerDecoder, scaled_dot_product_attention,
 };
 use gradus::prelude::*;
 
@@ -76,6 +76,17 @@ impl<L: Layer<(Var, Var)>> Layer for Paired<L> {
     }
 }
 
+/// A layer of a query, values and keys on one sequence: the query is its first steps, and the keys are half of it.
+fn scored(attention: impl Layer<Vec<Var>>) -> Graph<Var, Var> {
+    let first = Operator::new("get_item").slices(vec![vec![None, None], vec![None, Some(3)]]);
+    Graph::new("x")
+        .add("first", first, "x")
+        .add("half", Rescaling::new(0.5), "x")
+        .add("attention", attention, ["first", "x", "half"])
+        .outputs("attention")
+        .typed()
+}
+
 /// A layer on a sequence of which some steps are padding.
 struct Padded<L>(L);
 
@@ -109,6 +120,14 @@ pub(crate) fn table() -> Vec<Row> {
         layer("MultiHeadAttention padding", SEQUENCES, OTHER, move || Padded(heads())),
         layer("CrossAttention", SEQUENCES, OTHER, move || Paired(heads().cross())),
         layer("CrossAttention grouped", SEQUENCES, OTHER, move || Paired(heads().key_value_heads(1).cross())),
+        layer("Attention", SEQUENCES, Some(&[2, 4]), || scored(Attention::new())),
+        layer("Attention scale", SEQUENCES, Some(&[2, 4]), || scored(Attention::new().use_scale(true))),
+        layer("Attention causal, padding", SEQUENCES, Some(&[2, 4]), || Padded(scored(Attention::new().causal(true)))),
+        layer("Attention dropout", SEQUENCES, Some(&[2, 4]), || scored(Attention::new().dropout(0.3))),
+        layer("AdditiveAttention", SEQUENCES, OTHER, || scored(AdditiveAttention::new())),
+        layer("AdditiveAttention without scale, padding", SEQUENCES, Some(&[2, 4]), || {
+            Padded(scored(AdditiveAttention::new().use_scale(false)))
+        }),
         layer("RotaryEmbedding", &[2, 3, 6], Some(&[2, 3, 5]), RotaryEmbedding::new),
         layer("RotaryEmbedding on heads", &[2, 3, 2, 4], Some(&[2, 4]), RotaryEmbedding::new),
         layer("RotaryEmbedding interleaved", &[2, 3, 6], Some(&[2, 3, 5]), || RotaryEmbedding::new().interleaved(true)),

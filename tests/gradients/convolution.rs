@@ -202,6 +202,8 @@ fn pools(rows: &mut Vec<Row>) {
 }
 
 fn shapes(rows: &mut Vec<Row>) {
+    rows.push(layer("CenterCrop", IMAGES, Some(SEQUENCES), || CenterCrop::new(2, 1)));
+    rows.push(layer("Rescaling", SEQUENCES, None, || Rescaling::new(0.5).offset(-1.0)));
     rows.push(layer("Permute [2, 1]", SEQUENCES, Some(IMAGES), || Permute::new([2, 1])));
     rows.push(layer("Permute [3, 1, 2]", IMAGES, Some(SEQUENCES), || Permute::new([3, 1, 2])));
     rows.push(layer("RepeatVector", &[2, 3], Some(SEQUENCES), || RepeatVector::new(3)));

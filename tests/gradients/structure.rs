@@ -24,6 +24,19 @@ pub(crate) fn functions() -> Vec<Function> {
     merge!("Minimum two", 2, Minimum);
     merge!("Concatenate two", 2, Concatenate::default());
     merge!("Concatenate along the batch", 2, Concatenate::new(0));
+    for name in ["add", "subtract", "multiply", "divide", "maximum", "minimum"] {
+        let operator = Operator::new(name);
+        rows.push(function(format!("Operator {name}"), &inputs[..2], move |x| operator.forward(&x.to_vec())));
+    }
+    let of_one = ["negative", "absolute", "exp", "square", "reciprocal", "sin", "cos", "mean", "sum", "max", "min"];
+    for name in of_one {
+        let operator = Operator::new(name);
+        rows.push(function(format!("Operator {name}"), &inputs[..1], move |x| operator.forward(&x.to_vec())));
+    }
+    let half = Operator::new("divide").operands(vec![None, Some(2.0)]);
+    rows.push(function("Operator by a number", &inputs[..1], move |x| half.forward(&x.to_vec())));
+    let part = Operator::new("get_item").slices(vec![vec![None, None], vec![Some(1), None], vec![]]);
+    rows.push(function("Operator get_item", &inputs[..1], move |x| part.forward(&x.to_vec())));
     rows.push(function("Subtract", &inputs[..2], |x| Subtract.forward(&(x[0].clone(), x[1].clone()))));
     let mut dot = |name: &str, shapes: [&[usize]; 2], dot: Dot| {
         let inputs = shapes.map(numbers);
