@@ -16,7 +16,7 @@ use crate::tensor::Float;
 /// fewer than two axes or columns; a factor that is negative or not finite
 /// # Example
 /// ```
-/// use gradus::regularizers::OrthogonalColumns;
+/// use gradus::regularizers::{OrthogonalColumns, Regularizer};
 /// use gradus::prelude::*;
 /// let kernel = Tape::inference().input(ndarray::arr2(&[[1.0, 0.0], [0.0, 2.0]]));
 /// assert_eq!(OrthogonalColumns(0.1).penalty(&kernel)?.item(), 0.0);

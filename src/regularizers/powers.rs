@@ -12,7 +12,7 @@ use crate::tensor::Float;
 /// a factor that is negative or not finite
 /// # Example
 /// ```
-/// use gradus::prelude::*;
+/// use gradus::{prelude::*, regularizers::Regularizer};
 /// let x = Tape::inference().input(ndarray::arr1(&[1.0, -2.0]));
 /// assert_eq!(L1(0.5).penalty(&x)?.item(), 1.5);
 /// # Ok::<(), gradus::Error>(())
@@ -28,7 +28,7 @@ pub struct L1(pub Float);
 /// a factor that is negative or not finite
 /// # Example
 /// ```
-/// use gradus::prelude::*;
+/// use gradus::{prelude::*, regularizers::Regularizer};
 /// let x = Tape::inference().input(ndarray::arr1(&[1.0, -2.0]));
 /// assert_eq!(L2(0.5).penalty(&x)?.item(), 2.5);
 /// # Ok::<(), gradus::Error>(())
@@ -45,7 +45,7 @@ described! {
     /// a factor that is negative or not finite
     /// # Example
     /// ```
-    /// use gradus::regularizers::L1L2;
+    /// use gradus::regularizers::{L1L2, Regularizer};
     /// use gradus::prelude::*;
     /// let x = Tape::inference().input(ndarray::arr1(&[1.0, -2.0]));
     /// assert_eq!(L1L2 { l1: 0.5, l2: 0.5 }.penalty(&x)?.item(), 4.0);
