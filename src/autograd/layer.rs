@@ -47,7 +47,7 @@ pub trait Layer<X: Vars = Var, Y: Vars = Var>: Any + Send + Sync {
     }
 }
 
-/// So that layers whose type is not known before the program runs, such as [`Sequential::pop`] returns, are layers like any other.
+/// So that layers whose type is not known before the program runs, such as [`Sequential::pop`](crate::Sequential::pop) returns, are layers like any other.
 impl<X: Vars, Y: Vars> Layer<X, Y> for Box<dyn Layer<X, Y>> {
     fn forward(&self, x: &X) -> Result<Y> {
         (**self).forward(x)

@@ -14,7 +14,7 @@ use crate::kernels::conv::ConvShape;
 described! {
     /// Convolution over `N` axes: `y = activation(x * kernel + bias)`, where `*` slides the kernel without turning it round.
     ///
-    /// [`Conv1d`], [`Conv2d`] and [`Conv3d`] are its names. In a [`Sequential`](crate::Sequential), a [`MaxPool2d`] right
+    /// [`Conv1d`], [`Conv2d`] and [`Conv3d`] are its names. In a [`Sequential`](crate::Sequential), a [`MaxPool2d`](crate::layers::MaxPool2d) right
     /// after a [`Conv2d`] becomes part of the same operation. As many groups as channels make a depthwise convolution,
     /// which runs on a kernel of its own.
     ///

@@ -130,7 +130,7 @@ macro_rules! recurrent {
                 /// The number of units.
                 units: [usize],
             ) {
-                /// What makes the output of the state. It must have a form for recurrent layers ([`Activation::recurrent`]): its
+                /// What makes the output of the state. It must have a form for recurrent layers ([`Activation::pointwise`]): its
                 /// slope follows from its value.
                 activation: [dyn Activation] = Tanh,
                 $($own)*
