@@ -34,7 +34,7 @@ pub use shapley::kernel_shap;
 
 use crate::autograd::{Layer, Tape, Var};
 use crate::error::{Error, Result};
-use crate::tensor::{Float, Tensor, tensor};
+use crate::tensor::{Float, Tensor, data, tensor};
 
 /// A model, and which of its outputs is explained for each example.
 struct Explained<'a, M: ?Sized> {
@@ -47,8 +47,7 @@ impl<M: Layer + ?Sized> Explained<'_, M> {
     fn outputs(&self, x: &Tensor) -> Result<Vec<Float>> {
         let y = self.model.forward(&Tape::inference().input(x))?;
         let width = self.width(&y)?;
-        let rows = y.value.iter().copied().collect::<Vec<_>>();
-        Ok(rows.chunks_exact(width).zip(self.classes).map(|(row, class)| row[*class]).collect())
+        Ok(data(&y.value).chunks_exact(width).zip(self.classes).map(|(row, class)| row[*class]).collect())
     }
 
     /// The gradient of each example's explained output by its input.

@@ -75,7 +75,7 @@ impl RunState<'_> {
             ("seconds", self.seconds),
             ("batch_loss", self.batch_loss),
             ("part", self.parts.least as f64),
-            ("amid", flag(self.is_in_epoch)),
+            ("in_epoch", flag(self.is_in_epoch)),
             ("finished", flag(self.is_finished)),
         ]);
         state.texts = self.identity.iter().map(|(name, text)| (format!("run/{name}"), text.clone())).collect();
@@ -147,7 +147,7 @@ impl RunState<'_> {
         let count = |name: &str| state.count(name).map(|count| count as usize);
         let flag = |name: &str| state.count(name).map(|count| count != 0);
         let (epoch, batch, examples) = (count("epoch")?, count("batch")?, count("examples")?);
-        let (least, is_in_epoch, is_finished) = (count("part")?, flag("amid")?, flag("finished")?);
+        let (least, is_in_epoch, is_finished) = (count("part")?, flag("in_epoch")?, flag("finished")?);
         let (seconds, batch_loss) = (state.number("seconds")?, state.number("batch_loss")?);
         if batch > self.batches {
             return Err(Error::value(format!("it is at batch {batch} of {}", self.batches)));

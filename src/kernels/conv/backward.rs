@@ -52,6 +52,11 @@ impl OutputGradient<'_> {
         if !shape.has_contiguous_rows() || columns < 32 {
             return false;
         }
+        // Lists count in 32 bits where rows start: in a block of images, and in the kernel.
+        let block = shape.images_per_block(self.grid(shape)) * shape.padded_len();
+        if u32::try_from(block.max(shape.filters * columns)).is_err() {
+            return false;
+        }
         let nonzero = vectorize(|| self.dy.iter().map(|&dy| u32::from(dy != 0.0)).sum::<u32>());
         let pixels = self.pool()[0] * self.pool()[1];
         (nonzero as usize) < self.dy.len() * pixels * 3 / 10

@@ -29,7 +29,7 @@ impl Lists {
     pub fn with<R>(stride: usize, heads: impl Iterator<Item = usize>, work: impl FnOnce(&mut Lists) -> R) -> R {
         let mut lists = FREE.take();
         lists.heads.clear();
-        lists.heads.extend(heads.map(|row| (0, u32::try_from(row).expect("images of less than 2^32 numbers"))));
+        lists.heads.extend(heads.map(|row| (0, u32::try_from(row).expect("larger blocks of images are dense"))));
         lists.stride = stride;
         if lists.terms.len() < stride * lists.heads.len() {
             lists.terms.resize(stride * lists.heads.len(), Term::default());

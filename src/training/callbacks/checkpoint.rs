@@ -108,7 +108,7 @@ impl Callback for Checkpoint {
             When::Every(epochs) => run.epoch.is_multiple_of(*epochs),
             When::Better { watched, best } => {
                 let figure = watched.read(run.logs)?;
-                let is_better = watched.direction_in(run)?.is_better(figure, *best);
+                let is_better = watched.improves(run, figure, *best, 0.0)?;
                 if is_better {
                     *best = figure;
                 }

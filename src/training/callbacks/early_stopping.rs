@@ -73,8 +73,7 @@ impl Callback for EarlyStopping {
 
     fn on_epoch_end(&mut self, run: &mut Run<'_>) -> Result<()> {
         let figure = self.watched.read(run.logs)?;
-        let enough = self.best.is_nan() || (figure - self.best).abs() > self.min_delta;
-        if self.watched.direction_in(run)?.is_better(figure, self.best) && enough {
+        if self.watched.improves(run, figure, self.best, self.min_delta)? {
             (self.best, self.waited) = (figure, 0);
             if self.restore {
                 self.weights = run.parameters.iter().map(|(_, param)| param.value()).collect();

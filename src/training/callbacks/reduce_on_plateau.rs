@@ -98,13 +98,12 @@ impl Callback for ReduceOnPlateau {
         if self.cooling > 0 {
             (self.cooling, self.waited) = (self.cooling - 1, 0);
         }
-        let enough = self.best.is_nan() || (figure - self.best).abs() > self.min_delta;
-        if self.watched.direction_in(run)?.is_better(figure, self.best) && enough {
+        if self.watched.improves(run, figure, self.best, self.min_delta)? {
             (self.best, self.waited) = (figure, 0);
         } else if self.cooling == 0 {
             self.waited += 1;
             let rate = run.optimizer.learning_rate().unwrap_or(Float::NAN);
-            // A rate of none is asked for below, whose error tells.
+            // Without a rate, `set_learning_rate` says so.
             if self.waited >= self.patience && (rate > self.min_rate || rate.is_nan()) {
                 run.optimizer.set_learning_rate((rate * self.factor).max(self.min_rate))?;
                 (self.cooling, self.waited) = (self.cooldown, 0);

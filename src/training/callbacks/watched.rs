@@ -73,6 +73,12 @@ impl Watched {
         logs.get(&self.name).ok_or_else(|| missing(&self.name, logs.iter().map(|(name, _)| name)))
     }
 
+    /// Whether the figure has got better than `best` by more than `min_delta`; any figure is better than none, NaN.
+    pub(super) fn improves(&self, run: &Run<'_>, figure: f64, best: f64, min_delta: f64) -> Result<bool> {
+        let is_enough = best.is_nan() || (figure - best).abs() > min_delta;
+        Ok(self.direction_in(run)?.is_better(figure, best) && is_enough)
+    }
+
     fn unknown(&self, names: &[&str]) -> Error {
         let name = &self.name;
         let metrics = match names {
