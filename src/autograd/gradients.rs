@@ -60,6 +60,18 @@ impl Gradients {
         squares.sum::<f64>().sqrt()
     }
 
+    /// The shapes of those whose parameters are not in this list.
+    pub(crate) fn unlisted(&self, parameters: &[(String, Param)]) -> Vec<Vec<usize>> {
+        let listed = parameters.iter().filter(|(_, param)| self.params.contains_key(&param.id())).count();
+        if self.params.len() <= listed {
+            return Vec::new();
+        }
+        let mut others: Vec<(&ParamId, &Tensor)> = self.params.iter().collect();
+        others.retain(|(id, _)| parameters.iter().all(|(_, param)| param.id() != **id));
+        others.sort_by_key(|(id, _)| **id);
+        others.into_iter().map(|(_, gradient)| gradient.shape().to_vec()).collect()
+    }
+
     pub(crate) fn take(&mut self, id: ParamId) -> Option<Tensor> {
         self.params.remove(&id)
     }

@@ -11,6 +11,11 @@ use crate::tensor::{Float, Tensor, rounded, tensor};
 
 /// What a model predicts from: an array whose axis 0 counts examples, of any number type, owned or viewed; or a tuple
 /// or `Vec` of them for a model with several inputs.
+#[diagnostic::on_unimplemented(
+    message = "a model does not predict from `{Self}`",
+    note = "pass an array whose axis 0 counts examples, such as `&images`, or a tuple of them; a `Vec` of numbers becomes an array by \
+            `ndarray::Array2::from_shape_vec`"
+)]
 pub trait Inputs: Sync {
     /// Number of examples of each array, which should all be the same.
     fn lengths(&self) -> Vec<usize>;

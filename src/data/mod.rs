@@ -99,6 +99,11 @@ pub struct Batch {
 /// model.fit(&Parabola, Fit::epochs(1).progress(false))?;
 /// # Ok::<(), gradus::Error>(())
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a dataset",
+    note = "pass inputs and targets together, such as `&(&images, &labels)`; a `Vec` of numbers becomes an array by \
+            `ndarray::Array2::from_shape_vec`"
+)]
 pub trait Dataset: Sync {
     /// How many examples.
     fn len(&self) -> usize;

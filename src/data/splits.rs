@@ -20,7 +20,7 @@ pub(super) fn subsets<D: Dataset + Send>(all: &Arc<D>, (first, second): (Vec<usi
 /// How many of `len` examples a share is.
 pub(crate) fn first_share(len: usize, share: f64) -> Result<usize> {
     if !(0.0..=1.0).contains(&share) {
-        return Err(Error::value(format!("split: expected a share in 0..=1, got {share}")));
+        return Err(Error::value(format!("split: expected a share in 0..=1, such as 0.8 for 80 %, got {share}")));
     }
     Ok((len as f64 * share).round() as usize)
 }

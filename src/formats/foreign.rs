@@ -70,7 +70,7 @@ pub(super) fn by_contents(bytes: &[u8]) -> Option<String> {
             let first = String::from_utf8_lossy(&text[..text.len().min(40)]);
             say(
                 &format!("a text, not weights, which begins with {first:?}"),
-                "download the file itself, by its direct link",
+                "download the file itself, by its direct link, or read a table by `data::Csv`",
             )
         }
         _ => None,

@@ -72,7 +72,11 @@ impl Dense {
     /// The forward pass with this many outputs.
     pub(in crate::layers) fn project(&self, x: &Var, units: usize) -> Result<Var> {
         let [_, .., features] = *x.value.shape() else {
-            return Err(Error::shape(format!("expected an input [batch, ..., features], got {:?}", x.value.shape())));
+            return Err(Error::shape(format!(
+                "expected an input [batch, ..., features], got {:?}; one example is `x.insert_axis(Axis(0))`, one number for each \
+                 example `x.insert_axis(Axis(1))`",
+                x.value.shape()
+            )));
         };
         if units == 0 {
             return Err(Error::value("expected at least 1 unit, got 0"));

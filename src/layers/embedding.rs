@@ -83,10 +83,11 @@ impl Embedding {
             let mut rest = place;
             let mut index: Vec<usize> = x.value.shape().iter().rev().map(|len| (rest % len, rest /= len).0).collect();
             index.reverse();
-            return Err(Error::value(format!(
-                "expected whole ids in 0..{vocabulary}, got {id} at {index:?}; make the vocabulary larger, or map rare and \
-                 unknown words to an id of their own"
-            )));
+            let hint = match id.fract() == 0.0 && id >= 0.0 {
+                true => "make the vocabulary larger, or map rare and unknown words to an id of their own",
+                false => "number what is embedded from 0, such as by `StringLookup` or `TextVectorization`",
+            };
+            return Err(Error::value(format!("expected whole ids in 0..{vocabulary}, got {id} at {index:?}; {hint}")));
         }
         if self.mask_zero && x.value.shape().len() != 2 {
             return Err(Error::shape(format!("expected ids [batch, time] for a mask, got {:?}", x.value.shape())));

@@ -7,7 +7,7 @@ use super::probabilities::{
 use super::{Each, Loss, check_same_shape};
 use crate::autograd::Var;
 use crate::config::{config, described};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::kernels::softmax;
 use crate::tensor::{Float, Tensor, data};
 
@@ -23,7 +23,8 @@ described! {
     /// # Defaults
     /// no label smoothing, all classes weigh 1
     /// # Errors
-    /// other shapes; a single class; predictions that are evidently no probabilities; settings out of range
+    /// other shapes; a single class; predictions that are evidently no probabilities; targets of several labels;
+    /// settings out of range
     /// # Example
     /// ```
     /// use gradus::preprocessing::one_hot;
@@ -58,6 +59,7 @@ impl Loss for CrossEntropy {
         let who = "CrossEntropy";
         let (_, classes) = rows_of_classes(who, prediction)?;
         check_same_shape(who, prediction, target)?;
+        check_one_class(who, prediction, target, classes)?;
         check_smoothing(who, self.label_smoothing)?;
         check_class_weights(who, self.class_weights.as_ref(), classes)?;
         let (x, kind) = scores(who, prediction, Given::of(who, self.from_logits, self.from_log_probabilities)?, false)?;
@@ -75,6 +77,23 @@ impl Loss for CrossEntropy {
     fn per_example(&self) -> bool {
         true
     }
+}
+
+/// Refuses rows of zeros and several ones: labels that an example has together, where one class excludes the others.
+pub(super) fn check_one_class(loss: &str, prediction: &Var, target: &Tensor, classes: usize) -> Result<()> {
+    if prediction.mask.is_some() {
+        return Ok(());
+    }
+    let target = standard(target);
+    let has_several =
+        |row: &&[Float]| row.iter().all(|t| *t == 0.0 || *t == 1.0) && row.iter().filter(|t| **t == 1.0).count() > 1;
+    let Some(wrong) = data(&target).chunks(classes).find(has_several) else { return Ok(()) };
+    Err(Error::value(format!(
+        "{loss}: expected one class for each item, or shares of classes, got the targets {:?}{}; for items that have several labels end \
+         the model with `Sigmoid` and use `BinaryCrossEntropy`",
+        &wrong[..classes.min(8)],
+        if classes > 8 { " and so on" } else { "" }
+    )))
 }
 
 /// Which comes first where probabilities are clipped and divided by their sum; Keras does it so for class numbers, and so

@@ -1,6 +1,7 @@
 //! Focal losses: cross-entropies in which answers that are right already count little.
 
 use super::binary_cross_entropy::binary;
+use super::cross_entropy::check_one_class;
 use super::items::{items, leading, pairs_with, product, standard};
 use super::probabilities::{CLIP, Given, LogProbabilities, ScoreKind, check_smoothing, rows_of_classes, scores};
 use super::{Each, Loss, check_same_shape, check_setting, check_targets};
@@ -140,6 +141,7 @@ impl Loss for CategoricalFocalCrossEntropy {
         let who = "CategoricalFocalCrossEntropy";
         let (_, classes) = rows_of_classes(who, prediction)?;
         check(who, prediction, target, self.gamma, self.label_smoothing)?;
+        check_one_class(who, prediction, target, prediction.value.shape().last().copied().unwrap_or(1).max(1))?;
         check_setting(who, "an alpha of", self.alpha, 0.0..)?;
         let (x, kind) = scores(who, prediction, Given::new(self.from_logits), false)?;
         let (gamma, alpha, smoothing) = (f64::from(self.gamma), f64::from(self.alpha), f64::from(self.label_smoothing));

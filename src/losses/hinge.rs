@@ -1,5 +1,6 @@
 //! Hinge losses: a margin between right and wrong answers.
 
+use super::cross_entropy::check_one_class;
 use super::items::{items, leading, pairs, product, standard};
 use super::{Each, Loss, check_same_shape, check_targets};
 use crate::autograd::Var;
@@ -122,9 +123,10 @@ impl Loss for CategoricalHinge {
 
     fn each(&self, prediction: &Var, target: &Tensor) -> Result<Each> {
         let who = "CategoricalHinge";
-        super::probabilities::rows_and_classes(who, prediction)?;
+        let (_, classes) = super::probabilities::rows_and_classes(who, prediction)?;
         check_same_shape(who, prediction, target)?;
         check_targets(who, target, "targets from 0 to 1", |t| (0.0..=1.0).contains(&t))?;
+        check_one_class(who, prediction, target, classes)?;
         let target = standard(target);
         items(who, prediction, prediction, leading(prediction.value.shape()), move |i, x, slope| {
             let t = &data(&target)[i * x.len()..][..x.len()];

@@ -178,6 +178,7 @@ impl OutputLoss {
         class_weights: Option<&[Float]>,
     ) -> Result<(Var, OutputTotal)> {
         check_constant(prediction)?;
+        let target = &aligned(prediction, target);
         let mut weights = weights.cloned();
         let loss = if weights.is_none() && class_weights.is_none() {
             self.loss.loss(prediction, target)
@@ -222,6 +223,16 @@ impl OutputLoss {
         let loss_number = f64::from(data(&loss.value)[0]);
         Ok((loss, OutputTotal { loss: loss_number, count, counted, weights }))
     }
+}
+
+/// The target in the prediction's shape, if a last axis of length 1 is all that they differ in: a loss that subtracts `[batch]` from
+/// `[batch, 1]` would broadcast each with every other one.
+fn aligned(prediction: &Var, target: &Tensor) -> Tensor {
+    let shape = prediction.value.shape();
+    if shape == target.shape() || super::strip(shape) != super::strip(target.shape()) {
+        return target.clone();
+    }
+    target.clone().into_shape_with_order(shape).unwrap_or_else(|_| target.clone())
 }
 
 #[cfg(test)]

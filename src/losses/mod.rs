@@ -211,6 +211,9 @@ fn check_same_shape(loss: &str, prediction: &Var, target: &Tensor) -> Result<()>
         Some(1) if loss == "CrossEntropy" && *strip(wanted) == given[..strip(wanted).len()] => {
             "for class numbers use `SparseCrossEntropy`"
         }
+        Some(1) if given.len() == 2 && *strip(wanted) == given[..1] => {
+            "for class numbers use `SparseCrossEntropy`, for one number an example end the model with one unit"
+        }
         None | Some(0) => "reshape the targets, or end the model with as many units as there are targets",
         Some(_) if given.len() > 2 => MORE_AXES,
         Some(_) => "reshape the targets, or end the model with as many units as there are targets",
@@ -247,8 +250,15 @@ fn check_setting(loss: &str, name: &str, value: Float, range: impl std::ops::Ran
 
 /// All targets must satisfy a condition.
 fn check_targets(loss: &str, target: &Tensor, expected: &str, fits: impl Fn(Float) -> bool) -> Result<()> {
-    match target.iter().find(|t| !fits(**t)) {
-        Some(bad) => Err(Error::value(format!("{loss}: expected {expected}, got {bad}"))),
-        None => Ok(()),
-    }
+    let Some(bad) = target.iter().find(|t| !fits(**t)) else { return Ok(()) };
+    let hint = match *bad {
+        bad if !bad.is_finite() => "; correct that example or leave it out",
+        _ if expected != "targets from 0 to 1" => "",
+        -1.0 => "; map -1 to 0, or use `Hinge`, which takes -1 and 1",
+        bad if bad > 1.0 && bad.fract() == 0.0 => {
+            "; for the numbers of more than two classes use `SparseCrossEntropy`, with a unit for each class"
+        }
+        _ => "; scale them, or use a loss for any numbers, such as `MeanSquaredError`",
+    };
+    Err(Error::value(format!("{loss}: expected {expected}, got {bad}{hint}")))
 }

@@ -56,7 +56,8 @@ pub(super) enum ScoreKind {
 /// evidently wrong is an error, since such a model would train, badly.
 pub(super) fn scores(loss: &str, prediction: &Var, given: Given, sigmoid: bool) -> Result<(Var, ScoreKind)> {
     check_constant(prediction)?;
-    let (activation, rows) = if sigmoid { ("Sigmoid", "numbers") } else { ("Softmax", "rows") };
+    let (activation, range) =
+        if sigmoid { ("Sigmoid", "from 0 to 1") } else { ("Softmax", "from 0 to 1 with the sum 1 for each item") };
     match (prediction.origin.as_deref(), given) {
         (Some(Origin::Softmax(_) | Origin::Sigmoid(_) | Origin::LogSoftmax), Given::Logits) => {
             Err(Error::value(format!(
@@ -83,14 +84,15 @@ pub(super) fn scores(loss: &str, prediction: &Var, given: Given, sigmoid: bool) 
                 let sum: f64 = row.iter().map(|p| f64::from(*p)).sum();
                 sigmoid || sum.is_nan() || (sum - 1.0).abs() <= 1e-2
             };
-            if data(&prediction.value).chunks(classes).all(|row| row.iter().all(possible) && sums(row)) {
+            let is_wrong = |row: &&[Float]| !(row.iter().all(possible) && sums(row));
+            let Some(wrong) = data(&prediction.value).chunks(classes).find(is_wrong) else {
                 return Ok((prediction.clone(), ScoreKind::Probabilities));
-            }
+            };
             let hint = if loss == "KlDivergence" { String::new() } else { format!(", or use `{loss}::from_logits()`") };
             Err(Error::value(format!(
-                "{loss}: expected probabilities, got {rows} that are none (first: {:?}); end the model with \
-                 `{activation}`{hint}",
-                &data(&prediction.value)[..classes.min(5)]
+                "{loss}: expected probabilities, {range}, got {:?}{}; end the model with `{activation}`{hint}",
+                &wrong[..classes.min(5)],
+                if classes > 5 { " and so on" } else { "" }
             )))
         }
     }

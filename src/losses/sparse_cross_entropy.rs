@@ -58,6 +58,23 @@ described! {
 /// Stands for the class of items that are left out.
 const IGNORED: usize = usize::MAX;
 
+/// The error of a class number that there is not, and what to do about it.
+fn wrong_class(class: Float, classes: usize) -> Error {
+    let hint = if !class.is_finite() {
+        "correct that example or leave it out"
+    } else if class.fract() != 0.0 {
+        "give class numbers, or train a regression by a loss such as `MeanSquaredError`"
+    } else if class < 0.0 {
+        "number the classes from 0, and leave out items without a class by `ignore_class`"
+    } else {
+        "give the model an output for each class, and number the classes from 0"
+    };
+    Error::value(format!(
+        "SparseCrossEntropy: expected whole class numbers 0..{classes} ({classes} excluded, the model has {classes} outputs), got \
+         {class}; {hint}"
+    ))
+}
+
 impl Loss for SparseCrossEntropy {
     config!();
 
@@ -87,10 +104,7 @@ impl Loss for SparseCrossEntropy {
                 continue;
             }
             if !(class.fract() == 0.0 && *class >= 0.0 && *class < classes as Float) {
-                return Err(Error::value(format!(
-                    "{who}: expected whole class numbers 0..{classes} ({classes} excluded, the model has {classes} \
-                     outputs), got {class}"
-                )));
+                return Err(wrong_class(*class, classes));
             }
             numbers.push(*class as usize);
         }

@@ -357,7 +357,11 @@ fn check_same_shape(who: &str, prediction: &Tensor, target: &Tensor) -> Result<(
     if p == t || [p, &[1]].concat() == t || p == [t, &[1]].concat() {
         return Ok(());
     }
-    Err(Error::shape(format!("{who}: expected targets of the predictions' shape {p:?}, got {t:?}")))
+    let hint = match p.len() > t.len() {
+        true => "for class numbers take a metric of classes, such as `Accuracy`, else reshape the targets",
+        false => "reshape the targets, or end the model with as many units as there are targets",
+    };
+    Err(Error::shape(format!("{who}: expected targets of the predictions' shape {p:?}, got {t:?}; {hint}")))
 }
 
 /// The position of the greatest number, the first of several.

@@ -8,8 +8,8 @@ use crate::tensor::Tensor;
 /// What to do about a loss that is not finite after this batch of examples with these numbers.
 pub(super) fn advice(batch: &Batch, numbers: &[usize]) -> String {
     find(batch, numbers).unwrap_or_else(|| {
-        "the data of that batch is finite: lower the learning rate, or look for a square root, logarithm or division at 0 in \
-         a layer or loss"
+        "the data of that batch is finite: lower the learning rate, bring inputs and targets to numbers around 1, or look for a \
+         square root, logarithm or division at 0 in a layer or loss"
             .into()
     })
 }
@@ -25,6 +25,17 @@ pub(super) fn advice_on_validation(dataset: &dyn Dataset) -> String {
     "the data of the validation is finite: lower the learning rate, or look for numbers there that are far larger than those \
      of the training"
         .into()
+}
+
+/// Says of an error about shapes and values that the validation's are meant.
+pub(super) fn of_validation(error: Error) -> Error {
+    match error {
+        Error::Layer { path, source } => Error::Layer { path, source: Box::new(of_validation(*source)) },
+        Error::Output { output, source } => Error::Output { output, source: Box::new(of_validation(*source)) },
+        Error::Shape(text) => Error::Shape(format!("in the validation: {text}")),
+        Error::Value(text) => Error::Value(format!("in the validation: {text}")),
+        other => other,
+    }
 }
 
 /// The first number of a batch that is not finite, by example and place.

@@ -6,7 +6,7 @@ use rand::seq::SliceRandom;
 use super::blame;
 use super::pass::{self, Objective};
 use super::run::{RunState, Tools};
-use super::trainer::check_dataset;
+use super::trainer::{check_dataset, tape};
 use super::{History, Trainer, slow_build};
 use crate::autograd::{Layer, ParamList, Tape, Vars};
 use crate::data::{Batches, Dataset, Epoch, Ready, Subset, first_share};
@@ -147,7 +147,9 @@ impl<'a> Fit<'a> {
         }
         if !(0.0..1.0).contains(&self.validation_split) {
             let split = self.validation_split;
-            return Err(Error::value(format!("fit: expected a validation split in 0..1 (1 excluded), got {split}")));
+            return Err(Error::value(format!(
+                "fit: expected a validation split in 0..1 (1 excluded), such as 0.2 for 20 %, got {split}"
+            )));
         }
         if self.validation.is_some() && self.validation_split > 0.0 {
             return Err(Error::value("fit: got both a validation set and a validation split; choose one"));
@@ -194,6 +196,7 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
         self.check_settings(&fit)?;
         run.known = KnownFigures::new(self.known_figures(&run.figures), validation.is_some(), true);
         self.create_parameters(training, fit.batch_size)?;
+        validation.map_or(Ok(()), |validation| self.check_validation(validation))?;
         run.callbacks = fit.take_callbacks();
         let list = ParamList::of(&self.model);
         run.noises = list.noises();
@@ -217,7 +220,7 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
             }
             run.end_batches(&mut self.tools())?;
             if let Some(validation) = validation {
-                let logs = self.evaluate(validation)?;
+                let logs = self.evaluate(validation).map_err(blame::of_validation)?;
                 logs.iter().for_each(|(name, figure)| run.logs.set(format!("val_{name}"), figure));
             }
             let explain = |error| blame::explained(error, || validation.map(blame::advice_on_validation));
@@ -233,6 +236,17 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
         let mut known: Vec<_> = losses.names().into_iter().map(|name| (name, Some(Direction::Lower))).collect();
         known.extend(self.metrics.names().into_iter().zip(self.metrics.directions()));
         known
+    }
+
+    /// Runs an example of the validation, or a batch of a model that takes nothing less: what is wrong with it would else show after an
+    /// epoch.
+    fn check_validation(&self, validation: &dyn Dataset) -> Result<()> {
+        let objective = Objective { losses: &self.losses, class_weights: &ClassWeights::default() };
+        let run = |examples: usize| {
+            let batch = validation.batch(&(0..examples).collect::<Vec<_>>())?;
+            pass::run(&self.model, objective, &tape(self.seed), batch, 1.0).map(drop)
+        };
+        run(1).or_else(|_| run(self.evaluation_batch()?.min(validation.len()))).map_err(blame::of_validation)
     }
 
     /// Refuses settings that would fail later.

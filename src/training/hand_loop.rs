@@ -2,6 +2,7 @@
 
 use super::pass::Seeds;
 use super::run::{RunState, Tools};
+use super::step::check_listed;
 use super::{History, Logs};
 use crate::autograd::{Gradients, Layer, Param, ParamList, Tape, Vars};
 use crate::error::{Error, Result};
@@ -173,6 +174,7 @@ impl<'a> Loop<'a> {
             let names: Vec<&str> = self.models.iter().map(|part| part.name.as_str()).collect();
             return Err(Error::value(format!("Loop: expected one of the models {names:?}, got `{model}`")));
         };
+        check_listed("Loop", &self.run.parameters, &gradients)?;
         self.steppers[i].step_parts(&self.models[i].parameters, &mut [BatchPart { gradients, share: 1.0 }])
     }
 

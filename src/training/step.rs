@@ -4,7 +4,7 @@ use super::Trainer;
 use super::blame;
 use super::pass::{self, Objective, Part, Parts};
 use super::run::RunState;
-use crate::autograd::{Layer, Param, Tape, Vars, check_update};
+use crate::autograd::{Gradients, Layer, Param, Tape, Vars, check_update};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::losses::ClassWeights;
@@ -57,6 +57,7 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
             Some(examples) => self.threads.run(|| pass::run_apart(examples, indices, run))?,
             None => self.threads.run(|| pass::run_parts(parts, indices, run))?,
         };
+        parts.first().map_or(Ok(()), |part| check_listed("fit", parameters, &part.gradients))?;
         check_changes(parameters, &parts)?;
         if parts.iter().all(|part| part.loss.is_finite()) {
             let mut gradients: Vec<BatchPart> = Vec::with_capacity(parts.len());
@@ -77,6 +78,19 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
     }
 }
 
+/// All that the loss depends on and that is not frozen must be listed: else it is neither trained nor saved.
+pub(super) fn check_listed(who: &str, parameters: &[(String, Param)], gradients: &Gradients) -> Result<()> {
+    match &gradients.unlisted(parameters)[..] {
+        [] => Ok(()),
+        shapes => Err(Error::Parameters(format!(
+            "{who}: the loss depends on {} trainable parameters that the model does not list, of the shapes {shapes:?}, so that they \
+             would neither be trained nor saved; a layer of your own keeps what it uses in its fields and names each in `params`, by \
+             `list.nest(\"name\", &self.layer)` or `list.add(\"name\", &self.param)`; freeze what is not to be trained",
+            shapes.len()
+        ))),
+    }
+}
+
 /// Something must change: a weight by its gradient, or a statistic by the pass. A model without any is nobody's mistake.
 fn check_changes(parameters: &[(String, Param)], parts: &[Part]) -> Result<()> {
     let own: Vec<&(String, Param)> = parameters.iter().filter(|(_, param)| !param.is_state()).collect();
@@ -85,7 +99,7 @@ fn check_changes(parameters: &[(String, Param)], parts: &[Part]) -> Result<()> {
         return Ok(());
     }
     Err(Error::value(format!(
-        "fit: expected at least one parameter to train, got {} and all frozen; unfreeze some, such as \
+        "fit: expected at least one parameter to train, got {}, all frozen; unfreeze some, such as \
          `model.unfreeze_matching(\"{last}\")`",
         own.len()
     )))

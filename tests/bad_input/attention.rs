@@ -156,7 +156,8 @@ fn blocks_of_transformers() {
     let model = Sequential::new().add_named("block", TransformerEncoder::new(8, 2, 16));
     assert_eq!(
         message(model.forward(&zeros(&[2, 3, 6]))),
-        "layer `block`: expected an input [batch, time, 8], got [2, 3, 6]"
+        "layer `block`: expected an input [batch, time, 8], got [2, 3, 6]; make the block of that size, or put `Dense::new(8)` before \
+         it"
     );
     assert_eq!(
         message(TransformerEncoder::new(8, 3, 16).forward(&zeros(&[2, 3, 8]))),

@@ -9,11 +9,18 @@ use super::{bits, compiled, examples, message, quiet};
 
 #[test]
 fn labels_out_of_range_fractional_or_negative() {
-    for (label, text) in [(3.0, "3"), (1.5, "1.5"), (-1.0, "-1"), (Float::NAN, "NaN"), (Float::INFINITY, "inf")] {
+    let absent = "correct that example or leave it out";
+    for (label, text, hint) in [
+        (3.0, "3", "give the model an output for each class, and number the classes from 0"),
+        (1.5, "1.5", "give class numbers, or train a regression by a loss such as `MeanSquaredError`"),
+        (-1.0, "-1", "number the classes from 0, and leave out items without a class by `ignore_class`"),
+        (Float::NAN, "NaN", absent),
+        (Float::INFINITY, "inf", absent),
+    ] {
         let (x, mut y) = examples();
         y[7] = label;
         let expected = format!(
-            "SparseCrossEntropy: expected whole class numbers 0..3 (3 excluded, the model has 3 outputs), got {text}"
+            "SparseCrossEntropy: expected whole class numbers 0..3 (3 excluded, the model has 3 outputs), got {text}; {hint}"
         );
         assert_eq!(message(compiled().fit(&(&x, &y), quiet())), expected);
         assert_eq!(message(compiled().evaluate(&(&x, &y))), expected);
@@ -94,7 +101,8 @@ fn arrays_without_axes_do_not_panic() {
     message(compiled().fit(&(&examples().0, &scalar), quiet()));
     assert_eq!(
         message(compiled().fit(&(&vector, &vector), quiet())),
-        "layer `dense`: expected an input [batch, ..., features], got [4]"
+        "layer `dense`: expected an input [batch, ..., features], got [4]; one example is `x.insert_axis(Axis(0))`, one number for \
+         each example `x.insert_axis(Axis(1))`"
     );
 }
 

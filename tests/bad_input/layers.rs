@@ -45,7 +45,11 @@ fn features_at_the_third_layer() {
 #[test]
 fn an_input_of_one_axis() {
     let model = Sequential::new().add(Relu).add(Dense::new(2));
-    assert_eq!(at(&model, &[5]), "layer `dense`: expected an input [batch, ..., features], got [5]");
+    assert_eq!(
+        at(&model, &[5]),
+        "layer `dense`: expected an input [batch, ..., features], got [5]; one example is `x.insert_axis(Axis(0))`, one number for \
+         each example `x.insert_axis(Axis(1))`"
+    );
     assert_eq!(at(&Sequential::new().add(Dense::new(0)), &[1, 5]), "layer `dense`: expected at least 1 unit, got 0");
 }
 

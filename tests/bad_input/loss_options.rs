@@ -53,7 +53,10 @@ fn targets_out_of_range() {
     let (x, t) = pair();
     let odd = &t + 0.5;
     assert_eq!(message(loss(Hinge, &x, &odd)), "Hinge: expected targets of -1 and 1, or of 0 and 1, got 0.5");
-    assert_eq!(message(loss(Dice::default(), &x, &odd)), "Dice: expected targets from 0 to 1, got 1.5");
+    assert_eq!(
+        message(loss(Dice::default(), &x, &odd)),
+        "Dice: expected targets from 0 to 1, got 1.5; scale them, or use a loss for any numbers, such as `MeanSquaredError`"
+    );
     assert_eq!(
         message(loss(Poisson::default(), &x, &t - 1.0)),
         "Poisson: expected targets that are not negative, got -1"

@@ -66,10 +66,10 @@ fn shapes_of_targets() {
              end the model with as many units as there are targets"
         )
     };
-    let (a, b) = (Array2::<Float>::zeros((4, 2)), Array1::<Float>::zeros(4));
-    assert_eq!(message(loss(MeanSquaredError, &a, &b)), text("MeanSquaredError", "[4, 2]", "[4]"));
-    assert_eq!(message(loss(MeanAbsoluteError, &a, &b)), text("MeanAbsoluteError", "[4, 2]", "[4]"));
-    assert_eq!(message(loss(BinaryCrossEntropy::default(), &a, &b)), text("BinaryCrossEntropy", "[4, 2]", "[4]"));
+    let (a, b) = (Array2::<Float>::zeros((4, 2)), Array2::<Float>::zeros((4, 3)));
+    assert_eq!(message(loss(MeanSquaredError, &a, &b)), text("MeanSquaredError", "[4, 2]", "[4, 3]"));
+    assert_eq!(message(loss(MeanAbsoluteError, &a, &b)), text("MeanAbsoluteError", "[4, 2]", "[4, 3]"));
+    assert_eq!(message(loss(BinaryCrossEntropy::default(), &a, &b)), text("BinaryCrossEntropy", "[4, 2]", "[4, 3]"));
     // As in numpy, [4, 1] against [4] would broadcast to [4, 4], the mistake that nobody notices; here it is [4].
     assert!(loss(MeanSquaredError, Array2::<Float>::zeros((4, 1)), Array1::<Float>::zeros(4)).is_ok());
     assert_eq!(
@@ -95,10 +95,13 @@ fn shapes_of_targets() {
 
 #[test]
 fn binary_targets_out_of_range() {
-    for (target, text) in [(2.0, "2"), (-0.5, "-0.5"), (Float::NAN, "NaN")] {
+    let classes = "for the numbers of more than two classes use `SparseCrossEntropy`, with a unit for each class";
+    let scale = "scale them, or use a loss for any numbers, such as `MeanSquaredError`";
+    let absent = "correct that example or leave it out";
+    for (target, text, hint) in [(2.0, "2", classes), (-0.5, "-0.5", scale), (Float::NAN, "NaN", absent)] {
         assert_eq!(
             message(loss(BinaryCrossEntropy::default(), arr1(&[0.5, 0.5]), arr1(&[1.0, target]))),
-            format!("BinaryCrossEntropy: expected targets from 0 to 1, got {text}")
+            format!("BinaryCrossEntropy: expected targets from 0 to 1, got {text}; {hint}")
         );
     }
 }
@@ -108,7 +111,7 @@ fn predictions_that_are_no_probabilities() {
     let logits = arr2(&[[1.5, -2.0, 0.25]]);
     let expected = |who: &str| {
         format!(
-            "{who}: expected probabilities, got rows that are none (first: [1.5, -2.0, 0.25]); end the model with \
+            "{who}: expected probabilities, from 0 to 1 with the sum 1 for each item, got [1.5, -2.0, 0.25]; end the model with \
              `Softmax`, or use `{who}::from_logits()`"
         )
     };
@@ -116,13 +119,14 @@ fn predictions_that_are_no_probabilities() {
     assert_eq!(message(loss(CrossEntropy::default(), &logits, arr2(&[[0.0, 1.0, 0.0]]))), expected("CrossEntropy"));
     assert_eq!(
         message(loss(BinaryCrossEntropy::default(), arr1(&[1.5, 0.5]), arr1(&[1.0, 1.0]))),
-        "BinaryCrossEntropy: expected probabilities, got numbers that are none (first: [1.5, 0.5]); end the model \
-         with `Sigmoid`, or use `BinaryCrossEntropy::from_logits()`"
+        "BinaryCrossEntropy: expected probabilities, from 0 to 1, got [1.5, 0.5]; end the model with `Sigmoid`, or use `BinaryCrossEntropy::from_logits()`"
     );
     // A model that forgot its softmax does not start to train.
     let (x, y) = examples();
     let mut model = Sequential::new().add(Dense::new(3)).compile(Adam::default(), SparseCrossEntropy::default());
-    assert!(message(model.fit(&(&x, &y), quiet())).starts_with("SparseCrossEntropy: expected probabilities, got rows"));
+    assert!(
+        message(model.fit(&(&x, &y), quiet())).starts_with("SparseCrossEntropy: expected probabilities, from 0 to 1")
+    );
 }
 
 #[test]
@@ -173,7 +177,8 @@ fn shapes_of_metrics() {
     );
     assert_eq!(
         update(&mut MeanAbsolute::default(), tensor(Array1::<u8>::zeros(4))),
-        "MeanAbsolute: expected targets of the predictions' shape [4, 3], got [4]"
+        "MeanAbsolute: expected targets of the predictions' shape [4, 3], got [4]; for class numbers take a metric of classes, such \
+         as `Accuracy`, else reshape the targets"
     );
     let scalar = tensor(ndarray::arr0(1.0));
     assert_eq!(

@@ -1,5 +1,5 @@
 //! Whatever a user's data, files or settings can get wrong: an error that says who, what came, what was expected and
-//! how to mend it; never a panic, and never a training run that goes wrong in silence. Messages are pinned.
+//! how to fix it; never a panic, and never a training run that goes wrong in silence. Messages are pinned.
 
 mod arrays;
 mod attention;
@@ -15,6 +15,7 @@ mod losses;
 #[cfg(feature = "gzip")]
 mod mnist_files;
 mod models;
+mod newcomer;
 mod normalisation;
 mod optimizers;
 mod pipeline;

@@ -43,7 +43,7 @@ fn subsets_and_zips() {
 #[test]
 fn splits() {
     for share in [-0.1, 1.1, f64::NAN] {
-        let text = format!("split: expected a share in 0..=1, got {share}");
+        let text = format!("split: expected a share in 0..=1, such as 0.8 for 80 %, got {share}");
         assert_eq!(message(examples().split(share)), text);
         assert_eq!(message(examples().stratified_split(share, 0)), text);
     }

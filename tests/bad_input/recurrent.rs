@@ -20,9 +20,16 @@ fn ids_that_are_none() {
         let x = Tape::training().input(arr2(&[[0.0, 1.0, 2.0], [3.0, 4.0, id]]));
         message(Sequential::new().add(Embedding::new(5, 2)).forward(&x))
     };
-    let mended = "make the vocabulary larger, or map rare and unknown words to an id of their own";
-    for (id, text) in [(5.0, "5"), (-1.0, "-1"), (1.5, "1.5"), (Float::NAN, "NaN"), (Float::INFINITY, "inf")] {
-        assert_eq!(ids(id), format!("layer `embedding`: expected whole ids in 0..5, got {text} at [1, 2]; {mended}"));
+    let larger = "make the vocabulary larger, or map rare and unknown words to an id of their own";
+    let number = "number what is embedded from 0, such as by `StringLookup` or `TextVectorization`";
+    for (id, text, hint) in [
+        (5.0, "5", larger),
+        (-1.0, "-1", number),
+        (1.5, "1.5", number),
+        (Float::NAN, "NaN", number),
+        (Float::INFINITY, "inf", number),
+    ] {
+        assert_eq!(ids(id), format!("layer `embedding`: expected whole ids in 0..5, got {text} at [1, 2]; {hint}"));
     }
 }
 
@@ -59,7 +66,7 @@ fn inputs_that_are_no_sequence() {
     assert_eq!(
         at(Lstm::new(2), &[4, 3]),
         "layer `lstm`: expected a sequence [batch, time, features], got [4, 3]; numbers take a last axis of length 1 \
-         (`Reshape`), ids an `Embedding` before the layer"
+         (`Reshape`), ids an `Embedding` before the layer, and a recurrent layer before it `return_sequences(true)`"
     );
     assert_eq!(
         at(Gru::new(2), &[4, 0, 3]),

@@ -17,7 +17,7 @@ fn validation_split_out_of_range() {
     for (share, text) in [(1.0, "1"), (-0.1, "-0.1"), (f64::NAN, "NaN")] {
         assert_eq!(
             message(compiled().fit(&examples(), quiet().validation_split(share))),
-            format!("fit: expected a validation split in 0..1 (1 excluded), got {text}")
+            format!("fit: expected a validation split in 0..1 (1 excluded), such as 0.2 for 20 %, got {text}")
         );
     }
     let data = examples();
@@ -84,10 +84,12 @@ fn a_pattern_that_matches_nothing() {
 
 #[test]
 fn a_figure_that_nobody_reports() {
-    let there = "there are: loss, accuracy; `val_...` needs `Fit::validation`";
+    let there = "there are: loss, accuracy";
     assert_eq!(
         message(compiled().fit(&examples(), quiet().callback(EarlyStopping::new("val_loss")))),
-        format!("no figure named `val_loss` to watch; {there}")
+        format!(
+            "no figure named `val_loss` to watch; {there}; `val_...` needs `Fit::validation` or `Fit::validation_split`"
+        )
     );
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("best.safetensors");

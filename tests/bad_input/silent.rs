@@ -106,7 +106,7 @@ fn a_model_that_is_all_frozen() {
     let before = bits(&model.model);
     assert_eq!(
         message(model.fit(&examples(), quiet())),
-        "fit: expected at least one parameter to train, got 4 and all frozen; unfreeze some, such as \
+        "fit: expected at least one parameter to train, got 4, all frozen; unfreeze some, such as \
          `model.unfreeze_matching(\"dense_1.bias\")`"
     );
     assert_eq!(bits(&model.model), before);
@@ -210,8 +210,8 @@ fn data_that_is_not_finite_is_named_by_example_and_column() {
     });
     assert!(
         error.ends_with(
-            "the data of that batch is finite: lower the learning rate, or look for a square root, logarithm or division at \
-             0 in a layer or loss"
+            "the data of that batch is finite: lower the learning rate, bring inputs and targets to numbers around 1, or look for a \
+             square root, logarithm or division at 0 in a layer or loss"
         ),
         "{error}"
     );

@@ -31,7 +31,7 @@ pub(crate) fn table() -> Vec<Function> {
     row!("CrossEntropy after LogSoftmax", scores, CrossEntropy::default(), soft.clone(), |x| LogSoftmax.apply(x));
     row!("CrossEntropy of probabilities", probabilities, CrossEntropy::default(), soft.clone(), same);
     row!("CrossEntropy of logits", scores, CrossEntropy::from_logits(), soft.clone(), same);
-    let heavy = soft.mapv(|share| 2.0 * share).into_shared();
+    let heavy = soft.mapv(|share| 3.0 * share).into_shared();
     row!("CrossEntropy of logits with weights", scores, CrossEntropy::from_logits(), heavy, same);
 
     let classes = || arr1(&[2.0, 0.0, 3.0]).into_tensor();

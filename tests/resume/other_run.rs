@@ -93,7 +93,8 @@ fn files_that_are_no_back_ups() {
         (&b""[..], "is empty; was it written or downloaded to its end?"),
         (
             b"hello, this is a text",
-            "is a text, not weights, which begins with \"hello, this is a text\"; download the file itself, by its direct link",
+            "is a text, not weights, which begins with \"hello, this is a text\"; download the file itself, by its direct link, or \
+             read a table by `data::Csv`",
         ),
     ] {
         std::fs::write(path, bytes).unwrap();

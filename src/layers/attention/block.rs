@@ -35,7 +35,11 @@ impl Block {
         }
         match x.value.shape() {
             [_, _, features] if *features == self.size => Ok(()),
-            shape => Err(Error::shape(format!("expected an input [batch, time, {}], got {shape:?}", self.size))),
+            shape => Err(Error::shape(format!(
+                "expected an input [batch, time, {size}], got {shape:?}; make the block of that size, or put `Dense::new({size})` \
+                 before it",
+                size = self.size
+            ))),
         }
     }
 

@@ -135,7 +135,10 @@ fn sequence(x: &Var) -> Result<[usize; 3]> {
     let hint = match x.value.shape() {
         &[batch, time, features] if time > 0 && features > 0 => return Ok([batch, time, features]),
         [_, _, _] => "there must be at least one step of one feature",
-        [_, _] => "numbers take a last axis of length 1 (`Reshape`), ids an `Embedding` before the layer",
+        [_, _] => {
+            "numbers take a last axis of length 1 (`Reshape`), ids an `Embedding` before the layer, and a recurrent layer before \
+             it `return_sequences(true)`"
+        }
         _ => "bring the axes after the second into one with `TimeDistributed::new(Flatten)`",
     };
     Err(Error::shape(format!("expected a sequence [batch, time, features], got {:?}; {hint}", x.value.shape())))

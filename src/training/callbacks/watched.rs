@@ -94,10 +94,12 @@ impl Watched {
 
 fn missing<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Error {
     let names: Vec<&str> = names.collect();
-    Error::value(format!(
-        "no figure named `{name}` to watch; there are: {}; `val_...` needs `Fit::validation`",
-        names.join(", ")
-    ))
+    let hint = if name.starts_with("val_") && !names.iter().any(|known| known.starts_with("val_")) {
+        "; `val_...` needs `Fit::validation` or `Fit::validation_split`"
+    } else {
+        ""
+    };
+    Error::value(format!("no figure named `{name}` to watch; there are: {}{hint}", names.join(", ")))
 }
 
 impl<S: Into<String>> From<S> for Watched {
