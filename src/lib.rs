@@ -1,3 +1,6 @@
+//! [guide]: crate::guide
+//! [frameworks]: crate::guide::exchange
+//! [fine-tuning]: crate::guide::fine_tuning
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
@@ -16,6 +19,8 @@ mod files;
 mod float;
 mod formats;
 pub mod gradcheck;
+#[cfg(any(doc, doctest))]
+pub mod guide;
 pub mod initializers;
 mod kernels;
 mod kinds;
@@ -55,11 +60,3 @@ pub use tensor::{Float, IntoTensor, Tensor};
 #[doc(inline)]
 pub use training::callbacks;
 pub use training::{Fit, Trainer, open_trainer};
-
-#[cfg(all(doctest, feature = "keras", feature = "onnx"))]
-#[doc = include_str!("../docs/frameworks.md")]
-mod frameworks {}
-
-#[cfg(doctest)]
-#[doc = include_str!("../docs/fine-tuning.md")]
-mod fine_tuning {}

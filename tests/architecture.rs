@@ -28,7 +28,8 @@ const FLOORS: &[&[&str]] = &[
     &["kinds"],
     &["model", "plot"],
     &["gradcheck"],
-    &["prelude", "lib"],
+    &["prelude"],
+    &["guide", "lib"],
 ];
 
 /// Files below a folder of the repository with this ending, by their path from its root, in order.

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::preprocessing::StringLookup;
 use crate::tensor::{Float, Tensor};
 
-/// A table in memory, a row for each example: what [`Csv`](super::Csv) and [`scikit_learn`](super::scikit_learn) read.
+/// A table in memory, a row for each example: what `Csv` (feature `csv`) and [`scikit_learn`](super::scikit_learn) read.
 ///
 /// # Shapes
 /// batches of features `[batch, features]`, targets `[batch]`, or `[batch, targets]` where there are several

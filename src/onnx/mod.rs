@@ -1,7 +1,7 @@
 //! Models of ONNX files (feature `onnx`).
 //!
 //! [`Onnx::open`] makes a [`Layer`] of a file that PyTorch, TensorFlow, Keras or scikit-learn has written: it predicts, trains, and is
-//! frozen, saved and copied like any other. The operators that are known are listed in `docs/frameworks.md`; one that is not is
+//! frozen, saved and copied like any other. The operators that are known are listed in [the guide](crate::guide::exchange); one that is not is
 //! an error when the file is opened.
 //!
 //! - Floating point tensors that feed products, convolutions, normalisations, recurrences, sums and products of numbers are parameters
