@@ -1,4 +1,18 @@
 //! Functions between layers. [`Activation`] is the trait; every activation is a layer too.
+//!
+//! | | |
+//! | --- | --- |
+//! | [`Relu`], [`LeakyRelu`], [`Relu6`], [`ReluWith`], [`Threshold`] | rectifiers |
+//! | [`Elu`], [`Selu`], [`Celu`] | smooth below 0 |
+//! | [`Gelu`], [`GeluTanh`], [`Silu`], [`Mish`], [`HardSilu`] | smooth gates |
+//! | [`Sigmoid`], [`HardSigmoid`], [`LogSigmoid`] | between 0 and 1 |
+//! | [`Tanh`], [`HardTanh`], [`Softsign`] | between -1 and 1 |
+//! | [`Softmax`], [`LogSoftmax`], [`Sparsemax`] | shares of classes, over the last axis or [`AlongAxis`] |
+//! | [`Softplus`], [`Squareplus`], [`Exponential`] | above 0 |
+//! | [`SoftShrink`], [`HardShrink`], [`TanhShrink`] | nothing near 0 |
+//! | [`Glu`] | half of the channels gate the others |
+//! | [`Linear`] | nothing |
+//! | [`Activation`], [`Pointwise`] | the trait, and functions of single numbers |
 
 mod along;
 mod celu;

@@ -1,4 +1,118 @@
-//! Layers: parameters plus a forward. [`Layer`] is the trait; one file each for the rest.
+//! Layers: parameters plus a forward pass. [`Layer`] is the trait, which containers of layers and whole models implement, too.
+//!
+//! Images are `[batch, height, width, channels]`, sequences `[batch, time, features]`. Layers whose name ends in `1d`, `2d` or `3d` work over
+//! one, two or three axes between the batch and the channels; the type without that ending is generic over their number.
+//!
+//! **Containers**
+//!
+//! | | |
+//! | --- | --- |
+//! | [`Sequential`] | layers one after the other |
+//! | [`Graph`] | layers joined by name: several inputs and outputs, shared layers ([`Names`]) |
+//! | [`Residual`], [`Parallel`] | a way around a layer; layers side by side |
+//! | [`TimeDistributed`] | the same layer on each step |
+//! | [`Distilled`] | a student with its teacher |
+//! | [`Layer`], [`Vars`] | the trait of all of them, and what they take and give |
+//!
+//! **Dense and embedded**
+//!
+//! | | |
+//! | --- | --- |
+//! | [`Dense`] | fully connected |
+//! | [`Embedding`] | a vector for each id |
+//! | [`TiedDense`] | from vectors back to ids, with the weights of an embedding |
+//!
+//! **Convolution** ([`Padding`] and [`Size`] are settings of windows)
+//!
+//! | | |
+//! | --- | --- |
+//! | [`Conv1d`], [`Conv2d`], [`Conv3d`], [`Conv`] | convolution, in groups or dilated |
+//! | [`ConvTranspose1d`], [`ConvTranspose2d`], [`ConvTranspose3d`], [`ConvTranspose`] | transposed convolution |
+//! | [`DepthwiseConv1d`], [`DepthwiseConv2d`], [`DepthwiseConv`] | each channel on its own |
+//! | [`SeparableConv1d`], [`SeparableConv2d`], [`SeparableConv`] | depthwise, then a 1 × 1 convolution |
+//! | [`Unfold1d`], [`Unfold2d`], [`Unfold3d`], [`Unfold`] | windows as rows |
+//! | [`Fold1d`], [`Fold2d`], [`Fold3d`], [`Fold`] | rows back to windows, which are added |
+//!
+//! **Pooling**
+//!
+//! | | |
+//! | --- | --- |
+//! | [`MaxPool1d`], [`MaxPool2d`], [`MaxPool3d`], [`MaxPool`] | the greatest of each window |
+//! | [`AvgPool1d`], [`AvgPool2d`], [`AvgPool3d`], [`AvgPool`] | the mean of each window |
+//! | [`GlobalMaxPool1d`], [`GlobalMaxPool2d`], [`GlobalMaxPool3d`] | the greatest of each channel |
+//! | [`GlobalAvgPool1d`], [`GlobalAvgPool2d`], [`GlobalAvgPool3d`] | the mean of each channel |
+//! | [`AdaptiveMaxPool1d`], [`AdaptiveMaxPool2d`], [`AdaptiveMaxPool3d`], [`AdaptiveMaxPool`] | to a given size, by maxima |
+//! | [`AdaptiveAvgPool1d`], [`AdaptiveAvgPool2d`], [`AdaptiveAvgPool3d`], [`AdaptiveAvgPool`] | to a given size, by means |
+//! | [`MaxUnpool1d`], [`MaxUnpool2d`], [`MaxUnpool3d`], [`MaxUnpool`] | back to the places of the maxima |
+//!
+//! **Normalization**
+//!
+//! | | |
+//! | --- | --- |
+//! | [`BatchNorm`] | each channel over the batch |
+//! | [`LayerNorm`], [`RmsNorm`] | each example or step over its features |
+//! | [`GroupNorm`], [`InstanceNorm`] | each example over groups of channels, or each channel |
+//! | [`UnitNorm`] | to length 1 |
+//! | [`SpectralNorm`] | the kernel of a layer, by its greatest singular value |
+//! | [`Normalization`] | inputs, by mean and variance of the data |
+//!
+//! **Recurrence**
+//!
+//! | | |
+//! | --- | --- |
+//! | [`Lstm`], [`Gru`], [`SimpleRnn`] | over the steps of a sequence; [`Recurrent`] has what they share ([`StepOptions`]) |
+//! | [`Bidirectional`] | in both directions ([`Merge`]) |
+//! | [`Rnn`], [`Cell`] | with a cell of your own |
+//! | [`WithState`] | the state as a second input and output |
+//! | [`Masking`] | marks padding, which the layers after it leave out |
+//!
+//! **Attention**
+//!
+//! | | |
+//! | --- | --- |
+//! | [`MultiHeadAttention`] | of a sequence to itself |
+//! | [`CrossAttention`] | of one sequence to another |
+//! | [`Attention`], [`AdditiveAttention`] | Keras' layers without weights of heads |
+//! | [`TransformerEncoder`], [`TransformerDecoder`] | blocks of attention and dense layers |
+//! | [`LearnedPositions`], [`SinusoidalPositions`], [`RotaryEmbedding`] | where a step stands |
+//! | [`scaled_dot_product_attention`], [`AttentionOptions`], [`KeyValueCache`] | the function behind them, and the memory of a generation |
+//!
+//! **Shapes**
+//!
+//! | | |
+//! | --- | --- |
+//! | [`Flatten`], [`Reshape`], [`Permute`], [`RepeatVector`] | the same numbers in other shapes |
+//! | [`ZeroPad1d`], [`ZeroPad2d`], [`ZeroPad3d`], [`ZeroPad`], [`Border`] | zeros around |
+//! | [`Crop1d`], [`Crop2d`], [`Crop3d`], [`Crop`], [`CenterCrop`] | edges cut off |
+//! | [`UpSample1d`], [`UpSample2d`], [`UpSample3d`], [`UpSample`] | larger by a whole factor |
+//! | [`Resize1d`], [`Resize2d`], [`Resize3d`], [`Resize`], [`ResizeTo`], [`Interpolation`] | to any size |
+//! | [`PixelShuffle`], [`PixelUnshuffle`] | channels to pixels, and back |
+//! | [`GridSample2d`], [`GridSample3d`], [`GridSample`], [`Outside`] | pixels at given places |
+//! | [`AffineGrid2d`], [`AffineGrid3d`], [`AffineGrid`] | these places, by a matrix |
+//!
+//! **Merging** (take several inputs, in a [`Graph`])
+//!
+//! | | |
+//! | --- | --- |
+//! | [`Concatenate`] | along an axis |
+//! | [`Add`], [`Subtract`], [`Multiply`], [`Average`], [`Maximum`], [`Minimum`], [`Dot`] | number by number, or as a product |
+//! | [`Operator`] | any function of arrays, by its name |
+//!
+//! **Noise and regularization**
+//!
+//! | | |
+//! | --- | --- |
+//! | [`Dropout`], [`AlphaDropout`] | drops numbers in training |
+//! | [`SpatialDropout1d`], [`SpatialDropout2d`], [`SpatialDropout3d`] | drops whole channels |
+//! | [`GaussianNoise`], [`GaussianDropout`] | adds or multiplies noise |
+//! | [`ActivityRegularization`] | a penalty on what comes out |
+//!
+//! **Scaling and activations** (all of [`activations`](crate::activations) are layers)
+//!
+//! | | |
+//! | --- | --- |
+//! | [`Rescaling`], [`PerChannel`] | `scale · x + offset` |
+//! | [`PRelu`] | a rectifier with learned slopes |
 
 mod activity_regularization;
 mod adaptive_pool;

@@ -1,4 +1,41 @@
-//! How wrong a prediction is. [`Loss`] is the trait; [`Each`] has the losses of single items, and reduces them.
+//! How wrong a prediction is. [`Loss`] is the trait, which closures implement, too.
+//!
+//! **Classes and labels**
+//!
+//! | | targets |
+//! | --- | --- |
+//! | [`SparseCrossEntropy`] | the number of one class |
+//! | [`CrossEntropy`] | one-hot, or shares of classes |
+//! | [`BinaryCrossEntropy`] | yes or no, or several labels |
+//! | [`CategoricalFocalCrossEntropy`], [`BinaryFocalCrossEntropy`] | the same, with more weight for what is hard |
+//! | [`Hinge`], [`SquaredHinge`], [`CategoricalHinge`] | margins: -1 and 1, or one-hot |
+//! | [`KlDivergence`] | a distribution |
+//!
+//! **Numbers**
+//!
+//! | | |
+//! | --- | --- |
+//! | [`MeanSquaredError`], [`MeanAbsoluteError`] | squared and absolute errors |
+//! | [`Huber`], [`SmoothL1`], [`LogCosh`] | squared near 0, absolute far away: outliers count less |
+//! | [`MeanSquaredLogarithmicError`], [`MeanAbsolutePercentageError`] | relative errors |
+//! | [`Poisson`], [`GaussianNll`] | likelihoods of counts, and of a mean with a variance |
+//!
+//! **Embeddings, images, sequences**
+//!
+//! | | |
+//! | --- | --- |
+//! | [`CosineSimilarity`], [`Contrastive`], [`Triplet`] | directions and distances of vectors |
+//! | [`Dice`], [`Tversky`] | overlap of areas |
+//! | [`Ctc`] | sequences that are not aligned with their labels |
+//! | [`Distillation`] | the answers of a teacher |
+//!
+//! **What joins and reduces them**
+//!
+//! | | |
+//! | --- | --- |
+//! | [`Losses`] | one for each output of a model |
+//! | [`Each`] | the losses of single items: their mean, sum, or weighted |
+//! | [`Loss`] | the trait |
 
 mod binary_cross_entropy;
 mod class_weights;

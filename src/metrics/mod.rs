@@ -1,4 +1,39 @@
 //! What to report beside the loss. [`Metric`] is the trait.
+//!
+//! **Classes and labels** (with `multi_label(true)` where an example may have several)
+//!
+//! | | |
+//! | --- | --- |
+//! | [`Accuracy`], [`TopKAccuracy`] | share of right answers |
+//! | [`Precision`], [`Recall`], [`FBeta`] | of what was found, of what there is, and both; [`Averaging`] over classes |
+//! | [`Auc`] | over all thresholds ([`Curve`]: ROC or precision and recall) |
+//! | [`CohenKappa`], [`Matthews`] | agreement beyond chance ([`KappaWeights`]) |
+//! | [`MeanIou`] | overlap of areas |
+//! | [`SelectionRate`], [`FalsePositiveRate`] | rates, for [`fairness`](crate::fairness) |
+//! | [`ConfusionMatrix`] | what was taken for what; outside of training |
+//!
+//! **Numbers**
+//!
+//! | | |
+//! | --- | --- |
+//! | [`MeanAbsolute`], [`MeanSquared`], [`RootMeanSquared`] | errors |
+//! | [`R2`], [`Pearson`] | the share of the variance that is explained; correlation |
+//!
+//! **Vectors, texts, losses**
+//!
+//! | | |
+//! | --- | --- |
+//! | [`MeanCosine`] | how far directions agree |
+//! | [`Perplexity`] | of the next word |
+//! | [`Bleu`] | of translations; outside of training |
+//! | [`MeanLoss`] | any loss as a metric |
+//!
+//! **What they have in common**
+//!
+//! | | |
+//! | --- | --- |
+//! | [`Metric`], [`Named`] | the trait; a metric under another name |
+//! | [`Direction`] | whether more is better |
 
 mod accuracy;
 mod agreement;

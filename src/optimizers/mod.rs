@@ -3,6 +3,19 @@
 //! An optimizer is a pure rule for one parameter. A [`Stepper`] puts it to work on a model and holds all that there is
 //! between gradients and rule: [accumulation](Stepper::accumulate), [clipping](Clip), [schedules], weight decay,
 //! [groups](Group) of parameters, [lookahead](Lookahead) and [averages](MovingAverage) of weights. [`Lbfgs`] has its own loop.
+//!
+//! | | |
+//! | --- | --- |
+//! | [`Sgd`], [`Momentum`] | along the gradient |
+//! | [`Adam`], [`AdamW`], [`Nadam`], [`RAdam`], [`Adamax`] | with a rate for each weight, and momentum |
+//! | [`RmsProp`], [`Adagrad`], [`Adadelta`] | with a rate for each weight |
+//! | [`Lion`], [`Muon`] | by signs; by orthogonal steps for matrices |
+//! | [`Lamb`], [`Adafactor`] | for large batches; with little memory |
+//! | [`Lbfgs`], [`Minimum`] | whole data at once, by a line search |
+//! | [`Stepper`], [`Group`], [`Clip`], [`Lookahead`], [`MovingAverage`] | what there is around a rule |
+//! | [`schedules`], [`Schedule`] | learning rates that change |
+//! | [`GradientHook`], [`StepGradients`], [`BatchPart`], [`Change`] | gradients on their way to the step, and what it changed |
+//! | [`Optimizer`], [`State`], [`Step`] | the trait, and what it is given |
 
 mod adadelta;
 mod adafactor;

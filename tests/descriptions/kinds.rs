@@ -60,3 +60,26 @@ fn optimizers() {
     check(include_str!("../../src/optimizers/mod.rs"), others);
     check(include_str!("../../src/optimizers/schedules/mod.rs"), "");
 }
+
+/// Names that a module exports and the map at its beginning does not have.
+fn missing_in_map(module: &str) -> Vec<String> {
+    let map: String = module.lines().take_while(|line| line.starts_with("//!")).collect();
+    exported(module).into_iter().filter(|name| !map.contains(&format!("`{name}`"))).collect()
+}
+
+#[test]
+fn the_map_of_a_module_has_all_that_it_exports() {
+    for (module, text) in [
+        ("layers", include_str!("../../src/layers/mod.rs")),
+        ("losses", include_str!("../../src/losses/mod.rs")),
+        ("metrics", include_str!("../../src/metrics/mod.rs")),
+        ("activations", include_str!("../../src/activations/mod.rs")),
+        ("optimizers", include_str!("../../src/optimizers/mod.rs")),
+        ("callbacks", include_str!("../../src/training/callbacks/mod.rs")),
+    ] {
+        assert!(exported(text).len() > 10, "{module}");
+        assert_eq!(missing_in_map(text), [String::new(); 0], "add them to a table at the beginning of `{module}`");
+    }
+    let text = "//! | [`Dense`] |\npub use dense::{Dense, TiedDense};\n";
+    assert_eq!(missing_in_map(&format!("{text}pub use conv::Conv;\n")), ["TiedDense", "Conv"]);
+}

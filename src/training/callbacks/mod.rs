@@ -1,4 +1,15 @@
 //! What watches a training run. [`Callback`] is the trait.
+//!
+//! | | |
+//! | --- | --- |
+//! | [`EarlyStopping`], [`StopOnNan`], [`TimeLimit`] | end a run |
+//! | [`Checkpoint`], [`Backup`] | save the model; save the run, and resume it |
+//! | [`ReduceOnPlateau`], [`RateFinder`], [`GradualUnfreezing`] | lower the rate; find one; thaw one part after the other |
+//! | [`Progress`], [`CsvLog`], [`JsonLog`], `TensorBoard`, `EventWriter` (feature `tensorboard`) | show and write figures |
+//! | [`GradientFlow`], [`ParameterFlow`] | show what becomes of gradients |
+//! | [`LambdaCallback`] | closures |
+//! | [`Watched`] | a figure and which way it gets better |
+//! | [`Callback`], [`Run`], [`Optimizers`] | the trait, and what it sees |
 
 mod backup;
 mod checkpoint;
