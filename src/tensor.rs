@@ -71,6 +71,13 @@ fn whole<A: 'static>(number: &A) -> Option<i128> {
     None
 }
 
+/// How many numbers a shape has; `None` if no memory holds them. An allocation that fails would end the program.
+pub(crate) fn in_memory(shape: &[usize]) -> Option<usize> {
+    let count = shape.iter().try_fold(1_usize, |count, len| count.checked_mul(*len))?;
+    let is_small = count <= 1 << 26;
+    (is_small || Vec::<Float>::new().try_reserve_exact(count).is_ok()).then_some(count)
+}
+
 /// A tensor over `data`, whose length is the product of `shape`.
 pub(crate) fn tensor(shape: &[usize], data: Vec<Float>) -> Tensor {
     ArcArray::from_shape_vec(IxDyn(shape), data).expect("length equals the product of the shape")

@@ -191,6 +191,9 @@ pub(super) fn conv_shape<const N: usize>(
 pub(super) fn check_lengths(shape: &ConvShape, batch: usize, output: &[usize], filters: usize) -> Result<()> {
     let [depth, height, width] = shape.kernel;
     fewer_than(36, "numbers in the kernel", &[depth, height, width, shape.channels / shape.groups, shape.filters])?;
+    let padded = |i: usize| shape.size[i].saturating_add(shape.padding[i][0]).saturating_add(shape.padding[i][1]);
+    let channels = shape.channels.max(shape.filters);
+    fewer_than(36, "numbers in a padded image", &[padded(0), padded(1), padded(2), channels])?;
     fewer_than(36, "numbers in the output", &[&[batch], output, &[filters]].concat())
 }
 

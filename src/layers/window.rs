@@ -4,6 +4,7 @@ use crate::autograd::{Origin, Var};
 use crate::config::{Registry, Setting, Value, expected};
 use crate::error::{Error, Result};
 use crate::kernels::pool::Span;
+use crate::tensor::in_memory;
 
 /// How zeros (or nothing, for pooling) are put around the input before the window slides over its `N` axes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -145,7 +146,10 @@ pub(super) fn at_least_1<const N: usize>(name: &str, value: [usize; N]) -> Resul
 pub(super) fn fewer_than(bits: u32, what: &str, lengths: &[usize]) -> Result<()> {
     let product = lengths.iter().try_fold(1_usize, |product, len| product.checked_mul(*len));
     if product.is_some_and(|product| (product as u128) < 1 << bits) {
-        return Ok(());
+        return match in_memory(lengths) {
+            Some(_) => Ok(()),
+            None => Err(Error::value(format!("expected {what} that fit into memory, got {lengths:?}"))),
+        };
     }
     Err(Error::value(format!("expected fewer than 2^{bits} {what}, got {lengths:?}")))
 }

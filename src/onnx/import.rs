@@ -6,16 +6,13 @@ use std::collections::{HashMap, HashSet};
 use super::node::unsupported;
 use super::operators::{self, Form, kernel_order};
 use super::program::{Parameter, Program, Step, reads};
-use super::run::{Call, Scope};
+use super::run::{Budget, Call, Scope, label, no_value};
 use super::value::{Kind, Value};
 use crate::autograd::Tape;
 use crate::error::{Error, Result};
 use crate::formats::onnx::proto::{GraphProto, ModelProto, NodeProto, TensorProto, ValueInfo};
 use crate::formats::onnx::tensors::{Files, decode};
 use crate::tensor::{Tensor, data};
-
-/// All that is folded together may have this many numbers.
-const MOST_FOLDED: usize = 1 << 26;
 
 /// Where operators have weights. In the weak places there may be other numbers too: a single one there is none.
 const WEIGHTS: &[(&str, &[usize], bool)] = &[
@@ -66,6 +63,8 @@ struct Import {
     names: Vec<String>,
     inputs: Vec<ValueInfo>,
     outputs: Vec<ValueInfo>,
+    /// All names of values outside of graphs in nodes.
+    given: HashSet<String>,
 }
 
 /// The program of a model, and the first values of its parameters in the layout that they have there.
@@ -78,6 +77,7 @@ pub fn program(model: ModelProto, files: &mut Files<'_>) -> Result<(Program, Vec
     let graph = model.graph.ok_or_else(|| Error::value("is not a valid ONNX model: it has no graph"))?;
     let mut import = Import::new(graph, opset, files)?;
     import.check()?;
+    import.check_order()?;
     let mut weights = import.weights();
     import.fold(&weights)?;
     weights.extend(import.weights());
@@ -93,14 +93,16 @@ impl Import {
         for mut proto in initializer {
             files.bring(&mut proto)?;
             names.push(proto.name.clone());
-            constants.insert(proto.name.clone(), decode(&proto)?);
+            if constants.insert(proto.name.clone(), decode(&proto)?).is_some() {
+                return Err(given_twice(&proto.name));
+            }
         }
         for attribute in node.iter_mut().flat_map(|node| &mut node.attribute) {
             attribute.t.iter_mut().try_for_each(|proto| files.bring(proto))?;
         }
         // Early versions listed initializers among the inputs.
         let inputs = input.into_iter().filter(|info| !constants.contains_key(&info.name)).collect();
-        Ok(Self { opset, nodes: node, constants, names, inputs, outputs: output })
+        Ok(Self { opset, nodes: node, constants, names, inputs, outputs: output, given: HashSet::new() })
     }
 
     /// Names all nodes that cannot be computed at once.
@@ -134,6 +136,29 @@ impl Import {
                 Err(Error::value(format!("has operators that are not supported: {}", all.join("; "))))
             }
         }
+    }
+
+    /// Refuses values that no node before gives, as in a circle, and values that are given twice.
+    fn check_order(&mut self) -> Result<()> {
+        let mut known: HashSet<&str> = self.constants.keys().map(String::as_str).collect();
+        for info in &self.inputs {
+            if !known.insert(&info.name) {
+                return Err(given_twice(&info.name));
+            }
+        }
+        for node in &self.nodes {
+            check_node(node, &mut known).map_err(|error| error.within(&label(node)))?;
+            for name in node.output.iter().filter(|name| !name.is_empty()) {
+                if !known.insert(name) {
+                    return Err(given_twice(name).within(&label(node)));
+                }
+            }
+        }
+        if let Some(info) = self.outputs.iter().find(|info| !known.contains(info.name.as_str())) {
+            return Err(no_value(&info.name));
+        }
+        self.given = known.into_iter().map(str::to_owned).collect();
+        Ok(())
     }
 
     /// All that depends on an input.
@@ -184,8 +209,10 @@ impl Import {
     /// Computes what depends on no input and no weight, and takes the branches that are known.
     fn fold(&mut self, weights: &HashSet<String>) -> Result<()> {
         let mut pending: Vec<NodeProto> = std::mem::take(&mut self.nodes).into_iter().rev().collect();
-        let (mut kept, mut total, mut branches) = (Vec::new(), 0, 0);
+        let (mut kept, mut branches) = (Vec::new(), 0);
         let tape = Tape::inference();
+        let counts = || self.constants.values().map(|(value, _)| value.len());
+        let budget = Budget::of_import(counts().sum(), counts().max().unwrap_or(0));
         while let Some(node) = pending.pop() {
             if let Some(nodes) = self.branch(&node)?.filter(|_| branches < 1000) {
                 branches += 1;
@@ -201,28 +228,39 @@ impl Import {
                 kept.push(node);
                 continue;
             }
-            let mut scope = Scope::new();
-            for (name, (value, kind)) in names.iter().filter_map(|name| self.constants.get_key_value(*name)) {
-                scope.insert(name, Value::new(tape.constant(value), *kind));
+            match self.computed(&node, &names, &budget, &tape) {
+                Ok(found) => self.constants.extend(found),
+                // What is too large to be computed before anybody asks for it is computed when the model runs.
+                Err(_) if budget.is_exceeded() => kept.push(node),
+                Err(error) => return Err(error),
             }
-            let call = Call { node: &node, then: None, dropout: None, opset: self.opset, depth: 0 };
-            call.run(None, &mut scope, &tape)?;
-            let mut found = Vec::new();
-            for name in &node.output {
-                if let Some(value) = scope.get(name.as_str()) {
-                    let var = value.var()?;
-                    total += var.value.len();
-                    found.push((name.clone(), ((*var.value).clone(), value.kind)));
-                }
-            }
-            if total > MOST_FOLDED {
-                return Err(Error::value(format!("has constants that unfold to more than {MOST_FOLDED} numbers")));
-            }
-            drop(scope);
-            self.constants.extend(found);
         }
         self.nodes = kept;
         Ok(())
+    }
+
+    /// The outputs of a node all of whose inputs are constants.
+    fn computed(
+        &self,
+        node: &NodeProto,
+        names: &[&str],
+        budget: &Budget,
+        tape: &Tape,
+    ) -> Result<Vec<(String, (Tensor, Kind))>> {
+        let mut scope = Scope::new();
+        for (name, (value, kind)) in names.iter().filter_map(|name| self.constants.get_key_value(*name)) {
+            scope.insert(name, Value::new(tape.constant(value), *kind));
+        }
+        Call { node, then: None, dropout: None, opset: self.opset, depth: 0, budget }.run(None, &mut scope, tape)?;
+        let mut found = Vec::new();
+        for name in &node.output {
+            if let Some(value) = scope.get(name.as_str()) {
+                let var = value.var()?;
+                budget.keep(var.value.len())?;
+                found.push((name.clone(), ((*var.value).clone(), value.kind)));
+            }
+        }
+        Ok(found)
     }
 
     /// The nodes of the branch that a condition which is known takes.
@@ -237,6 +275,13 @@ impl Import {
         let graph =
             node.attribute.iter().find(|attribute| attribute.name == name).and_then(|attribute| attribute.g.clone());
         let graph = graph.ok_or_else(|| Error::value(format!("expected a graph `{name}`, got none")))?;
+        let outputs = graph.node.iter().flat_map(|node| &node.output).filter(|name| !name.is_empty());
+        let inner: Vec<String> = graph.initializer.iter().map(|proto| &proto.name).chain(outputs).cloned().collect();
+        // Two branches may have values of one name.
+        if inner.iter().any(|name| self.given.contains(name)) {
+            return Ok(None);
+        }
+        self.given.extend(inner);
         for proto in &graph.initializer {
             self.names.push(proto.name.clone());
             self.constants.insert(proto.name.clone(), decode(proto)?);
@@ -267,16 +312,15 @@ impl Import {
     fn fused(&self, nodes: Vec<NodeProto>, weights: &HashSet<String>) -> Vec<Step> {
         let readers = self.readers(&nodes);
         let mut steps: Vec<Step> = Vec::new();
+        // Steps by the only output that they have.
+        let mut made: HashMap<String, usize> = HashMap::new();
         for node in nodes {
-            let before = node.input.iter().position(|name| {
-                readers.get(name) == Some(&1)
-                    && steps.iter().any(|step| step.then.is_none() && step.node.output == [name.clone()])
+            let producer = node.input.iter().enumerate().find_map(|(place, name)| {
+                let step = made.get(name).filter(|step| readers.get(name) == Some(&1) && steps[**step].then.is_none());
+                step.map(|step| (place, *step))
             });
-            let producer = before.and_then(|place| {
-                let name = &node.input[place];
-                steps.iter_mut().find(|step| step.node.output == [name.clone()]).map(|step| (place, step))
-            });
-            if let Some((place, step)) = producer {
+            if let Some((place, at)) = producer {
+                let step = &mut steps[at];
                 let op = &*step.node.op_type;
                 let bias = node.input.get(1 - place.min(1));
                 let is_vector = |name: &&String| self.constants.get(*name).is_some_and(|(value, _)| value.ndim() == 1);
@@ -287,6 +331,7 @@ impl Import {
                 {
                     step.node.input.push(bias.clone());
                     step.node.output = node.output;
+                    made.insert(step.node.output.concat(), at);
                     continue;
                 }
                 let is_activation = matches!(operators::form(&node.op_type, &node.domain), Ok(Form::Activation(_)));
@@ -295,45 +340,12 @@ impl Import {
                     continue;
                 }
             }
+            if let [only] = &node.output[..] {
+                made.insert(only.clone(), steps.len());
+            }
             steps.push(Step { node, then: None, last: Vec::new() });
         }
         steps
-    }
-
-    /// The layout in which all readers of a weight want it.
-    fn order(&self, steps: &[Step], name: &str, rank: usize) -> Vec<usize> {
-        let plain: Vec<usize> = (0..rank).collect();
-        let mut names = vec![name];
-        let mut wanted: Option<Vec<usize>> = None;
-        for step in steps {
-            for (place, input) in step.node.input.iter().enumerate() {
-                if !names.contains(&input.as_str()) {
-                    continue;
-                }
-                let flag =
-                    |name: &str| step.node.attribute.iter().any(|attribute| attribute.name == name && attribute.i != 0);
-                let order = match (&*step.node.op_type, place) {
-                    ("Identity", _) => {
-                        names.extend(step.node.output.iter().map(String::as_str));
-                        continue;
-                    }
-                    ("Conv" | "ConvTranspose", 1) if rank > 2 => kernel_order(rank),
-                    ("Gemm", 1) if flag("transB") && rank == 2 => vec![1, 0],
-                    ("Transpose", 0) => match step.node.attribute.iter().find(|attribute| attribute.name == "perm") {
-                        Some(perm) => perm.ints.iter().map(|axis| usize::try_from(*axis).unwrap_or(0)).collect(),
-                        None => (0..rank).rev().collect(),
-                    },
-                    _ => plain.clone(),
-                };
-                if wanted.as_ref().is_some_and(|wanted| *wanted != order) {
-                    return plain;
-                }
-                wanted = Some(order);
-            }
-        }
-        let mut sorted = wanted.clone().unwrap_or_default();
-        sorted.sort_unstable();
-        wanted.filter(|_| sorted == plain).unwrap_or(plain)
     }
 
     fn finish(mut self, mut steps: Vec<Step>, weights: HashSet<String>) -> Result<(Program, Vec<Tensor>)> {
@@ -343,20 +355,22 @@ impl Import {
             .flat_map(|step| reads(&step.node))
             .chain(self.outputs.iter().map(|info| info.name.as_str()))
             .collect();
-        let mut others: Vec<&String> = weights.iter().filter(|name| !self.names.contains(name)).collect();
+        let listed: HashSet<&String> = self.names.iter().collect();
+        let mut others: Vec<&String> = weights.iter().filter(|name| !listed.contains(name)).collect();
         others.sort_unstable();
         let mut seen = HashSet::new();
         let ordered = self.names.iter().filter(|name| weights.contains(*name)).chain(others);
+        let uses = Uses::of(&steps);
         let (mut parameters, mut values) = (Vec::new(), Vec::new());
         for name in ordered.filter(|name| read.contains(name.as_str()) && seen.insert(name.as_str())) {
             let Some((value, _)) = self.constants.get(name) else { continue };
-            let order = self.order(&steps, name, value.ndim());
+            let order = uses.order(name, value.ndim());
             let value = value.clone().permuted_axes(&order[..]).as_standard_layout().into_owned().into_shared();
             parameters.push(Parameter {
                 name: name.clone(),
                 shape: value.shape().iter().map(|len| *len as i64).collect(),
                 order: order.iter().map(|axis| *axis as i64).collect(),
-                is_state: is_state(&steps, name),
+                is_state: uses.is_state(name),
             });
             values.push(value);
         }
@@ -380,18 +394,88 @@ fn is_trained(value: &Tensor) -> bool {
     numbers.len() > 1 && is_plain && !is_mask
 }
 
-/// Whether all readers take it as a statistic.
-fn is_state(steps: &[Step], name: &str) -> bool {
-    let mut reads = steps.iter().flat_map(|step| {
-        let node = &step.node;
-        let is_statistic = move |place: usize| node.op_type == "BatchNormalization" && place >= 3;
-        node.input
-            .iter()
-            .enumerate()
-            .filter(move |(_, input)| *input == name)
-            .map(move |(place, _)| is_statistic(place))
-    });
-    reads.next().is_some_and(|first| first && reads.all(|is_statistic| is_statistic))
+/// Where values are read: the step, and which of its inputs.
+struct Uses<'s>(HashMap<&'s str, Vec<(&'s NodeProto, usize)>>);
+
+impl<'s> Uses<'s> {
+    fn of(steps: &'s [Step]) -> Self {
+        let mut uses: HashMap<&str, Vec<_>> = HashMap::new();
+        for Step { node, .. } in steps {
+            for (place, name) in node.input.iter().enumerate() {
+                uses.entry(name).or_default().push((node, place));
+            }
+        }
+        Self(uses)
+    }
+
+    fn all(&self, name: &str) -> &[(&'s NodeProto, usize)] {
+        self.0.get(name).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Whether all readers take it as a statistic.
+    fn is_state(&self, name: &str) -> bool {
+        let uses = self.all(name);
+        !uses.is_empty() && uses.iter().all(|(node, place)| node.op_type == "BatchNormalization" && *place >= 3)
+    }
+
+    /// The layout in which all readers of a weight want it.
+    fn order(&self, name: &str, rank: usize) -> Vec<usize> {
+        let plain: Vec<usize> = (0..rank).collect();
+        let mut names = vec![name];
+        let mut wanted: Option<Vec<usize>> = None;
+        while let Some(name) = names.pop() {
+            for (node, place) in self.all(name) {
+                let attribute = |name: &str| node.attribute.iter().find(|attribute| attribute.name == name);
+                let order = match (&*node.op_type, place) {
+                    ("Identity", _) => {
+                        names.extend(node.output.iter().map(String::as_str));
+                        continue;
+                    }
+                    ("Conv" | "ConvTranspose", 1) if rank > 2 => kernel_order(rank),
+                    ("Gemm", 1) if attribute("transB").is_some_and(|flag| flag.i != 0) && rank == 2 => vec![1, 0],
+                    ("Transpose", 0) => match attribute("perm") {
+                        Some(perm) => perm.ints.iter().map(|axis| usize::try_from(*axis).unwrap_or(0)).collect(),
+                        None => (0..rank).rev().collect(),
+                    },
+                    _ => plain.clone(),
+                };
+                if wanted.as_ref().is_some_and(|wanted| *wanted != order) {
+                    return plain;
+                }
+                wanted = Some(order);
+            }
+        }
+        let mut sorted = wanted.clone().unwrap_or_default();
+        sorted.sort_unstable();
+        wanted.filter(|_| sorted == plain).unwrap_or(plain)
+    }
+}
+
+fn given_twice(name: &str) -> Error {
+    Error::value(format!("is not a valid ONNX model: the value `{name}` is given twice"))
+}
+
+/// Refuses what a node and the graphs in it read before it is there.
+fn check_node<'g>(node: &'g NodeProto, known: &mut HashSet<&'g str>) -> Result<()> {
+    if let Some(name) = node.input.iter().find(|name| !name.is_empty() && !known.contains(name.as_str())) {
+        return Err(no_value(name));
+    }
+    for graph in node.attribute.iter().filter_map(|attribute| attribute.g.as_ref()) {
+        let mut inner = Vec::new();
+        let given = graph.initializer.iter().map(|proto| &proto.name).chain(graph.input.iter().map(|info| &info.name));
+        inner.extend(given.map(String::as_str).filter(|name| known.insert(name)));
+        for node in &graph.node {
+            check_node(node, known)?;
+            inner.extend(node.output.iter().map(String::as_str).filter(|name| known.insert(name)));
+        }
+        if let Some(info) = graph.output.iter().find(|info| !known.contains(info.name.as_str())) {
+            return Err(no_value(&info.name));
+        }
+        for name in inner {
+            known.remove(name);
+        }
+    }
+    Ok(())
 }
 
 /// Notes after which step each value is let go.

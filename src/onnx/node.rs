@@ -1,6 +1,7 @@
 //! What an operator is given.
 
-use super::value::{Kind, Value};
+use super::run::Budget;
+use super::value::{Kind, Value, aligned};
 use crate::activations::{Activation, Linear};
 use crate::autograd::Param;
 use crate::autograd::{Tape, Var};
@@ -27,6 +28,8 @@ pub struct Node<'a> {
     pub opset: i64,
     /// The switch of a dropout.
     pub dropout: Option<&'a Dropout>,
+    /// What may be made.
+    pub budget: &'a Budget,
 }
 
 impl<'a> Node<'a> {
@@ -128,6 +131,16 @@ impl<'a> Node<'a> {
     pub fn axes(&self, input: usize, rank: usize) -> Result<Option<Vec<usize>>> {
         let axes = self.ints("axes", input)?;
         axes.map(|axes| axes.into_iter().map(|axis| resolved(axis, rank)).collect()).transpose()
+    }
+
+    /// Refuses a shape of too many numbers.
+    pub fn bounded(&self, shape: &[usize]) -> Result<()> {
+        self.budget.bounded(shape)
+    }
+
+    /// Values laid out so that they can be computed with place by place, and the order of their axes.
+    pub fn aligned(&self, values: &[&Value]) -> Result<(Vec<Var>, Vec<usize>)> {
+        aligned(values, self.budget)
     }
 
     pub fn scalar(&self, number: Float) -> Var {

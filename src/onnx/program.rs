@@ -5,13 +5,13 @@ use std::collections::HashMap;
 use prost::Message;
 
 use super::operators::{self, Form};
-use super::run::{Call, Scope, no_value};
+use super::run::{Budget, Call, Scope, no_value};
 use super::value::{Kind, Value};
 use crate::autograd::Param;
 use crate::autograd::{Tape, Var};
 use crate::error::{Error, Result};
 use crate::formats::onnx::proto::{NodeProto, TensorProto, ValueInfo};
-use crate::formats::onnx::tensors::{decode, lengths};
+use crate::formats::onnx::tensors::{MOST, bounded, decode, lengths};
 use crate::initializers::Zeros;
 use crate::layers::Dropout;
 use crate::tensor::Tensor;
@@ -103,6 +103,7 @@ impl Machine {
         }
         // A graph of constants has no inputs to say on which tape it is.
         let tape = inputs.first().map_or_else(Tape::inference, |x| x.tape().clone());
+        let budget = Budget::of_run();
         let mut scope = Scope::new();
         for (info, x) in infos.iter().zip(inputs) {
             scope.insert(&info.name, Value::new(x.clone(), kind_of(info)?));
@@ -115,7 +116,8 @@ impl Machine {
         }
         for (i, step) in steps.iter().enumerate() {
             let dropout = self.dropouts.get(&i).map(|(_, dropout)| dropout);
-            let call = Call { node: &step.node, then: step.then.as_ref(), dropout, opset: *opset, depth: 0 };
+            let call =
+                Call { node: &step.node, then: step.then.as_ref(), dropout, opset: *opset, depth: 0, budget: &budget };
             call.run(self.forms[i], &mut scope, &tape)?;
             step.last.iter().for_each(|name| _ = scope.remove(name.as_str()));
         }
@@ -133,7 +135,7 @@ pub fn kind_of(info: &ValueInfo) -> Result<Kind> {
 impl Weight {
     fn new(from: &Parameter) -> Result<Self> {
         let (shape, order) = (lengths(&from.shape)?, lengths(&from.order)?);
-        crate::formats::onnx::tensors::bounded(&shape)?;
+        bounded(&shape, MOST)?;
         let mut sorted = order.clone();
         sorted.sort_unstable();
         if !sorted.into_iter().eq(0..shape.len()) {

@@ -1,5 +1,6 @@
 //! Runs the nodes of a graph, one after the other.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 
 use super::node::{Node, Outputs, unsupported};
@@ -8,15 +9,112 @@ use super::value::{Kind, Value};
 use crate::autograd::{Tape, Var};
 use crate::error::{Error, Result};
 use crate::formats::onnx::proto::{GraphProto, NodeProto};
-use crate::formats::onnx::tensors::decode;
+use crate::formats::onnx::tensors::{MOST, bounded, decode};
 use crate::layers::Dropout;
 
 /// Values by name.
 pub type Scope<'a> = HashMap<&'a str, Value>;
 
-/// No loop goes round more often, and no bodies are nested deeper.
-const MOST_ROUNDS: i64 = 100_000;
+/// No graphs are nested deeper.
 const DEEPEST: usize = 16;
+
+/// How much a node costs beside its numbers, and how many nodes are run in the bodies of loops and branches.
+const NODE: usize = 1 << 10;
+const MOST_NODES: usize = 1 << 20;
+
+/// Operators whose work does not follow from how many numbers they take, and is never done before a model runs.
+const COSTLY: &[&str] = &[
+    "AffineGrid",
+    "Attention",
+    "AveragePool",
+    "Col2Im",
+    "Conv",
+    "ConvTranspose",
+    "GRU",
+    "GridSample",
+    "LSTM",
+    "LpPool",
+    "MaxPool",
+    "MaxUnpool",
+    "RNN",
+    "Resize",
+    "Upsample",
+];
+
+/// Operators whose work is at most the product of the numbers of two inputs.
+const PRODUCTS: &[&str] =
+    &["Einsum", "Gemm", "MatMul", "MatMulInteger", "QLinearMatMul", "Scatter", "ScatterElements", "ScatterND"];
+
+/// What the nodes of a graph may cost, counted in numbers. A file of a few bytes can ask for more than any machine has.
+pub struct Budget {
+    is_import: bool,
+    /// How many numbers a value may have.
+    most: usize,
+    work: Cell<usize>,
+    kept: Cell<usize>,
+    is_exceeded: Cell<bool>,
+}
+
+impl Budget {
+    /// The budget of a run that somebody has asked for.
+    pub fn of_run() -> Self {
+        let work = Cell::new(MOST_NODES * NODE);
+        Self { is_import: false, most: MOST, work, kept: Cell::new(usize::MAX), is_exceeded: Cell::new(false) }
+    }
+
+    /// The budget for what is computed while a file is read that has this many numbers in all and in the largest of its tensors.
+    pub fn of_import(all: usize, largest: usize) -> Self {
+        Self {
+            is_import: true,
+            most: largest.max(1 << 22),
+            work: Cell::new(all.saturating_mul(16).saturating_add(1 << 26)),
+            kept: Cell::new(all.saturating_mul(4).saturating_add(1 << 25)),
+            is_exceeded: Cell::new(false),
+        }
+    }
+
+    /// Whether the last error was that something is too much.
+    pub fn is_exceeded(&self) -> bool {
+        self.is_exceeded.take()
+    }
+
+    fn exceeded(&self, error: Error) -> Error {
+        self.is_exceeded.set(true);
+        error
+    }
+
+    fn take(&self, from: &Cell<usize>, cost: usize) -> Result<()> {
+        let Some(rest) = from.get().checked_sub(cost) else {
+            return Err(self.exceeded(unsupported("loops and branches that run more than 2^20 nodes")));
+        };
+        from.set(rest);
+        Ok(())
+    }
+
+    /// Takes the cost of a node, before it is run.
+    fn spend(&self, node: &NodeProto, inputs: &[Option<Value>]) -> Result<()> {
+        if !self.is_import {
+            return Ok(());
+        }
+        let counts = inputs.iter().flatten().map(Value::len);
+        let cost = match &*node.op_type {
+            op if COSTLY.contains(&op) => usize::MAX,
+            op if PRODUCTS.contains(&op) => counts.fold(1_usize, |all, count| all.saturating_mul(count.max(1))),
+            _ => counts.fold(NODE, usize::saturating_add),
+        };
+        self.take(&self.work, cost)
+    }
+
+    /// Takes the cost of a value that is kept.
+    pub fn keep(&self, count: usize) -> Result<()> {
+        self.take(&self.kept, count)
+    }
+
+    /// Refuses a shape of more numbers than a value may have.
+    pub fn bounded(&self, shape: &[usize]) -> Result<()> {
+        bounded(shape, self.most).map_err(|error| self.exceeded(error))
+    }
+}
 
 /// One node, and what goes with it.
 #[derive(Clone, Copy)]
@@ -26,6 +124,7 @@ pub struct Call<'a> {
     pub dropout: Option<&'a Dropout>,
     pub opset: i64,
     pub depth: usize,
+    pub budget: &'a Budget,
 }
 
 /// How a node refers to itself in errors.
@@ -50,25 +149,30 @@ impl<'a> Call<'a> {
             true => Ok(None),
             false => scope.get(name.as_str()).cloned().map(Some).ok_or_else(|| no_value(name)),
         };
-        let inputs = self.node.input.iter().map(input).collect::<Result<_>>()?;
-        let Self { node: proto, then, dropout, opset, depth } = self;
-        let node = Node { proto, then, inputs, tape, opset, dropout };
+        let inputs: Vec<Option<Value>> = self.node.input.iter().map(input).collect::<Result<_>>()?;
+        let Self { node: proto, then, dropout, opset, depth: _, budget } = self;
+        budget.spend(proto, &inputs)?;
+        let node = Node { proto, then, inputs, tape, opset, dropout, budget };
         match (node.op(), form) {
             ("If", _) => self.branch(&node, scope),
             ("Loop", _) => self.repeated(&node, scope),
             (_, Some(form)) => operators::run(&node, form),
-            (op, None) if depth <= DEEPEST => operators::run(&node, operators::form(op, &proto.domain)?),
-            _ => Err(unsupported("graphs in graphs in graphs")),
+            (op, None) => operators::run(&node, operators::form(op, &proto.domain)?),
         }
     }
 
     /// The outputs of a graph inside of a node, which sees the values around it.
     fn inner(self, graph: &'a GraphProto, mut scope: Scope<'a>, tape: &Tape) -> Outputs {
+        if self.depth == DEEPEST {
+            return Err(unsupported(format_args!("more than {DEEPEST} graphs in each other")));
+        }
+        self.budget.take(&self.budget.work, (1 + scope.len() / 16).saturating_mul(NODE))?;
         for proto in &graph.initializer {
             let (value, kind) = decode(proto)?;
             scope.insert(&proto.name, Value::new(tape.constant(value), kind));
         }
         for node in &graph.node {
+            self.budget.take(&self.budget.work, NODE)?;
             let call = Call { node, then: None, dropout: None, depth: self.depth + 1, ..self };
             call.run(None, &mut scope, tape)?;
         }
@@ -92,9 +196,6 @@ impl<'a> Call<'a> {
             if !goes_on {
                 break;
             }
-            if round == MOST_ROUNDS {
-                return Err(unsupported(format_args!("a loop of more than {MOST_ROUNDS} rounds")));
-            }
             let mut inner = scope.clone();
             let number = Value::new(node.scalar(round as crate::tensor::Float), Kind::INT64);
             let condition = Value::new(node.scalar(1.0), Kind::BOOL);
@@ -107,6 +208,9 @@ impl<'a> Call<'a> {
             goes_on = outputs[0].number()? != 0.0;
             let results = outputs.split_off(1 + state.len());
             state = outputs.split_off(1);
+            for value in &results {
+                self.budget.keep(value.len())?;
+            }
             rounds.push(results);
         }
         let count = node.proto.output.len().saturating_sub(state.len());

@@ -2,10 +2,10 @@
 
 use std::rc::Rc;
 
+use super::run::Budget;
 use crate::autograd::{Param, Tape, Var};
 use crate::error::{Error, Result};
 pub(crate) use crate::formats::onnx::Kind;
-use crate::formats::onnx::tensors;
 use crate::tensor::{Float, data};
 
 /// Where the numbers of a value are.
@@ -75,6 +75,11 @@ impl Value {
 
     pub fn rank(&self) -> usize {
         self.stored_shape().len()
+    }
+
+    /// How many numbers it has.
+    pub fn len(&self) -> usize {
+        self.stored_shape().iter().product()
     }
 
     /// The lengths of the value's axes.
@@ -152,7 +157,7 @@ fn normal(order: Vec<usize>) -> Option<Rc<[usize]>> {
 ///
 /// # Errors
 /// shapes that do not broadcast, or give too many numbers
-pub fn aligned(values: &[&Value]) -> Result<(Vec<Var>, Vec<usize>)> {
+pub fn aligned(values: &[&Value], budget: &Budget) -> Result<(Vec<Var>, Vec<usize>)> {
     let rank = values.iter().map(|value| value.rank()).max().unwrap_or(0);
     let shapes: Vec<Vec<usize>> = values.iter().map(|value| value.shape()).collect();
     let mut all = vec![1; rank];
@@ -165,7 +170,7 @@ pub fn aligned(values: &[&Value]) -> Result<(Vec<Var>, Vec<usize>)> {
             }
         }
     }
-    tensors::bounded(&all)?;
+    budget.bounded(&all)?;
     // The largest value keeps its order.
     let count = |value: &&&Value| value.stored_shape().iter().product::<usize>();
     let largest = values.iter().filter(|value| value.rank() == rank).max_by_key(count);

@@ -14,12 +14,16 @@ impl Var {
     /// # Errors
     /// A shape with another number of elements.
     pub fn reshape(&self, shape: &[usize]) -> Result<Self> {
-        let (len, want) = (self.value.len(), shape.iter().product::<usize>());
-        if len != want {
-            return Err(Error::shape(format!(
-                "reshape: expected a shape with the {len} elements of {:?}, got {shape:?} with {want}",
-                self.value.shape()
-            )));
+        let len = self.value.len();
+        match shape.iter().try_fold(1_usize, |want, len| want.checked_mul(*len)) {
+            Some(want) if want == len => {}
+            want => {
+                return Err(Error::shape(format!(
+                    "reshape: expected a shape with the {len} elements of {:?}, got {shape:?}{}",
+                    self.value.shape(),
+                    want.map_or(String::new(), |want| format!(" with {want}"))
+                )));
+            }
         }
         Ok(self.reshape_to(shape.into(), self.value.shape().first() == shape.first()))
     }
@@ -37,7 +41,8 @@ impl Var {
     /// A shape with another number of elements; a scalar, which has no examples.
     pub fn reshape_examples(&self, shape: &[usize]) -> Result<Self> {
         let own = self.value.shape();
-        if own.is_empty() || own[1..].iter().product::<usize>() != shape.iter().product::<usize>() {
+        let wanted = shape.iter().try_fold(1_usize, |wanted, len| wanted.checked_mul(*len));
+        if own.is_empty() || Some(own[1..].iter().product()) != wanted {
             return Err(Error::shape(format!(
                 "reshape_examples: expected a shape with the elements of one example of {own:?}, got {shape:?}"
             )));

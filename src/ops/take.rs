@@ -5,7 +5,7 @@ use crate::autograd::{Dependence, InputGrads, OnnxAttribute, OnnxForm, Op, Var};
 use crate::buffers::{buffer, zeros};
 use crate::error::{Error, Result};
 use crate::kernels::scatter::{NOWHERE, Scatter};
-use crate::tensor::{Float, Tensor, data, tensor};
+use crate::tensor::{Float, Tensor, data, in_memory, tensor};
 
 /// Instead of a place, where a number is filled in.
 pub(crate) const FILL: usize = NOWHERE;
@@ -130,8 +130,7 @@ impl Var {
 
 /// Refuses a shape whose numbers no memory holds.
 pub(super) fn checked_size(who: &str, shape: &[usize]) -> Result<()> {
-    let most = isize::MAX as usize / size_of::<Float>();
-    match shape.iter().try_fold(1_usize, |len, axis| len.checked_mul(*axis)).filter(|len| *len <= most) {
+    match in_memory(shape) {
         Some(_) => Ok(()),
         None => Err(Error::shape(format!("{who}: expected a result that fits into memory, got shape {shape:?}"))),
     }

@@ -2,6 +2,8 @@
 
 #![cfg(not(float64))]
 
+#[path = "../formats/allocator.rs"]
+mod allocator;
 mod hostile;
 mod models;
 mod out;

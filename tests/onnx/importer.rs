@@ -135,7 +135,7 @@ fn it_trains_is_saved_and_opened_again() {
 }
 
 /// A convolution, batch normalisation, an activation and a pool, and the mean of each channel.
-fn network() -> ModelProto {
+pub(crate) fn network() -> ModelProto {
     let nodes = vec![
         node("Conv", &["x", "conv.weight"], "c", &[("pads", &[1, 1, 1, 1])]),
         node("BatchNormalization", &["c", "bn.weight", "bn.bias", "bn.mean", "bn.var"], "n", &[]),
@@ -282,7 +282,7 @@ fn what_is_wrong_is_named() {
     let error = onnx.forward(&Tape::inference().input(arr2(&[[1.0, 2.0]]))).unwrap_err().to_string();
     assert!(error.starts_with("layer `h (Gemm)`: expected 3 features in the last axis"), "{error}");
     let lost = model(vec![node("Add", &["x", "z"], "y", &[])], vec![], &["x"], "y");
-    let error = read::<Var, Var>(&lost).unwrap().predict(&arr2(&[[1.0]])).unwrap_err().to_string();
+    let error = message(&lost);
     assert!(error.contains("no node before gives the value `z`"), "{error}");
     let numbers: ArrayD<Float> = ArrayD::zeros(vec![2, 5]);
     let sum = model(vec![node("Add", &["x", "w"], "y", &[])], vec![floats("w", &[3], |i| i as f32)], &["x"], "y");

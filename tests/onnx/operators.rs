@@ -138,3 +138,25 @@ fn operators_do_what_onnx_says() {
         .collect();
     assert!(wrong.is_empty(), "{} of {} tests:\n{}", wrong.len(), found.len(), wrong.join("\n"));
 }
+
+#[test]
+#[ignore = "needs the ONNX tests; .ci/onnx fetches them"]
+fn operators_survive_damage() {
+    let folder = std::env::var_os("ONNX_TESTS")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("target/onnx"), PathBuf::from);
+    let mut folders: Vec<PathBuf> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    folders.sort();
+    let case = |folder: &PathBuf| {
+        let bytes = read(&folder.join("model.onnx")).ok()?;
+        let onnx = Onnx::<Vec<Var>, Vec<Var>>::from_bytes(&bytes).ok()?;
+        let set = folder.join("test_data_set_0");
+        let input = |i: usize| {
+            decode(&TensorProto::decode(&*read(&set.join(format!("input_{i}.pb"))).ok()?).ok()?).ok().map(Tensor::from)
+        };
+        Some((bytes, (0..onnx.input_names().len()).map(input).collect::<Option<Vec<Tensor>>>()?))
+    };
+    let models: Vec<_> = folders.iter().filter_map(case).collect();
+    let [refused, answered] = crate::hostile::survive(&models, 20 * models.len());
+    println!("{refused} refused, {answered} answered");
+    assert!(models.len() > 1_400 && answered > models.len(), "{} {refused} {answered}", models.len());
+}

@@ -20,12 +20,18 @@ pub(crate) fn lengths(numbers: &[i64]) -> Result<Vec<usize>> {
     lengths.ok_or_else(|| Error::shape(format!("expected lengths of at least 0 and at most {MOST}, got {numbers:?}")))
 }
 
-/// Refuses a shape of more numbers than are made for any node.
-pub(crate) fn bounded(shape: &[usize]) -> Result<()> {
+/// No value has more axes.
+const MOST_AXES: usize = 32;
+
+/// Refuses a shape of more numbers than this, or of too many axes.
+pub(crate) fn bounded(shape: &[usize], most: usize) -> Result<()> {
+    if shape.len() > MOST_AXES {
+        return Err(Error::shape(format!("expected at most {MOST_AXES} axes, got {}", shape.len())));
+    }
     let count = shape.iter().try_fold(1_usize, |count, len| count.checked_mul((*len).max(1)));
     match count {
-        Some(count) if count <= MOST => Ok(()),
-        _ => Err(Error::shape(format!("expected at most {MOST} numbers in a value, got the shape {shape:?}"))),
+        Some(count) if count <= most => Ok(()),
+        _ => Err(Error::shape(format!("expected at most {most} numbers in a value, got the shape {shape:?}"))),
     }
 }
 
@@ -111,7 +117,7 @@ fn from_fields(proto: &TensorProto, kind: Kind) -> Result<Vec<Float>> {
 pub(crate) fn decode(proto: &TensorProto) -> Result<(Tensor, Kind)> {
     let kind = Kind::checked(proto.data_type)?;
     let shape = lengths(&proto.dims)?;
-    bounded(&shape)?;
+    bounded(&shape, MOST)?;
     let count = shape.iter().product::<usize>();
     let numbers = match packed_bits(kind) {
         Some(bits) => {
@@ -176,11 +182,13 @@ impl External {
 pub(crate) struct Files<'a> {
     folder: Option<&'a Path>,
     open: Vec<(PathBuf, Bytes)>,
+    /// How many bytes have been copied.
+    copied: usize,
 }
 
 impl<'a> Files<'a> {
     pub fn beside(folder: Option<&'a Path>) -> Self {
-        Self { folder, open: Vec::new() }
+        Self { folder, ..Self::default() }
     }
 
     fn bytes(&mut self, proto: &TensorProto) -> Result<Bytes> {
@@ -217,7 +225,17 @@ impl<'a> Files<'a> {
     /// Puts the numbers of a tensor that lie in another file into it.
     pub fn bring(&mut self, proto: &mut TensorProto) -> Result<()> {
         if proto.data_location == 1 {
-            proto.raw_data = self.bytes(proto)?.as_ref().to_vec();
+            let bytes = self.bytes(proto)?;
+            // The same bytes as many tensors are a bomb.
+            self.copied = self.copied.saturating_add(bytes.len());
+            if self.copied / 4 > self.open.iter().map(|(_, bytes)| bytes.len()).sum() {
+                let file = External::of(proto)?.file;
+                return Err(Error::value(format!(
+                    "has tensors in `{}` of more than four times its bytes",
+                    file.display()
+                )));
+            }
+            proto.raw_data = bytes.as_ref().to_vec();
             proto.data_location = 0;
             proto.external_data.clear();
         }

@@ -3,10 +3,9 @@
 use super::Kind;
 use crate::autograd::Var;
 use crate::error::{Error, Result};
-use crate::formats::onnx::tensors::bounded;
 use crate::layers::{AttentionOptions, RotaryEmbedding, scaled_dot_product_attention};
 use crate::onnx::node::{Node, Outputs, unsupported};
-use crate::onnx::value::{Value, aligned};
+use crate::onnx::value::Value;
 use crate::ops::PadMode;
 use crate::tensor::Float;
 
@@ -52,6 +51,7 @@ fn with_mask(node: &Node<'_>, options: AttentionOptions, keys: usize) -> Result<
     let Some(mask) = node.get(3) else { return Ok(options) };
     let (var, rank) = (mask.var()?, mask.rank());
     let own = var.value.shape().last().copied().unwrap_or(0);
+    node.bounded(&[var.value.len(), keys])?;
     let mut padding = vec![[0; 2]; rank];
     if let Some(last) = padding.last_mut() {
         *last = [0, keys.saturating_sub(own)];
@@ -104,8 +104,8 @@ pub fn attention(node: &Node<'_>) -> Outputs {
 fn scores(node: &Node<'_>, query: &Var, key: &Var, scale: Option<Float>, cap: Float) -> Result<Var> {
     let mode = node.int("qk_matmul_output_mode", 0);
     let scale = scale.unwrap_or(1.0 / (query.value.shape()[3] as Float).sqrt());
-    let key = key.repeat(query.value.shape()[1] / key.value.shape()[1], 1)?;
-    bounded(&[query.value.shape()[..3].to_vec(), vec![key.value.shape()[2]]].concat())?;
+    node.bounded(&[query.value.shape()[..3].to_vec(), vec![key.value.shape()[2]]].concat())?;
+    let key = key.repeat(query.value.shape()[1] / key.value.shape()[1].max(1), 1)?;
     let mut scores = query.matmul(&key.transpose()?)? * scale;
     if mode == 0 {
         return Ok(scores);
@@ -115,7 +115,7 @@ fn scores(node: &Node<'_>, query: &Var, key: &Var, scale: Option<Float>, cap: Fl
             return Err(unsupported("scores under a mask of booleans"));
         }
         let mask = Value::new(mask.var()?, Kind::FLOAT);
-        let (both, _) = aligned(&[&Value::new(scores, Kind::FLOAT), &mask])?;
+        let (both, _) = node.aligned(&[&Value::new(scores, Kind::FLOAT), &mask])?;
         scores = &both[0] + &both[1];
     }
     if node.flag("is_causal", false) {

@@ -5,20 +5,20 @@ use crate::autograd::Var;
 use crate::error::{Error, Result};
 use crate::formats::NumberType;
 use crate::onnx::node::{Node, Outputs, unsupported};
-use crate::onnx::value::{Value, aligned};
+use crate::onnx::value::Value;
 use crate::tensor::{Float, data, tensor};
 
 pub fn not(node: &Node<'_>) -> Outputs {
-    each(node.value(0)?, node.kind(), |x| x.equal(&node.scalar(0.0)))
+    each(node, node.kind(), |x| x.equal(&node.scalar(0.0)))
 }
 
 pub fn is_nan(node: &Node<'_>) -> Outputs {
-    each(node.value(0)?, Kind::BOOL, |x| Ok(x.is_nan()))
+    each(node, Kind::BOOL, |x| Ok(x.is_nan()))
 }
 
 pub fn is_infinite(node: &Node<'_>) -> Outputs {
     let zero = node.scalar(0.0);
-    each(node.value(0)?, Kind::BOOL, |x| {
+    each(node, Kind::BOOL, |x| {
         let above = x.greater(&zero)? * node.int("detect_positive", 1) as Float;
         let below = x.less(&zero)? * node.int("detect_negative", 1) as Float;
         Ok(x.is_infinite() * (above + below))
@@ -37,7 +37,7 @@ pub fn modulo(node: &Node<'_>) -> Outputs {
 /// `Max`, `Min`, `Sum` and `Mean` of any number of values.
 pub fn variadic(node: &Node<'_>) -> Outputs {
     let values: Vec<&Value> = node.inputs.iter().flatten().collect();
-    let (vars, order) = aligned(&values)?;
+    let (vars, order) = node.aligned(&values)?;
     let Some((first, rest)) = vars.split_first() else { return Err(Error::value("expected inputs, got none")) };
     let mut joined = first.clone();
     for next in rest {
@@ -52,20 +52,20 @@ pub fn variadic(node: &Node<'_>) -> Outputs {
 }
 
 pub fn choose(node: &Node<'_>) -> Outputs {
-    let (vars, order) = aligned(&[node.value(0)?, node.value(1)?, node.value(2)?])?;
+    let (vars, order) = node.aligned(&[node.value(0)?, node.value(1)?, node.value(2)?])?;
     Ok(vec![Value::ordered(vars[0].select(&vars[1], &vars[2])?, order, node.value(1)?.kind)])
 }
 
 pub fn clip(node: &Node<'_>) -> Outputs {
     let (min, max) = (node.number("min", 1, Float::NEG_INFINITY)?, node.number("max", 2, Float::INFINITY)?);
-    each(node.value(0)?, node.kind(), |x| Ok(if min <= max { x.clip(min, max) } else { x * 0.0 + max }))
+    each(node, node.kind(), |x| Ok(if min <= max { x.clip(min, max) } else { x * 0.0 + max }))
 }
 
 pub fn bitwise(node: &Node<'_>) -> Outputs {
     let kind = node.kind();
     let operation: fn(&Var, &Var) -> Result<Var> = match (node.op(), &*node.string("direction", "")) {
         ("BitwiseNot", _) => {
-            return each(node.value(0)?, kind, |x| {
+            return each(node, kind, |x| {
                 let y = x.bitwise_not()?;
                 Ok(match kind.integer() {
                     Some((bits, false)) => y + (bits as Float).exp2(),
@@ -88,7 +88,7 @@ pub fn cast(node: &Node<'_>) -> Outputs {
         _ => Kind::checked(i32::try_from(node.int("to", 1)).unwrap_or(0))?,
     };
     let (from, saturates) = (node.kind(), node.flag("saturate", true));
-    each(node.value(0)?, to, |x| {
+    each(node, to, |x| {
         if to.rounds_to().is_some() || to.0 == 23 || to.integer().is_some_and(|(bits, _)| bits <= 8) {
             if from == to {
                 return Ok(x.clone());

@@ -4,7 +4,6 @@ use super::Kind;
 use super::reduce::inserted_last;
 use crate::autograd::Var;
 use crate::error::{Error, Result};
-use crate::formats::onnx::tensors::bounded;
 use crate::onnx::node::{Node, Outputs, unsupported};
 use crate::onnx::value::Value;
 use crate::tensor::{Float, data, tensor};
@@ -14,7 +13,7 @@ pub fn gather(node: &Node<'_>) -> Outputs {
     let axis = node.axis(0, x.value.ndim())?;
     let mut shape = x.value.shape().to_vec();
     shape[axis] = places.value.len();
-    bounded(&shape)?;
+    node.bounded(&shape)?;
     node.one(x.take(&places, axis as isize)?)
 }
 
@@ -33,7 +32,7 @@ pub fn one_hot(node: &Node<'_>) -> Outputs {
     let (x, depth) = (node.var(0)?, node.value(1)?.int()?);
     let depth =
         usize::try_from(depth).map_err(|_| Error::value(format!("expected a depth of at least 0, got {depth}")))?;
-    bounded(&[x.value.len(), depth])?;
+    node.bounded(&[x.value.len(), depth])?;
     let values = node.var(2)?.split(&[1, 1], 0)?;
     let ones = x.one_hot(depth)?;
     let rank = ones.value.ndim();
@@ -173,7 +172,7 @@ pub fn gather_nd(node: &Node<'_>) -> Outputs {
         }
         indices = indices + starts;
     }
-    bounded(&[&[indices.value.len()][..], rest].concat())?;
+    node.bounded(&[&[indices.value.len()][..], rest].concat())?;
     node.one(x.reshape(&[&[blocks * places][..], rest].concat())?.take(&indices, 0)?)
 }
 
@@ -184,7 +183,7 @@ pub fn scatter_nd(node: &Node<'_>) -> Outputs {
     let (places, inner): (usize, usize) = (axes.iter().product(), rest.iter().product());
     let indices = flat(&indices, axes)?;
     let count = indices.value.len();
-    bounded(&[count, inner])?;
+    node.bounded(&[count, inner])?;
     let indices = indices.reshape(&[count, 1])?.broadcast_to(&[count, inner])?;
     let (rows, updates) = (x.reshape(&[places, inner])?, updates.reshape(&[count, inner])?);
     node.one(scatter(&node.string("reduction", "none"))?(&rows, &indices, &updates, 0)?.reshape(x.value.shape())?)

@@ -3,7 +3,6 @@
 use super::{Kind, each};
 use crate::autograd::Var;
 use crate::error::{Error, Result};
-use crate::formats::onnx::tensors::bounded;
 use crate::layers::{Dense, Layer, PixelShuffle, PixelUnshuffle};
 use crate::onnx::node::{Node, Outputs, forward};
 use crate::onnx::value::Value;
@@ -14,7 +13,7 @@ pub fn matmul(node: &Node<'_>) -> Outputs {
         return node.one(y);
     }
     let (a, b) = (node.var(0)?, node.var(1)?);
-    let y = product(&a, &b)?;
+    let y = product(node, &a, &b)?;
     let y = match node.get(2) {
         Some(bias) => sum(&y, &bias.var()?)?,
         None => y,
@@ -30,12 +29,12 @@ fn sum(y: &Var, addend: &Var) -> Result<Var> {
     Err(Error::shape(format!("expected an addend that broadcasts to {shape:?}, got {other:?}")))
 }
 
-fn product(a: &Var, b: &Var) -> Result<Var> {
+pub fn product(node: &Node<'_>, a: &Var, b: &Var) -> Result<Var> {
     let (a_shape, b_shape) = (a.value.shape(), b.value.shape());
     // The product has at most the axes of both.
     let rows: usize = a_shape.iter().rev().skip(1).product();
     let others: usize = b_shape.iter().rev().skip(2).product();
-    bounded(&[rows.max(1), others.max(1), b_shape.last().copied().unwrap_or(1)])?;
+    node.bounded(&[rows.max(1), others.max(1), b_shape.last().copied().unwrap_or(1)])?;
     a.matmul(b)
 }
 
@@ -46,6 +45,7 @@ fn dense(node: &Node<'_>, order: &[usize]) -> Result<Option<Var>> {
     let bias = node.get(2).map(|bias| bias.as_parameter(&[0]));
     let shape = kernel.known_shape();
     let ([_, Some(units)], true) = (&shape[..], x.rank() >= 2) else { return Ok(None) };
+    node.bounded(&[x.len() / x.shape().last().copied().unwrap_or(1).max(1), *units])?;
     let mut layer = Dense::new(*units).use_bias(bias.is_some());
     layer.kernel = kernel.clone();
     match bias {
@@ -71,7 +71,7 @@ pub fn gemm(node: &Node<'_>) -> Outputs {
         true => node.value(i)?.permuted(&[1, 0])?.var(),
         false => node.var(i),
     };
-    let mut y = product(&operand(0, "transA")?, &operand(1, "transB")?)?;
+    let mut y = product(node, &operand(0, "transA")?, &operand(1, "transB")?)?;
     if alpha != 1.0 {
         y = y * alpha;
     }
@@ -101,7 +101,7 @@ pub fn softmax(node: &Node<'_>) -> Outputs {
 /// Drops in training, whatever the node says of its mode, as a layer does.
 pub fn dropout(node: &Node<'_>) -> Outputs {
     let rate = node.number("ratio", 1, 0.5)?;
-    let y = each(node.value(0)?, node.kind(), |x| match node.dropout {
+    let y = each(node, node.kind(), |x| match node.dropout {
         Some(layer) => {
             let mut layer = layer.clone();
             layer.rate = rate;

@@ -19,7 +19,7 @@ mod windows;
 pub use windows::kernel_order;
 
 use super::node::{Node, Outputs, unsupported};
-use super::value::{Kind, Value, aligned};
+use super::value::{Kind, Value};
 use crate::activations::Activation;
 use crate::autograd::Var;
 use crate::error::{Error, Result};
@@ -254,10 +254,10 @@ pub fn form(op: &str, domain: &str) -> Result<Form> {
 /// Computes a node.
 pub fn run(node: &Node<'_>, form: Form) -> Outputs {
     match form {
-        Form::Each(f) => each(node.value(0)?, node.kind(), |x| Ok(f(x))),
+        Form::Each(f) => each(node, node.kind(), |x| Ok(f(x))),
         Form::Activation(of) => {
             let activation = of(node)?;
-            each(node.value(0)?, node.kind(), |x| Ok(activation.apply(x)))
+            each(node, node.kind(), |x| Ok(activation.apply(x)))
         }
         Form::Pair(f) => pair(node, node.kind(), f),
         Form::Question(f) => pair(node, Kind::BOOL, f),
@@ -273,14 +273,14 @@ pub fn activation(node: &Node<'_>) -> Result<Box<dyn Activation>> {
     }
 }
 
-/// Each number of a value alone.
-fn each(x: &Value, kind: Kind, f: impl FnOnce(&Var) -> Result<Var>) -> Outputs {
-    let (vars, order) = aligned(&[x])?;
+/// Each number of the first input alone.
+fn each(node: &Node<'_>, kind: Kind, f: impl FnOnce(&Var) -> Result<Var>) -> Outputs {
+    let (vars, order) = node.aligned(&[node.value(0)?])?;
     Ok(vec![Value::ordered(f(&vars[0])?, order, kind)])
 }
 
 /// Two inputs, place by place.
 fn pair(node: &Node<'_>, kind: Kind, f: impl FnOnce(&Var, &Var) -> Result<Var>) -> Outputs {
-    let (vars, order) = aligned(&[node.value(0)?, node.value(1)?])?;
+    let (vars, order) = node.aligned(&[node.value(0)?, node.value(1)?])?;
     Ok(vec![Value::ordered(f(&vars[0], &vars[1])?, order, kind)])
 }

@@ -2,6 +2,7 @@
 
 use super::Kind;
 use super::elementwise::number_of;
+use super::layers::product;
 use crate::autograd::Var;
 use crate::error::{Error, Result};
 use crate::onnx::node::{Node, Outputs, unsupported};
@@ -27,6 +28,7 @@ fn spread(node: &Node<'_>, i: usize, shape: &[usize]) -> Result<Var> {
     }
     if own.len() == shape.len() && own[axis] > 0 {
         let size = shape[axis].div_ceil(own[axis]);
+        node.bounded(&[scale.value.len(), size])?;
         let wide = scale.repeat(size, axis as isize)?.slice(axis as isize, ..shape[axis])?;
         if wide.value.shape() == shape {
             return Ok(wide);
@@ -114,7 +116,7 @@ pub fn matmul(node: &Node<'_>) -> Outputs {
             false => Err(Error::shape("expected zero points that broadcast")),
         }
     };
-    let product = less(0, zeros[0], 0)?.matmul(&less(b, zeros[1], 1)?)?;
+    let product = product(node, &less(0, zeros[0], 0)?, &less(b, zeros[1], 1)?)?;
     if !is_linear {
         return node.typed(product, Kind(6));
     }

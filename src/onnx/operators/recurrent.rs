@@ -150,6 +150,8 @@ fn recurrent<L: Recurrent>(
         "bidirectional" => &[false, true],
         _ => &[false],
     };
+    let steps = x.value.shape().iter().take(2).product();
+    node.bounded(&[steps, 4 * backwards.len(), node.count("hidden_size", 1)?])?;
     let (mut sequences, mut states) = (Vec::new(), Vec::new());
     for (direction, backwards) in backwards.iter().enumerate() {
         let parts = Parts::of(node, direction, gates, joins_biases)?;

@@ -3,7 +3,6 @@
 use super::Kind;
 use crate::autograd::Var;
 use crate::error::{Error, Result};
-use crate::formats::onnx::tensors::bounded;
 use crate::onnx::node::{Node, Outputs, resolved};
 use crate::onnx::value::Value;
 
@@ -32,7 +31,7 @@ pub fn einsum(node: &Node<'_>) -> Outputs {
         return Err(Error::value(format!("expected an equation of at most 8 values and 64 letters, got `{equation}`")));
     }
     let lengths: Vec<usize> = distinct(&equation, &vars);
-    bounded(&lengths)?;
+    node.bounded(&lengths)?;
     node.one(Var::einsum(&equation, &vars.iter().collect::<Vec<_>>())?)
 }
 

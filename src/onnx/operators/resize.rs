@@ -3,7 +3,7 @@
 use super::layers::last;
 use crate::autograd::Var;
 use crate::error::{Error, Result};
-use crate::formats::onnx::tensors::{bounded, lengths};
+use crate::formats::onnx::tensors::lengths;
 use crate::layers::{AffineGrid2d, AffineGrid3d, GridSample2d, GridSample3d, Interpolation, Layer, Outside, Resize2d};
 use crate::onnx::node::{Node, Outputs, unsupported};
 use crate::onnx::value::Value;
@@ -59,12 +59,12 @@ pub fn resize(node: &Node<'_>) -> Outputs {
     };
     let layer = match Wanted::of(node, [height, width])? {
         Wanted::Lengths(lengths) => {
-            bounded(&[batch, channels, lengths[0], lengths[1]])?;
+            node.bounded(&[batch, channels, lengths[0], lengths[1]])?;
             Resize2d::new(lengths)
         }
         Wanted::Factors(by) => {
             let long = |len: usize, by: Float| (len as Float * by.max(0.0)).ceil() as usize;
-            bounded(&[batch, channels, long(height, by[0]), long(width, by[1])])?;
+            node.bounded(&[batch, channels, long(height, by[0]), long(width, by[1])])?;
             Resize2d::by(by.map(f64::from))
         }
     };
@@ -126,7 +126,7 @@ fn interpolation(node: &Node<'_>, from: [usize; 2], to: [usize; 2]) -> Result<(I
 
 pub fn affine_grid(node: &Node<'_>) -> Outputs {
     let (maps, size) = (node.var(0)?, lengths(&node.value(1)?.ints()?)?);
-    bounded(&size)?;
+    node.bounded(&size)?;
     let align = node.flag("align_corners", false);
     node.one(match size.get(2..).unwrap_or_default() {
         [height, width] => AffineGrid2d::new([*height, *width]).align_corners(align).forward(&maps)?,
@@ -149,6 +149,8 @@ pub fn grid_sample(node: &Node<'_>) -> Outputs {
     let align = node.flag("align_corners", false);
     let order = last(node.value(0)?.rank());
     let inputs = (node.value(0)?.laid(&order)?, node.var(1)?);
+    let channels = inputs.0.value.shape().last().copied().unwrap_or(1);
+    node.bounded(&[inputs.1.value.len(), channels])?;
     macro_rules! sample {
         ($layer:ident) => {
             $layer::new().interpolation(interpolation).outside(outside).align_corners(align).forward(&inputs)?

@@ -3,7 +3,7 @@
 use super::Kind;
 use crate::autograd::Var;
 use crate::error::{Error, Result};
-use crate::formats::onnx::tensors::{bounded, decode, lengths};
+use crate::formats::onnx::tensors::{decode, lengths};
 use crate::onnx::node::{Node, Outputs, resolved, unsupported};
 use crate::onnx::value::Value;
 use crate::ops::PadMode;
@@ -38,7 +38,7 @@ pub fn constant(node: &Node<'_>) -> Outputs {
 /// The shape that an input holds.
 fn shape_of(node: &Node<'_>, i: usize) -> Result<Vec<usize>> {
     let shape = lengths(&node.value(i)?.ints()?)?;
-    bounded(&shape)?;
+    node.bounded(&shape)?;
     Ok(shape)
 }
 
@@ -66,7 +66,7 @@ pub fn range(node: &Node<'_>) -> Outputs {
     let [start, limit, delta] = [0, 1, 2].map(|i| node.value(i).and_then(Value::number));
     let (start, limit, delta) = (start?, limit?, delta?);
     let count = ((limit - start) / delta).ceil().max(0.0) as usize;
-    bounded(&[count])?;
+    node.bounded(&[count])?;
     node.one(node.tape.constant(Array1::from_shape_fn(count, |i| start + i as Float * delta)))
 }
 
@@ -160,6 +160,7 @@ pub fn concat(node: &Node<'_>) -> Outputs {
     let first = node.value(0)?;
     let (order, axis) = (first.order(), node.axis(0, first.rank())?);
     let place = order.iter().position(|own| *own == axis).unwrap_or(axis);
+    node.bounded(&[node.inputs.iter().flatten().map(Value::len).sum()])?;
     let vars: Vec<Var> = node.inputs.iter().flatten().map(|value| value.laid(&order)).collect::<Result<_>>()?;
     let y = Var::concat(&vars.iter().collect::<Vec<_>>(), place as isize)?;
     Ok(vec![Value::ordered(y, order, first.kind)])
@@ -226,7 +227,7 @@ pub fn expand(node: &Node<'_>) -> Outputs {
         }
         *own = if *own == 1 { *want } else { *own };
     }
-    bounded(&shape)?;
+    node.bounded(&shape)?;
     node.one(x.var()?.broadcast_to(&shape)?)
 }
 
@@ -235,7 +236,7 @@ pub fn tile(node: &Node<'_>) -> Outputs {
     let repeats = lengths(&node.value(1)?.ints()?)?;
     let shape: Vec<usize> =
         x.value.shape().iter().zip(&repeats).map(|(len, times)| len.saturating_mul(*times)).collect();
-    bounded(&shape)?;
+    node.bounded(&shape)?;
     node.one(x.tile(&repeats)?)
 }
 
@@ -267,7 +268,7 @@ pub fn pad(node: &Node<'_>) -> Outputs {
         }
     }
     let shape: Vec<usize> = y.value.shape().iter().zip(&padding).map(|(len, [a, b])| len + a + b).collect();
-    bounded(&shape)?;
+    node.bounded(&shape)?;
     Ok(vec![Value::ordered(y.pad(&padding, mode)?, order, x.kind)])
 }
 
@@ -286,7 +287,7 @@ pub fn center_crop_pad(node: &Node<'_>) -> Outputs {
         padding[axis] = [(want - len) / 2, want - len - (want - len) / 2];
         let mut shape = x.value.shape().to_vec();
         shape[axis] = want;
-        bounded(&shape)?;
+        node.bounded(&shape)?;
         x = x.pad(&padding, PadMode::Constant(0.0))?;
     }
     node.one(x)

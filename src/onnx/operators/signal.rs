@@ -2,14 +2,14 @@
 
 use super::Kind;
 use crate::error::Result;
-use crate::formats::onnx::tensors::{bounded, lengths};
+use crate::formats::onnx::tensors::lengths;
 use crate::onnx::node::{Node, Outputs};
 use crate::tensor::Float;
 
 /// A sum of cosines over the places of a window.
 pub fn window(node: &Node<'_>) -> Outputs {
     let size = lengths(&[node.value(0)?.int()?])?[0];
-    bounded(&[size])?;
+    node.bounded(&[size])?;
     let terms: &[f64] = match node.op() {
         "HannWindow" => &[0.5, -0.5],
         // As the standard has them: 25/46, and not 0.54.

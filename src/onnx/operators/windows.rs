@@ -4,7 +4,7 @@ use super::Kind;
 use super::layers::{channels_last, last};
 use crate::autograd::Var;
 use crate::error::{Error, Result};
-use crate::formats::onnx::tensors::{bounded, lengths};
+use crate::formats::onnx::tensors::lengths;
 use crate::layers::{
     AvgPool, Conv, ConvTranspose, Fold, GlobalAvgPool1d, GlobalAvgPool2d, GlobalAvgPool3d, GlobalMaxPool1d,
     GlobalMaxPool2d, GlobalMaxPool3d, Layer, MaxPool, MaxUnpool, Padding, Size,
@@ -93,6 +93,15 @@ impl<const N: usize> Settings<N> {
         (self.size[i] - 1).saturating_mul(self.dilation[i]) + 1
     }
 
+    /// How many windows there are along an axis, at most.
+    fn windows(&self, i: usize, padding: &Padding<N>) -> usize {
+        let padded = match padding {
+            Padding::Explicit(pads) => self.input[i] + pads[i][0] + pads[i][1],
+            _ => self.input[i] + self.stride[i],
+        };
+        padded / self.stride[i] + 1
+    }
+
     fn padding(&self, node: &Node<'_>) -> Result<Padding<N>> {
         Ok(match &*node.string("auto_pad", "NOTSET") {
             "VALID" => Padding::Valid,
@@ -110,7 +119,7 @@ impl<const N: usize> Settings<N> {
         let pads = list(node, "pads", 2 * N)?.unwrap_or_else(|| vec![0; 2 * N]);
         let pads = std::array::from_fn(|i| [pads[i], pads[i + N]]);
         let padded: Vec<usize> = (0..N).map(|i| self.input[i].saturating_add(pads[i][0] + pads[i][1])).collect();
-        bounded(&padded)?;
+        node.bounded(&padded)?;
         Ok(pads)
     }
 
@@ -205,8 +214,8 @@ where
         layer.bias = bias.param.clone();
         weights.push(bias);
     }
-    let largest: Vec<usize> = settings.input.iter().map(|len| len + 2 * LONGEST.min(*len + 64)).collect();
-    bounded(&[&[node.value(0)?.shape()[0], filters][..], &largest].concat())?;
+    let longest: Vec<usize> = (0..N).map(|i| settings.windows(i, &padding)).collect();
+    node.bounded(&[&[node.value(0)?.shape()[0], filters][..], &longest].concat())?;
     channels_last(node, &layer, &weights)
 }
 
@@ -218,7 +227,7 @@ where
     let (groups, shape) = (node.count("group", 1)?, node.value(1)?.shape());
     let filters = shape[1].saturating_mul(groups);
     let full: Vec<usize> = (0..N).map(|i| settings.full(i).saturating_add(extra[i])).collect();
-    bounded(&[&[node.value(0)?.shape()[0], filters][..], &full].concat())?;
+    node.bounded(&[&[node.value(0)?.shape()[0], filters][..], &full].concat())?;
     let kernel = node.weight(1, &kernel_order(N + 2))?;
     let bias = node.get(2).map(|_| node.weight(2, &[0])).transpose()?;
     let mut layer = ConvTranspose::<N>::new(filters, settings.size)
@@ -271,7 +280,7 @@ where
     [usize; N]: Size<N>,
 {
     let full: Vec<usize> = (0..N).map(|i| settings.full(i)).collect();
-    bounded(&[&node.value(0)?.shape()[..2], &full].concat())?;
+    node.bounded(&[&node.value(0)?.shape()[..2], &full].concat())?;
     let layer = MaxUnpool::<N>::new(settings.size).strides(settings.stride).padding(settings.padding(node)?);
     let order = last(N + 2);
     let (x, indices) = (node.value(0)?.laid(&order)?, node.value(1)?.laid(&order)?);
@@ -281,7 +290,7 @@ where
     let y = Value::ordered(layer.forward(&(x, indices))?, order, node.kind());
     let Some(wanted) = node.get(2).map(Value::ints).transpose()? else { return Ok(vec![y]) };
     let wanted = lengths(&wanted)?;
-    bounded(&wanted)?;
+    node.bounded(&wanted)?;
     let padding: Vec<[usize; 2]> =
         y.shape().iter().zip(wanted).map(|(len, want)| [0, want.saturating_sub(*len)]).collect();
     node.one(y.var()?.pad(&padding, PadMode::Constant(0.0))?)
@@ -299,7 +308,7 @@ where
     let x = node.var(0)?;
     let size: usize = settings.size.iter().product();
     let [batch, rows, columns] = *x.value.shape() else { return Err(Error::shape("expected windows of three axes")) };
-    bounded(&[&[batch, rows / size.max(1)][..], &settings.input].concat())?;
+    node.bounded(&[&[batch, rows / size.max(1)][..], &settings.input].concat())?;
     // From channels before the window to channels after it.
     let windows = x.reshape(&[batch, rows / size, size, columns])?.permute(&[0, 3, 2, 1])?;
     let positions = |i: usize| {

@@ -402,6 +402,10 @@ impl Import<'_> {
 
     fn bidirectional(&mut self, config: &Object, at: &At) -> Result<Config> {
         let inner = object(config.get("layer").unwrap_or(&Json::Null))?;
+        // Each would double the layers in it.
+        if text(inner, "class_name")? == "Bidirectional" || settings(inner).contains_key("layer") {
+            return Err(Error::value("`Bidirectional` in another, or of a layer in a layer, is not expressible"));
+        }
         let forward = self.any(inner, &at.part("forward", "forward_layer"))?;
         let backward = match config.get("backward_layer") {
             Some(Json::Object(layer)) => self.any(layer, &at.part("backward", "backward_layer"))?,
