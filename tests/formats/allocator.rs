@@ -26,8 +26,12 @@ fn count(bytes: isize) {
 // SAFETY: the system's allocator does the work.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count(layout.size() as isize);
-        unsafe { System.alloc(layout) }
+        let at = unsafe { System.alloc(layout) };
+        // What is refused is not there.
+        if !at.is_null() {
+            count(layout.size() as isize);
+        }
+        at
     }
 
     unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
