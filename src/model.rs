@@ -17,7 +17,7 @@ use crate::optimizers::Stepper;
 use crate::regularizers::Regularizer;
 use crate::saving::{load_tuned, tuned_weights};
 use crate::tensor::{Float, Tensor, data};
-use crate::training::{EVALUATION_BATCH, Threads, Trainer, predict};
+use crate::training::{EVALUATION_BATCH, Summary, Threads, Trainer, predict, summary};
 
 /// What one does with a model: list, freeze, adapt, save, load, copy and train it. Every [`Layer`] has these methods, `&dyn Layer` too;
 /// none of them is implemented by a layer of your own.
@@ -300,6 +300,23 @@ pub trait Model<X: Vars = Var, Y: Vars = Var>: Layer<X, Y> {
     /// exactly
     fn predict(&self, inputs: &impl Inputs) -> Result<Y::Values> {
         predict(self, inputs, 0, &Threads::All, EVALUATION_BATCH)
+    }
+
+    /// Returns Keras' table of the model for an input of this shape, without the batch axis; [`summary`](crate::training::summary) takes
+    /// several. Creates the parameters.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let model = Sequential::new().add(Dense::new(64).activation(Relu)).add(Dense::new(10));
+    /// println!("{}", model.summary(&[784])?);
+    /// # assert_eq!(model.summary(&[784])?.total(), 784 * 64 + 64 + 64 * 10 + 10);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// a shape that does not fit the model
+    fn summary(&self, input_shape: &[usize]) -> Result<Summary> {
+        summary(self, &[input_shape], 0)
     }
 
     /// Joins the model with an optimizer and a loss, ready to train; [`Losses`] has one for each of several outputs, and

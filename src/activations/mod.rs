@@ -88,6 +88,10 @@ use crate::tensor::Float;
 /// let closure = Dense::new(8).activation(|x: &Var| x.abs());
 /// let layers = Sequential::new().add(Dense::new(8)).add(QuickGelu).add(|x: &Var| x.square());
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an activation",
+    note = "pass a value such as `Relu` or `Softmax`, or a function of a `&Var`; there are no names in quotes"
+)]
 pub trait Activation: Send + Sync {
     /// The activated value, of the same shape.
     fn apply(&self, x: &Var) -> Var;

@@ -136,6 +136,11 @@ use crate::tensor::{Float, Tensor};
 /// assert_eq!(each.weigh(&weights)?.mean()?.item(), 7.5);
 /// # Ok::<(), gradus::Error>(())
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a loss",
+    note = "pass a value such as `SparseCrossEntropy::default()`, or a function of the prediction and the targets; there are no names in \
+            quotes"
+)]
 pub trait Loss: Send + Sync {
     /// A scalar on the tape of `prediction`: a mean over the examples of the batch. The default is the mean of
     /// [`Loss::each`].

@@ -100,6 +100,10 @@ use crate::tensor::{Float, Tensor};
 ///
 /// let model = Dense::new(1).compile(Sgd::default(), MeanSquaredError::default()).metric(MaxError::default());
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a metric",
+    note = "pass a value such as `Accuracy::default()`; there are no names in quotes"
+)]
 pub trait Metric: Send + Sync {
     /// Name in logs and history.
     fn name(&self) -> String;

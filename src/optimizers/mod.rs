@@ -78,6 +78,10 @@ use crate::tensor::Float;
 ///
 /// let model = Dense::new(1).compile(SignDescent(0.01), MeanSquaredError::default());
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an optimizer",
+    note = "pass a value such as `Adam::default()` or `Adam::new(1e-3)`; there are no names in quotes"
+)]
 pub trait Optimizer: Send + Sync {
     /// Changes the weights of one parameter, at the rate that `step` says; `state` is the memory kept for this parameter.
     fn update(&self, step: &Step<'_>, weights: &mut [Float], grads: &[Float], state: &mut State);
