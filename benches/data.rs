@@ -64,7 +64,7 @@ fn main() {
     let path = std::env::temp_dir().join(format!("gradus-{}.records", std::process::id()));
     records::write(&path, &train, Kind::Float32).expect("a file of records");
     let file = RecordFile::open(&path).expect("that file");
-    let shifted = (&train).augment(1, (RandomTranslation::new(0.1), RandomFlip::horizontal()));
+    let shifted = (&train).augment(1, (RandomTranslation::new(0.1, 0.1), RandomFlip::horizontal()));
     let turned = (&train).augment(1, (RandomRotation::new(0.03), RandomZoom::new(0.1)));
     let elastic = (&train).augment(1, RandomElasticTransform::new(34.0, 4.0));
     let all: [(&str, &dyn Dataset); 5] = [

@@ -106,8 +106,8 @@ fn run(remedy: Remedy, args: &Args, seed: u64, train: &Mnist, test: &Mnist) -> R
             model.fit(&learned, fit.validation(&held_out).callback(stop))?
         }
         Remedy { augments: true, .. } => {
-            let shift = RandomTranslation::new(0.1).fill(Fill::Constant(0.0));
-            let turn = RandomRotation::new(0.04).fill(Fill::Constant(0.0));
+            let shift = RandomTranslation::new(0.1, 0.1).fill_mode(Fill::Constant(0.0));
+            let turn = RandomRotation::new(0.04).fill_mode(Fill::Constant(0.0));
             model.fit(&(&images).augment(seed, (shift, turn)), fit.validation(&watched))?
         }
         _ => model.fit(&images, fit.validation(&watched))?,

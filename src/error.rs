@@ -25,34 +25,26 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 ///     other => panic!("{:?}", other.err()),
 /// }
 /// ```
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// An error inside a layer; containers prepend their names, so `path` leads from the model to the layer.
-    Layer {
-        /// Path of the layer, such as `head.dense_1`.
-        path: String,
-        /// What went wrong there.
-        source: Box<Error>,
-    },
+    #[error(transparent)]
+    Layer(Located),
     /// An error in the loss of one of several outputs.
-    Output {
-        /// Name of the output.
-        output: String,
-        /// What went wrong there.
-        source: Box<Error>,
-    },
+    #[error(transparent)]
+    Output(Located),
     /// A setting in a description that cannot be written or read.
-    Setting {
-        /// Path of the setting, such as `layers.dense_1.units`.
-        path: String,
-        /// What went wrong there.
-        source: Box<Error>,
-    },
+    #[error(transparent)]
+    Setting(Located),
     /// A shape that does not fit.
+    #[error("{0}")]
     Shape(String),
     /// A setting or a value out of its range: a rate, a batch size, a label.
+    #[error("{0}")]
     Value(String),
     /// A file that is absent, unreadable, corrupt or cannot be written.
+    #[error("{}: {reason}", path.display())]
     File {
         /// The file.
         path: PathBuf,
@@ -62,20 +54,34 @@ pub enum Error {
         source: Option<std::io::Error>,
     },
     /// Names or shapes of stored parameters that do not match those of the model, all at once.
+    #[error("{0}")]
     Parameters(String),
     /// A mean over items of which none counts: all are padding, ignored, or of class weight 0.
+    #[error("{0}")]
     NothingCounts(String),
     /// Trainable parameters that the loss does not reach.
+    #[error(
+        "no gradient for the trainable parameters {}; the loss does not depend on them: use them in `forward`, or freeze them",
+        names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+    )]
     MissingGradient {
         /// Paths of the parameters.
         names: Vec<String>,
     },
     /// Gradients that are not finite, from a loss that is; nothing was changed.
+    #[error(
+        "the gradient of `{name}` is not finite, though the loss is; the weights are as they were before that step: look for \
+         a square root, logarithm or division at 0 in a layer or loss, or lower the learning rate"
+    )]
     GradientNotFinite {
         /// Path of the first such parameter.
         name: String,
     },
     /// A step that would leave a weight or the optimizer's memory of it infinite or not a number; nothing was changed.
+    #[error(
+        "the step of `{name}` was not made: {reason}; all weights are as they were before that batch: bring the data to a \
+         smaller range, lower the learning rate, or bound the gradients with `Clip`"
+    )]
     StepNotFinite {
         /// Path of the first such parameter.
         name: String,
@@ -84,8 +90,12 @@ pub enum Error {
     },
     /// An error from elsewhere: of the standard library, of another crate, of the program itself. Its message and its
     /// [source](std::error::Error::source) are those of this one; match it by `downcast_ref`.
+    #[error(transparent)]
     Other(Foreign),
     /// A loss of training that is not a number any more; the weights are those from before the step.
+    #[error(
+        "the loss became {loss} in epoch {epoch}, batch {batch}; the weights are as they were before that batch: {advice}"
+    )]
     NotFinite {
         /// The loss: NaN or infinite.
         loss: f64,
@@ -97,6 +107,7 @@ pub enum Error {
         advice: String,
     },
     /// A loss of validation that is not a number; the weights are those after the epoch.
+    #[error("the validation loss became {loss} in epoch {epoch}; the weights are those after that epoch: {advice}")]
     ValidationNotFinite {
         /// The loss: NaN or infinite.
         loss: f64,
@@ -107,58 +118,45 @@ pub enum Error {
     },
 }
 
+/// Where an error happened, and the error.
+///
+/// Its message holds that of the error inside, so that its [source](std::error::Error::source) is the source of the error inside.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Located {
+    place: &'static str,
+    /// Path of the layer, such as `head.dense_1`, or of the setting, such as `layers.dense_1.units`; name of the output.
+    pub path: String,
+    /// What went wrong there.
+    pub error: Box<Error>,
+}
+
+impl fmt::Display for Located {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} `{}`: {}", self.place, self.path, self.error)
+    }
+}
+
+impl std::error::Error for Located {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.error.source()
+    }
+}
+
+impl Located {
+    fn new(place: &'static str, path: &str, error: Error) -> Self {
+        Self { place, path: path.into(), error: Box::new(error) }
+    }
+
+    /// The same error, with a name put before its path.
+    fn prefixed(mut self, name: &str) -> Self {
+        self.path = format!("{name}.{}", self.path);
+        self
+    }
+}
+
 /// An error of any type.
 type Foreign = Box<dyn std::error::Error + Send + Sync>;
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Layer { path, source } => write!(f, "layer `{path}`: {source}"),
-            Self::Output { output, source } => write!(f, "output `{output}`: {source}"),
-            Self::Setting { path, source } => write!(f, "setting `{path}`: {source}"),
-            Self::Shape(message) | Self::Value(message) | Self::Parameters(message) | Self::NothingCounts(message) => {
-                f.write_str(message)
-            }
-            Self::File { path, reason, .. } => write!(f, "{}: {reason}", path.display()),
-            Self::MissingGradient { names } => write!(
-                f,
-                "no gradient for the trainable parameters {}; the loss does not depend on them: use them in `forward`, or freeze them",
-                names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
-            ),
-            Self::GradientNotFinite { name } => write!(
-                f,
-                "the gradient of `{name}` is not finite, though the loss is; the weights are as they were before that step: look for \
-                 a square root, logarithm or division at 0 in a layer or loss, or lower the learning rate"
-            ),
-            Self::StepNotFinite { name, reason } => write!(
-                f,
-                "the step of `{name}` was not made: {reason}; all weights are as they were before that batch: bring the data to a \
-                 smaller range, lower the learning rate, or bound the gradients with `Clip`"
-            ),
-            Self::Other(error) => error.fmt(f),
-            Self::NotFinite { loss, epoch, batch, advice } => write!(
-                f,
-                "the loss became {loss} in epoch {epoch}, batch {batch}; the weights are as they were before that batch: {advice}"
-            ),
-            Self::ValidationNotFinite { loss, epoch, advice } => write!(
-                f,
-                "the validation loss became {loss} in epoch {epoch}; the weights are those after that epoch: {advice}"
-            ),
-        }
-    }
-}
-
-impl std::error::Error for Error {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            // Their messages hold that of the inner error.
-            Self::Layer { source, .. } | Self::Output { source, .. } | Self::Setting { source, .. } => source.source(),
-            Self::Other(error) => error.source(),
-            Self::File { source, .. } => source.as_ref().map(|error| error as _),
-            _ => None,
-        }
-    }
-}
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -252,14 +250,14 @@ impl Error {
 
     /// The same error, with the name of an output before it.
     pub(crate) fn at_output(self, output: &str) -> Self {
-        Self::Output { output: output.into(), source: Box::new(self) }
+        Self::Output(Located::new("output", output, self))
     }
 
     /// The same error, with the name of a setting put before its path.
     pub(crate) fn at_setting(self, name: &str) -> Self {
         match self {
-            Self::Setting { path, source } => Self::Setting { path: format!("{name}.{path}"), source },
-            other => Self::Setting { path: name.into(), source: Box::new(other) },
+            Self::Setting(located) => Self::Setting(located.prefixed(name)),
+            other => Self::Setting(Located::new("setting", name, other)),
         }
     }
 
@@ -267,8 +265,8 @@ impl Error {
     #[must_use]
     pub fn within(self, layer: &str) -> Self {
         match self {
-            Self::Layer { path, source } => Self::Layer { path: format!("{layer}.{path}"), source },
-            other => Self::Layer { path: layer.into(), source: Box::new(other) },
+            Self::Layer(located) => Self::Layer(located.prefixed(layer)),
+            other => Self::Layer(Located::new("layer", layer, other)),
         }
     }
 }

@@ -49,7 +49,7 @@ pub use autograd::{
     Dependence, Gradients, InputGrads, Lora, Noise, OnnxAttribute, OnnxForm, Op, Param, ParamId, ParamList, Tape, Var,
 };
 pub use data::mnist;
-pub use error::{Error, Result};
+pub use error::{Error, Located, Result};
 pub use layers::{Layer, Sequential};
 pub use model::{Model, open};
 pub use ndarray;

@@ -9,7 +9,7 @@
 //! use gradus::prelude::*;
 //! let (train, test) = mnist::load("examples/data/mnist")?;
 //! let (train, validation) = train.shuffle(1).split(0.9)?;
-//! let train = train.augment(2, RandomTranslation::new(0.1));
+//! let train = train.augment(2, RandomTranslation::new(0.1, 0.1));
 //! assert_eq!((train.len(), validation.len(), test.len()), (54_000, 6_000, 10_000));
 //! # Ok::<(), gradus::Error>(())
 //! ```

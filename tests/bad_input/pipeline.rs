@@ -74,25 +74,25 @@ fn augmentation_settings() {
     let image = &[4, 4, 1][..];
     let says = |augment: &dyn Augment| message(changed(augment, image));
     assert_eq!(
-        says(&RandomTranslation::new(1.5)),
-        "RandomTranslation: expected a share of the height in 0..=1, got 1.5"
+        says(&RandomTranslation::new(1.5, 1.5)),
+        "RandomTranslation: expected a height factor in 0..=1, got 1.5"
     );
     assert_eq!(says(&RandomRotation::new(-0.5)), "RandomRotation: expected a share of a full turn in 0..=1, got -0.5");
     assert_eq!(says(&RandomZoom::new(Float::NAN)), "RandomZoom: expected a factor in 0..=1, got NaN");
     assert_eq!(says(&RandomBrightness::new(2.0)), "RandomBrightness: expected a factor in 0..=1, got 2");
     assert_eq!(says(&RandomContrast::new(-1.0)), "RandomContrast: expected a factor in 0..=1, got -1");
     assert_eq!(
-        says(&RandomBrightness::new(0.5).value_range(1.0, 1.0)),
+        says(&RandomBrightness::new(0.5).value_range([1.0, 1.0])),
         "RandomBrightness: expected a range of values from low to high, got 1 to 1"
     );
     assert_eq!(
-        says(&RandomContrast::new(0.5).value_range(0.0, Float::NAN)),
+        says(&RandomContrast::new(0.5).value_range([0.0, Float::NAN])),
         "RandomContrast: expected a range of values from low to high, got 0 to NaN"
     );
-    assert_eq!(says(&RandomErasing::new().rate(2.0)), "RandomErasing: expected a rate in 0..=1, got 2");
+    assert_eq!(says(&RandomErasing::default().factor(2.0)), "RandomErasing: expected a factor in 0..=1, got 2");
     assert_eq!(
-        says(&RandomErasing::new().area(0.5, 0.25)),
-        "RandomErasing: expected areas least to greatest, got 0.5 to 0.25"
+        says(&RandomErasing::default().scale([0.5, 0.25])),
+        "RandomErasing: expected a scale from least to greatest, got 0.5 to 0.25"
     );
     assert_eq!(
         says(&RandomElasticTransform::new(1.0, 0.0)),
@@ -111,12 +111,12 @@ fn augmentation_settings() {
 fn augmentation_of_what_is_no_image() {
     let all: [(&str, Box<dyn Augment>); 8] = [
         ("RandomFlip", Box::new(RandomFlip::both())),
-        ("RandomTranslation", Box::new(RandomTranslation::new(0.5))),
+        ("RandomTranslation", Box::new(RandomTranslation::new(0.5, 0.5))),
         ("RandomRotation", Box::new(RandomRotation::new(0.5))),
         ("RandomZoom", Box::new(RandomZoom::new(0.5))),
         ("RandomCrop", Box::new(RandomCrop::new(1, 1))),
         ("RandomContrast", Box::new(RandomContrast::new(0.5))),
-        ("RandomErasing", Box::new(RandomErasing::new())),
+        ("RandomErasing", Box::new(RandomErasing::default())),
         ("RandomElasticTransform", Box::new(RandomElasticTransform::new(1.0, 1.0))),
     ];
     for (name, augment) in all {

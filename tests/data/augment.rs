@@ -1,6 +1,7 @@
 //! Augmentation: what it does to images, and what its random numbers depend on.
 
 use gradus::Rng;
+use gradus::config::{Config, Registry, Setting};
 use gradus::data::Batch;
 use gradus::data::augment::*;
 use gradus::data::augment::{Example, Fill, Image};
@@ -12,15 +13,15 @@ use super::{bits, images};
 fn every() -> Vec<(&'static str, Box<dyn Augment>)> {
     vec![
         ("flip", Box::new(RandomFlip::both())),
-        ("translation", Box::new(RandomTranslation::new(0.3))),
+        ("translation", Box::new(RandomTranslation::new(0.3, 0.3))),
         ("rotation", Box::new(RandomRotation::new(0.2))),
         ("zoom", Box::new(RandomZoom::new(0.3).keep_ratio(false))),
         ("crop", Box::new(RandomCrop::new(4, 3).padding(1))),
         ("elastic", Box::new(RandomElasticTransform::new(3.0, 1.0))),
         ("brightness", Box::new(RandomBrightness::new(0.3))),
         ("contrast", Box::new(RandomContrast::new(0.5))),
-        ("erasing", Box::new(RandomErasing::new().area(0.2, 0.3))),
-        ("two", Box::new((RandomFlip::horizontal(), RandomTranslation::new(0.2).fill(Fill::Constant(0.0))))),
+        ("erasing", Box::new(RandomErasing::default().scale([0.2, 0.3]))),
+        ("two", Box::new((RandomFlip::horizontal(), RandomTranslation::new(0.2, 0.2).fill_mode(Fill::Constant(0.0))))),
         ("list", Box::new(vec![RandomFlip::horizontal(), RandomFlip::vertical()])),
     ]
 }
@@ -148,8 +149,8 @@ fn crops_and_shifts_reach_every_place() {
     assert_eq!(outcomes(&RandomCrop::new(3, 4)), [sample()]);
     assert_eq!(outcomes(&RandomCrop::new(3, 4).padding(1)).len(), 9);
     // A third of three rows and a quarter of four columns: one pixel each.
-    assert_eq!(outcomes(&RandomTranslation::new(0.34).shares(0.34, 0.25)).len(), 9);
-    assert_eq!(outcomes(&RandomTranslation::new(0.0)), [sample()]);
+    assert_eq!(outcomes(&RandomTranslation::new(0.34, 0.25)).len(), 9);
+    assert_eq!(outcomes(&RandomTranslation::new(0.0, 0.0)), [sample()]);
     assert_eq!(outcomes(&RandomRotation::new(0.0)), [sample()]);
     assert_eq!(outcomes(&RandomZoom::new(0.0)), [sample()]);
     assert_eq!(outcomes(&RandomElasticTransform::new(0.0, 2.0)), [sample()]);
@@ -160,12 +161,12 @@ fn values_stay_in_their_range_and_means_stay() {
     for image in outcomes(&RandomBrightness::new(1.0)) {
         assert!(image.pixels.iter().all(|x| (0.0..=1.0).contains(x)));
     }
-    let brighter = outcomes(&RandomBrightness::new(0.5).value_range(-100.0, 100.0));
+    let brighter = outcomes(&RandomBrightness::new(0.5).value_range([-100.0, 100.0]));
     let light = brighter[0].pixels[0] - sample().pixels[0];
     assert!(light.abs() <= 100.0 && light != 0.0);
     assert!(brighter[0].pixels.iter().zip(&sample().pixels).all(|(a, b)| (a - b - light).abs() < 1e-4));
     let mean = |image: &Image, c: usize| image.pixels.iter().skip(c).step_by(2).sum::<Float>() / 12.0;
-    for image in outcomes(&RandomContrast::new(0.5).value_range(-9.0, 9.0)) {
+    for image in outcomes(&RandomContrast::new(0.5).value_range([-9.0, 9.0])) {
         assert!((0..2).all(|c| (mean(&image, c) - mean(&sample(), c)).abs() < 1e-5));
     }
 }
@@ -175,11 +176,11 @@ fn a_hole_has_the_area_asked_for() {
     let ones = Image { height: 20, width: 30, channels: 1, pixels: vec![1.0; 600] };
     for seed in 0..100 {
         let holes = |augment: &dyn Augment| apply(augment, seed, &ones).pixels.iter().filter(|x| **x == 0.0).count();
-        let area = holes(&RandomErasing::new().area(0.1, 0.2).squares(true));
+        let area = holes(&RandomErasing::default().scale([0.1, 0.2]).squares(true));
         assert!((50..=132).contains(&area), "{area}");
-        assert_eq!(holes(&RandomErasing::new().rate(0.0)), 0);
-        assert!(holes(&RandomErasing::new()) <= 210);
-        assert_eq!(holes(&RandomErasing::new().area(1.0, 1.0).squares(true)), 480);
+        assert_eq!(holes(&RandomErasing::default().factor(0.0)), 0);
+        assert!(holes(&RandomErasing::default()) <= 210);
+        assert_eq!(holes(&RandomErasing::default().scale([1.0, 1.0]).squares(true)), 480);
     }
 }
 
@@ -189,7 +190,7 @@ fn a_rubber_sheet_is_smooth_and_a_turn_keeps_a_round_thing() {
     let pixels = (0..441).map(|i| round(i / 21, i % 21)).collect();
     let disc = Image { height: 21, width: 21, channels: 1, pixels };
     for seed in 0..20 {
-        let turned = apply(&RandomRotation::new(0.5).fill(Fill::Constant(0.0)), seed, &disc);
+        let turned = apply(&RandomRotation::new(0.5).fill_mode(Fill::Constant(0.0)), seed, &disc);
         let worst = turned.pixels.iter().zip(&disc.pixels).map(|(a, b)| (a - b).abs()).fold(0.0, Float::max);
         assert!(worst < 0.03, "{worst}");
         let moved = apply(&RandomElasticTransform::new(20.0, 4.0), seed, &disc);
@@ -245,7 +246,7 @@ fn cut_mix_mixes_targets_by_area() {
 /// The weights after training on augmented digits, with threads and dataset as given.
 fn trained(threads: usize, epochs: &[usize]) -> Vec<u64> {
     let (train, _) = mnist::load("examples/data/mnist").unwrap();
-    let train = train.take(200).augment(3, (RandomTranslation::new(0.1), RandomZoom::new(0.1)));
+    let train = train.take(200).augment(3, (RandomTranslation::new(0.1, 0.1), RandomZoom::new(0.1)));
     let mut model = Sequential::new()
         .add(Flatten)
         .add(Dense::new(10).activation(Softmax))
@@ -288,4 +289,27 @@ fn an_image_of_other_pixels_than_its_sizes_say_is_an_error() {
     let mut image = sample();
     image.pixels.pop();
     assert!(image.into_example().unwrap_err().to_string().contains("cannot have"));
+}
+
+#[test]
+fn each_is_made_again_from_its_description() {
+    let registry = Registry::default();
+    let singles = every().into_iter().filter(|(name, _)| !["two", "list"].contains(name));
+    let constant = RandomRotation::new(0.2).fill_mode(Fill::Constant(0.5));
+    let wrap = RandomZoom::new(0.2).fill_mode(Fill::Wrap);
+    for augment in singles.map(|(_, augment)| augment).chain([Box::new(constant) as Box<dyn Augment>, Box::new(wrap)]) {
+        let config = augment.config();
+        let twin: Box<dyn Augment> = registry.make(&Config::from_json(&config.to_json().unwrap()).unwrap()).unwrap();
+        let batch = |augment| bits(&images(12).augment(5, augment).training_batch(&[0, 5, 11], 2).unwrap());
+        assert_eq!(batch(augment), batch(twin), "{config}");
+    }
+    for mix in [Box::new(MixUp::new(0.3)) as Box<dyn Mix>, Box::new(CutMix::default())] {
+        let twin: Box<dyn Mix> = registry.make(&mix.config()).unwrap();
+        let batch = |mix| bits(&images(12).one_hot(3).mix(5, mix).training_batch(&[0, 5, 11], 2).unwrap());
+        assert_eq!(batch(mix), batch(twin));
+    }
+    let list: Vec<Box<dyn Augment>> = vec![Box::new(RandomFlip::both()), Box::new(RandomCrop::new(4, 3))];
+    assert_eq!(registry.read::<Vec<Box<dyn Augment>>>(&list.to_value()).unwrap().to_value(), list.to_value());
+    let unknown = (|x: ndarray::ArrayD<Float>, _: &mut Rng| Ok(x)).config();
+    assert!(registry.make::<Box<dyn Augment>>(&unknown).is_err());
 }

@@ -31,7 +31,7 @@ fn sizes_and_orders() {
 
 #[test]
 fn only_an_epoch_augments() {
-    let data = images(6).augment(1, RandomTranslation::new(0.5));
+    let data = images(6).augment(1, RandomTranslation::new(0.5, 0.5));
     let read = |batches: gradus::data::Batches<'_>| batches.map(|batch| bits(&batch.unwrap())).collect::<Vec<_>>();
     assert_eq!(read(data.batches(6)), read(images(6).batches(6)));
     assert_ne!(read(data.batches(6).epoch(0)), read(images(6).batches(6)));
@@ -88,7 +88,7 @@ fn trained(fit: Fit<'_>, data: &dyn Dataset, threads: usize) -> Vec<u64> {
 #[test]
 fn reading_ahead_changes_no_bits() {
     let (train, _) = mnist::load("examples/data/mnist").unwrap();
-    let data = train.take(100).augment(1, RandomTranslation::new(0.1));
+    let data = train.take(100).augment(1, RandomTranslation::new(0.1, 0.1));
     let plain = trained(Fit::epochs(2), &data, 2);
     for ahead in [1, 3, usize::MAX] {
         assert_eq!(trained(Fit::epochs(2).prefetch(ahead), &data, 1), plain, "{ahead}");

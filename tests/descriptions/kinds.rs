@@ -54,6 +54,11 @@ fn metrics() {
 }
 
 #[test]
+fn augmentations() {
+    check(include_str!("../../src/data/augment/mod.rs"), "Augment Augmented Example Fill Image Mix Mixed");
+}
+
+#[test]
 fn optimizers() {
     // The former has a loop of its own.
     let others = "Lbfgs Minimum Schedule State Step Change Clip Group Lookahead BatchPart GradientHook StepGradients MovingAverage Stepper";

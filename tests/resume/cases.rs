@@ -137,7 +137,7 @@ fn averages(how: &How) -> Result<Outcome> {
 fn images(how: &How) -> Result<Outcome> {
     let x = Array4::from_shape_fn((44, 8, 8, 1), |(i, r, c, _)| ((i * 31 + r * 7 + c * 3) as Float).sin());
     let y = Array1::from_shape_fn(44, |i| i % 3);
-    let data = (&x, &y).augment(3, RandomTranslation::new(0.2));
+    let data = (&x, &y).augment(3, RandomTranslation::new(0.2, 0.2));
     let trainer = Sequential::new()
         .add(Conv2d::new(4, 3).activation(Relu))
         .add(BatchNorm::new())

@@ -4,49 +4,44 @@ use ndarray::ArrayD;
 use rand::RngExt;
 
 use super::{Augment, Image, share};
+use crate::config::{config, described};
 use crate::error::{Error, Result};
 use crate::random::Rng;
 use crate::tensor::Float;
 
-/// Cuts a part of fixed size out of an image, at random in training and in the middle in evaluation.
-///
-/// # Shapes
-/// images `[height, width, channels]` to `[crop height, crop width, channels]`
-/// # Defaults
-/// no padding
-/// # Errors
-/// images smaller than the part, or no images; a size of 0
-/// # Example
-/// ```
-/// use gradus::data::augment::RandomCrop;
-/// use gradus::prelude::*;
-/// let data = (ndarray::Array4::<f32>::zeros((10, 32, 32, 3)), ndarray::Array1::<u8>::zeros(10));
-/// let data = data.augment(1, RandomCrop::new(32, 32).padding(4));
-/// assert_eq!(data.training_batch(&[0], 0)?.inputs[0].shape(), [1, 32, 32, 3]);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Keras `RandomCrop`, torchvision `RandomCrop(padding)`
-#[derive(Clone, Debug)]
-#[must_use]
-pub struct RandomCrop {
-    height: usize,
-    width: usize,
-    padding: usize,
+described! {
+    /// Cuts a part of fixed size out of an image, at random in training and in the middle in evaluation.
+    ///
+    /// # Shapes
+    /// images `[height, width, channels]` to `[crop height, crop width, channels]`
+    /// # Defaults
+    /// no padding
+    /// # Errors
+    /// images smaller than the part, or no images; a size of 0
+    /// # Example
+    /// ```
+    /// use gradus::data::augment::RandomCrop;
+    /// use gradus::prelude::*;
+    /// let data = (ndarray::Array4::<f32>::zeros((10, 32, 32, 3)), ndarray::Array1::<u8>::zeros(10));
+    /// let data = data.augment(1, RandomCrop::new(32, 32).padding(4));
+    /// assert_eq!(data.training_batch(&[0], 0)?.inputs[0].shape(), [1, 32, 32, 3]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    /// # Reference
+    /// Keras `RandomCrop`, torchvision `RandomCrop(padding)`
+    #[derive(Clone)]
+    pub struct RandomCrop(
+        /// Rows of the part.
+        height: [usize],
+        /// Columns of the part.
+        width: [usize],
+    ) {
+        /// Rows and columns of zeros around the image in training.
+        padding: [usize] = 0,
+    }
 }
 
 impl RandomCrop {
-    /// Creates the augmentation, which cuts out parts of this size.
-    pub fn new(height: usize, width: usize) -> Self {
-        Self { height, width, padding: 0 }
-    }
-
-    /// Sets how many rows and columns of zeros are put around the image in training.
-    pub fn padding(mut self, pixels: usize) -> Self {
-        self.padding = pixels;
-        self
-    }
-
     /// The part whose corner `corner(room)` gives for each axis, where `room` is how far it can move.
     fn cut(
         &self,
@@ -82,6 +77,8 @@ impl RandomCrop {
 }
 
 impl Augment for RandomCrop {
+    config!();
+
     fn apply(&self, example: ArrayD<Float>, rng: &mut Rng) -> Result<ArrayD<Float>> {
         share("RandomCrop", "a padding", self.padding as Float, 65_536.0)?;
         self.cut(example, self.padding, |room| rng.random_range(0..=room))

@@ -4,49 +4,42 @@ use rand::RngExt;
 
 use super::mix::{Example, Mix};
 use super::{Image, mix_up};
+use crate::config::{config, described};
 use crate::error::Result;
 use crate::random::Rng;
 use crate::tensor::Float;
 
-/// Puts a rectangle of another image into each, and mixes the targets by the share of the area, `1 - λ` where `λ` is
-/// drawn from `Beta(α, α)` (the part of the rectangle that lies outside of the image is cut off, and does not count).
-///
-/// # Shapes
-/// inputs `[batch, height, width, channels]`; targets with an axis besides the batch, such as one-hot classes
-/// # Defaults
-/// α 1
-/// # Errors
-/// an α that is not above 0; inputs that are not images; targets that are class numbers
-/// # Example
-/// ```
-/// use gradus::data::augment::CutMix;
-/// use gradus::prelude::*;
-/// let data = (ndarray::Array4::<f32>::zeros((10, 8, 8, 1)), ndarray::Array1::<u8>::zeros(10));
-/// let data = data.one_hot(2).mix(1, CutMix::default());
-/// assert_eq!(data.training_batch(&[3], 0)?.targets[0].sum(), 1.0);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Yun et al. 2019; Keras `CutMix`
-#[derive(Clone, Debug)]
-pub struct CutMix {
-    alpha: Float,
-}
-
-impl CutMix {
-    /// Creates the mixture with this α.
-    pub fn new(alpha: Float) -> Self {
-        Self { alpha }
-    }
-}
-
-impl Default for CutMix {
-    fn default() -> Self {
-        Self::new(1.0)
-    }
+described! {
+    /// Puts a rectangle of another image into each, and mixes the targets by the share of the area, `1 - λ` where `λ` is
+    /// drawn from `Beta(α, α)` (the part of the rectangle that lies outside of the image is cut off, and does not count).
+    ///
+    /// # Shapes
+    /// inputs `[batch, height, width, channels]`; targets with an axis besides the batch, such as one-hot classes
+    /// # Defaults
+    /// α 1
+    /// # Errors
+    /// an α that is not above 0; inputs that are not images; targets that are class numbers
+    /// # Example
+    /// ```
+    /// use gradus::data::augment::CutMix;
+    /// use gradus::prelude::*;
+    /// let data = (ndarray::Array4::<f32>::zeros((10, 8, 8, 1)), ndarray::Array1::<u8>::zeros(10));
+    /// let data = data.one_hot(2).mix(1, CutMix::default());
+    /// assert_eq!(data.training_batch(&[3], 0)?.targets[0].sum(), 1.0);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    /// # Reference
+    /// Yun et al. 2019; Keras `CutMix`
+    #[derive(Clone)]
+    pub struct CutMix(
+        /// α of the Beta distribution: the greater, the more even the mixture.
+        alpha: [Float] = 1.0,
+    ) {}
 }
 
 impl Mix for CutMix {
+    config!();
+
     fn mix(&self, mut example: Example, other: &Example, rng: &mut Rng) -> Result<Example> {
         example.same_shapes("CutMix", other)?;
         let side = (1.0 - mix_up::weight("CutMix", self.alpha, rng)?).max(0.0).sqrt();

@@ -4,52 +4,47 @@ use ndarray::ArrayD;
 use rand::RngExt;
 
 use super::{Augment, Fill, Image};
+use crate::config::{config, described};
 use crate::error::{Error, Result};
 use crate::random::Rng;
 use crate::tensor::Float;
 
-/// Moves each pixel by a random distance, alike for neighbours: uniform noise in -1 to 1, smoothed by a Gaussian of
-/// standard deviation `sigma` pixels, times `alpha`.
-///
-/// # Shapes
-/// images `[height, width, channels]`
-/// # Defaults
-/// mirrored at the edges
-/// # Errors
-/// an `alpha` that is negative or not finite; a `sigma` that is not above 0, or above 1,000; examples that are not
-/// images
-/// # Example
-/// ```
-/// use gradus::data::augment::RandomElasticTransform;
-/// use gradus::prelude::*;
-/// let (train, _) = mnist::load("examples/data/mnist")?;
-/// let train = train.augment(1, RandomElasticTransform::new(34.0, 4.0));
-/// # assert_eq!(train.training_batch(&[0], 0)?.inputs[0].shape(), [1, 28, 28, 1]);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Simard, Steinkraus & Platt 2003; Keras `RandomElasticTransform`, torchvision `ElasticTransform`
-#[derive(Clone, Debug)]
-#[doc(alias = "ElasticTransform")]
-#[must_use]
-pub struct RandomElasticTransform {
-    alpha: Float,
-    sigma: Float,
-    fill: Fill,
+described! {
+    /// Moves each pixel by a random distance, alike for neighbours: uniform noise in -1 to 1, smoothed by a Gaussian of
+    /// standard deviation `sigma` pixels, times `alpha`.
+    ///
+    /// # Shapes
+    /// images `[height, width, channels]`
+    /// # Defaults
+    /// mirrored at the edges
+    /// # Errors
+    /// an `alpha` that is negative or not finite; a `sigma` that is not above 0, or above 1,000; examples that are not
+    /// images
+    /// # Example
+    /// ```
+    /// use gradus::data::augment::RandomElasticTransform;
+    /// use gradus::prelude::*;
+    /// let (train, _) = mnist::load("examples/data/mnist")?;
+    /// let train = train.augment(1, RandomElasticTransform::new(34.0, 4.0));
+    /// # assert_eq!(train.training_batch(&[0], 0)?.inputs[0].shape(), [1, 28, 28, 1]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    /// # Reference
+    /// Simard, Steinkraus & Platt 2003; Keras `RandomElasticTransform`, torchvision `ElasticTransform`
+    #[derive(Clone)]
+    #[doc(alias = "ElasticTransform")]
+    pub struct RandomElasticTransform(
+        /// How far pixels move.
+        alpha: [Float],
+        /// How smooth the movement is, in pixels.
+        sigma: [Float],
+    ) {
+        /// What comes in from outside.
+        fill_mode: [Fill] = Fill::Reflect,
+    }
 }
 
 impl RandomElasticTransform {
-    /// Creates the augmentation with this strength and smoothness.
-    pub fn new(alpha: Float, sigma: Float) -> Self {
-        Self { alpha, sigma, fill: Fill::Reflect }
-    }
-
-    /// Sets what comes in from outside.
-    pub fn fill(mut self, fill: Fill) -> Self {
-        self.fill = fill;
-        self
-    }
-
     /// One distance for each pixel.
     fn field(&self, height: usize, width: usize, rng: &mut Rng) -> Vec<Float> {
         let noise: Vec<Float> = (0..height * width).map(|_| rng.random_range(-1.0..=1.0)).collect();
@@ -82,6 +77,8 @@ fn transposed(field: &[Float], width: usize) -> Vec<Float> {
 }
 
 impl Augment for RandomElasticTransform {
+    config!();
+
     fn apply(&self, example: ArrayD<Float>, rng: &mut Rng) -> Result<ArrayD<Float>> {
         let image = Image::new("RandomElasticTransform", example)?;
         let (alpha, sigma) = (self.alpha, self.sigma);
@@ -98,7 +95,7 @@ impl Augment for RandomElasticTransform {
         }
         let down = self.field(image.height, image.width, rng);
         let right = self.field(image.height, image.width, rng);
-        let moved = image.warp(self.fill, |y, x| {
+        let moved = image.warp(self.fill_mode, |y, x| {
             let i = y * image.width + x;
             (y as Float + down[i], x as Float + right[i])
         });

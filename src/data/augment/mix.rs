@@ -3,6 +3,7 @@
 use ndarray::{ArrayD, Axis};
 use rand::{RngExt, SeedableRng};
 
+use crate::config::{Config, family};
 use crate::data::{Batch, Dataset, read, read_both, seeds, stack};
 use crate::error::{Error, Result};
 use crate::random::Rng;
@@ -40,6 +41,23 @@ pub trait Mix: Send + Sync {
     /// # Errors
     /// Examples that do not fit; settings out of their range.
     fn mix(&self, example: Example, other: &Example, rng: &mut Rng) -> Result<Example>;
+
+    /// Returns what makes another one like it. The default is that of a type which cannot be described.
+    fn config(&self) -> Config {
+        Config::of_unknown::<Self>()
+    }
+}
+
+family!(Box, dyn Mix);
+
+impl Mix for Box<dyn Mix> {
+    fn mix(&self, example: Example, other: &Example, rng: &mut Rng) -> Result<Example> {
+        (**self).mix(example, other, rng)
+    }
+
+    fn config(&self) -> Config {
+        (**self).config()
+    }
 }
 
 /// What [`Dataset::mix`] makes: in training, each example is mixed with one that is chosen among all at random.

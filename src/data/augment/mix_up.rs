@@ -3,45 +3,36 @@
 use rand_distr::{Beta, Distribution};
 
 use super::mix::{Example, Mix};
+use crate::config::{config, described};
 use crate::error::{Error, Result};
 use crate::random::Rng;
 use crate::tensor::Float;
 
-/// Adds two examples, inputs and targets, with weights `λ` and `1 - λ`, where `λ` is drawn from `Beta(α, α)`.
-///
-/// # Shapes
-/// inputs of any shape; targets with an axis besides the batch, such as one-hot classes
-/// # Defaults
-/// α 0.2
-/// # Errors
-/// an α that is not above 0; targets that are class numbers
-/// # Example
-/// ```
-/// use gradus::data::augment::MixUp;
-/// use gradus::prelude::*;
-/// let data = (ndarray::Array2::<f32>::zeros((10, 3)), ndarray::Array1::<u8>::zeros(10));
-/// let data = data.one_hot(2).mix(1, MixUp::new(0.2));
-/// assert_eq!(data.training_batch(&[3], 0)?.targets[0].sum(), 1.0);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Zhang, Cisse, Dauphin & Lopez-Paz 2018; Keras `MixUp`
-#[derive(Clone, Debug)]
-pub struct MixUp {
-    alpha: Float,
-}
-
-impl MixUp {
-    /// Creates the mixture with this α: the greater, the more even.
-    pub fn new(alpha: Float) -> Self {
-        Self { alpha }
-    }
-}
-
-impl Default for MixUp {
-    fn default() -> Self {
-        Self::new(0.2)
-    }
+described! {
+    /// Adds two examples, inputs and targets, with weights `λ` and `1 - λ`, where `λ` is drawn from `Beta(α, α)`.
+    ///
+    /// # Shapes
+    /// inputs of any shape; targets with an axis besides the batch, such as one-hot classes
+    /// # Defaults
+    /// α 0.2
+    /// # Errors
+    /// an α that is not above 0; targets that are class numbers
+    /// # Example
+    /// ```
+    /// use gradus::data::augment::MixUp;
+    /// use gradus::prelude::*;
+    /// let data = (ndarray::Array2::<f32>::zeros((10, 3)), ndarray::Array1::<u8>::zeros(10));
+    /// let data = data.one_hot(2).mix(1, MixUp::new(0.2));
+    /// assert_eq!(data.training_batch(&[3], 0)?.targets[0].sum(), 1.0);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    /// # Reference
+    /// Zhang, Cisse, Dauphin & Lopez-Paz 2018; Keras `MixUp`
+    #[derive(Clone)]
+    pub struct MixUp(
+        /// α of the Beta distribution: the greater, the more even the mixture.
+        alpha: [Float] = 0.2,
+    ) {}
 }
 
 /// A draw from `Beta(alpha, alpha)`.
@@ -57,6 +48,8 @@ pub(super) fn weight(who: &str, alpha: Float, rng: &mut Rng) -> Result<Float> {
 }
 
 impl Mix for MixUp {
+    config!();
+
     fn mix(&self, mut example: Example, other: &Example, rng: &mut Rng) -> Result<Example> {
         example.same_shapes("MixUp", other)?;
         let keep = weight("MixUp", self.alpha, rng)?;

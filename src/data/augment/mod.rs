@@ -7,7 +7,7 @@
 //! use gradus::data::augment::{MixUp, RandomRotation, RandomTranslation};
 //! use gradus::prelude::*;
 //! let (train, test) = mnist::load("examples/data/mnist")?;
-//! let train = train.augment(1, (RandomTranslation::new(0.1), RandomRotation::new(0.03))).one_hot(10).mix(2, MixUp::new(0.2));
+//! let train = train.augment(1, (RandomTranslation::new(0.1, 0.1), RandomRotation::new(0.03))).one_hot(10).mix(2, MixUp::new(0.2));
 //! assert_eq!(train.training_batch(&[0, 1], 0)?.targets[0].shape(), [2, 10]);
 //! # Ok::<(), gradus::Error>(())
 //! ```
@@ -54,6 +54,7 @@ pub use zoom::RandomZoom;
 
 use ndarray::ArrayD;
 
+use crate::config::{Config, Described, Registry, family};
 use crate::error::{Error, Result};
 use crate::random::Rng;
 use crate::tensor::Float;
@@ -87,7 +88,14 @@ pub trait Augment: Send + Sync {
     fn plain(&self, example: ArrayD<Float>) -> Result<ArrayD<Float>> {
         Ok(example)
     }
+
+    /// Returns what makes another one like it. The default is that of a type which cannot be described.
+    fn config(&self) -> Config {
+        Config::of_unknown::<Self>()
+    }
 }
+
+family!(Box, dyn Augment);
 
 impl<F: Fn(ArrayD<Float>, &mut Rng) -> Result<ArrayD<Float>> + Send + Sync> Augment for F {
     fn apply(&self, example: ArrayD<Float>, rng: &mut Rng) -> Result<ArrayD<Float>> {
@@ -102,6 +110,10 @@ impl Augment for Box<dyn Augment> {
 
     fn plain(&self, example: ArrayD<Float>) -> Result<ArrayD<Float>> {
         (**self).plain(example)
+    }
+
+    fn config(&self) -> Config {
+        (**self).config()
     }
 }
 
@@ -146,9 +158,41 @@ fn share(who: &str, what: &str, value: Float, most: Float) -> Result<Float> {
 }
 
 /// A range of values, for what must stay in it.
-fn value_range(who: &str, low: Float, high: Float) -> Result<()> {
+fn value_range(who: &str, [low, high]: [Float; 2]) -> Result<[Float; 2]> {
     if low < high && (high - low).is_finite() {
-        return Ok(());
+        return Ok([low, high]);
     }
     Err(Error::value(format!("{who}: expected a range of values from low to high, got {low} to {high}")))
+}
+
+impl Registry {
+    /// Adds an augmentation.
+    #[must_use]
+    pub fn augment<T: Augment + Described + 'static>(mut self) -> Self {
+        self.insert::<Box<dyn Augment>>(T::KIND, |from| Ok(Box::new(T::from_config(from)?)));
+        self
+    }
+
+    /// Adds a mixture of two examples.
+    #[must_use]
+    pub fn mix<T: Mix + Described + 'static>(mut self) -> Self {
+        self.insert::<Box<dyn Mix>>(T::KIND, |from| Ok(Box::new(T::from_config(from)?)));
+        self
+    }
+}
+
+/// Adds what this module exports.
+pub(crate) fn register(registry: Registry) -> Registry {
+    registry
+        .augment::<RandomBrightness>()
+        .augment::<RandomContrast>()
+        .augment::<RandomCrop>()
+        .augment::<RandomElasticTransform>()
+        .augment::<RandomErasing>()
+        .augment::<RandomFlip>()
+        .augment::<RandomRotation>()
+        .augment::<RandomTranslation>()
+        .augment::<RandomZoom>()
+        .mix::<CutMix>()
+        .mix::<MixUp>()
 }
