@@ -148,6 +148,12 @@ impl Located {
         Self { place, path: path.into(), error: Box::new(error) }
     }
 
+    /// The place of another error.
+    pub(crate) fn map(mut self, change: impl FnOnce(Error) -> Error) -> Self {
+        *self.error = change(*self.error);
+        self
+    }
+
     /// The same error, with a name put before its path.
     fn prefixed(mut self, name: &str) -> Self {
         self.path = format!("{name}.{}", self.path);

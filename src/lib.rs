@@ -41,6 +41,7 @@ pub mod privacy;
 mod random;
 pub mod regularizers;
 pub mod saving;
+mod sealed;
 pub mod search;
 mod tensor;
 pub mod training;

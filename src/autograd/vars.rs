@@ -2,10 +2,11 @@
 
 use super::Var;
 use crate::error::{Error, Result};
+use crate::sealed::Sealed;
 use crate::tensor::Tensor;
 
 /// What a layer takes or gives: one variable, several as a tuple, or a list of any length.
-pub trait Vars: 'static {
+pub trait Vars: Sealed + 'static {
     /// The numbers of these variables, in the same arrangement: what [`Trainer::predict`](crate::Trainer::predict)
     /// returns.
     type Values;
@@ -47,6 +48,8 @@ pub trait Vars: 'static {
         list
     }
 }
+
+impl Sealed for Var {}
 
 impl Vars for Var {
     type Values = Tensor;

@@ -1,5 +1,7 @@
 //! Lengths along several axes.
 
+use crate::sealed::Sealed;
+
 /// A size in `N` directions: one number for all, or one for each in the order of the axes: `[height, width]`.
 ///
 /// Layers have 1, 2 or 3 directions; others do not compile:
@@ -19,7 +21,7 @@
 /// ```compile_fail,E0080
 /// gradus::layers::GridSample::<4>::new();
 /// ```
-pub trait Size<const N: usize> {
+pub trait Size<const N: usize>: Sealed {
     /// One number for each direction.
     fn sizes(self) -> [usize; N];
 }

@@ -7,10 +7,11 @@ use crate::buffers::buffer;
 use crate::config::{Config, described};
 use crate::error::{Error, Result};
 use crate::kernels::conv::ConvShape;
+use crate::sealed::Sealed;
 use crate::tensor::{Float, Tensor, data, tensor};
 
 /// Widths of the edges of `N` axes: one number for all, or `[before, after]` for each axis.
-pub trait Border<const N: usize> {
+pub trait Border<const N: usize>: Sealed {
     /// Cells before and after each axis.
     fn border(self) -> [[usize; 2]; N];
 }

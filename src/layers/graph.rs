@@ -8,6 +8,7 @@ use super::{Layer, Vars};
 use crate::autograd::{ParamList, TraceRow, Var};
 use crate::config::{Config, Described, Reader, Registry, Setting, Value};
 use crate::error::{Error, Result};
+use crate::sealed::Sealed;
 
 /// Layers joined by name: several inputs and outputs, branches, shared layers.
 ///
@@ -74,7 +75,7 @@ struct Node {
 }
 
 /// A name or several.
-pub trait Names {
+pub trait Names: Sealed {
     /// The names in order.
     fn names(self) -> Vec<String>;
 }

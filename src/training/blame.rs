@@ -30,8 +30,8 @@ pub(super) fn advice_on_validation(dataset: &dyn Dataset) -> String {
 /// Says of an error about shapes and values that the validation's are meant.
 pub(super) fn of_validation(error: Error) -> Error {
     match error {
-        Error::Layer { path, source } => Error::Layer { path, source: Box::new(of_validation(*source)) },
-        Error::Output { output, source } => Error::Output { output, source: Box::new(of_validation(*source)) },
+        Error::Layer(located) => Error::Layer(located.map(of_validation)),
+        Error::Output(located) => Error::Output(located.map(of_validation)),
         Error::Shape(text) => Error::Shape(format!("in the validation: {text}")),
         Error::Value(text) => Error::Value(format!("in the validation: {text}")),
         other => other,
