@@ -42,7 +42,13 @@ struct Inner {
     constraints: RwLock<Vec<Arc<dyn Constraint>>>,
     adapter: RwLock<Option<Arc<Adapter>>>,
     /// Other layouts of the value, made on demand and thrown away when it changes.
-    derived: Mutex<Vec<Arc<dyn Any + Send + Sync>>>,
+    derived: Mutex<Vec<Derived>>,
+}
+
+/// Something computed from the value of a parameter, and from others.
+struct Derived {
+    others: Vec<Tensor>,
+    made: Arc<dyn Any + Send + Sync>,
 }
 
 impl Param {
@@ -261,16 +267,32 @@ impl Param {
 
     /// Something computed from the value alone, kept until the value changes: a layout that a kernel wants.
     pub(crate) fn derived<T: Any + Send + Sync>(&self, value: &Tensor, make: impl FnOnce(&Tensor) -> T) -> Arc<T> {
+        self.derived_with(value, &[], make)
+    }
+
+    /// [`Param::derived`] of something that is computed from `others`, too, which are few numbers: they are compared.
+    pub(crate) fn derived_with<T: Any + Send + Sync>(
+        &self,
+        value: &Tensor,
+        others: &[&Tensor],
+        make: impl FnOnce(&Tensor) -> T,
+    ) -> Arc<T> {
         // What a wrapper made of it is not kept: it differs from pass to pass.
         if self.value().is_none_or(|own| own.as_ptr() != value.as_ptr()) {
             return Arc::new(make(value));
         }
         let mut derived = self.0.derived.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = derived.iter().find_map(|any| any.clone().downcast::<T>().ok()) {
-            return known;
+        if let Some(i) = derived.iter().position(|derived| derived.made.is::<T>()) {
+            let known = &derived[i];
+            if known.others.iter().eq(others.iter().copied())
+                && let Ok(made) = known.made.clone().downcast()
+            {
+                return made;
+            }
+            derived.swap_remove(i);
         }
         let new = Arc::new(make(value));
-        derived.push(new.clone());
+        derived.push(Derived { others: others.iter().map(|other| (*other).clone()).collect(), made: new.clone() });
         new
     }
 

@@ -239,11 +239,12 @@ impl Tape {
     #[track_caller]
     fn apply_boxed(&self, op: Box<dyn Op>, name: &'static str, inputs: &[&Var]) -> Var {
         self.check_tapes(inputs);
-        if let [x] = inputs
+        if let [x, more @ ..] = inputs
             && let LazyValue::Waiting(waiting) = &x.value
-            && let Some(fused) = waiting.with(&*op)
+            && let Some(fused) = waiting.with(&*op, more)
         {
-            return self.wait_boxed(fused, Some(Last { op, name, x: (*x).clone() }));
+            let inputs = inputs.iter().map(|var| (*var).clone()).collect();
+            return self.wait_boxed(fused, Some(Last { op, name, inputs }));
         }
         let node = self.reserve(inputs.iter().copied());
         let (value, dependence, keeps_steps) = self.run(op, name, inputs, node);
@@ -259,17 +260,29 @@ impl Tape {
             return self.apply_boxed(Box::new(op), std::any::type_name::<O>(), inputs);
         }
         self.check_tapes(inputs);
+        if let [x, more @ ..] = inputs
+            && let LazyValue::Waiting(waiting) = &x.value
+            && let Some(fused) = waiting.with(&op, more)
+        {
+            let inputs = inputs.iter().map(|var| (*var).clone()).collect();
+            let last = Last { op: Box::new(op), name: std::any::type_name::<O>(), inputs };
+            return self.wait_boxed(fused, Some(last));
+        }
         let inputs = inputs.iter().map(|var| (*var).clone()).collect();
         self.wait_boxed(Applied { op: Box::new(op), name: std::any::type_name::<O>(), inputs }, None)
     }
 
     fn wait_boxed(&self, all: Applied, last: Option<Last>) -> Var {
-        let Applied { op, inputs, .. } = &all;
-        let node = self.reserve(inputs.iter());
+        let node = self.reserve(all.inputs.iter());
+        // What the last operation says holds whether it is a part of the one before it or not.
+        let (op, inputs): (&dyn Op, _) = match &last {
+            Some(last) => (&*last.op, &last.inputs),
+            None => (&*all.op, &all.inputs),
+        };
         let dependences: Vec<Dependence> = inputs.iter().map(|var| var.dependence).collect();
         let dependence = op.dependence(&dependences);
-        let mask =
-            mask_of(inputs.iter()).filter(|mask| op.shape(inputs).get(..2) == Some(mask.shape()) && op.keeps_steps());
+        let lengths = || all.op.shape(&all.inputs);
+        let mask = mask_of(inputs.iter()).filter(|mask| lengths().get(..2) == Some(mask.shape()) && op.keeps_steps());
         let work = Work { all, last, node, tape: self.clone() };
         Var { mask, ..Var::new(LazyValue::Waiting(Rc::new(Waiting::new(work))), self, node, dependence) }
     }

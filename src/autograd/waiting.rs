@@ -17,8 +17,9 @@ pub(crate) trait Fusible: Op {
     /// The shape of the value.
     fn shape(&self, inputs: &[Var]) -> Vec<usize>;
 
-    /// This operation and the next one, an [`Op`], as a single faster one with the same result; `None` if there is none.
-    fn with(&self, next: &dyn Any, inputs: &[Var]) -> Option<Box<dyn Fusible>>;
+    /// This operation and the next one, an [`Op`], as a single faster one with the same result; `None` if there is none. What
+    /// the next one takes besides this value is `more`, and comes after `inputs`.
+    fn with(&self, next: &dyn Any, inputs: &[Var], more: &[&Var]) -> Option<Box<dyn Fusible>>;
 }
 
 /// The value of a variable: known, or to be computed when it is first read.
@@ -45,7 +46,8 @@ pub(super) struct Applied {
 pub(super) struct Last {
     pub(super) op: Box<dyn Op>,
     pub(super) name: &'static str,
-    pub(super) x: Var,
+    /// The first of them waits.
+    pub(super) inputs: Rc<[Var]>,
 }
 
 pub(super) struct Work {
@@ -63,10 +65,15 @@ impl Waiting {
     }
 
     /// This operation with the next one in it.
-    pub(super) fn with(&self, next: &dyn Any) -> Option<Applied> {
+    pub(super) fn with(&self, next: &dyn Any, more: &[&Var]) -> Option<Applied> {
         let work = self.work.borrow();
         let all = &work.as_ref()?.all;
-        Some(Applied { op: all.op.with(next, &all.inputs)?, name: all.name, inputs: all.inputs.clone() })
+        let op = all.op.with(next, &all.inputs, more)?;
+        let inputs = match more {
+            [] => all.inputs.clone(),
+            _ => all.inputs.iter().chain(more.iter().copied()).cloned().collect(),
+        };
+        Some(Applied { op, name: all.name, inputs })
     }
 
     /// Lengths of the axes, without computing the value.
@@ -81,7 +88,9 @@ impl Waiting {
         self.value.get_or_init(|| {
             let work = self.work.take().expect("taken once, for the value");
             let (value, ..) = match work.last {
-                Some(Last { op, name, x }) if x.value.is_read_elsewhere() => work.tape.run(op, name, &[&x], work.node),
+                Some(Last { op, name, inputs }) if inputs[0].value.is_read_elsewhere() => {
+                    work.tape.run(op, name, &inputs.iter().collect::<Vec<_>>(), work.node)
+                }
                 _ => {
                     let Applied { op, name, inputs } = work.all;
                     work.tape.run(op, name, &inputs.iter().collect::<Vec<_>>(), work.node)
@@ -108,7 +117,7 @@ impl LazyValue {
             return true;
         }
         let work = waiting.work.borrow();
-        work.as_ref().and_then(|work| work.last.as_ref()).is_some_and(|last| last.x.value.is_read_elsewhere())
+        work.as_ref().and_then(|work| work.last.as_ref()).is_some_and(|last| last.inputs[0].value.is_read_elsewhere())
     }
 }
 

@@ -5,7 +5,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::kernel_and_bias::activation_gradient;
+use super::normalization::Folding;
 use super::pool_op::tiles_of;
+use super::residual::Sum;
 use crate::activations::{Pointwise, function_of};
 use crate::autograd::{Dependence, Fusible, InputGrads, OnnxAttribute, OnnxForm, Op, Param, Var};
 use crate::buffers::{Loan, buffer, zeros};
@@ -29,16 +31,23 @@ struct Convolved {
     /// Whose value the kernel is, so that its other layouts are made once a step and not once a part of the batch.
     param: Param,
     activation: Option<Arc<dyn Pointwise>>,
+    norm: Option<Folding>,
     x: Tensor,
     kernel: Tensor,
     y: Tensor,
 }
 
 /// The kernel's layouts: for the convolution, for that with pooling, for the other way, and for the turned convolution.
-struct ForwardLayout(Method, Loan);
-struct PooledLayout(Loan);
+struct ForwardLayout<const WINOGRAD: bool>(Arc<Layout>);
+struct PooledLayout(Layout);
 struct BackwardLayout(Loan);
 struct TurnedLayout(Method, Loan);
+
+/// The kernel as a method wants it, and the bias to go with it if both have a normalisation in them.
+struct Layout {
+    packed: Loan,
+    bias: Option<Vec<Float>>,
+}
 
 /// The order of axes with the channels, which are last, after the batch, and back.
 pub(super) fn to_first(rank: usize) -> Vec<usize> {
@@ -89,7 +98,7 @@ impl Convolved {
 
     fn new(shape: ConvShape, param: &Param, activation: Option<Arc<dyn Pointwise>>) -> Self {
         let empty = || Tensor::default(ndarray::IxDyn(&[]));
-        Self { shape, param: param.clone(), activation, x: empty(), kernel: empty(), y: empty() }
+        Self { shape, param: param.clone(), activation, norm: None, x: empty(), kernel: empty(), y: empty() }
     }
 
     /// Keeps what the backward pass reads, with an output of these lengths and channels.
@@ -100,11 +109,34 @@ impl Convolved {
         self.y.clone()
     }
 
-    fn forward_layout(&self, kernel: &Tensor, method: Method) -> Arc<ForwardLayout> {
-        let make = |kernel: &Tensor| ForwardLayout(method, conv::pack_forward(method, &self.shape, data(kernel)));
-        let layout = self.param.derived(kernel, make);
+    /// Something made of the kernel with the normalisation in it, kept while neither changes, and the bias to go with it; `rest`
+    /// are bias, gamma and beta, as far as there are any.
+    fn folded<T: Any + Send + Sync>(
+        &self,
+        kernel: &Tensor,
+        rest: &[&Tensor],
+        make: impl Fn(&[Float], Option<Vec<Float>>) -> T,
+    ) -> Arc<T> {
+        let (Some(norm), [bias @ .., gamma, beta]) = (&self.norm, rest) else {
+            return self.param.derived(kernel, |kernel| make(data(kernel), None));
+        };
+        self.param.derived_with(kernel, &[rest, &norm.parts()].concat(), |kernel| {
+            let bias = bias.first().map(|bias| data(bias));
+            let [kernel, bias] = norm.fold(data(kernel), bias, [data(gamma), data(beta)]);
+            make(&kernel, Some(bias))
+        })
+    }
+
+    fn forward_layout(&self, kernel: &Tensor, rest: &[&Tensor], method: Method) -> Arc<Layout> {
+        let make =
+            |kernel: &[Float], bias| Arc::new(Layout { packed: conv::pack_forward(method, &self.shape, kernel), bias });
         // The method depends on the size of the image, too.
-        if layout.0 == method { layout } else { Arc::new(make(kernel)) }
+        match method {
+            Method::Winograd => {
+                self.folded(kernel, rest, |kernel, bias| ForwardLayout::<true>(make(kernel, bias))).0.clone()
+            }
+            _ => self.folded(kernel, rest, |kernel, bias| ForwardLayout::<false>(make(kernel, bias))).0.clone(),
+        }
     }
 
     fn backward_layout(&self, kernel: &Tensor) -> Arc<BackwardLayout> {
@@ -123,8 +155,8 @@ impl Convolved {
         let (shape, mut grad) = (&self.shape, buffer(images * self.shape.input_len()));
         if let Some(turned) = shape.turned().filter(|turned| turned.method() != Method::Patches) {
             let layout = self.turned_layout(&turned, kernel);
-            by_pieces(&turned, dz, &mut grad, |shape, dz, grad| {
-                conv::forward(layout.0, shape, dz, &layout.1, None, grad);
+            by_pieces(&turned, dz, &mut grad, |shape, dz, _, grad| {
+                conv::forward(layout.0, shape, dz, &layout.1, None, grad, |_, _| {});
             });
             return grad;
         }
@@ -221,26 +253,32 @@ fn in_parts(
     parallel::for_each(&mut parts, |(x, y)| work(x, y));
 }
 
-/// Calls `work` on all threads for pieces of a batch and what becomes of them, with the shape of the piece.
+/// Calls `work` on all threads for pieces of a batch and what becomes of them, with the shape of the piece and its place in `y`.
 fn by_pieces(
     shape: &ConvShape,
     x: &[Float],
     mut y: &mut [Float],
-    work: impl Fn(&ConvShape, &[Float], &mut [Float]) + Sync,
+    work: impl Fn(&ConvShape, &[Float], usize, &mut [Float]) + Sync,
 ) {
-    let mut pieces = Vec::new();
+    let (mut pieces, mut at) = (Vec::new(), 0);
     for piece in conv::pieces(shape, [1, 1], x.len() / shape.input_len().max(1)) {
         let (own, rest) = y.split_at_mut(piece.y);
         y = rest;
-        pieces.push((piece.shape, &x[piece.x], own));
+        pieces.push((piece.shape, &x[piece.x], at, own));
+        at += piece.y;
     }
-    parallel::for_each(&mut pieces, |(shape, x, y)| work(shape, x, y));
+    parallel::for_each(&mut pieces, |(shape, x, at, y)| work(shape, x, *at, y));
 }
 
-/// `y = f(x * kernel + bias)`, or `y = f(max over windows of x * kernel + bias)`
+/// `y = f(x * kernel + bias)`, or `y = f(max over windows of x * kernel + bias)`; without a gradient also
+/// `y = f(norm(x * kernel + bias) + other)`.
+///
+/// Its inputs are x, kernel, bias, gamma and beta, other, as far as there are any.
 pub(super) struct Convolution {
     inner: Convolved,
     pool: Option<[usize; 2]>,
+    /// Whether the last input is added.
+    adds: bool,
     /// Place of each maximum in its window.
     argmax: Vec<u8>,
     /// Whether the pass is recorded.
@@ -249,7 +287,30 @@ pub(super) struct Convolution {
 
 impl Convolution {
     pub(super) fn new(shape: ConvShape, param: &Param, has_gradient: bool) -> Self {
-        Self { inner: Convolved::new(shape, param, None), pool: None, argmax: Vec::new(), has_gradient }
+        let inner = Convolved::new(shape, param, None);
+        Self { inner, pool: None, adds: false, argmax: Vec::new(), has_gradient }
+    }
+
+    /// The same operation, before its value is computed.
+    fn again(&self) -> Self {
+        let Convolved { shape, param, activation, norm, .. } = &self.inner;
+        let inner = Convolved { norm: norm.clone(), ..Convolved::new(*shape, param, activation.clone()) };
+        Self { inner, pool: self.pool, adds: self.adds, argmax: Vec::new(), has_gradient: self.has_gradient }
+    }
+
+    /// The same with a normalisation or a sum after it, whose other inputs are `more`: where there is no gradient.
+    fn without_gradient(&self, next: &dyn Any, more: &[&Var]) -> Option<Self> {
+        let is_last = self.inner.activation.is_some() || self.pool.is_some() || self.adds;
+        match more {
+            _ if self.has_gradient || is_last => None,
+            [gamma, _] if self.inner.norm.is_none() => {
+                let norm = Some(Folding::of(next, &gamma.value)?);
+                let new = self.again();
+                Some(Self { inner: Convolved { norm, ..new.inner }, ..new })
+            }
+            [_] => Sum::is_plain(next).then(|| Self { adds: true, ..self.again() }),
+            _ => None,
+        }
     }
 
     /// Depth, height and width of the output.
@@ -263,9 +324,12 @@ impl Convolution {
 impl Convolution {
     /// Computes the maxima and gives their places.
     fn forward_max_pool(&self, pool: [usize; 2], inputs: &[&Tensor], y: &mut [Float]) -> Vec<u8> {
-        let (shape, bias) = (&self.inner.shape, inputs.get(2).map(|bias| data(bias)));
-        let pack = |kernel: &Tensor| PooledLayout(conv::pack_forward_max_pool(shape, pool, data(kernel)));
-        let layout = self.inner.param.derived(inputs[1], pack);
+        let (shape, rest) = (&self.inner.shape, &inputs[2..]);
+        let pack = |kernel: &[Float]| conv::pack_forward_max_pool(shape, pool, kernel);
+        let layout =
+            self.inner.folded(inputs[1], rest, |kernel, bias| PooledLayout(Layout { packed: pack(kernel), bias }));
+        let layout = &layout.0;
+        let bias = layout.bias.as_deref().or(rest.first().map(|bias| data(bias)));
         let mut argmax = vec![0; y.len()];
         let (mut pieces, mut rest) = (Vec::new(), (y, &mut argmax[..]));
         for piece in conv::pieces(shape, pool, inputs[0].shape()[0]) {
@@ -274,10 +338,35 @@ impl Convolution {
             pieces.push((piece.shape, &data(inputs[0])[piece.x], y.0, argmax.0));
         }
         parallel::for_each(&mut pieces, |(shape, x, y, argmax)| {
-            conv::forward_max_pool(shape, pool, x, &layout.0, bias, y, argmax);
+            conv::forward_max_pool(shape, pool, x, &layout.packed, bias, y, argmax);
             self.inner.activate(y);
         });
         argmax
+    }
+
+    /// Computes the convolution, and what comes after it while its output is in cache.
+    fn forward_alone(&self, inputs: &[&Tensor], y: &mut [Float]) {
+        let (x, kernel) = (inputs[0], inputs[1]);
+        // Rounding decides which units of a deep network are 0 and which are a maximum, and their gradients with them: a pass
+        // that has a gradient rounds like the definition.
+        let method = match self.inner.shape.method() {
+            Method::Winograd if self.has_gradient => Method::Patches,
+            method => method,
+        };
+        let (rest, other) = match inputs[2..].split_last() {
+            Some((other, rest)) if self.adds => (rest, Some(data(other))),
+            _ => (&inputs[2..], None),
+        };
+        let layout = self.inner.forward_layout(kernel, rest, method);
+        let bias = layout.bias.as_deref().or(rest.first().map(|bias| data(bias)));
+        by_pieces(&self.inner.shape, data(x), y, |shape, x, first, y| {
+            conv::forward(method, shape, x, &layout.packed, bias, y, |at, y| {
+                if let Some(other) = other {
+                    elementwise::add_assign(y, &other[first + at..][..y.len()]);
+                }
+                self.inner.activate(y);
+            });
+        });
     }
 }
 
@@ -288,48 +377,34 @@ impl Fusible for Convolution {
 
     /// With a max pooling whose windows tile the image, the convolution's output is never stored, nor computed where no
     /// window covers it. The activation then comes after the maximum, so it must be monotone.
-    fn with(&self, next: &dyn Any, inputs: &[Var]) -> Option<Box<dyn Fusible>> {
+    fn with(&self, next: &dyn Any, inputs: &[Var], more: &[&Var]) -> Option<Box<dyn Fusible>> {
+        if !more.is_empty() {
+            return Some(Box::new(self.without_gradient(next, more)?));
+        }
         if self.pool.is_some() {
             return None;
         }
-        let has_gradient = self.has_gradient;
-        if let Some(inner) = self.inner.with(next) {
-            return Some(Box::new(Self { inner, pool: None, argmax: Vec::new(), has_gradient }));
+        let (new, Convolved { shape, activation, .. }) = (self.again(), &self.inner);
+        if let Some(function) = function_of(next).filter(|_| activation.is_none()) {
+            let activation = Some(function.clone());
+            return Some(Box::new(Self { inner: Convolved { activation, ..new.inner }, ..new }));
         }
         let pool = tiles_of(next)?;
-        let Convolved { shape, param, activation, .. } = &self.inner;
         let is_monotone = activation.as_ref().is_none_or(|activation| activation.is_monotone());
         let [height, width] = shape.grid();
         let fits =
             height >= pool[0] && width >= pool[1] && !shape.is_depthwise() && inputs[0].value.lengths().len() == 4;
-        let inner = Convolved::new(*shape, param, activation.clone());
-        (is_monotone && fits).then(|| {
-            let fused: Box<dyn Fusible> = Box::new(Self { inner, pool: Some(pool), argmax: Vec::new(), has_gradient });
-            fused
-        })
+        (is_monotone && fits && !self.adds).then(|| Box::new(Self { pool: Some(pool), ..new }) as Box<dyn Fusible>)
     }
 }
 
 impl Op for Convolution {
     fn forward(&mut self, inputs: &[&Tensor]) -> Tensor {
-        let (shape, x, kernel) = (&self.inner.shape, inputs[0], inputs[1]);
-        let bias = inputs.get(2).map(|bias| data(bias));
-        let mut y = buffer(x.shape()[0] * self.out().iter().product::<usize>() * shape.filters);
+        let image = self.out().iter().product::<usize>() * self.inner.shape.filters;
+        let mut y = buffer(inputs[0].shape()[0] * image);
         match self.pool {
             Some(pool) => self.argmax = self.forward_max_pool(pool, inputs, &mut y),
-            None => {
-                // Rounding decides which units of a deep network are 0 and which are a maximum, and their gradients with them: a pass
-                // that has a gradient rounds like the definition.
-                let method = match self.inner.shape.method() {
-                    Method::Winograd if self.has_gradient => Method::Patches,
-                    method => method,
-                };
-                let layout = self.inner.forward_layout(kernel, method);
-                by_pieces(shape, data(x), &mut y, |shape, x, y| {
-                    conv::forward(layout.0, shape, x, &layout.1, bias, y);
-                    self.inner.activate(y);
-                });
-            }
+            None => self.forward_alone(inputs, &mut y),
         }
         self.inner.keep(inputs, self.out(), self.inner.shape.filters, y)
     }
@@ -393,7 +468,7 @@ impl Fusible for Transposed {
         Convolved::output(inputs, self.0.shape.size, self.0.shape.channels)
     }
 
-    fn with(&self, next: &dyn Any, _: &[Var]) -> Option<Box<dyn Fusible>> {
+    fn with(&self, next: &dyn Any, _: &[Var], _: &[&Var]) -> Option<Box<dyn Fusible>> {
         Some(Box::new(Self(self.0.with(next)?)))
     }
 }
@@ -422,10 +497,11 @@ impl Op for Transposed {
         let gradient_of_sum = self.0.activation_gradient(dy);
         let dz = data(&gradient_of_sum);
         dx.add(0, || {
-            let layout = self.0.forward_layout(kernel, self.0.shape.method());
+            let method = shape.method();
+            let layout = self.0.forward_layout(kernel, &[], method);
             let mut grad = buffer(x.len());
-            by_pieces(shape, dz, &mut grad, |shape, dz, grad| {
-                conv::forward(layout.0, shape, dz, &layout.1, None, grad);
+            by_pieces(shape, dz, &mut grad, |shape, dz, _, grad| {
+                conv::forward(method, shape, dz, &layout.packed, None, grad, |_, _| {});
             });
             tensor(x.shape(), grad)
         });

@@ -149,7 +149,7 @@ impl Fusible for Affine {
         shape
     }
 
-    fn with(&self, next: &dyn Any, _: &[Var]) -> Option<Box<dyn Fusible>> {
+    fn with(&self, next: &dyn Any, _: &[Var], _: &[&Var]) -> Option<Box<dyn Fusible>> {
         let activation = function_of(next).filter(|_| self.activation.is_none())?;
         Some(Box::new(Self::new(Some(activation.clone()))))
     }

@@ -129,6 +129,8 @@ mod distilled;
 mod embedding;
 mod flatten;
 mod fold;
+#[cfg(all(test, not(float64)))]
+mod folding_tests;
 #[cfg(test)]
 mod fusion_tests;
 mod global_pool;

@@ -64,7 +64,7 @@ impl Layer for Residual {
         let body = self.body.forward(x).map_err(|error| error.within("body"))?;
         let shortcut = self.shortcut.forward(x).map_err(|error| error.within("shortcut"))?;
         check_broadcast(&body, &shortcut)?;
-        let sum = match body.value.shape() == shortcut.value.shape() {
+        let sum = match body.value.lengths() == shortcut.value.lengths() {
             true => x.tape().wait(Sum::new(None), &[&body, &shortcut]),
             false => body + shortcut,
         };
@@ -82,7 +82,7 @@ impl Layer for Residual {
 }
 
 /// `y = f(a + b)`, in one pass over memory
-struct Sum {
+pub(super) struct Sum {
     activation: Option<Arc<dyn Pointwise>>,
     y: Tensor,
 }
@@ -91,6 +91,11 @@ impl Sum {
     fn new(activation: Option<Arc<dyn Pointwise>>) -> Self {
         Self { activation, y: Tensor::default(IxDyn(&[])) }
     }
+
+    /// Whether an operation is such a sum, without an activation.
+    pub(super) fn is_plain(op: &dyn Any) -> bool {
+        op.downcast_ref::<Self>().is_some_and(|sum| sum.activation.is_none())
+    }
 }
 
 impl Fusible for Sum {
@@ -98,7 +103,7 @@ impl Fusible for Sum {
         inputs[0].value.lengths()
     }
 
-    fn with(&self, next: &dyn Any, _: &[Var]) -> Option<Box<dyn Fusible>> {
+    fn with(&self, next: &dyn Any, _: &[Var], _: &[&Var]) -> Option<Box<dyn Fusible>> {
         let activation = function_of(next).filter(|_| self.activation.is_none())?;
         Some(Box::new(Self::new(Some(activation.clone()))))
     }

@@ -59,7 +59,8 @@ pub(super) fn segments(shape: &ConvShape) -> (Vec<(usize, usize)>, usize) {
     }
 }
 
-/// `y = x * kernel + bias` for the images in `x`, with the kernel from [`pack_forward`] for the same method.
+/// `y = x * kernel + bias` for the images in `x`, with the kernel from [`pack_forward`] for the same method; then `finish` on each
+/// part of `y`, with its place, when it was just computed.
 pub fn forward(
     method: Method,
     shape: &ConvShape,
@@ -67,15 +68,24 @@ pub fn forward(
     packed: &[Float],
     bias: Option<&[Float]>,
     y: &mut [Float],
+    finish: impl Fn(usize, &mut [Float]),
 ) {
     match method {
         Method::Depthwise => depthwise::forward(shape, x, packed, bias, y),
         Method::Winograd => winograd::forward(shape, x, packed, bias, y),
-        Method::Patches => by_patches(shape, x, packed, bias, y),
+        Method::Patches => return by_patches(shape, x, packed, bias, y, finish),
     }
+    finish(0, y);
 }
 
-fn by_patches(shape: &ConvShape, x: &[Float], packed: &[Float], bias: Option<&[Float]>, y: &mut [Float]) {
+fn by_patches(
+    shape: &ConvShape,
+    x: &[Float],
+    packed: &[Float],
+    bias: Option<&[Float]>,
+    y: &mut [Float],
+    finish: impl Fn(usize, &mut [Float]),
+) {
     let grid = shape.grid();
     let block = shape.images_per_block(grid);
     let (segments, k) = segments(shape);
@@ -83,7 +93,8 @@ fn by_patches(shape: &ConvShape, x: &[Float], packed: &[Float], bias: Option<&[F
     if shape.output_len() == 0 {
         return;
     }
-    for (x, y) in x.chunks(block * shape.input_len()).zip(y.chunks_mut(block * shape.output_len())) {
+    for (i, (x, y)) in x.chunks(block * shape.input_len()).zip(y.chunks_mut(block * shape.output_len())).enumerate() {
+        let first = i * block * shape.output_len();
         shape.with_padded(x, |x| {
             let lines = y.len() / (grid[1] * shape.filters);
             for line in 0..lines {
@@ -96,6 +107,8 @@ fn by_patches(shape: &ConvShape, x: &[Float], packed: &[Float], bias: Option<&[F
                     for group in 0..shape.groups {
                         product(shape, group, &rows, &segments, k, x, packed, bias, y);
                     }
+                    let done = rows[0].1..(line + 1) * grid[1] * shape.filters;
+                    finish(first + done.start, &mut y[done]);
                     rows.clear();
                 }
             }

@@ -161,7 +161,7 @@ fn fold(x: &[Var], merge: impl Fn(&Var, &Var) -> Result<Var>) -> Result<Var> {
 }
 
 pub(super) fn check_broadcast(a: &Var, b: &Var) -> Result<()> {
-    if crate::ops::broadcasts(a.value.shape(), b.value.shape()) {
+    if crate::ops::broadcasts(&a.value.lengths(), &b.value.lengths()) {
         return Ok(());
     }
     Err(Error::shape(format!(

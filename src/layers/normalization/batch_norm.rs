@@ -100,9 +100,10 @@ impl Layer for BatchNorm {
         let mean = self.moving_mean.value_on(tape, &[channels])?;
         let variance = self.moving_variance.value_on(tape, &[channels])?;
         let [gamma, beta] = self.affine().on(x, &[channels])?;
-        let by = Blocks { blocks: 1, rows: x.value.len() / channels, channels };
+        let len: usize = x.value.lengths().iter().product();
+        let by = Blocks { blocks: 1, rows: len / channels, channels };
         let op = if tape.is_training() && !self.moving_mean.is_frozen() {
-            if x.value.is_empty() {
+            if len == 0 {
                 return Err(Error::shape(format!("expected at least one example, got input {:?}", x.value.shape())));
             }
             let real = real_rows(x, by.rows);
@@ -129,8 +130,7 @@ impl Layer for BatchNorm {
                      inputs that are scaled down"
                 )));
             }
-            let wide = |numbers: &Tensor| numbers.iter().map(|x| f64::from(*x)).collect();
-            ByChannel::given(by, [wide(&mean), wide(&variance)], self.epsilon).with_statistics(&mean, &variance)
+            ByChannel::by_statistics(by, mean, variance, self.epsilon)
         };
         Ok(tape.apply(op, &[x, &gamma, &beta]))
     }

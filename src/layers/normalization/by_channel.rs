@@ -1,5 +1,7 @@
 //! The operation of batch, group and instance normalisation.
 
+use std::any::Any;
+
 use super::super::conv_op::{to_first, to_last};
 use super::per_example;
 use crate::autograd::{Dependence, InputGrads, OnnxAttribute, OnnxForm, Op};
@@ -37,6 +39,52 @@ pub(super) struct ByChannel {
     statistics: Option<[Tensor; 2]>,
 }
 
+/// Batch normalisation by statistics that are known, `y = scale x + shift`, as a convolution before it can take it in.
+#[derive(Clone)]
+pub(in crate::layers) struct Folding {
+    mean: Tensor,
+    variance: Tensor,
+    epsilon: Tensor,
+}
+
+impl Folding {
+    /// That of an operation which takes `gamma` too, if it is one, and if its factors are not so large that a weight times one
+    /// might overflow.
+    pub fn of(op: &dyn Any, gamma: &Tensor) -> Option<Self> {
+        const LARGE: Float = (1 << 20) as Float;
+        let ByChannel { statistics, epsilon, .. } = op.downcast_ref()?;
+        let [mean, variance] = statistics.as_ref()?;
+        let fits = |(variance, gamma): (&Float, &Float)| gamma.abs() <= LARGE * (variance + epsilon).sqrt();
+        let small = |variance: &Float| f64::from(*variance) < FAR * FAR;
+        let fits = data(variance).iter().all(small) && data(variance).iter().zip(data(gamma)).all(fits);
+        let epsilon = Tensor::from_elem(ndarray::IxDyn(&[]), *epsilon);
+        fits.then(|| Self { mean: mean.clone(), variance: variance.clone(), epsilon })
+    }
+
+    /// What it computes with.
+    pub fn parts(&self) -> [&Tensor; 3] {
+        [&self.mean, &self.variance, &self.epsilon]
+    }
+
+    /// Kernel and bias of a convolution with the normalisation in them. The last axes of the kernel count filters.
+    pub fn fold(&self, kernel: &[Float], bias: Option<&[Float]>, affine: [&[Float]; 2]) -> [Vec<Float>; 2] {
+        let [mean, variance, epsilon] = self.parts().map(data);
+        let mut scales = Vec::with_capacity(mean.len());
+        let mut shifts = Vec::with_capacity(mean.len());
+        for i in 0..mean.len() {
+            let scale = f64::from(affine[0][i]) / (f64::from(variance[i]) + f64::from(epsilon[0])).sqrt();
+            let bias = f64::from(bias.map_or(0.0, |bias| bias[i]));
+            scales.push(scale);
+            shifts.push((f64::from(affine[1][i]) + (bias - f64::from(mean[i])) * scale) as Float);
+        }
+        let mut folded = Vec::with_capacity(kernel.len());
+        for row in kernel.chunks_exact(scales.len()) {
+            folded.extend(row.iter().zip(&scales).map(|(weight, scale)| (f64::from(*weight) * scale) as Float));
+        }
+        [folded, shifts]
+    }
+}
+
 impl ByChannel {
     /// With moments of the batch, which is one block, or of its `real` rows.
     pub fn batch(by: Blocks, moments: [Vec<f64>; 2], real: Option<Vec<bool>>, epsilon: Float) -> Self {
@@ -48,22 +96,27 @@ impl ByChannel {
         Self { groups, moments: Moments::Example, ..Self::given(by, moments, epsilon) }
     }
 
-    /// With moments from elsewhere: mean and variance.
-    pub fn given(by: Blocks, [mut mean, variance]: [Vec<f64>; 2], epsilon: Float) -> Self {
-        let greatest = variance.iter().copied().filter(|variance| variance.is_finite()).fold(0.0, f64::max).sqrt();
-        let factor = if greatest > FAR { (-greatest.log2().floor()).max(-126.0).exp2() } else { 1.0 };
-        mean.iter_mut().for_each(|mean| *mean *= factor);
-        let inverse = variance.iter().map(|variance| 1.0 / ((variance + f64::from(epsilon)).sqrt() * factor));
-        let inverse = inverse.map(|inverse| inverse as Float).collect();
+    fn given(by: Blocks, moments: [Vec<f64>; 2], epsilon: Float) -> Self {
+        let mut op = Self::empty(by, epsilon);
+        op.take(moments);
+        op
+    }
+
+    /// With mean and variance that are parameters.
+    pub fn by_statistics(by: Blocks, mean: Tensor, variance: Tensor, epsilon: Float) -> Self {
+        Self { statistics: Some([mean, variance]), ..Self::empty(by, epsilon) }
+    }
+
+    fn empty(by: Blocks, epsilon: Float) -> Self {
         let empty = Tensor::default(ndarray::IxDyn(&[]));
         Self {
             by,
             groups: by.channels,
             moments: Moments::Given,
             real: None,
-            factor,
-            mean,
-            inverse,
+            factor: 1.0,
+            mean: Vec::new(),
+            inverse: Vec::new(),
             x: empty.clone(),
             gamma: empty,
             epsilon,
@@ -71,9 +124,12 @@ impl ByChannel {
         }
     }
 
-    /// The same, with the mean and variance that were given as they are stored.
-    pub fn with_statistics(self, mean: &Tensor, variance: &Tensor) -> Self {
-        Self { statistics: Some([mean.clone(), variance.clone()]), ..self }
+    fn take(&mut self, [mut mean, variance]: [Vec<f64>; 2]) {
+        let greatest = variance.iter().copied().filter(|variance| variance.is_finite()).fold(0.0, f64::max).sqrt();
+        let factor = if greatest > FAR { (-greatest.log2().floor()).max(-126.0).exp2() } else { 1.0 };
+        mean.iter_mut().for_each(|mean| *mean *= factor);
+        let inverse = variance.iter().map(|variance| 1.0 / ((variance + f64::from(self.epsilon)).sqrt() * factor));
+        (self.factor, self.inverse, self.mean) = (factor, inverse.map(|inverse| inverse as Float).collect(), mean);
     }
 
     /// For each block and channel, from the channel's gamma and the inverse deviation.
@@ -100,6 +156,10 @@ impl ByChannel {
 impl Op for ByChannel {
     fn forward(&mut self, inputs: &[&Tensor]) -> Tensor {
         let (x, gamma, beta) = (inputs[0], data(inputs[1]), data(inputs[2]));
+        if let Some([mean, variance]) = &self.statistics {
+            let wide = |numbers: &Tensor| numbers.iter().map(|x| f64::from(*x)).collect();
+            self.take([wide(mean), wide(variance)]);
+        }
         let mut y = buffer(x.len());
         self.x = match self.factor {
             1.0 => x.clone(),

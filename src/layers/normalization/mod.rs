@@ -14,6 +14,7 @@ mod unit_norm;
 
 pub use adapted::Normalization;
 pub use batch_norm::BatchNorm;
+pub(super) use by_channel::Folding;
 pub use group_norm::{GroupNorm, InstanceNorm};
 pub use layer_norm::LayerNorm;
 pub use rms_norm::RmsNorm;
@@ -66,12 +67,11 @@ fn check_epsilon(epsilon: Float) -> Result<()> {
 
 /// The length of the last axis, which counts channels.
 fn channels_of(x: &Var) -> Result<usize> {
-    match *x.value.shape() {
-        [_, .., 0] => {
-            Err(Error::shape(format!("expected at least 1 channel in the last axis, got input {:?}", x.value.shape())))
-        }
+    let lengths = x.value.lengths();
+    match lengths[..] {
+        [_, .., 0] => Err(Error::shape(format!("expected at least 1 channel in the last axis, got input {lengths:?}"))),
         [_, .., channels] => Ok(channels),
-        _ => Err(Error::shape(format!("expected an input [batch, ..., channels], got {:?}", x.value.shape()))),
+        _ => Err(Error::shape(format!("expected an input [batch, ..., channels], got {lengths:?}"))),
     }
 }
 
