@@ -5,7 +5,7 @@
 use crate::float::Float;
 
 const LANES: usize = 32;
-/// Lanes of short runs.
+/// Lanes of short runs, and of what is left.
 const SHORT: usize = 8;
 /// Numbers whose sum is made in lanes.
 const BLOCK: usize = 1024;
@@ -35,38 +35,49 @@ fn sums<const N: usize>(len: usize, terms: impl Fn(usize) -> [Float; N]) -> [Flo
     out
 }
 
+/// In many lanes, then what is left in few, then what is left of that one by one: no lane is reached by a place that is known when the
+/// code runs, which would keep lanes out of registers.
 #[inline(always)]
 fn block<const N: usize>(first: usize, end: usize, terms: &impl Fn(usize) -> [Float; N]) -> [Float; N] {
-    match end - first {
-        // Too short to be worth lanes.
-        0..SHORT => in_lanes::<N, 1>(first, end, terms),
-        SHORT..LANES => in_lanes::<N, SHORT>(first, end, terms),
-        _ => in_lanes::<N, LANES>(first, end, terms),
+    let mut total = [0.0; N];
+    let mut at = first;
+    if end - at >= LANES {
+        let part = in_lanes::<N, LANES>(at, (end - at) / LANES, terms);
+        at += (end - at) / LANES * LANES;
+        for n in 0..N {
+            total[n] += part[n];
+        }
     }
+    if end - at >= SHORT {
+        let part = in_lanes::<N, SHORT>(at, (end - at) / SHORT, terms);
+        at += (end - at) / SHORT * SHORT;
+        for n in 0..N {
+            total[n] += part[n];
+        }
+    }
+    for i in at..end {
+        let terms = terms(i);
+        for n in 0..N {
+            total[n] += terms[n];
+        }
+    }
+    total
 }
 
 /// Each of `W` lanes takes every `W`th number, and then the lanes are folded in half again and again.
 #[inline(always)]
 fn in_lanes<const N: usize, const W: usize>(
     first: usize,
-    end: usize,
+    parts: usize,
     terms: &impl Fn(usize) -> [Float; N],
 ) -> [Float; N] {
-    let len = end - first;
     let mut lanes = [[0.0; W]; N];
-    let whole = len / W;
-    for part in 0..whole {
+    for part in 0..parts {
         for i in 0..W {
             let terms = terms(first + part * W + i);
             for n in 0..N {
                 lanes[n][i] += terms[n];
             }
-        }
-    }
-    for i in 0..len % W {
-        let terms = terms(first + whole * W + i);
-        for n in 0..N {
-            lanes[n][i] += terms[n];
         }
     }
     let mut out = [0.0; N];
@@ -111,25 +122,32 @@ pub fn deviations(x: &[Float], center: Float) -> [Float; 2] {
 /// The greatest number, or -∞; NaN is passed over.
 #[inline(always)]
 pub fn max(x: &[Float]) -> Float {
-    let greater = |a: Float, b: Float| if b > a { b } else { a };
-    let mut lanes = [Float::NEG_INFINITY; LANES];
-    let (whole, rest) = x.as_chunks::<LANES>();
-    for part in whole {
-        for i in 0..LANES {
-            lanes[i] = greater(lanes[i], part[i]);
+    let (many, rest) = x.as_chunks::<LANES>();
+    let (few, rest) = rest.as_chunks::<SHORT>();
+    let mut max = greatest(many, greatest(few, Float::NEG_INFINITY));
+    for x in rest {
+        max = if *x > max { *x } else { max };
+    }
+    max
+}
+
+/// The greatest of `max` and all numbers.
+#[inline(always)]
+fn greatest<const W: usize>(parts: &[[Float; W]], max: Float) -> Float {
+    if parts.is_empty() {
+        return max;
+    }
+    let mut lanes = [max; W];
+    for part in parts {
+        for i in 0..W {
+            lanes[i] = if part[i] > lanes[i] { part[i] } else { lanes[i] };
         }
     }
-    for (lane, x) in lanes.iter_mut().zip(rest) {
-        *lane = greater(*lane, *x);
-    }
-    if whole.is_empty() {
-        return lanes[..rest.len()].iter().copied().fold(Float::NEG_INFINITY, greater);
-    }
-    let mut half = LANES;
+    let mut half = W;
     while half > 1 {
         half /= 2;
         for i in 0..half {
-            lanes[i] = greater(lanes[i], lanes[i + half]);
+            lanes[i] = if lanes[i + half] > lanes[i] { lanes[i + half] } else { lanes[i] };
         }
     }
     lanes[0]
