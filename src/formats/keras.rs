@@ -24,6 +24,9 @@ pub(crate) const MODEL: &str = "model_config";
 /// What the groups of a whole model's layers are in, in older files.
 pub(crate) const WEIGHTS: &str = "model_weights";
 
+/// What the memory of an optimizer is in, in older files.
+const OPTIMIZER: &str = "optimizer_weights";
+
 /// The tensors of an HDF5 file: in older files of Keras in the order of its layers, and the model's description beside them.
 pub(super) fn read_h5(bytes: &Bytes) -> Read {
     let mut objects = hdf5::read(bytes)?;
@@ -58,6 +61,8 @@ fn in_order(objects: &[Object]) -> Vec<String> {
         let names = find(&layer).map(|group| texts(group, "weight_names")).unwrap_or_default();
         paths.extend(names.iter().map(|name| format!("{layer}/{name}")));
     }
+    let memory = find(OPTIMIZER).map(|group| texts(group, "weight_names")).unwrap_or_default();
+    paths.extend(memory.iter().map(|name| format!("{OPTIMIZER}/{name}")));
     paths
 }
 

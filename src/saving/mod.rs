@@ -48,6 +48,8 @@ mod whole;
 pub use crate::formats::{NumberType, Report, Snapshot, Translation, Weights};
 #[cfg(feature = "keras")]
 pub use keras::Keras;
+#[cfg(feature = "keras")]
+pub(crate) use keras::open_trainer as open_keras_trainer;
 pub(crate) use tuned::{export as tuned_weights, load as load_tuned};
 pub(crate) use whole::{
     MODEL, Structure, VERSION, cannot_open, check_version, describe, described, has_descriptions, save,

@@ -74,9 +74,28 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
     }
 }
 
+#[cfg(feature = "keras")]
+impl saving::Keras {
+    /// Writes a trainer for Keras 3: the model as [`Keras::save`](saving::Keras::save) does, optimizer, schedule, losses and metrics, and
+    /// the optimizer's memory. `keras.models.load_model` reads it, and `fit` goes on there. Adam, AdamW, SGD with momentum or without,
+    /// and RMSprop are written; what else Keras has not, by name, is an error.
+    ///
+    /// # Errors
+    /// those of [`Keras::save`](saving::Keras::save); an optimizer, a schedule, a loss or a metric that is not written
+    pub fn save_trainer<M: Layer<X, Y>, X: Vars, Y: Vars>(
+        &self,
+        trainer: &Trainer<M, X, Y>,
+        path: impl AsRef<Path>,
+    ) -> Result<()> {
+        let parameters = ParamList::of(&trainer.model).into_vec();
+        self.save_with(&trainer.model, Some((trainer.config(), trainer.stepper.snapshot(&parameters))), path.as_ref())
+    }
+}
+
 impl Registry {
     /// Opens a trainer that [`Trainer::save`] has written, or a [`Backup`](crate::callbacks::Backup) of `fit`: its model, what trains it,
-    /// and what that remembers. `M` is `Box<dyn Layer>`, or the type that was saved, such as `Sequential` or `Graph`.
+    /// and what that remembers. With the feature `keras` it also opens a model that Keras has compiled and saved (`.keras`, `.h5`): Adam,
+    /// AdamW, SGD and RMSprop with their memory, which files of Keras 2 have in another order and begin without. `M` is `Box<dyn Layer>`, or the type that was saved, such as `Sequential` or `Graph`.
     ///
     /// # Errors
     /// those of [`Registry::open`]; a file of a model alone; a memory that does not fit the optimizer or the model
@@ -86,10 +105,24 @@ impl Registry {
     ) -> Result<Trainer<M, X, Y>> {
         let path = path.as_ref();
         let weights = Weights::open(path)?;
+        let cannot = |error| saving::cannot_open(path, "trainer", &error);
+        #[cfg(feature = "keras")]
+        if let Some((model, description, memory)) = saving::open_keras_trainer(self, &weights, path)? {
+            let mut trainer = self.trainer(model, &description).map_err(cannot)?;
+            let parameters = ParamList::of(&trainer.model).into_vec();
+            // What Keras does not keep is as before the first step.
+            let mut state = trainer.stepper.snapshot(&parameters);
+            for (name, numbers) in memory.numbers {
+                state.numbers.retain(|(known, _)| *known != name);
+                state.numbers.push((name, numbers));
+            }
+            state.tensors = memory.tensors;
+            trainer.stepper.restore_snapshot(&parameters, &state).map_err(cannot)?;
+            return Ok(trainer);
+        }
         let description = saving::described(&weights, path, TRAINER, "trainer")?;
         let model: M = self.open_weights(&weights, path)?;
         let memory = weights.snapshot()?.unwrap_or_default();
-        let cannot = |error| saving::cannot_open(path, "trainer", &error);
         let mut trainer = self.trainer(model, &description).map_err(cannot)?;
         let parameters = ParamList::of(&trainer.model).into_vec();
         trainer.stepper.restore_snapshot(&parameters, &memory.part(&optimizer(0))).map_err(cannot)?;
@@ -105,8 +138,8 @@ impl Registry {
         from.only(&["version", "optimizer", "loss", "metrics", "seed", "evaluation_batch_size"])?;
         let mut trainer = Trainer::new(model, from.get::<Stepper>("optimizer")?, from.get::<Losses>("loss")?);
         trainer.metrics = from.get("metrics")?;
-        trainer.seed = from.get("seed")?;
-        trainer.evaluation_batch = from.get("evaluation_batch_size")?;
+        trainer.seed = from.get_or("seed", trainer.seed)?;
+        trainer.evaluation_batch = from.get_or("evaluation_batch_size", trainer.evaluation_batch)?;
         Ok(trainer)
     }
 }

@@ -6,13 +6,15 @@ use std::path::Path;
 use serde_json::{Value as Json, json};
 
 use super::classes::{ACTIVATIONS, FUNCTIONS, LAYERS, PARTS, Row};
+use super::compiled;
 use super::import::{At, Object, Place, numbered};
 use super::open::vars;
+use super::order::{Call, order};
 use crate::autograd::{Layer, Listed, ParamList, Vars};
 use crate::config::{Config, Value};
 use crate::error::{Error, Result};
 use crate::formats::keras::write_model;
-use crate::formats::{KnownKeras, Translation};
+use crate::formats::{KnownKeras, Snapshot, Translation};
 
 /// How a model is written for Keras 3: a `.keras` file, which `keras.models.load_model` reads, or the weights alone as
 /// `.weights.h5`, for `load_weights` of a model of the same layers.
@@ -59,19 +61,33 @@ impl Keras {
     /// # Errors
     /// those of the type; a file that cannot be written (an old one of that name survives)
     pub fn save<X: Vars, Y: Vars>(&self, model: &(impl Layer<X, Y> + ?Sized), path: impl AsRef<Path>) -> Result<()> {
-        let path = path.as_ref();
+        self.save_with(model, None, path.as_ref())
+    }
+
+    /// Writes a model, and perhaps the description of a trainer and what its optimizer remembers.
+    pub(crate) fn save_with<X: Vars, Y: Vars>(
+        &self,
+        model: &(impl Layer<X, Y> + ?Sized),
+        trainer: Option<(Config, Snapshot)>,
+        path: &Path,
+    ) -> Result<()> {
         let listed = ParamList::with_layers(model);
         let mut export = Export::new(&self.inputs, &listed);
         let fail = |error: Error| Error::file(path, format!("cannot be written: {error}"));
         let config = model.config();
         config.check().map_err(fail)?;
-        let json = export.model(&config, "model", &At::default()).map_err(fail)?;
+        let mut json = export.model(&config, "model", &At::default()).map_err(fail)?;
         if let Some(path) = export.attached.keys().next() {
             let reason = "has a penalty or a constraint that is not written; Keras has none there";
             return Err(fail(Error::value(format!("parameter `{path}` {reason}"))));
         }
-        let known = KnownKeras { names: Some(vars(&export.places, &listed)), heads: export.heads };
+        let names = vars(&export.places, &listed);
+        let known = KnownKeras { names: Some(names.clone()), heads: export.heads };
         let mut weights = Translation::keras_with(known).export(model)?;
+        if let Some((trainer, memory)) = trainer {
+            json["compile_config"] = compiled::compile_config(&trainer).map_err(fail)?;
+            compiled::remember(&mut weights, &trainer, &memory, &export.places, &listed, &names).map_err(fail)?;
+        }
         for name in export.counts {
             weights.insert(name, ndarray::arr0(1.0));
         }
@@ -251,8 +267,10 @@ impl<'e> Export<'e> {
         // Which layer gives a value, and in which call of it.
         let mut given: HashMap<String, (String, usize)> =
             inputs.iter().map(|name| (name.clone(), (name.clone(), 0))).collect();
-        let mut counts = HashMap::new();
-        for (name, node) in parts(config, "layers")? {
+        let nodes = parts(config, "layers")?;
+        let order: Vec<String> = in_order(&inputs, &nodes, &texts(config, "outputs"));
+        let mut made = self.layers_of(&order, &nodes, at)?;
+        for (name, node) in nodes {
             let from = texts(node, "from");
             let tensors: Option<Vec<Json>> = from.iter().map(|value| given.get(value).map(tensor)).collect();
             let tensors =
@@ -273,7 +291,8 @@ impl<'e> Export<'e> {
             let (json, call) = if layer.kind() == "Operator" {
                 operator(layer, name, tensors).map_err(fail)?
             } else {
-                let json = self.numbered_layer(name, layer, at, &mut counts).map_err(fail)?;
+                // What no output needs is left out, as Keras does.
+                let Some(json) = made.remove(name) else { continue };
                 (json, call(layer, tensors))
             };
             let mut json = json;
@@ -281,6 +300,7 @@ impl<'e> Export<'e> {
             layers.push(json);
             given.insert(name.into(), (name.into(), 0));
         }
+        layers.sort_by_key(|layer| order.iter().position(|name| layer["name"] == name.as_str()));
         let history = |values: Vec<String>| -> Result<Json> {
             let one = |value: &String| given.get(value).map(|(layer, call)| json!([layer, call, 0]));
             let all: Option<Vec<Json>> = values.iter().map(one).collect();
@@ -290,6 +310,19 @@ impl<'e> Export<'e> {
         let (inputs, outputs) = (history(inputs)?, history(texts(config, "outputs"))?);
         Ok(json!({"module": "keras.src.models.functional", "class_name": "Functional", "registered_name": "Functional",
             "config": {"name": name, "layers": layers, "input_layers": inputs, "output_layers": outputs}}))
+    }
+
+    /// The layers of a graph but operators, in this order.
+    fn layers_of(&mut self, order: &[String], nodes: &[(&str, &Config)], at: &At) -> Result<HashMap<String, Json>> {
+        let (mut made, mut counts) = (HashMap::new(), HashMap::new());
+        for name in order {
+            let node = nodes.iter().find(|(known, _)| known == name).and_then(|(_, node)| node.get("layer"));
+            if let Some(Value::Config(layer)) = node.filter(|layer| !is_operator(layer)) {
+                let json = self.numbered_layer(name, layer, at, &mut counts);
+                made.insert(name.clone(), json.map_err(|error| error.at_setting(name))?);
+            }
+        }
+        Ok(made)
     }
 
     fn place(&mut self, ours: String, theirs: String) {
@@ -384,6 +417,29 @@ impl<'e> Export<'e> {
     }
 }
 
+fn is_operator(layer: &Value) -> bool {
+    matches!(layer, Value::Config(layer) if layer.kind() == "Operator")
+}
+
+/// The layers of a graph in Keras' order.
+fn in_order(inputs: &[String], nodes: &[(&str, &Config)], outputs: &[String]) -> Vec<String> {
+    let mut calls: Vec<Call<'_>> = inputs.iter().map(|name| Call { layer: name, from: Vec::new() }).collect();
+    let mut given: HashMap<String, usize> = inputs.iter().cloned().zip(0..).collect();
+    for (name, node) in nodes {
+        let from = texts(node, "from").iter().filter_map(|value| given.get(value).copied()).collect();
+        let layer = match node.get("layer") {
+            Some(Value::Text(shared)) => shared.as_str(),
+            _ => name,
+        };
+        let gives = texts(node, "gives");
+        let gives = if gives.is_empty() { vec![(*name).to_owned()] } else { gives };
+        given.extend(gives.into_iter().map(|value| (value, calls.len())));
+        calls.push(Call { layer, from });
+    }
+    let outputs: Vec<usize> = outputs.iter().filter_map(|value| given.get(value).copied()).collect();
+    order(&calls, &outputs).into_iter().map(str::to_owned).collect()
+}
+
 /// The names and descriptions of the layers of a container.
 fn parts<'c>(config: &'c Config, key: &str) -> Result<Vec<(&'c str, &'c Config)>> {
     let Some(Value::List(items)) = config.get(key) else { return Err(Error::value(format!("expected `{key}`"))) };
@@ -417,7 +473,7 @@ fn row(kind: &str) -> Result<&'static Row> {
 }
 
 /// Numbers, texts and lists.
-fn plain(value: &Value) -> Json {
+pub(super) fn plain(value: &Value) -> Json {
     match value {
         Value::Bool(yes) => json!(yes),
         Value::Number(number) if number.fract() == 0.0 && number.abs() < 1e15 => json!(*number as i64),

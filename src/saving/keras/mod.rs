@@ -2,11 +2,14 @@
 //! [`formats::keras`](crate::formats).
 
 mod classes;
+mod compiled;
 mod export;
 mod graph;
 mod import;
 mod open;
 mod operators;
+mod order;
 
 pub use export::Keras;
 pub(super) use open::open;
+pub(crate) use open::open_trainer;

@@ -1,15 +1,17 @@
 //! A model of Keras as one of ours.
 
 use std::collections::HashMap;
+use std::path::Path;
 
 use serde_json::Value as Json;
 
+use super::compiled;
 use super::import::{At, Import, Place, object};
 use crate::autograd::{Layer, Listed, ParamList, Vars};
 use crate::config::{Config, Registry, Setting};
 use crate::error::{Error, Result};
-use crate::formats::keras::WEIGHTS;
-use crate::formats::{KnownKeras, Translation, Weights};
+use crate::formats::keras::{WEIGHTS, description};
+use crate::formats::{KnownKeras, Snapshot, Translation, Weights};
 
 /// Makes a model from Keras' description, and reads its parameters.
 pub(in crate::saving) fn open<M: Setting + Layer<X, Y>, X: Vars, Y: Vars>(
@@ -17,12 +19,50 @@ pub(in crate::saving) fn open<M: Setting + Layer<X, Y>, X: Vars, Y: Vars>(
     text: &str,
     weights: &Weights,
 ) -> Result<M> {
-    let json: Json = serde_json::from_str(text)
-        .map_err(|error| Error::value(format!("its description is not valid JSON: {error}")))?;
+    made(registry, &parsed(text)?, weights).map(|(model, _)| model)
+}
+
+/// Makes a model, the description of what trains it, and what that remembers, from a file of Keras; nothing if it is another file.
+pub(crate) fn open_trainer<M: Setting + Layer<X, Y>, X: Vars, Y: Vars>(
+    registry: &Registry,
+    weights: &Weights,
+    path: &Path,
+) -> Result<Option<(M, Config, Snapshot)>> {
+    let Some(text) = description(weights, path) else { return Ok(None) };
+    let open = || {
+        let json = parsed(&text?)?;
+        let compiled = match (json.get("compile_config"), weights.metadata("training_config")) {
+            (Some(found), _) => found.clone(),
+            (None, Some(text)) => parsed(text)?,
+            (None, None) => Json::Null,
+        };
+        let Json::Object(compiled) = compiled else {
+            return Err(Error::value("it was saved before `compile`; open it as a model, and compile that"));
+        };
+        let (model, places): (M, _) = made(registry, &json, weights)?;
+        let listed = ParamList::with_layers(&model);
+        let outputs = model.config().output_names();
+        let trainer = compiled::trainer(&compiled, &outputs)?;
+        let memory = compiled::memory(weights, &trainer, &places, &listed, &vars(&places, &listed))?;
+        Ok((model, trainer, memory))
+    };
+    open().map(Some).map_err(|error| super::super::cannot_open(path, "trainer", &error))
+}
+
+fn parsed(text: &str) -> Result<Json> {
+    serde_json::from_str(text).map_err(|error| Error::value(format!("its description is not valid JSON: {error}")))
+}
+
+/// A model, and where its layers are in Keras' files.
+fn made<M: Setting + Layer<X, Y>, X: Vars, Y: Vars>(
+    registry: &Registry,
+    json: &Json,
+    weights: &Weights,
+) -> Result<(M, Vec<Place>)> {
     let version = weights.metadata("keras_version").unwrap_or("3");
     let is_old = !matches!(version.split('.').next(), Some("3" | "4"));
     let mut import = Import { registry, is_old, places: Vec::new(), attached: Vec::new() };
-    let config = import.any(object(&json)?, &At::default())?;
+    let config = import.any(object(json)?, &At::default())?;
     check_arrangement::<X, Y>(&config)?;
     let description = Config::new("Model")
         .with("version", &1_u32)
@@ -39,7 +79,7 @@ pub(in crate::saving) fn open<M: Setting + Layer<X, Y>, X: Vars, Y: Vars>(
             param.freeze();
         }
     }
-    Ok(model)
+    Ok((model, import.places))
 }
 
 /// That a graph takes and gives as many variables as the type does.
