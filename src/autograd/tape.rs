@@ -112,6 +112,8 @@ pub(crate) struct TraceRow {
     pub shapes: Vec<Vec<usize>>,
     /// Where its inputs come from, if it is not just the layer before.
     pub from: Vec<String>,
+    /// The layers in it.
+    pub inner: Vec<TraceRow>,
 }
 
 impl TraceRow {
@@ -121,6 +123,7 @@ impl TraceRow {
             kind: kind.into(),
             shapes: outputs.iter().map(|y| y.value.shape().into()).collect(),
             from: Vec::new(),
+            inner: Vec::new(),
         }
     }
 }
@@ -564,11 +567,11 @@ impl Tape {
         self.0.trace.borrow().as_ref().map_or(0, Vec::len)
     }
 
-    /// Adds a layer in the place of the inner ones that were added since `mark`.
+    /// Adds a layer, which has the ones inside that were added since `mark`.
     pub(crate) fn trace(&self, mark: usize, row: impl FnOnce() -> TraceRow) {
         if let Some(rows) = self.0.trace.borrow_mut().as_mut() {
-            rows.truncate(mark);
-            rows.push(row());
+            let inner = rows.split_off(mark.min(rows.len()));
+            rows.push(TraceRow { inner, ..row() });
         }
     }
 

@@ -223,6 +223,12 @@ impl Translation {
         store::export(self, &ParamList::with_layers(model))
     }
 
+    /// [`Translation::export`] of some of the parameters of a model.
+    #[cfg(feature = "keras")]
+    pub(crate) fn export_listed(&self, listed: &[Listed]) -> Result<Weights> {
+        store::export(self, listed)
+    }
+
     /// Writes what [`Translation::export`] gives to a safetensors file. Python reads it by
     /// `model.load_state_dict(safetensors.torch.load_file(path))`.
     ///

@@ -374,6 +374,10 @@ fn optimizer_json(stepper: &Config) -> Result<Json> {
         )?,
     };
     let mut json = written(OPTIMIZERS, "keras.optimizers", &inner, None)?;
+    // Keras wants a fraction where it has 0 as a default.
+    if let Some(momentum) = json["config"].get("momentum").and_then(Json::as_f64) {
+        json["config"]["momentum"] = json!(momentum);
+    }
     for (key, value) in stepper.settings() {
         match (key, value) {
             ("optimizer", _) | (_, Value::Null) => {}

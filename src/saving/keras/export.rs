@@ -10,11 +10,12 @@ use super::compiled;
 use super::import::{At, Object, Place, numbered};
 use super::open::vars;
 use super::order::{Call, order};
-use crate::autograd::{Layer, Listed, ParamList, Vars};
+use crate::autograd::{Layer, Listed, ParamList, Tape, TraceRow, Var, Vars};
 use crate::config::{Config, Value};
 use crate::error::{Error, Result};
 use crate::formats::keras::write_model;
 use crate::formats::{KnownKeras, Snapshot, Translation};
+use crate::tensor::Tensor;
 
 /// How a model is written for Keras 3: a `.keras` file, which `keras.models.load_model` reads, or the weights alone as
 /// `.weights.h5`, for `load_weights` of a model of the same layers.
@@ -71,11 +72,13 @@ impl Keras {
         trainer: Option<(Config, Snapshot)>,
         path: &Path,
     ) -> Result<()> {
-        let listed = ParamList::with_layers(model);
-        let mut export = Export::new(&self.inputs, &listed);
+        let mut listed = ParamList::with_layers(model);
         let fail = |error: Error| Error::file(path, format!("cannot be written: {error}"));
         let config = model.config();
         config.check().map_err(fail)?;
+        let inside =
+            if has_graph_inside(&config) { inputs_inside(model, &self.inputs).map_err(fail)? } else { Vec::new() };
+        let mut export = Export::new(&self.inputs, inside, &listed);
         let mut json = export.model(&config, "model", &At::default()).map_err(fail)?;
         if let Some(path) = export.attached.keys().next() {
             let reason = "has a penalty or a constraint that is not written; Keras has none there";
@@ -83,7 +86,9 @@ impl Keras {
         }
         let names = vars(&export.places, &listed);
         let known = KnownKeras { names: Some(names.clone()), heads: export.heads };
-        let mut weights = Translation::keras_with(known).export(model)?;
+        // What no output needs is not in the description.
+        listed.retain(|listed| names.contains_key(&listed.path));
+        let mut weights = Translation::keras_with(known).export_listed(&listed)?;
         if let Some((trainer, memory)) = trainer {
             json["compile_config"] = compiled::compile_config(&trainer).map_err(fail)?;
             compiled::remember(&mut weights, &trainer, &memory, &export.places, &listed, &names).map_err(fail)?;
@@ -100,6 +105,8 @@ impl Keras {
 
 struct Export<'e> {
     inputs: &'e [Vec<Option<usize>>],
+    /// The layers inside of the one that is written, as a pass has met them.
+    inside: Vec<Inside>,
     places: Vec<Place>,
     heads: HashMap<String, usize>,
     /// What `Normalization` has counted, which Keras wants to read.
@@ -158,7 +165,7 @@ fn layer_json(class: &str, name: &str, mut config: Object) -> Json {
 }
 
 impl<'e> Export<'e> {
-    fn new(inputs: &'e [Vec<Option<usize>>], listed: &[Listed]) -> Self {
+    fn new(inputs: &'e [Vec<Option<usize>>], inside: Vec<Inside>, listed: &[Listed]) -> Self {
         let mut attached: HashMap<String, Vec<(&'static str, Config)>> = HashMap::new();
         for Listed { path, param, .. } in listed {
             let regularizers = param.regularizers().into_iter().map(|part| ("regularizer", part.config()));
@@ -170,7 +177,7 @@ impl<'e> Export<'e> {
         }
         let trained = listed.iter().filter(|listed| !listed.param.is_state());
         let frozen = trained.map(|listed| (listed.path.clone(), listed.param.is_frozen())).collect();
-        Self { inputs, places: Vec::new(), heads: HashMap::new(), counts: Vec::new(), frozen, attached }
+        Self { inputs, inside, places: Vec::new(), heads: HashMap::new(), counts: Vec::new(), frozen, attached }
     }
 
     /// Writes what is attached to the parameters of a layer.
@@ -197,8 +204,8 @@ impl<'e> Export<'e> {
         Ok(())
     }
 
-    fn input(&self, place: usize, name: &str) -> Result<Json> {
-        let Some(shape) = self.inputs.get(place) else {
+    fn input(&self, shapes: &[Vec<Option<usize>>], place: usize, name: &str) -> Result<Json> {
+        let Some(shape) = shapes.get(place) else {
             return Err(Error::value(format!("the shape of input {place} is not known; say it by `Keras::input`")));
         };
         let shape: Vec<Option<usize>> = std::iter::once(None).chain(shape.iter().copied()).collect();
@@ -210,10 +217,10 @@ impl<'e> Export<'e> {
     fn model(&mut self, config: &Config, name: &str, at: &At) -> Result<Json> {
         match config.kind() {
             "Sequential" => {
-                let input = self.input(0, "input")?;
+                let input = self.input(self.inputs, 0, "input")?;
                 self.sequential(config, name, at, Some(input))
             }
-            "Graph" => self.graph(config, name, at),
+            "Graph" => self.graph(config, name, at, self.inputs),
             _ => {
                 let layers = Value::List(vec![Value::List(vec![
                     Value::Text(config.kind().to_lowercase()),
@@ -243,7 +250,10 @@ impl<'e> Export<'e> {
     ) -> Result<Json> {
         // The class decides the group of the weights, and is known only afterwards.
         let (first, attentions) = (self.places.len(), self.counts.len());
+        let inner = self.inside.iter().find(|inside| inside.name == name).map(|inside| inside.inner.clone());
+        let outer = std::mem::replace(&mut self.inside, inner.unwrap_or_default());
         let mut json = self.layer(part, name, &at.layer(name, "?"))?;
+        self.inside = outer;
         let group = numbered(counts, json["class_name"].as_str().unwrap_or_default());
         let (from, to) = (at.layer(name, "?").theirs, at.layer(name, &group).theirs);
         for place in &mut self.places[first..] {
@@ -256,17 +266,16 @@ impl<'e> Export<'e> {
         Ok(json)
     }
 
-    fn graph(&mut self, config: &Config, name: &str, at: &At) -> Result<Json> {
+    fn graph(&mut self, config: &Config, name: &str, at: &At, shapes: &[Vec<Option<usize>>]) -> Result<Json> {
         let inputs = texts(config, "inputs");
         let mut layers = Vec::new();
         for (place, name) in inputs.iter().enumerate() {
-            let mut json = self.input(place, name)?;
+            let mut json = self.input(shapes, place, name)?;
             json["inbound_nodes"] = json!([]);
             layers.push(json);
         }
-        // Which layer gives a value, and in which call of it.
-        let mut given: HashMap<String, (String, usize)> =
-            inputs.iter().map(|name| (name.clone(), (name.clone(), 0))).collect();
+        let mut given: HashMap<String, Given> =
+            inputs.iter().map(|name| (name.clone(), Given { layer: name.clone(), call: 0, output: 0 })).collect();
         let nodes = parts(config, "layers")?;
         let order: Vec<String> = in_order(&inputs, &nodes, &texts(config, "outputs"));
         let mut made = self.layers_of(&order, &nodes, at)?;
@@ -284,7 +293,7 @@ impl<'e> Export<'e> {
                 let mut call = nodes[0].clone();
                 call["args"] = arguments(&call["args"], tensors);
                 nodes.push(call);
-                given.insert(name.into(), (shared.clone(), nodes.len() - 1));
+                give(&mut given, node, name, shared, nodes.len() - 1);
                 continue;
             }
             let Some(Value::Config(layer)) = node.get("layer") else { continue };
@@ -298,11 +307,11 @@ impl<'e> Export<'e> {
             let mut json = json;
             json["inbound_nodes"] = json!([call]);
             layers.push(json);
-            given.insert(name.into(), (name.into(), 0));
+            give(&mut given, node, name, name, 0);
         }
         layers.sort_by_key(|layer| order.iter().position(|name| layer["name"] == name.as_str()));
         let history = |values: Vec<String>| -> Result<Json> {
-            let one = |value: &String| given.get(value).map(|(layer, call)| json!([layer, call, 0]));
+            let one = |value: &String| given.get(value).map(Given::history);
             let all: Option<Vec<Json>> = values.iter().map(one).collect();
             let all = all.ok_or_else(|| refused("one of several outputs of a layer"))?;
             Ok(if let [one] = &all[..] { one.clone() } else { json!(all) })
@@ -332,7 +341,11 @@ impl<'e> Export<'e> {
     fn layer(&mut self, config: &Config, name: &str, at: &At) -> Result<Json> {
         match config.kind() {
             "Sequential" => return self.sequential(config, name, at, None),
-            "Graph" => return Err(refused("a graph in another model, whose inputs have no shape")),
+            "Graph" => {
+                let inputs = self.inside.iter().filter(|inside| inside.is_input).map(|inside| inside.shape.clone());
+                let inputs: Vec<_> = inputs.collect();
+                return self.graph(config, name, at, &inputs);
+            }
             "TimeDistributed" => {
                 let inner = self.layer(inner(config, "layer")?, "layer", &at.part("", "layer"))?;
                 return Ok(layer_json("TimeDistributed", name, object([("layer", inner)])));
@@ -415,6 +428,88 @@ impl<'e> Export<'e> {
             "use_bias": has_bias, "dropout": rate});
         Ok(layer_json("MultiHeadAttention", name, config.as_object().cloned().unwrap_or_default()))
     }
+}
+
+/// Which output of which call of a layer a value is.
+struct Given {
+    layer: String,
+    call: usize,
+    output: usize,
+}
+
+impl Given {
+    fn history(&self) -> Json {
+        json!([self.layer, self.call, self.output])
+    }
+}
+
+/// Notes the values that a call gives: of a layer that is called again those of the first call, under another name.
+fn give(given: &mut HashMap<String, Given>, node: &Config, name: &str, layer: &str, call: usize) {
+    let mut values: Vec<(String, usize)> = texts(node, "gives").into_iter().zip(0..).collect();
+    if call > 0 {
+        let first = given.iter().filter(|(_, given)| given.layer == layer && given.call == 0);
+        values = first.map(|(value, first)| (format!("{name}{}", &value[layer.len()..]), first.output)).collect();
+    }
+    for (value, output) in values {
+        given.insert(value, Given { layer: layer.into(), call, output });
+    }
+}
+
+/// A layer inside of another one, and the shape of what it gives without the batch; `None` is a length that is open.
+#[derive(Clone)]
+struct Inside {
+    name: String,
+    is_input: bool,
+    shape: Vec<Option<usize>>,
+    inner: Vec<Inside>,
+}
+
+impl Inside {
+    /// What two passes have met, whose lengths differ where they are open.
+    fn both(one: &[TraceRow], other: &[TraceRow]) -> Vec<Self> {
+        let shape = |row: &TraceRow| row.shapes.first().cloned().unwrap_or_default();
+        let join = |(one, other): (&TraceRow, &TraceRow)| {
+            let lengths = shape(one).into_iter().zip(shape(other)).skip(1);
+            Self {
+                name: one.name.clone(),
+                is_input: one.kind == "Input",
+                shape: lengths.map(|(one, other)| (one == other).then_some(one)).collect(),
+                inner: Self::both(&one.inner, &other.inner),
+            }
+        };
+        one.iter().zip(other).map(join).collect()
+    }
+}
+
+/// Whether a graph is anywhere inside of a model, whose inputs must have shapes there.
+fn has_graph_inside(config: &Config) -> bool {
+    fn any(value: &Value) -> bool {
+        match value {
+            Value::Config(config) => config.kind() == "Graph" || config.settings().any(|(_, value)| any(value)),
+            Value::List(items) => items.iter().any(any),
+            _ => false,
+        }
+    }
+    config.settings().any(|(_, value)| any(value))
+}
+
+/// The shapes of what graphs inside of a model take.
+fn inputs_inside<X: Vars, Y: Vars>(
+    model: &(impl Layer<X, Y> + ?Sized),
+    inputs: &[Vec<Option<usize>>],
+) -> Result<Vec<Inside>> {
+    let pass = |open: usize| {
+        let tape = Tape::inference();
+        tape.start_trace();
+        let input = |shape: &Vec<Option<usize>>| {
+            let lengths = std::iter::once(1).chain(shape.iter().map(|len| len.unwrap_or(open)));
+            tape.input(Tensor::zeros(lengths.collect::<Vec<_>>()))
+        };
+        let inputs: Vec<Var> = inputs.iter().map(input).collect();
+        model.forward(&X::from_list("the model", inputs)?)?;
+        Ok::<_, Error>(tape.take_trace())
+    };
+    Ok(Inside::both(&pass(32)?, &pass(33)?))
 }
 
 fn is_operator(layer: &Value) -> bool {
@@ -593,9 +688,9 @@ fn described(part: &Config, module: &str) -> Option<Json> {
     Some(json!({"module": format!("keras.{module}"), "class_name": class, "config": config, "registered_name": null}))
 }
 
-fn tensor((layer, call): &(String, usize)) -> Json {
+fn tensor(given: &Given) -> Json {
     json!({"class_name": "__keras_tensor__",
-        "config": {"shape": [null], "dtype": "float32", "keras_history": [layer, call, 0]}})
+        "config": {"shape": [null], "dtype": "float32", "keras_history": given.history()}})
 }
 
 /// Other tensors in the form of the arguments of an earlier call.
@@ -611,7 +706,11 @@ fn call(layer: &Config, mut tensors: Vec<Json>) -> Json {
     if layer.kind() == "MultiHeadAttention" {
         tensors.push(tensors[0].clone());
     }
-    let args = if LISTS.contains(&layer.kind()) { json!([tensors]) } else { json!(tensors) };
+    let args = if LISTS.contains(&layer.kind()) || layer.kind() == "Graph" && tensors.len() > 1 {
+        json!([tensors])
+    } else {
+        json!(tensors)
+    };
     json!({"args": args, "kwargs": causal})
 }
 

@@ -144,7 +144,13 @@ pub(super) fn graph(model: &Object, mut known: HashMap<String, Known>) -> Result
     let inputs: Vec<String> = inputs.into_iter().map(|input| input.layer).collect();
     unique(&inputs)?;
     let mut nodes = Vec::new();
-    for place in order(&outputs, &known)? {
+    let places = order(&outputs, &known)?;
+    // The first call that is made makes the layer, and has its name; it need not be the first in the description.
+    let mut first: HashMap<String, usize> = HashMap::new();
+    for (layer, call) in &places {
+        first.entry(layer.clone()).or_insert(*call);
+    }
+    for place in &places {
         let layer = &place.0;
         if known[layer].is_input {
             match inputs.contains(layer) {
@@ -154,13 +160,12 @@ pub(super) fn graph(model: &Object, mut known: HashMap<String, Known>) -> Result
         }
         let fail = |error: Error| error.at_setting(layer);
         let (config, from) = called(&known, layer, place.1).map_err(fail)?;
-        let from = from.iter().map(|tensor| value(&known, tensor)).collect::<Result<Vec<_>>>().map_err(fail)?;
-        let name = call_name(layer, place.1);
-        // The first call that is made makes the layer; it need not be the first in the description.
-        let first = nodes.iter().find_map(|(name, of, _): &(String, String, Config)| (of == layer).then_some(name));
-        let node = match first {
-            Some(first) if known[layer].config.as_ref() == Some(&config) => {
-                Config::new("Shared").with("layer", first).with("from", &from)
+        let from = from.iter().map(|tensor| value(&known, &first, tensor)).collect::<Result<Vec<_>>>().map_err(fail)?;
+        let name = call_name(layer, place.1, &first);
+        let maker = nodes.iter().find_map(|(name, of, _): &(String, String, Config)| (of == layer).then_some(name));
+        let node = match maker {
+            Some(maker) if known[layer].config.as_ref() == Some(&config) => {
+                Config::new("Shared").with("layer", maker).with("from", &from)
             }
             Some(_) => return Err(fail(Error::value("is called in two ways; give each a layer of its own"))),
             None => {
@@ -174,13 +179,17 @@ pub(super) fn graph(model: &Object, mut known: HashMap<String, Known>) -> Result
         };
         nodes.push((name, layer.clone(), node));
     }
-    let outputs = outputs.iter().map(|tensor| value(&known, tensor)).collect::<Result<Vec<_>>>()?;
+    let outputs = outputs.iter().map(|tensor| value(&known, &first, tensor)).collect::<Result<Vec<_>>>()?;
     let nodes: Vec<(String, Config)> = nodes.into_iter().map(|(name, _, node)| (name, node)).collect();
     Ok(Config::new("Graph").with("inputs", &inputs).with("layers", &nodes).with("outputs", &outputs))
 }
 
-fn call_name(layer: &str, call: usize) -> String {
-    if call == 0 { layer.into() } else { format!("{layer}_call_{call}") }
+fn call_name(layer: &str, call: usize, first: &HashMap<String, usize>) -> String {
+    match (first.get(layer).copied().unwrap_or(0), call) {
+        (first, call) if first == call => layer.into(),
+        (first, 0) => format!("{layer}_call_{first}"),
+        _ => format!("{layer}_call_{call}"),
+    }
 }
 
 fn output_name(call: &str, output: usize, count: usize) -> String {
@@ -188,10 +197,10 @@ fn output_name(call: &str, output: usize, count: usize) -> String {
 }
 
 /// The name of a value in the graph.
-fn value(known: &HashMap<String, Known>, tensor: &Ref) -> Result<String> {
+fn value(known: &HashMap<String, Known>, first: &HashMap<String, usize>, tensor: &Ref) -> Result<String> {
     let count = known.get(&tensor.layer).map_or(1, |layer| layer.outputs);
     match tensor.output < count {
-        true => Ok(output_name(&call_name(&tensor.layer, tensor.call), tensor.output, count)),
+        true => Ok(output_name(&call_name(&tensor.layer, tensor.call, first), tensor.output, count)),
         false => Err(Error::value(format!("`{}` has {count} outputs, not {}", tensor.layer, tensor.output + 1))),
     }
 }
