@@ -112,7 +112,8 @@ pub(crate) struct TraceRow {
     pub shapes: Vec<Vec<usize>>,
     /// Where its inputs come from, if it is not just the layer before.
     pub from: Vec<String>,
-    /// The layers in it.
+    /// The layers in it, whose shapes Keras wants.
+    #[cfg_attr(not(feature = "keras"), allow(dead_code))]
     pub inner: Vec<TraceRow>,
 }
 

@@ -126,7 +126,7 @@ fn described(rows: &[Row], what: &str, json: &Json) -> Result<(Config, String)> 
     let fields = config.into_iter().flatten().filter(|(key, json)| !json.is_null() && !NOTHING.contains(&key.as_str()));
     for (key, json) in fields {
         if let Some((_, expected)) = only.iter().find(|(fixed, _)| fixed == key) {
-            if json.to_string() != *expected {
+            if !is_value(json, expected) {
                 return Err(Error::value(format!("{what} `{name}` with `{key}` = {json} is not expressible")));
             }
             continue;
@@ -135,6 +135,10 @@ fn described(rows: &[Row], what: &str, json: &Json) -> Result<(Config, String)> 
     }
     let own = config.and_then(|config| config.get("name")).and_then(Json::as_str).unwrap_or(name);
     Ok((ours, own.to_owned()))
+}
+
+fn is_value(json: &Json, expected: &str) -> bool {
+    serde_json::from_str(expected).is_ok_and(|expected: Json| expected == *json)
 }
 
 fn renamed(key: &str) -> &str {
@@ -157,7 +161,7 @@ fn stepper(json: &Json) -> Result<Config> {
     let (mut config, mut outer) = (settings(optimizer).clone(), Config::new("Stepper"));
     for (key, expected) in ONLY {
         let found = config.remove(*key).filter(|json| !json.is_null());
-        if let Some(found) = found.filter(|found| found.to_string() != *expected) {
+        if let Some(found) = found.filter(|found| !is_value(found, expected)) {
             return Err(Error::value(format!("an optimizer with `{key}` = {found} is not expressible")));
         }
     }
