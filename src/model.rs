@@ -34,17 +34,17 @@ use crate::training::{EVALUATION_BATCH, Summary, Threads, Trainer, predict, summ
 /// # Ok::<(), gradus::Error>(())
 /// ```
 pub trait Model<X: Vars = Var, Y: Vars = Var>: Layer<X, Y> {
-    /// Paths and parameters, in order.
+    /// Returns paths and parameters, in order.
     fn parameters(&self) -> Vec<(String, Param)> {
         ParamList::of(self).into_vec()
     }
 
-    /// Paths and switches of dropout and noise, in order.
+    /// Returns paths and switches of dropout and noise, in order.
     fn noises(&self) -> Vec<(String, Noise)> {
         ParamList::of(self).noises()
     }
 
-    /// How many numbers are in the parameters that have a value.
+    /// Returns how many numbers are in the parameters that have a value.
     fn parameter_count(&self) -> usize {
         self.parameters().iter().filter_map(|(_, param)| param.value()).map(|value| value.len()).sum()
     }
@@ -62,7 +62,7 @@ pub trait Model<X: Vars = Var, Y: Vars = Var>: Layer<X, Y> {
         self.noises().iter().for_each(|(_, noise)| noise.unfreeze());
     }
 
-    /// [`Model::freeze`] for the parameters and noises whose path matches `pattern`, where `*` stands for any run of
+    /// Freezes, as [`Model::freeze`] does, the parameters and noises whose path matches `pattern`, where `*` stands for any run of
     /// characters.
     ///
     /// # Errors
@@ -179,7 +179,7 @@ pub trait Model<X: Vars = Var, Y: Vars = Var>: Layer<X, Y> {
         Translation::new().load(self, &Weights::open(path)?).map(drop)
     }
 
-    /// What tuning changes, and nothing else: adapters with their alphas, and whatever is not frozen, such as a new head. Save it
+    /// Returns what tuning changes, and nothing else: adapters with their alphas, and whatever is not frozen, such as a new head. Save it
     /// beside the file of the model, or many of them beside one; texts may go with it by [`Weights::set_metadata`].
     ///
     /// ```
@@ -285,7 +285,7 @@ pub trait Model<X: Vars = Var, Y: Vars = Var>: Layer<X, Y> {
         Ok(())
     }
 
-    /// The outputs for an array of examples, or for a tuple of arrays if the model takes several; any number type. Examples run in
+    /// Returns the outputs for an array of examples, or for a tuple of arrays if the model takes several; any number type. Examples run in
     /// batches on all cores, in inference mode; a [`Trainer`] has the same method, and its own number of threads.
     ///
     /// ```

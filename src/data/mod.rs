@@ -105,16 +105,16 @@ pub struct Batch {
             `ndarray::Array2::from_shape_vec`"
 )]
 pub trait Dataset: Sync {
-    /// How many examples.
+    /// Returns the number of examples.
     fn len(&self) -> usize;
 
-    /// These examples, in this order. Called from several threads at once.
+    /// Returns these examples, in this order. Called from several threads at once.
     ///
     /// # Errors
     /// Examples that cannot be read.
     fn batch(&self, indices: &[usize]) -> Result<Batch>;
 
-    /// These examples, in this order, for training in this epoch: what [`fit`](crate::Trainer::fit) reads, where
+    /// Returns these examples, in this order, for training in this epoch: what [`fit`](crate::Trainer::fit) reads, where
     /// [`evaluate`](crate::Trainer::evaluate) and validation read [`batch`](Dataset::batch). Augmentation is the
     /// difference, so it needs no switch; the default makes none.
     ///
@@ -128,12 +128,12 @@ pub trait Dataset: Sync {
         self.batch(indices)
     }
 
-    /// Whether there are no examples.
+    /// Returns whether there are no examples.
     fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Whether the examples are sound; asked once before they are used.
+    /// Checks that the examples are valid. Called once before they are used.
     ///
     /// # Errors
     /// Such as inputs and targets of different length.
@@ -141,7 +141,7 @@ pub trait Dataset: Sync {
         Ok(())
     }
 
-    /// The batches of one pass, for loops written by hand.
+    /// Returns the batches of one pass, for loops written by hand.
     #[doc(alias = "DataLoader")]
     fn batches(&self, size: usize) -> Batches<'_>
     where
@@ -202,7 +202,7 @@ pub trait Dataset: Sync {
         })
     }
 
-    /// The same examples in a random order that stays.
+    /// Returns the same examples in a random order that does not change afterwards.
     fn shuffle(self, seed: u64) -> Subset<Self>
     where
         Self: Sized,
@@ -210,7 +210,7 @@ pub trait Dataset: Sync {
         Subset::shuffled(self, seed)
     }
 
-    /// The first examples, at most `count`.
+    /// Returns the first examples, at most `count`.
     fn take(self, count: usize) -> Subset<Self>
     where
         Self: Sized,
@@ -218,7 +218,7 @@ pub trait Dataset: Sync {
         Subset::new(self, 0..count)
     }
 
-    /// The examples after the first `count`.
+    /// Returns the examples after the first `count`.
     fn skip(self, count: usize) -> Subset<Self>
     where
         Self: Sized,
@@ -226,7 +226,7 @@ pub trait Dataset: Sync {
         Subset::new(self, count..usize::MAX)
     }
 
-    /// The examples with these numbers, in this order.
+    /// Returns the examples with these numbers, in this order.
     fn subset(self, indices: impl Into<Vec<usize>>) -> Subset<Self>
     where
         Self: Sized,
@@ -234,7 +234,7 @@ pub trait Dataset: Sync {
         Subset::new(self, indices.into())
     }
 
-    /// The first share of the examples, and the rest. Shuffle before if their order has a meaning.
+    /// Returns the first share of the examples, and the rest. Shuffle before if their order has a meaning.
     ///
     /// ```
     /// use gradus::prelude::*;
@@ -256,7 +256,7 @@ pub trait Dataset: Sync {
         Ok((Subset::new(all.clone(), 0..first), Subset::new(all, first..usize::MAX)))
     }
 
-    /// A random share of the examples, and the rest, with the same share of each class in both.
+    /// Returns a random share of the examples, and the rest, with the same share of each class in both.
     ///
     /// # Errors
     /// a share outside of 0 to 1; targets that are not classes
@@ -268,7 +268,7 @@ pub trait Dataset: Sync {
         Ok(splits::subsets(&Arc::new(self), halves))
     }
 
-    /// For each of `k` random parts of one size: the other examples to train on, and the part to validate on.
+    /// Returns for each of `k` random parts of one size the other examples to train on, and the part to validate on.
     ///
     /// # Errors
     /// `k` below 2 or above the number of examples
@@ -328,7 +328,7 @@ pub trait Dataset: Sync {
         Ok(Subset::new(self, indices))
     }
 
-    /// The inputs of both datasets as inputs, and the targets of both as targets.
+    /// Returns the inputs of both datasets as inputs, and the targets of both as targets.
     fn zip<B: Dataset>(self, other: B) -> Zip<Self, B>
     where
         Self: Sized,
@@ -336,7 +336,7 @@ pub trait Dataset: Sync {
         Zip::new(self, other)
     }
 
-    /// The examples of the other dataset after these.
+    /// Appends the examples of the other dataset.
     #[doc(alias = "ConcatDataset")]
     fn chain<B: Dataset>(self, other: B) -> Chain<Self, B>
     where
@@ -345,7 +345,7 @@ pub trait Dataset: Sync {
         Chain::new(self, other)
     }
 
-    /// All examples several times in an epoch, augmented differently each time.
+    /// Repeats all examples several times in an epoch, augmented differently each time.
     fn repeat(self, times: usize) -> Repeat<Self>
     where
         Self: Sized,

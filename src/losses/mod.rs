@@ -142,7 +142,7 @@ use crate::tensor::{Float, Tensor};
             quotes"
 )]
 pub trait Loss: Send + Sync {
-    /// A scalar on the tape of `prediction`: a mean over the examples of the batch. The default is the mean of
+    /// Returns a scalar on the tape of `prediction`: a mean over the examples of the batch. The default is the mean of
     /// [`Loss::each`].
     ///
     /// # Errors
@@ -151,7 +151,7 @@ pub trait Loss: Send + Sync {
         self.each(prediction, target)?.mean()
     }
 
-    /// The loss of each item, so that some can count more than others. The default refuses: without it, a dataset with
+    /// Returns the loss of each item, so that some can count more than others. The default refuses: without it, a dataset with
     /// weights is an error.
     ///
     /// # Errors
@@ -164,7 +164,7 @@ pub trait Loss: Send + Sync {
         ))
     }
 
-    /// Whether the loss of an example is computed from its own prediction and its own target alone, so that the mean over a
+    /// Returns whether the loss of an example is computed from its own prediction and its own target alone, so that the mean over a
     /// batch is the mean over its parts. The trainer may then run a batch in parts, which is faster for many networks.
     ///
     /// The default is `false`, which is always right: nothing shows what a loss makes of its targets, and one that weighs

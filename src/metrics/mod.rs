@@ -105,7 +105,7 @@ use crate::tensor::{Float, Tensor};
     note = "pass a value such as `Accuracy::default()`; there are no names in quotes"
 )]
 pub trait Metric: Send + Sync {
-    /// Name in logs and history.
+    /// Returns the name in logs and history.
     fn name(&self) -> String;
 
     /// Returns this metric under another name.
@@ -163,7 +163,7 @@ pub trait Metric: Send + Sync {
         }
     }
 
-    /// The figure over all examples since the last reset; NaN before any.
+    /// Returns the figure over all examples since the last reset; NaN before any.
     fn result(&self) -> f64;
 
     /// Returns which way the figure gets better, for whoever watches it, such as

@@ -137,7 +137,7 @@ impl<'a> Loop<'a> {
         Ok(goes_on)
     }
 
-    /// The number of the next batch in this epoch, counted from 0; `None` if there is none, or a callback has stopped the
+    /// Returns the number of the next batch in this epoch, counted from 0; `None` if there is none, or a callback has stopped the
     /// run. An epoch that was begun in another process is continued where it stopped.
     pub fn next_batch(&mut self) -> Option<usize> {
         if self.run.has_batch() {
@@ -149,7 +149,7 @@ impl<'a> Loop<'a> {
         None
     }
 
-    /// The next batch of an iterator over those of a whole epoch, such as [`Dataset::batches`](crate::data::Dataset::batches); see
+    /// Returns the next batch of an iterator over those of a whole epoch, such as [`Dataset::batches`](crate::data::Dataset::batches); see
     /// [`Loop::next_batch`].
     ///
     /// # Errors
@@ -161,7 +161,7 @@ impl<'a> Loop<'a> {
         next.map(Some).ok_or_else(|| Error::value(format!("Loop: expected {all} batches an epoch, got {number}")))
     }
 
-    /// A tape for training in the next batch, of random numbers of its own.
+    /// Returns a tape for training in the next batch, with random numbers of its own.
     pub fn tape(&self) -> Tape {
         let before = self.run.epoch.saturating_sub(1) * self.run.batches + self.run.batch;
         let seeds = Seeds { initial: self.seed, random: self.seed }.nth(before as u64);
@@ -217,17 +217,17 @@ impl<'a> Loop<'a> {
         }
     }
 
-    /// The present epoch, counted from 1.
+    /// Returns the number of the current epoch, counted from 1.
     pub fn epoch(&self) -> usize {
         self.run.epoch
     }
 
-    /// The figures of this epoch so far.
+    /// Returns the figures of this epoch so far.
     pub fn logs(&self) -> &Logs {
         &self.run.logs
     }
 
-    /// The figures of the epochs that have ended.
+    /// Returns the figures of the epochs that have ended.
     pub fn history(&self) -> &History {
         &self.run.history
     }

@@ -28,7 +28,7 @@ impl Logs {
         }
     }
 
-    /// Names and figures.
+    /// Returns names and figures, in the order of their first appearance.
     pub fn iter(&self) -> impl Iterator<Item = (&str, f64)> {
         self.0.iter().map(|(name, value)| (name.as_str(), *value))
     }

@@ -385,6 +385,11 @@ fn a_file_of_another_kind() {
         opened(b"version https://git-lfs.github.com/spec/v1\n"),
         "is a Git LFS pointer, not the file that it stands for; fetch that with `git lfs pull`, or download it from its page"
     );
+    #[cfg(not(feature = "keras"))]
+    assert_eq!(
+        opened(b"\x89HDF\r\n\x1a\n and so on"),
+        "is an HDF5 file, as Keras writes for `.h5`; switch on gradus' feature `keras`"
+    );
     // Saved before it had any weights.
     assert_eq!(
         message(network(3).save(&path)),
@@ -424,4 +429,36 @@ fn names_of_a_graph_and_patterns_that_match_nothing() {
         message(network(3).freeze_matching("conv*")),
         "no parameter matches `conv*`; the parameters are: dense.kernel, dense.bias, dense_1.kernel, dense_1.bias"
     );
+}
+
+/// Messages of these tests, and of some beside them, as one text.
+fn pinned() -> String {
+    let texts = [
+        include_str!("newcomer.rs"),
+        include_str!("layers.rs"),
+        include_str!("silent.rs"),
+        include_str!("training.rs"),
+        include_str!("../formats/foreign.rs"),
+    ];
+    let parts: Vec<String> =
+        texts.iter().flat_map(|text| text.split("\\\n")).map(|part| part.trim_start().into()).collect();
+    parts.concat()
+}
+
+#[test]
+fn the_guide_quotes_messages_that_there_are() {
+    let guide = include_str!("../../docs/guide/errors.md");
+    let (_, tables) = guide.split_once("## Shapes").unwrap();
+    let (tables, _) = tables.split_once("## It trains").unwrap();
+    let pinned = pinned();
+    let mut count = 0;
+    for row in tables.lines().filter(|line| line.starts_with("| `")) {
+        let cell = row[2..].split(" | ").next().unwrap();
+        let message = cell.trim_start_matches("`` ").trim_matches('`');
+        for part in message.split("...").map(|part| part.trim_matches([' ', ':'])).filter(|part| !part.is_empty()) {
+            assert!(pinned.contains(part), "no test pins `{part}`, which the guide quotes");
+            count += 1;
+        }
+    }
+    assert!(count > 25, "only {count} parts of messages were found");
 }

@@ -188,27 +188,27 @@ impl Stepper {
         self
     }
 
-    /// How many steps were made.
+    /// Returns how many steps were made.
     pub fn steps(&self) -> u32 {
         self.steps
     }
 
-    /// From how many batches gradients came: more than there were steps, if they are accumulated.
+    /// Returns from how many batches gradients came: more than there were steps, if they are accumulated.
     pub fn batches(&self) -> u32 {
         self.batches
     }
 
-    /// The optimizer.
+    /// Returns the optimizer.
     pub fn optimizer(&self) -> &dyn Optimizer {
         self.optimizer.as_ref()
     }
 
-    /// The optimizer, to change its rate.
+    /// Returns the optimizer, to change its rate.
     pub fn optimizer_mut(&mut self) -> &mut dyn Optimizer {
         self.optimizer.as_mut()
     }
 
-    /// Sets whether [`Stepper::changes`] tells what steps do, which costs a copy of weights and gradients; it does not.
+    /// Sets whether [`Stepper::changes`] returns what steps do, which costs a copy of weights and gradients. The default is `false`.
     ///
     /// ```
     /// use gradus::prelude::*;
@@ -226,7 +226,7 @@ impl Stepper {
         self.changes.clear();
     }
 
-    /// What the last step did to each parameter; nothing unless it was [watched](Stepper::watch).
+    /// Returns what the last step did to each parameter; nothing unless it was [watched](Stepper::watch).
     pub fn changes(&self) -> &[Change] {
         &self.changes
     }

@@ -71,7 +71,7 @@ use crate::formats::Snapshot;
 /// let fit = Fit::epochs(3).callback(Halve);
 /// ```
 pub trait Callback {
-    /// Before the first epoch.
+    /// Called before the first epoch.
     ///
     /// # Errors
     /// Any error ends the run; `fit` returns it. So do the other methods'.
@@ -80,33 +80,33 @@ pub trait Callback {
         Ok(())
     }
 
-    /// Before each epoch.
+    /// Called before each epoch.
     fn on_epoch_begin(&mut self, run: &mut Run<'_>) -> Result<()> {
         let _ = run;
         Ok(())
     }
 
-    /// After each batch; `run.logs` holds the epoch's means so far. If the batch's loss was no number, its step was not
+    /// Called after each batch; `run.logs` holds the epoch's means so far. If the batch's loss was not a number, its step was not
     /// made, and the run fails unless a callback sets `run.stop`.
     fn on_batch_end(&mut self, run: &mut Run<'_>) -> Result<()> {
         let _ = run;
         Ok(())
     }
 
-    /// After each epoch, its validation included. If the validation's loss is not finite, the run fails unless a callback
+    /// Called after each epoch, its validation included. If the validation's loss is not finite, the run fails unless a callback
     /// sets `run.stop`.
     fn on_epoch_end(&mut self, run: &mut Run<'_>) -> Result<()> {
         let _ = run;
         Ok(())
     }
 
-    /// After the last epoch, also where the run was stopped early.
+    /// Called after the last epoch, also where the run was stopped early.
     fn on_train_end(&mut self, run: &mut Run<'_>) -> Result<()> {
         let _ = run;
         Ok(())
     }
 
-    /// What it remembers from call to call, so that [`Backup`] can keep it: nothing, by default.
+    /// Returns what it remembers from call to call, so that [`Backup`] can keep it: nothing, by default.
     fn state(&self) -> Snapshot {
         Snapshot::default()
     }
@@ -120,7 +120,7 @@ pub trait Callback {
         Ok(())
     }
 
-    /// The name of the type, such as `EarlyStopping`, so that memory is given back to whom it comes from.
+    /// Returns the name of the type, such as `EarlyStopping`, so that memory is given back to whom it comes from.
     fn kind(&self) -> &'static str {
         crate::config::type_name::<Self>()
     }
