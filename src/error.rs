@@ -235,8 +235,11 @@ impl Error {
 
     /// Creates an error about a file from a message or from another error. A [`std::io::Error`] becomes its source.
     pub fn file(path: impl AsRef<Path>, reason: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        let path = path.as_ref().into();
-        match reason.into().downcast::<std::io::Error>() {
+        Self::file_at(path.as_ref().into(), reason.into())
+    }
+
+    fn file_at(path: PathBuf, reason: Box<dyn std::error::Error + Send + Sync>) -> Self {
+        match reason.downcast::<std::io::Error>() {
             Ok(error) => match reason_of(&error) {
                 Some(reason) => Self::File { path, reason: reason.into(), source: Some(*error) },
                 None => Self::File { path, reason: error.to_string(), source: None },

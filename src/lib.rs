@@ -33,6 +33,7 @@ pub mod models;
 pub mod onnx;
 mod ops;
 pub mod optimizers;
+mod order;
 #[cfg(feature = "plot")]
 pub mod plot;
 pub mod prelude;

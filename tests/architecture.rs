@@ -11,7 +11,7 @@ const LONGEST: usize = 60;
 /// there are no circles. A room is a file or folder of `src/` with all that is in it, unless that has a room of its own.
 const FLOORS: &[&[&str]] = &[
     &["error", "float", "random", "sealed"],
-    &["buffers", "files"],
+    &["buffers", "files", "order"],
     &["kernels"],
     &["tensor"],
     &["config", "preprocessing"],

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::{Param, ParamId, Var};
+use crate::order::order;
 use crate::tensor::{Float, Tensor, add_into, data, recycle};
 
 /// The gradients of one scalar with respect to parameters and to [`Tape::variable`](crate::Tape::variable)s.
@@ -52,11 +53,16 @@ impl Gradients {
         }
     }
 
+    fn in_order(&self) -> Vec<(&ParamId, &Tensor)> {
+        let grads: Vec<_> = self.params.iter().collect();
+        let order = order(grads.len(), &|a, b| grads[a].0.cmp(grads[b].0));
+        order.into_iter().map(|place| grads[place]).collect()
+    }
+
     /// Returns the Euclidean norm of all parameters' gradients together, summed in `f64` in the order of the ids.
     pub fn norm(&self) -> f64 {
-        let mut grads: Vec<_> = self.params.iter().collect();
-        grads.sort_by_key(|(id, _)| **id);
-        let squares = grads.iter().flat_map(|(_, grad)| data(grad)).map(|g| f64::from(*g) * f64::from(*g));
+        let squares =
+            self.in_order().into_iter().flat_map(|(_, grad)| data(grad)).map(|g| f64::from(*g) * f64::from(*g));
         squares.sum::<f64>().sqrt()
     }
 
@@ -66,9 +72,8 @@ impl Gradients {
         if self.params.len() <= listed {
             return Vec::new();
         }
-        let mut others: Vec<(&ParamId, &Tensor)> = self.params.iter().collect();
+        let mut others = self.in_order();
         others.retain(|(id, _)| parameters.iter().all(|(_, param)| param.id() != **id));
-        others.sort_by_key(|(id, _)| **id);
         others.into_iter().map(|(_, gradient)| gradient.shape().to_vec()).collect()
     }
 

@@ -99,11 +99,8 @@ impl InputGrads<'_> {
 
     /// Adds to the gradient of input `i`. The closure runs only if there is that input and its gradient is wanted.
     pub fn add(&mut self, i: usize, grad: impl FnOnce() -> Tensor) {
-        if let Some(node) = self.inputs.get(i).copied().flatten() {
-            let grad = standard(grad());
-            if self.fits(i, node, grad.shape()) {
-                self.add_to(node, grad);
-            }
+        if self.wants(i) {
+            self.add_to(i, grad());
         }
     }
 
@@ -132,7 +129,12 @@ impl InputGrads<'_> {
         }
     }
 
-    fn add_to(&mut self, node: usize, grad: Tensor) {
+    fn add_to(&mut self, i: usize, grad: Tensor) {
+        let Some(node) = self.inputs[i] else { return };
+        let grad = standard(grad);
+        if !self.fits(i, node, grad.shape()) {
+            return;
+        }
         let slot = &mut self.grads[node];
         *slot = Some(match slot.take() {
             Some(sum) => {

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use super::{Adapter, Regularizer, Tape, Var};
+use crate::config::{Registry, Setting, Slot, Value};
 use crate::constraints::Constraint;
 use crate::error::{Error, Result};
 use crate::initializers::Initializer;
@@ -19,6 +20,19 @@ pub struct ParamId(u64);
 /// Cloning gives another handle on the same parameter: that is how layers share weights.
 #[derive(Clone)]
 pub struct Param(Arc<Inner>);
+
+/// In descriptions it is what gives its first value.
+impl Slot for Param {
+    fn write(&self) -> Value {
+        self.initializer().to_value()
+    }
+
+    fn read(&mut self, value: &Value, registry: &Registry) -> Result<()> {
+        let initializer = <Arc<dyn Initializer>>::from_value(value, registry)?;
+        *self.0.initializer.write().unwrap_or_else(PoisonError::into_inner) = initializer;
+        Ok(())
+    }
+}
 
 impl std::fmt::Debug for Param {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

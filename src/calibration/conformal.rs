@@ -2,6 +2,7 @@
 
 use super::{Examples, check_probabilities, rows};
 use crate::error::{Error, Result};
+use crate::order::sort;
 use crate::tensor::{Float, Tensor};
 
 /// The score that is not exceeded by a new example with a probability of at least `coverage`, if it comes from where the others do.
@@ -19,7 +20,7 @@ fn bound(who: &str, mut scores: Vec<Float>, coverage: f64) -> Result<Float> {
             scores.len()
         )));
     }
-    scores.sort_by(Float::total_cmp);
+    sort(&mut scores);
     Ok(scores[place - 1])
 }
 

@@ -53,6 +53,10 @@ macro_rules! described {
     // A default, which is written as it is stored but for the box.
     (@default $x:expr, dyn $t:ident) => { Box::new($x) as Box<dyn $t> };
     (@default $x:expr, $($t:tt)+) => { $x };
+    (@typed $x:expr, $($t:tt)+) => {{
+        let default: $crate::config::described!(@type $($t)+) = $crate::config::described!(@default $x, $($t)+);
+        default
+    }};
 
     // A kind without settings.
     ($(#[$meta:meta])* pub struct $name:ident;) => {
@@ -138,8 +142,7 @@ macro_rules! described {
         }
 
         $crate::config::described! {
-            @new $name [$($n)?] [$($(#[$rmeta])* $r: [$($rt)+],)*] [$($g: [$($gt)+] = $gd,)* $($s: [$($st)+] = $d,)*]
-            [$($($p = $pd,)*)?] [$($($k = $kd,)*)?]
+            @new $name [$($n)?] [$($(#[$rmeta])* $r: [$($rt)+],)*]
         }
 
         impl $(<const $n: usize>)? $name $(<$n>)? {
@@ -153,16 +156,29 @@ macro_rules! described {
                 }
             )*)?
 
+            /// With the defaults for what it is not given.
+            fn declared($($r: $crate::config::described!(@type $($rt)+)),*) -> Self {
+                $(const { $crate::config::assert_rank($n) };)?
+                Self {
+                    $($r,)*
+                    $($g: $crate::config::described!(@default $gd, $($gt)+),)*
+                    $($s: $crate::config::described!(@default $d, $($st)+),)*
+                    $($($p: Param::new($pd),)*)?
+                    $($($k: $kd,)*)?
+                }
+            }
+
             fn describe(&self) -> $crate::config::Config {
-                $crate::config::Config::new(<Self as $crate::config::Described>::KIND)
-                    $(.with(stringify!($r), &self.$r))*
-                    $(.with_default(stringify!($g), &self.$g, &$crate::config::described!(@default $gd, $($gt)+)))*
-                    $(.with_default(stringify!($s), &self.$s, &$crate::config::described!(@default $d, $($st)+)))*
-                    $($(.with_default(
+                $crate::config::Config::declared(<Self as $crate::config::Described>::KIND, &[
+                    $((stringify!($r), &self.$r, None),)*
+                    $((stringify!($g), &self.$g, Some(&$crate::config::described!(@typed $gd, $($gt)+))),)*
+                    $((stringify!($s), &self.$s, Some(&$crate::config::described!(@typed $d, $($st)+))),)*
+                    $($((
                         stringify!($pi),
-                        &self.$p.initializer(),
-                        &(std::sync::Arc::new($pd) as std::sync::Arc<dyn Initializer>),
-                    ))*)?
+                        &self.$p,
+                        Some(&(std::sync::Arc::new($pd) as std::sync::Arc<dyn Initializer>)),
+                    ),)*)?
+                ])
             }
         }
 
@@ -171,16 +187,14 @@ macro_rules! described {
 
             fn from_config(from: &$crate::config::Reader<'_>) -> $crate::error::Result<Self> {
                 from.only(&[$(stringify!($r),)* $(stringify!($g),)* $(stringify!($s),)* $($(stringify!($pi),)*)?])?;
-                Ok(Self {
-                    $($r: from.get(stringify!($r))?,)*
-                    $($g: from.get_or(stringify!($g), $crate::config::described!(@default $gd, $($gt)+))?,)*
-                    $($s: from.get_or(stringify!($s), $crate::config::described!(@default $d, $($st)+))?,)*
-                    $($($p: Param::new(from.get_or::<std::sync::Arc<dyn Initializer>>(
-                        stringify!($pi),
-                        std::sync::Arc::new($pd),
-                    )?),)*)?
-                    $($($k: $kd,)*)?
-                })
+                #[allow(unused_mut)]
+                let mut made = Self::declared($(from.get(stringify!($r))?),*);
+                from.fill(&mut [
+                    $((stringify!($g), &mut made.$g),)*
+                    $((stringify!($s), &mut made.$s),)*
+                    $($((stringify!($pi), &mut made.$p),)*)?
+                ])?;
+                Ok(made)
             }
         }
 
@@ -214,31 +228,18 @@ macro_rules! described {
         }
     };
 
-    (@new $name:ident [$($n:ident)?] [] [$($s:ident: [$($st:tt)+] = $d:expr,)*] [$($p:ident = $pd:expr,)*]
-        [$($k:ident = $kd:expr,)*]) => {
+    (@new $name:ident [$($n:ident)?] []) => {
         impl $(<const $n: usize>)? Default for $name $(<$n>)? {
             fn default() -> Self {
-                $(const { $crate::config::assert_rank($n) };)?
-                Self {
-                    $($s: $crate::config::described!(@default $d, $($st)+),)*
-                    $($p: Param::new($pd),)*
-                    $($k: $kd,)*
-                }
+                Self::declared()
             }
         }
     };
-    (@new $name:ident [$($n:ident)?] [$($(#[$rmeta:meta])* $r:ident: [$($rt:tt)+],)+]
-        [$($s:ident: [$($st:tt)+] = $d:expr,)*] [$($p:ident = $pd:expr,)*] [$($k:ident = $kd:expr,)*]) => {
+    (@new $name:ident [$($n:ident)?] [$($(#[$rmeta:meta])* $r:ident: [$($rt:tt)+],)+]) => {
         impl $(<const $n: usize>)? $name $(<$n>)? {
             #[doc = concat!("Creates it from ", $("`", stringify!($r), "`, ",)+ "with the defaults for everything else.")]
             pub fn new($($r: $crate::config::described!(@given $($rt)+)),+) -> Self {
-                $(const { $crate::config::assert_rank($n) };)?
-                Self {
-                    $($r: $crate::config::described!(@store $r, $($rt)+),)+
-                    $($s: $crate::config::described!(@default $d, $($st)+),)*
-                    $($p: Param::new($pd),)*
-                    $($k: $kd,)*
-                }
+                Self::declared($($crate::config::described!(@store $r, $($rt)+)),+)
             }
         }
     };

@@ -35,8 +35,14 @@ impl Config {
 }
 
 fn json_of_config(config: &Config) -> Json {
-    let settings: Map<String, Json> = config.settings().map(|(name, value)| (name.into(), json_of(value))).collect();
-    Json::Object(Map::from_iter([(KIND.into(), config.kind().into()), (SETTINGS.into(), Json::Object(settings))]))
+    let mut settings = Map::new();
+    for (name, value) in config.settings() {
+        settings.insert(name.into(), json_of(value));
+    }
+    let mut object = Map::new();
+    object.insert(KIND.into(), config.kind().into());
+    object.insert(SETTINGS.into(), Json::Object(settings));
+    Json::Object(object)
 }
 
 fn json_of(value: &Value) -> Json {

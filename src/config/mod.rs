@@ -14,7 +14,7 @@ pub(crate) mod size;
 pub(crate) use declare::{config, described, described_as, family, named};
 pub use registry::{Described, Reader, Registry};
 pub use setting::Setting;
-pub(crate) use setting::expected;
+pub(crate) use setting::{Slot, expected};
 
 use crate::error::{Error, Result};
 
@@ -106,9 +106,24 @@ impl Config {
 
     /// Adds a setting that is left out of printed descriptions where it has its default.
     pub fn with_default<T: Setting>(self, name: &str, value: &T, default: &T) -> Self {
-        let value = value.to_value();
-        let is_default = value == default.to_value();
+        self.compared(name, value.to_value(), &default.to_value())
+    }
+
+    fn compared(self, name: &str, value: Value, default: &Value) -> Self {
+        let is_default = value == *default;
         self.entry(name, value, is_default)
+    }
+
+    /// Creates a description of these settings, most of which have a default.
+    pub(crate) fn declared(kind: &str, settings: &[(&str, &dyn Slot, Option<&dyn Slot>)]) -> Self {
+        let mut config = Self::new(kind);
+        for (name, value, default) in settings {
+            config = match default {
+                Some(default) => config.compared(name, value.write(), &default.write()),
+                None => config.entry(name, value.write(), false),
+            };
+        }
+        config
     }
 
     /// Adds a setting that is a thing with a description of its own, such as an inner layer.

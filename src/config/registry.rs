@@ -4,6 +4,7 @@ use std::any::{Any, TypeId};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+use super::setting::Slot;
 use super::{Config, Setting, Value};
 use crate::error::{Error, Result};
 
@@ -67,7 +68,11 @@ impl Registry {
 
     /// Adds a kind to the family `T`.
     pub(crate) fn insert<T: 'static>(&mut self, kind: &str, make: Make<T>) {
-        self.makers.insert((TypeId::of::<T>(), kind.into()), Arc::new(make));
+        self.insert_any(TypeId::of::<T>(), kind, Arc::new(make));
+    }
+
+    fn insert_any(&mut self, family: TypeId, kind: &str, make: Arc<dyn Any + Send + Sync>) {
+        self.makers.insert((family, kind.into()), make);
     }
 
     /// Returns the names of all kinds that are registered.
@@ -93,16 +98,23 @@ impl Registry {
     /// # Errors
     /// a kind that is not registered; settings that are missing, unknown or out of their range; the message leads to the place
     pub fn make<T: 'static>(&self, config: &Config) -> Result<T> {
-        config.check()?;
-        let known = self.makers.get(&(TypeId::of::<T>(), config.kind().into()));
-        let Some(make) = known.and_then(|make| make.downcast_ref::<Make<T>>()) else {
-            let kind = config.kind();
-            return Err(Error::value(format!(
-                "unknown kind `{kind}`; if it is a type of your own, implement `Described` for it and add it to the `Registry`"
-            )));
-        };
-        make(&Reader { config, registry: self })
+        match self.maker(TypeId::of::<T>(), config)?.downcast_ref::<Make<T>>() {
+            Some(make) => make(&self.reader(config)),
+            None => Err(unknown(config)),
+        }
     }
+
+    fn maker(&self, family: TypeId, config: &Config) -> Result<&(dyn Any + Send + Sync)> {
+        config.check()?;
+        self.makers.get(&(family, config.kind().into())).map(|make| &**make).ok_or_else(|| unknown(config))
+    }
+}
+
+fn unknown(config: &Config) -> Error {
+    let kind = config.kind();
+    Error::value(format!(
+        "unknown kind `{kind}`; if it is a type of your own, implement `Described` for it and add it to the `Registry`"
+    ))
 }
 
 /// Reads the settings of one description.
@@ -163,11 +175,27 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// a setting of another type
     pub fn get_or<T: Setting>(&self, name: &str, default: T) -> Result<T> {
-        self.config.get(name).map_or(Ok(default), |value| self.read(name, value))
+        match self.config.get(name) {
+            Some(value) => self.read(name, value),
+            None => Ok(default),
+        }
     }
 
     fn read<T: Setting>(&self, name: &str, value: &Value) -> Result<T> {
-        T::from_value(value, self.registry).map_err(|error| error.at_setting(name))
+        match T::from_value(value, self.registry) {
+            Ok(read) => Ok(read),
+            Err(error) => Err(error.at_setting(name)),
+        }
+    }
+
+    /// Reads each setting that is there into its slot, which has its default.
+    pub(crate) fn fill(&self, slots: &mut [(&str, &mut dyn Slot)]) -> Result<()> {
+        for (name, slot) in slots {
+            if let Some(value) = self.config.get(name) {
+                slot.read(value, self.registry).map_err(|error| error.at_setting(name))?;
+            }
+        }
+        Ok(())
     }
 
     /// Checks that there are no settings but these.

@@ -15,6 +15,29 @@ pub trait Setting: Sized {
     fn from_value(value: &Value, registry: &Registry) -> Result<Self>;
 }
 
+/// A field of a declared struct as its description sees it: one loop writes or reads those of all types.
+pub(crate) trait Slot {
+    /// Returns the value as plain data.
+    fn write(&self) -> Value;
+
+    /// Takes on the value.
+    ///
+    /// # Errors
+    /// those of [`Setting::from_value`]
+    fn read(&mut self, value: &Value, registry: &Registry) -> Result<()>;
+}
+
+impl<T: Setting> Slot for T {
+    fn write(&self) -> Value {
+        self.to_value()
+    }
+
+    fn read(&mut self, value: &Value, registry: &Registry) -> Result<()> {
+        *self = T::from_value(value, registry)?;
+        Ok(())
+    }
+}
+
 /// The error of a value of another type.
 pub(crate) fn expected(what: &str, value: &Value) -> Error {
     Error::value(format!("expected {what}, got {value}"))
@@ -34,13 +57,13 @@ impl Value {
 
     /// Reads it as the thing of the type `T` that it describes.
     pub(crate) fn described<T: super::Described>(&self, registry: &Registry) -> Result<T> {
-        T::from_config(&Reader::new(self.as_kind(T::KIND)?, registry))
+        T::from_config(&self.reader(T::KIND, registry)?)
     }
 
-    fn as_kind(&self, kind: &str) -> Result<&Config> {
+    fn reader<'a>(&'a self, kind: &str, registry: &'a Registry) -> Result<Reader<'a>> {
         let config = self.as_config()?;
         if config.kind() == kind {
-            return Ok(config);
+            return Ok(Reader::new(config, registry));
         }
         Err(Error::value(format!("expected a `{kind}`, got a `{}`", config.kind())))
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::members;
 use crate::config::named;
 use crate::error::{Error, Result};
+use crate::order::descending;
 use crate::tensor::{Float, Tensor};
 
 /// What groups shall have in common.
@@ -114,8 +115,9 @@ impl GroupThresholds {
 }
 
 /// All ways to divide a group by a threshold, from nobody selected to all; `None` if the criterion has no one to count.
-fn cuts_of(criterion: Criterion, mut pairs: Vec<(Float, bool)>) -> Option<Vec<Cut>> {
-    pairs.sort_by(|a, b| b.0.total_cmp(&a.0));
+fn cuts_of(criterion: Criterion, pairs: Vec<(Float, bool)>) -> Option<Vec<Cut>> {
+    let order = descending(pairs.iter().map(|(score, _)| *score));
+    let pairs: Vec<_> = order.into_iter().map(|place| pairs[place]).collect();
     let positives = pairs.iter().filter(|(_, positive)| *positive).count();
     let whole = match criterion {
         Criterion::DemographicParity => pairs.len(),

@@ -229,13 +229,10 @@ impl Stored {
     /// The bytes of its numbers in the order of their indices, the least byte of each first.
     fn gathered(&self, layout: &Layout, stored: &[u8], size: usize) -> Vec<u8> {
         fn bytes<const N: usize>(shape: &[usize], layout: &Layout, stored: &[u8]) -> Vec<u8> {
-            let numbers = match layout.big_endian {
-                true => gather(shape, layout, stored, [0; N], |mut number: [u8; N]| {
-                    number.reverse();
-                    number
-                }),
-                false => gather(shape, layout, stored, [0; N], |number: [u8; N]| number),
-            };
+            let mut numbers = gather(shape, layout, stored, [0; N], |number: [u8; N]| number);
+            if layout.big_endian {
+                numbers.iter_mut().for_each(|number| number.reverse());
+            }
             numbers.into_flattened()
         }
         match size {

@@ -215,16 +215,21 @@ pub use crate::autograd::{Layer, Vars};
 pub use crate::config::size::Size;
 
 use crate::autograd::Var;
-use crate::config::{Described, Registry};
+use crate::config::{Described, Reader, Registry};
+use crate::error::Result;
 
 impl Registry {
     /// Adds a layer that takes `X` and gives `Y`; both are `Var` for most.
     #[must_use]
     pub fn layer<L: Layer<X, Y> + Described, X: Vars, Y: Vars>(mut self) -> Self {
-        // A graph takes layers of any arrangement: first, since a layer of lists is one already.
-        self.insert(L::KIND, graph::listed::<X, Y>);
-        self.insert(L::KIND, |from| Ok(Box::new(L::from_config(from)?) as Box<dyn Layer<X, Y>>));
+        self.insert_layer::<X, Y>(L::KIND, |from| Ok(Box::new(L::from_config(from)?)));
         self
+    }
+
+    fn insert_layer<X: Vars, Y: Vars>(&mut self, kind: &str, make: fn(&Reader<'_>) -> Result<Box<dyn Layer<X, Y>>>) {
+        // A graph takes layers of any arrangement: first, since a layer of lists is one already.
+        self.insert(kind, graph::listed::<X, Y>);
+        self.insert(kind, make);
     }
 }
 

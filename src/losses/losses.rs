@@ -83,7 +83,10 @@ impl Losses {
                  `Losses::new().output(name, loss)` for each to `compile`"
             )));
         }
-        self.0.sort_by_key(|loss| outputs.iter().position(|name| *name == loss.output));
+        for (place, name) in outputs.iter().enumerate() {
+            let found = self.0.iter().position(|loss| loss.output == *name);
+            self.0.swap(place, found.unwrap_or(place));
+        }
         Ok(())
     }
 

@@ -4,6 +4,7 @@ use super::answers::{Answers, check_numbers};
 use super::{Gathered, Metric, better, decides, gathered, updates, weights_of};
 use crate::config::{config, described, named};
 use crate::error::{Error, Result};
+use crate::order::descending;
 use crate::tensor::{Float, Tensor};
 
 described! {
@@ -116,8 +117,9 @@ impl Auc {
     }
 
     /// The area of some scores.
-    fn area(&self, mut scores: Vec<(Float, Float, Float)>) -> f64 {
-        scores.sort_by(|a, b| b.0.total_cmp(&a.0));
+    fn area(&self, scores: Vec<(Float, Float, Float)>) -> f64 {
+        let order = descending(scores.iter().map(|(score, ..)| *score));
+        let scores: Vec<_> = order.into_iter().map(|place| scores[place]).collect();
         let of = |part: &[(Float, Float, Float)], class: Float| -> f64 {
             part.iter().filter(|(_, answer, _)| *answer == class).map(|(.., weight)| f64::from(*weight)).sum()
         };

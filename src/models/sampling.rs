@@ -3,6 +3,7 @@
 use rand::RngExt;
 
 use crate::error::{Error, Result};
+use crate::order::descending;
 use crate::random::Rng;
 use crate::tensor::Float;
 
@@ -106,11 +107,10 @@ impl Sampling {
         }
         let most = f64::from(scores[best]);
         let weigh = |id: usize| (id, ((f64::from(scores[id]) - most) / f64::from(self.temperature)).exp());
-        let mut tokens: Vec<(usize, f64)> = (0..scores.len()).map(weigh).collect();
-        if self.top_k.is_some() || self.top_p.is_some() {
-            // By score, since small weights may all be 0; the sort is stable, so that equal scores stay in order.
-            tokens.sort_by(|(a, _), (b, _)| scores[*b].total_cmp(&scores[*a]));
-        }
+        // By score, since small weights may all be 0.
+        let is_cut = self.top_k.is_some() || self.top_p.is_some();
+        let ids = if is_cut { descending(scores.iter().copied()) } else { (0..scores.len()).collect() };
+        let mut tokens: Vec<(usize, f64)> = ids.into_iter().map(weigh).collect();
         tokens.truncate(self.top_k.unwrap_or(usize::MAX));
         if let Some(share) = self.top_p {
             let wanted = f64::from(share) * sum(&tokens);

@@ -3,6 +3,7 @@
 use super::take::checked_size;
 use crate::autograd::Var;
 use crate::error::{Error, Result};
+use crate::order::order;
 
 /// A variable whose axes have names.
 struct Named {
@@ -100,9 +101,11 @@ fn axes_of(term: &str, dots: usize) -> Vec<char> {
 fn named_once(names: &[Vec<char>]) -> Vec<char> {
     let all: Vec<char> = names.iter().flatten().copied().collect();
     let count = |name: &char| all.iter().filter(|other| *other == name).count();
-    let mut once: Vec<char> = all.iter().copied().filter(|name| name.is_ascii_digit() || count(name) == 1).collect();
     // The highest digit is the first axis.
-    once.sort_unstable_by_key(|name| if name.is_ascii_digit() { '9' as u32 - *name as u32 } else { *name as u32 });
+    let key = |name: char| if name.is_ascii_digit() { '9' as u32 - name as u32 } else { name as u32 };
+    let order = order(all.len(), &|a, b| key(all[a]).cmp(&key(all[b])));
+    let in_order = order.into_iter().map(|place| all[place]);
+    let mut once: Vec<char> = in_order.filter(|name| name.is_ascii_digit() || count(name) == 1).collect();
     once.dedup();
     once
 }

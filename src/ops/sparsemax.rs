@@ -4,6 +4,7 @@ use super::resolve;
 use super::softmax::{along, constant, dependence};
 use crate::autograd::{Dependence, InputGrads, Op, Var};
 use crate::error::Result;
+use crate::order::sort;
 use crate::tensor::{Float, Tensor};
 
 impl Var {
@@ -68,9 +69,9 @@ impl Op for Sparsemax {
 
 /// What to subtract: the greatest numbers that stay above it sum to 1 then. Sorts the row.
 fn threshold(row: &mut [Float]) -> Float {
-    row.sort_unstable_by(|a, b| b.total_cmp(a));
+    sort(row);
     let (mut sum, mut threshold) = (0.0, Float::NAN);
-    for (i, x) in row.iter().enumerate() {
+    for (i, x) in row.iter().rev().enumerate() {
         sum += f64::from(*x);
         let candidate = (sum - 1.0) / (i + 1) as f64;
         if f64::from(*x) <= candidate {

@@ -5,6 +5,7 @@ use std::fmt;
 use super::{Space, Trial, table};
 use crate::error::{Error, Result};
 use crate::metrics::Direction;
+use crate::order::order;
 use crate::training::{Logs, callbacks::Watched};
 
 /// What a trial gave: figures, or the message of its failure.
@@ -96,15 +97,14 @@ impl Results {
 
     fn ranked(&self, budget: usize) -> Vec<&Record> {
         let is_candidate = |record: &&Record| record.failure.is_none() && record.trial.budget() == budget;
-        let mut ranked: Vec<&Record> = self.records.iter().filter(is_candidate).collect();
-        let score = |record: &Record| self.score(record);
-        // Stable: of equals, the first counts.
-        ranked.sort_by(|a, b| match (score(a), score(b)) {
+        let candidates: Vec<&Record> = self.records.iter().filter(is_candidate).collect();
+        let ranked = order(candidates.len(), &|a, b| match (self.score(candidates[a]), self.score(candidates[b])) {
             (a, b) if self.direction.is_better(a, b) => std::cmp::Ordering::Less,
             (a, b) if self.direction.is_better(b, a) => std::cmp::Ordering::Greater,
+            // Of equals, the first counts.
             _ => std::cmp::Ordering::Equal,
         });
-        ranked
+        ranked.into_iter().map(|place| candidates[place]).collect()
     }
 
     /// Returns the watched figure of a trial; NaN if it failed.
