@@ -62,7 +62,7 @@ macro_rules! adaptive {
     ($layer:ident, $pooling:ident) => {
         impl<const N: usize> Layer for $layer<N> {
             fn forward(&self, x: &Var) -> Result<Var> {
-                pool_op::run(Pooling::$pooling, x, true, |input| spans(input, self.output_size))
+                pool_op::run(Pooling::$pooling, x, N, true, &|input| spans(input, &self.output_size))
             }
 
             fn config(&self) -> Config {
@@ -93,14 +93,15 @@ pub type AdaptiveMaxPool2d = AdaptiveMaxPool<2>;
 #[doc(alias = "AdaptiveMaxPooling3D")]
 pub type AdaptiveMaxPool3d = AdaptiveMaxPool<3>;
 
-fn spans<const N: usize>(input: [usize; N], output: [usize; N]) -> Result<[Vec<Span>; N]> {
+fn spans(input: &[usize], output: &[usize]) -> Result<Vec<Vec<Span>>> {
     at_least_1("output length", output)?;
     if input.contains(&0) {
         return Err(Error::shape(format!("expected an input with cells, got lengths {input:?}")));
     }
-    super::window::fewer_than(32, "positions", &output)?;
+    super::window::fewer_than(32, "positions", output)?;
     let cut = |len: usize, windows: usize, i: usize| Span::of(i * len / windows, ((i + 1) * len).div_ceil(windows));
-    Ok(std::array::from_fn(|axis| (0..output[axis]).map(|i| cut(input[axis], output[axis], i)).collect()))
+    let axes = input.iter().zip(output);
+    Ok(axes.map(|(len, windows)| (0..*windows).map(|i| cut(*len, *windows, i)).collect()).collect())
 }
 
 #[cfg(test)]
@@ -109,7 +110,7 @@ mod tests {
 
     #[test]
     fn windows_overlap_where_lengths_do_not_divide() {
-        let spans = spans([5], [3]).unwrap();
+        let spans = spans(&[5], &[3]).unwrap();
         assert_eq!(spans[0], [Span::of(0, 2), Span::of(1, 4), Span::of(3, 5)]);
     }
 }

@@ -46,26 +46,38 @@ pub type AffineGrid2d = AffineGrid<2>;
 /// [`AffineGrid`] for volumes.
 pub type AffineGrid3d = AffineGrid<3>;
 
-impl<const N: usize> AffineGrid<N> {
-    /// `[cells, N + 1]`: the place of each cell in the output, the last axis first, and 1.
-    fn places(&self) -> Vec<Float> {
-        let cells: usize = self.lengths.iter().product();
-        let mut places = Vec::with_capacity(cells * (N + 1));
-        for cell in 0..cells {
-            let mut rest = cell;
-            for len in self.lengths.iter().rev() {
-                let (i, len) = ((rest % len) as f64, *len as f64);
-                rest /= len as usize;
-                places.push(match self.align_corners {
-                    true if len == 1.0 => 0.0,
-                    true => 2.0 * i / (len - 1.0) - 1.0,
-                    false => (2.0 * i + 1.0) / len - 1.0,
-                } as Float);
-            }
-            places.push(1.0);
+/// `[cells, axes + 1]`: the place of each cell in the output, the last axis first, and 1.
+fn places(lengths: &[usize], align_corners: bool) -> Vec<Float> {
+    let cells: usize = lengths.iter().product();
+    let mut places = Vec::with_capacity(cells * (lengths.len() + 1));
+    for cell in 0..cells {
+        let mut rest = cell;
+        for len in lengths.iter().rev() {
+            let (i, len) = ((rest % len) as f64, *len as f64);
+            rest /= len as usize;
+            places.push(match align_corners {
+                true if len == 1.0 => 0.0,
+                true => 2.0 * i / (len - 1.0) - 1.0,
+                false => (2.0 * i + 1.0) / len - 1.0,
+            } as Float);
         }
-        places
+        places.push(1.0);
     }
+    places
+}
+
+fn grid(x: &Var, lengths: &[usize], align_corners: bool) -> Result<Var> {
+    let n = lengths.len();
+    let batch = match *x.value.shape() {
+        [batch, rows, columns] if [rows, columns] == [n, n + 1] => batch,
+        ref other => return Err(Error::shape(format!("expected maps [batch, {n}, {}], got {other:?}", n + 1))),
+    };
+    at_least_1("length", lengths)?;
+    fewer_than(36, "numbers in the output", &[&[batch, n], lengths].concat())?;
+    let cells = lengths.iter().product();
+    let places = x.tape().constant(tensor(&[cells, n + 1], places(lengths, align_corners)));
+    let y = places.matmul(&x.clone().without_mask().transpose()?)?;
+    y.reshape(&[&[batch], lengths, &[n]].concat())
 }
 
 impl<const N: usize> Layer for AffineGrid<N> {
@@ -74,17 +86,6 @@ impl<const N: usize> Layer for AffineGrid<N> {
     }
 
     fn forward(&self, x: &Var) -> Result<Var> {
-        let &[batch, rows, columns] = x.value.shape() else {
-            return Err(Error::shape(format!("expected maps [batch, {N}, {}], got {:?}", N + 1, x.value.shape())));
-        };
-        if [rows, columns] != [N, N + 1] {
-            return Err(Error::shape(format!("expected maps [batch, {N}, {}], got {:?}", N + 1, x.value.shape())));
-        }
-        at_least_1("length", self.lengths)?;
-        fewer_than(36, "numbers in the output", &[&[batch, N], &self.lengths[..]].concat())?;
-        let cells = self.lengths.iter().product();
-        let places = x.tape().constant(tensor(&[cells, N + 1], self.places()));
-        let y = places.matmul(&x.clone().without_mask().transpose()?)?;
-        y.reshape(&[&[batch], &self.lengths[..], &[N]].concat())
+        grid(x, &self.lengths, self.align_corners)
     }
 }

@@ -97,8 +97,8 @@ pub type Crop2d = Crop<2>;
 pub type Crop3d = Crop<3>;
 
 /// Puts a frame around the inner box of these lengths, or takes it away.
-fn apply<const N: usize>(x: &Var, inner: [usize; N], border: [[usize; 2]; N], adds: bool) -> Result<Var> {
-    let (batch, _, channels) = axes::<N>(x.value.shape())?;
+fn apply(x: &Var, inner: &[usize], border: &[[usize; 2]], adds: bool) -> Result<Var> {
+    let (batch, _, channels) = axes(x.value.shape(), border.len())?;
     let shape = ConvShape {
         size: three(inner, 1),
         channels,
@@ -109,10 +109,25 @@ fn apply<const N: usize>(x: &Var, inner: [usize; N], border: [[usize; 2]; N], ad
         groups: 1,
         padding: three(border, [0, 0]),
     };
-    let shapes = |lengths: [usize; N]| [&[batch], &lengths[..], &[channels]].concat();
-    let outer = std::array::from_fn(|i| inner[i].saturating_add(border[i][0]).saturating_add(border[i][1]));
-    fewer_than(36, "numbers in the output", &shapes(outer))?;
-    Ok(x.tape().apply(Frame { shape, inner: shapes(inner), outer: shapes(outer), adds }, &[x]))
+    let shapes = |lengths: &[usize]| [&[batch], lengths, &[channels]].concat();
+    let widened =
+        inner.iter().zip(border).map(|(len, [before, after])| len.saturating_add(*before).saturating_add(*after));
+    let outer: Vec<usize> = widened.collect();
+    fewer_than(36, "numbers in the output", &shapes(&outer))?;
+    Ok(x.tape().apply(Frame { shape, inner: shapes(inner), outer: shapes(&outer), adds }, &[x]))
+}
+
+fn crop(x: &Var, border: &[[usize; 2]]) -> Result<Var> {
+    let (_, input, _) = axes(x.value.shape(), border.len())?;
+    let mut inner = Vec::new();
+    for (len, [before, after]) in input.iter().zip(border) {
+        let width = before.saturating_add(*after);
+        if *len <= width {
+            return Err(Error::shape(format!("expected an input larger than its edges {border:?}, got {input:?}")));
+        }
+        inner.push(len - width);
+    }
+    apply(x, &inner, border, false)
 }
 
 impl<const N: usize> Layer for ZeroPad<N> {
@@ -121,7 +136,7 @@ impl<const N: usize> Layer for ZeroPad<N> {
     }
 
     fn forward(&self, x: &Var) -> Result<Var> {
-        apply(x, axes::<N>(x.value.shape())?.1, self.padding, true)
+        apply(x, axes(x.value.shape(), N)?.1, &self.padding, true)
     }
 }
 
@@ -131,13 +146,7 @@ impl<const N: usize> Layer for Crop<N> {
     }
 
     fn forward(&self, x: &Var) -> Result<Var> {
-        let (_, input, _) = axes::<N>(x.value.shape())?;
-        let width = |axis: usize| self.cropping[axis][0].saturating_add(self.cropping[axis][1]);
-        if (0..N).any(|axis| input[axis] <= width(axis)) {
-            let border = self.cropping;
-            return Err(Error::shape(format!("expected an input larger than its edges {border:?}, got {input:?}")));
-        }
-        apply(x, std::array::from_fn(|axis| input[axis] - width(axis)), self.cropping, false)
+        crop(x, &self.cropping)
     }
 }
 

@@ -114,31 +114,38 @@ pub type Conv2d = Conv<2>;
 pub type Conv3d = Conv<3>;
 
 kernel_and_bias!(Conv, "[kernel size.., channels / groups, filters]", |layer| (
-    kernel_shape(layer.kernel_size, [None, Some(layer.filters)]),
+    kernel_shape(&layer.kernel_size, [None, Some(layer.filters)]),
     Some(layer.filters)
 ));
 
 impl<const N: usize> Conv<N> {
-    fn window(&self) -> Window<N> {
-        Window { size: self.kernel_size, stride: self.strides, dilation: self.dilation_rate, padding: self.padding }
+    fn window(&self) -> Window<'_> {
+        let padding = self.padding.edges();
+        Window { size: &self.kernel_size, stride: &self.strides, dilation: &self.dilation_rate, padding }
     }
+}
 
-    /// Checks everything that can be wrong, and says how the kernel slides over this input.
-    pub(super) fn shape(&self, x: &Var) -> Result<ConvShape> {
-        let (_, input, channels) = axes::<N>(x.value.shape())?;
-        let (filters, groups, window) = (self.filters, self.groups, self.window());
-        check_channels(channels, filters, groups)?;
-        if let Some(known) = self.kernel.shape().filter(|shape| shape[N] != channels / groups) {
-            return Err(other_channels::<N>(known[N] * groups, x));
-        }
-        if self.kernel.shape().is_none() {
-            channels_last::<N>(x)?;
-        }
-        let (padding, positions) = window.place(input, false)?;
-        let shape = conv_shape(&window, input, padding, [channels, filters], groups);
-        check_lengths(&shape, x.value.shape()[0], &positions, filters)?;
-        Ok(shape)
+/// Checks everything that can be wrong, and says how a kernel slides over this input; it counts its channels `split` at a time.
+pub(super) fn sliding(
+    window: &Window<'_>,
+    kernel: &Param,
+    x: &Var,
+    [filters, groups]: [usize; 2],
+    split: usize,
+) -> Result<ConvShape> {
+    let n = window.size.len();
+    let (batch, input, channels) = axes(x.value.shape(), n)?;
+    check_channels(channels, filters, groups)?;
+    if let Some(known) = kernel.shape().filter(|shape| shape[n] != channels / split) {
+        return Err(other_channels(known[n] * split, x));
     }
+    if kernel.shape().is_none() {
+        channels_last(x)?;
+    }
+    let (padding, positions) = window.place(input, false)?;
+    let shape = conv_shape(window, input, &padding, [channels, filters], groups);
+    check_lengths(&shape, batch, &positions, filters)?;
+    Ok(shape)
 }
 
 /// Groups divide channels and filters, of which there are some.
@@ -155,10 +162,12 @@ pub(super) fn check_channels(channels: usize, filters: usize, groups: usize) -> 
 }
 
 /// The error of an input whose channels are not the known ones.
-pub(super) fn other_channels<const N: usize>(known: usize, x: &Var) -> Error {
-    let (words, shape) = (words::<N>(), x.value.shape());
+pub(super) fn other_channels(known: usize, x: &Var) -> Error {
+    let shape = x.value.shape();
+    let axes = shape.len() - 2;
+    let words = words(axes);
     let hint = match shape.get(1) == Some(&known) {
-        true => format!("its channels seem to come first: {}", bring_last::<N>()),
+        true => format!("its channels seem to come first: {}", bring_last(axes)),
         false => "feed what it was made for, or make a new layer".into(),
     };
     Error::shape(format!(
@@ -167,11 +176,11 @@ pub(super) fn other_channels<const N: usize>(known: usize, x: &Var) -> Error {
     ))
 }
 
-/// How a kernel slides over an input of `N` axes.
-pub(super) fn conv_shape<const N: usize>(
-    window: &Window<N>,
-    input: [usize; N],
-    padding: [[usize; 2]; N],
+/// How a kernel slides over an input of these lengths.
+pub(super) fn conv_shape(
+    window: &Window<'_>,
+    input: &[usize],
+    padding: &[[usize; 2]],
     [channels, filters]: [usize; 2],
     groups: usize,
 ) -> ConvShape {
@@ -203,7 +212,7 @@ impl<const N: usize> Layer for Conv<N> {
     }
 
     fn forward(&self, x: &Var) -> Result<Var> {
-        let shape = self.shape(x)?;
+        let shape = sliding(&self.window(), &self.kernel, x, [self.filters, self.groups], self.groups)?;
         let kernel = [&self.kernel_size[..], &[shape.channels / shape.groups, self.filters]].concat();
         let op = Convolution::new(shape, &self.kernel, x.tape().is_recording());
         let (bias, activation) = (self.bias(), self.activation.as_ref());

@@ -3,7 +3,7 @@
 use super::conv::{check_channels, check_lengths, conv_shape, other_channels};
 use super::conv_op::Transposed;
 use super::kernel_and_bias::{KernelAndBias, kernel_and_bias};
-use super::window::{Window, axes, channels_last, fewer_than, kernel_shape};
+use super::window::{Edges, Window, axes, channels_last, fewer_than, kernel_shape};
 use super::{Layer, Padding};
 use crate::activations::{Activation, Linear};
 use crate::autograd::{Param, ParamList, Var};
@@ -127,35 +127,39 @@ pub type ConvTranspose2d = ConvTranspose<2>;
 pub type ConvTranspose3d = ConvTranspose<3>;
 
 kernel_and_bias!(ConvTranspose, "[kernel size.., filters / groups, channels]", |layer| (
-    kernel_shape(layer.kernel_size, [None, None]),
+    kernel_shape(&layer.kernel_size, [None, None]),
     Some(layer.filters)
 ));
 
-impl<const N: usize> ConvTranspose<N> {
-    fn window(&self) -> Window<N> {
-        Window { size: self.kernel_size, stride: self.strides, dilation: self.dilation_rate, padding: self.padding }
-    }
+/// How the kernel spreads over an output: what is generic over the number of axes is compiled for each.
+struct Spread<'a> {
+    window: Window<'a>,
+    output_padding: Option<&'a [usize]>,
+    kernel: &'a Param,
+    filters: usize,
+    groups: usize,
+}
 
+impl Spread<'_> {
     /// Lengths of the output, and the padding of the convolution that leads from there to the input.
-    fn place(&self, input: [usize; N], output_padding: Option<[usize; N]>) -> Result<([usize; N], [[usize; 2]; N])> {
-        let window = self.window();
-        let Window { stride, padding, .. } = window;
-        window.check()?;
-        fewer_than(32, "cells", &input)?;
-        fewer_than(32, "positions of the stride", &stride)?;
-        let (mut output, mut cut) = ([0; N], [[0; 2]; N]);
-        for axis in 0..N {
-            let (stride, reach, len) = (stride[axis], window.reach(axis), input[axis]);
+    fn place(&self, input: &[usize], output_padding: Option<&[usize]>) -> Result<(Vec<usize>, Vec<[usize; 2]>)> {
+        let Window { size, stride: strides, dilation, padding } = self.window;
+        self.window.check()?;
+        fewer_than(32, "cells", input)?;
+        fewer_than(32, "positions of the stride", strides)?;
+        let (mut output, mut cut) = (vec![0; input.len()], vec![[0; 2]; input.len()]);
+        for axis in 0..input.len() {
+            let (stride, reach, len) = (strides[axis], self.window.reach(axis), input[axis]);
             let extra = output_padding.map(|cells| cells[axis]);
             let covered = len.saturating_sub(1).saturating_mul(stride).saturating_add(reach);
             (output[axis], cut[axis]) = match padding {
-                Padding::Causal => return Err(Error::value("expected padding Valid, Same or Explicit, got Causal")),
-                Padding::Valid => (covered.saturating_add(extra.unwrap_or(stride.saturating_sub(reach))), [0, 0]),
-                Padding::Explicit(cells) => {
+                Edges::Causal => return Err(Error::value("expected padding Valid, Same or Explicit, got Causal")),
+                Edges::Valid => (covered.saturating_add(extra.unwrap_or(stride.saturating_sub(reach))), [0, 0]),
+                Edges::Explicit(cells) => {
                     let whole = covered.saturating_add(extra.unwrap_or(0));
                     (whole.saturating_sub(cells[axis][0].saturating_add(cells[axis][1])), cells[axis])
                 }
-                Padding::Same => {
+                Edges::Same => {
                     let whole = match extra {
                         None => len * stride,
                         Some(extra) => (len.saturating_sub(1) * stride + reach % 2).saturating_add(extra),
@@ -166,18 +170,15 @@ impl<const N: usize> ConvTranspose<N> {
             };
             if output[axis] == 0 || len == 0 {
                 return Err(Error::shape(format!(
-                    "expected an input and a padding that leave some output, got lengths {input:?} with window {:?}, \
-                     stride {:?} and padding {padding:?}",
-                    self.kernel_size, self.strides
+                    "expected an input and a padding that leave some output, got lengths {input:?} with window {size:?}, \
+                     stride {strides:?} and padding {padding:?}"
                 )));
             }
             if output[axis].saturating_add(cut[axis][0]).saturating_add(cut[axis][1]) >= covered.saturating_add(stride)
             {
+                let got = self.output_padding.unwrap_or(&[0; 3][..input.len()]);
                 return Err(Error::value(format!(
-                    "expected an output padding smaller than the stride {:?} or the dilation {:?}, got {:?}",
-                    self.strides,
-                    self.dilation_rate,
-                    self.output_padding.unwrap_or([0; N])
+                    "expected an output padding smaller than the stride {strides:?} or the dilation {dilation:?}, got {got:?}"
                 )));
             }
         }
@@ -187,34 +188,39 @@ impl<const N: usize> ConvTranspose<N> {
 
     /// Instead of an output padding of more than a stride, which only a dilation allows, as many zeros after the input,
     /// and what is left of the padding.
-    fn lengthened(&self, x: &Var) -> Result<(Var, Option<[usize; N]>)> {
-        let Window { stride, dilation, padding, .. } = self.window();
-        let (Some(extra), false) = (self.output_padding, padding == Padding::Same) else {
-            return Ok((x.clone(), self.output_padding));
+    fn lengthened(&self, x: &Var) -> Result<(Var, Option<Vec<usize>>)> {
+        let Window { size, stride, dilation, padding } = self.window;
+        let (Some(extra), false) = (self.output_padding, padding == Edges::Same) else {
+            return Ok((x.clone(), self.output_padding.map(<[usize]>::to_vec)));
         };
-        self.window().check()?;
-        axes::<N>(x.value.shape())?;
-        let zeros: [usize; N] = std::array::from_fn(|i| if extra[i] < dilation[i] { extra[i] / stride[i] } else { 0 });
-        if zeros == [0; N] {
-            return Ok((x.clone(), self.output_padding));
+        self.window.check()?;
+        axes(x.value.shape(), size.len())?;
+        let (mut after, mut left) = (vec![[0, 0]], Vec::new());
+        for (i, extra) in extra.iter().enumerate() {
+            let zeros = if *extra < dilation[i] { extra / stride[i] } else { 0 };
+            after.push([0, zeros]);
+            left.push(extra - zeros * stride[i]);
         }
-        fewer_than(32, "cells of output padding", &extra)?;
-        let after = [&[[0; 2]][..], &zeros.map(|cells| [0, cells]), &[[0; 2]]].concat();
-        let left = std::array::from_fn(|i| extra[i] - zeros[i] * stride[i]);
+        if left == extra {
+            return Ok((x.clone(), Some(left)));
+        }
+        fewer_than(32, "cells of output padding", extra)?;
+        after.push([0, 0]);
         Ok((x.pad(&after, PadMode::Constant(0.0))?, Some(left)))
     }
 
-    fn shape(&self, x: &Var, output_padding: Option<[usize; N]>) -> Result<ConvShape> {
-        let (batch, input, channels) = axes::<N>(x.value.shape())?;
+    fn shape(&self, x: &Var, output_padding: Option<&[usize]>) -> Result<ConvShape> {
+        let n = self.window.size.len();
+        let (batch, input, channels) = axes(x.value.shape(), n)?;
         check_channels(channels, self.filters, self.groups)?;
-        if let Some(known) = self.kernel.shape().filter(|shape| shape[N + 1] != channels) {
-            return Err(other_channels::<N>(known[N + 1], x));
+        if let Some(known) = self.kernel.shape().filter(|shape| shape[n + 1] != channels) {
+            return Err(other_channels(known[n + 1], x));
         }
         if self.kernel.shape().is_none() {
-            channels_last::<N>(x)?;
+            channels_last(x)?;
         }
         let (output, cut) = self.place(input, output_padding)?;
-        let shape = conv_shape(&self.window(), output, cut, [self.filters, channels], self.groups);
+        let shape = conv_shape(&self.window, &output, &cut, [self.filters, channels], self.groups);
         check_lengths(&shape, batch, &output, self.filters)?;
         Ok(shape)
     }
@@ -226,8 +232,16 @@ impl<const N: usize> Layer for ConvTranspose<N> {
     }
 
     fn forward(&self, x: &Var) -> Result<Var> {
-        let (x, output_padding) = self.lengthened(x)?;
-        let shape = self.shape(&x, output_padding)?;
+        let (size, stride, dilation) = (&self.kernel_size, &self.strides, &self.dilation_rate);
+        let spread = Spread {
+            window: Window { size, stride, dilation, padding: self.padding.edges() },
+            output_padding: self.output_padding.as_ref().map(|cells| &cells[..]),
+            kernel: &self.kernel,
+            filters: self.filters,
+            groups: self.groups,
+        };
+        let (x, output_padding) = spread.lengthened(x)?;
+        let shape = spread.shape(&x, output_padding.as_deref())?;
         let kernel = [&self.kernel_size[..], &[self.filters / self.groups, shape.filters]].concat();
         let (bias, activation) = (self.bias(), self.activation.as_ref());
         let weights = KernelAndBias { kernel: &self.kernel, bias, activation, filters: self.filters };

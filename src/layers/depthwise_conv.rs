@@ -1,9 +1,9 @@
 //! Depthwise convolution of sequences and images.
 
-use super::conv::{check_channels, check_lengths, conv_shape, other_channels};
+use super::conv::sliding;
 use super::conv_op::Convolution;
 use super::kernel_and_bias::{KernelAndBias, kernel_and_bias};
-use super::window::{Window, axes, channels_last, kernel_shape};
+use super::window::{Window, axes, kernel_shape};
 use super::{Layer, Padding};
 use crate::activations::{Activation, Linear};
 use crate::autograd::{Param, ParamList, Var};
@@ -95,13 +95,14 @@ pub type DepthwiseConv1d = DepthwiseConv<1>;
 pub type DepthwiseConv2d = DepthwiseConv<2>;
 
 kernel_and_bias!(DepthwiseConv, "[kernel size.., channels, depth_multiplier]", |layer| (
-    kernel_shape(layer.kernel_size, [None, Some(layer.depth_multiplier)]),
+    kernel_shape(&layer.kernel_size, [None, Some(layer.depth_multiplier)]),
     None
 ));
 
 impl<const N: usize> DepthwiseConv<N> {
-    fn window(&self) -> Window<N> {
-        Window { size: self.kernel_size, stride: self.strides, dilation: self.dilation_rate, padding: self.padding }
+    fn window(&self) -> Window<'_> {
+        let padding = self.padding.edges();
+        Window { size: &self.kernel_size, stride: &self.strides, dilation: &self.dilation_rate, padding }
     }
 }
 
@@ -111,20 +112,11 @@ impl<const N: usize> Layer for DepthwiseConv<N> {
     }
 
     fn forward(&self, x: &Var) -> Result<Var> {
-        let (batch, input, channels) = axes::<N>(x.value.shape())?;
+        let (.., channels) = axes(x.value.shape(), N)?;
         let Some(filters) = channels.checked_mul(self.depth_multiplier) else {
             return Err(Error::value(format!("expected a smaller depth multiplier, got {}", self.depth_multiplier)));
         };
-        check_channels(channels, filters, channels.max(1))?;
-        if let Some(known) = self.kernel.shape().filter(|shape| shape[N] != channels) {
-            return Err(other_channels::<N>(known[N], x));
-        }
-        if self.kernel.shape().is_none() {
-            channels_last::<N>(x)?;
-        }
-        let (padding, positions) = self.window().place(input, false)?;
-        let shape = conv_shape(&self.window(), input, padding, [channels, filters], channels);
-        check_lengths(&shape, batch, &positions, filters)?;
+        let shape = sliding(&self.window(), &self.kernel, x, [filters, channels.max(1)], 1)?;
         let kernel = [&self.kernel_size[..], &[channels, self.depth_multiplier]].concat();
         let weights =
             KernelAndBias { kernel: &self.kernel, bias: self.bias(), activation: self.activation.as_ref(), filters };

@@ -99,36 +99,38 @@ pub type Fold2d = Fold<2>;
 /// [`Fold`] to volumes `[batch, depth, height, width, channels]`.
 pub type Fold3d = Fold<3>;
 
-impl<const N: usize> Unfold<N> {
-    fn window(&self) -> Window<N> {
-        Window { size: self.kernel_size, stride: self.strides, dilation: self.dilation_rate, padding: self.padding }
-    }
+macro_rules! window {
+    ($layer:ident) => {
+        impl<const N: usize> $layer<N> {
+            fn window(&self) -> Window<'_> {
+                let padding = self.padding.edges();
+                Window { size: &self.kernel_size, stride: &self.strides, dilation: &self.dilation_rate, padding }
+            }
+        }
+    };
 }
+window!(Unfold);
+window!(Fold);
 
-impl<const N: usize> Fold<N> {
-    fn window(&self) -> Window<N> {
-        Window { size: self.kernel_size, stride: self.strides, dilation: self.dilation_rate, padding: self.padding }
-    }
-}
-
-impl<const N: usize> Window<N> {
+impl Window<'_> {
     /// The positions on an input of these lengths, and for each one the cells under the window: numbers of the input's
     /// cells in row-major order, [`FILL`] for padding.
-    fn cells(&self, input: [usize; N]) -> Result<([usize; N], Vec<usize>)> {
+    fn cells(&self, input: &[usize]) -> Result<(Vec<usize>, Vec<usize>)> {
+        let n = input.len();
         let (padding, positions) = self.place(input, false)?;
-        let lens = [&positions[..], &self.size].concat();
+        let lens = [&positions[..], self.size].concat();
         fewer_than(32, "cells under all windows", &lens)?;
         let under = |axis: usize, position: usize, place: usize| {
             let at = (position * self.stride[axis] + place * self.dilation[axis]).checked_sub(padding[axis][0]);
             at.filter(|at| *at < input[axis])
         };
         let mut cells = Vec::new();
-        let mut index = vec![0; 2 * N];
+        let mut index = vec![0; 2 * n];
         for _ in 0..lens.iter().product() {
             let cell =
-                (0..N).try_fold(0, |cell, axis| Some(cell * input[axis] + under(axis, index[axis], index[N + axis])?));
+                (0..n).try_fold(0, |cell, axis| Some(cell * input[axis] + under(axis, index[axis], index[n + axis])?));
             cells.push(cell.unwrap_or(FILL));
-            for axis in (0..2 * N).rev() {
+            for axis in (0..2 * n).rev() {
                 index[axis] += 1;
                 if index[axis] < lens[axis] {
                     break;
@@ -138,6 +140,33 @@ impl<const N: usize> Window<N> {
         }
         Ok((positions, cells))
     }
+
+    fn unfold(&self, x: &Var) -> Result<Var> {
+        let (batch, input, channels) = axes(x.value.shape(), self.size.len())?;
+        let (positions, cells) = self.cells(input)?;
+        let patch = self.size.iter().product::<usize>().saturating_mul(channels);
+        let shape = [&[batch], &positions[..], &[patch]].concat();
+        fewer_than(36, "numbers in the output", &shape)?;
+        let flat = x.reshape(&[batch, input.iter().product(), channels])?.without_mask();
+        flat.pick(1, cells, 0.0).reshape(&shape)
+    }
+
+    fn fold(&self, x: &Var, output: &[usize]) -> Result<Var> {
+        let (batch, given, patch) = axes(x.value.shape(), self.size.len())?;
+        let (positions, cells) = self.cells(output)?;
+        let size: usize = self.size.iter().product();
+        if given != positions || !patch.is_multiple_of(size) {
+            return Err(Error::shape(format!(
+                "expected windows at the positions {positions:?}, with {size} cells of some channels each, got input {:?}",
+                x.value.shape()
+            )));
+        }
+        let (channels, total) = (patch / size, output.iter().product());
+        let shape = [&[batch], output, &[channels]].concat();
+        fewer_than(36, "numbers in the output", &shape)?;
+        let flat = x.reshape(&[batch, cells.len(), channels])?.without_mask();
+        flat.put(1, cells, total).reshape(&shape)
+    }
 }
 
 impl<const N: usize> Layer for Unfold<N> {
@@ -146,13 +175,7 @@ impl<const N: usize> Layer for Unfold<N> {
     }
 
     fn forward(&self, x: &Var) -> Result<Var> {
-        let (batch, input, channels) = axes::<N>(x.value.shape())?;
-        let (positions, cells) = self.window().cells(input)?;
-        let patch = self.kernel_size.iter().product::<usize>().saturating_mul(channels);
-        let shape = [&[batch], &positions[..], &[patch]].concat();
-        fewer_than(36, "numbers in the output", &shape)?;
-        let flat = x.reshape(&[batch, input.iter().product(), channels])?.without_mask();
-        flat.pick(1, cells, 0.0).reshape(&shape)
+        self.window().unfold(x)
     }
 }
 
@@ -162,20 +185,7 @@ impl<const N: usize> Layer for Fold<N> {
     }
 
     fn forward(&self, x: &Var) -> Result<Var> {
-        let (batch, given, patch) = axes::<N>(x.value.shape())?;
-        let (positions, cells) = self.window().cells(self.output_size)?;
-        let size: usize = self.kernel_size.iter().product();
-        if given != positions || !patch.is_multiple_of(size) {
-            return Err(Error::shape(format!(
-                "expected windows at the positions {positions:?}, with {size} cells of some channels each, got input {:?}",
-                x.value.shape()
-            )));
-        }
-        let (channels, total) = (patch / size, self.output_size.iter().product());
-        let shape = [&[batch], &self.output_size[..], &[channels]].concat();
-        fewer_than(36, "numbers in the output", &shape)?;
-        let flat = x.reshape(&[batch, cells.len(), channels])?.without_mask();
-        flat.put(1, cells, total).reshape(&shape)
+        self.window().fold(x, &self.output_size)
     }
 }
 

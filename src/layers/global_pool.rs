@@ -9,11 +9,19 @@ use crate::kernels::pool::Span;
 use crate::tensor::{Float, reshaped};
 
 /// One window over all of each axis.
-fn everything<const N: usize>(input: [usize; N]) -> Result<[Vec<Span>; N]> {
+fn everything(input: &[usize]) -> Result<Vec<Vec<Span>>> {
     if input.contains(&0) {
         return Err(Error::shape(format!("expected an input with pixels, got lengths {input:?}")));
     }
-    Ok(input.map(|len| vec![Span::of(0, len)]))
+    Ok(input.iter().map(|len| vec![Span::of(0, *len)]).collect())
+}
+
+/// Pools over all of this many axes.
+fn pool(pooling: Pooling, x: &Var, axes: usize) -> Result<Var> {
+    match masked(pooling, x)? {
+        Some(y) => Ok(y),
+        None => pool_op::run(pooling, x, axes, false, &everything),
+    }
 }
 
 /// The same over the real steps of each sequence, 0 where there are none; `None` if no mask tells them.
@@ -25,7 +33,7 @@ fn masked(pooling: Pooling, x: &Var) -> Result<Option<Var>> {
         Pooling::Average => (x * mask).sum_axes(&[1])? / count.clip(1.0, Float::MAX),
         Pooling::Max | Pooling::MaxOfTiles(_) => {
             let least = x.tape().constant(Float::NEG_INFINITY);
-            let y = pool_op::run::<1>(pooling, &mask.select(&x, &least)?, false, everything)?;
+            let y = pool_op::run(pooling, &mask.select(&x, &least)?, 1, false, &everything)?;
             count.select(&y, &x.tape().constant(0.0))?
         }
     }))
@@ -56,10 +64,7 @@ macro_rules! global_pools {
 
         impl Layer for $name {
             fn forward(&self, x: &Var) -> Result<Var> {
-                match masked(Pooling::$pooling, x)? {
-                    Some(y) => Ok(y),
-                    None => pool_op::run::<$rank>(Pooling::$pooling, x, false, everything),
-                }
+                pool(Pooling::$pooling, x, $rank)
             }
 
             fn config(&self) -> Config {

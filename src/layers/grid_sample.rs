@@ -80,7 +80,7 @@ impl<const N: usize> Layer<(Var, Var)> for GridSample<N> {
     }
 
     fn forward(&self, (x, places): &(Var, Var)) -> Result<Var> {
-        let (batch, input, channels) = axes::<N>(x.value.shape())?;
+        let (batch, input, channels) = axes(x.value.shape(), N)?;
         if input.contains(&0) || channels == 0 {
             return Err(Error::shape(format!("expected an input with cells and channels, got {:?}", x.value.shape())));
         }
@@ -88,7 +88,7 @@ impl<const N: usize> Layer<(Var, Var)> for GridSample<N> {
         if at.len() != N + 2 || at[0] != batch || at[N + 1] != N {
             return Err(Error::shape(format!(
                 "expected places [{batch}, lengths.., {N}] for {} {:?}, got {at:?}",
-                words::<N>().what,
+                words(N).what,
                 x.value.shape()
             )));
         }
@@ -97,7 +97,10 @@ impl<const N: usize> Layer<(Var, Var)> for GridSample<N> {
             let got = self.interpolation;
             return Err(Error::value(format!("expected the interpolation Nearest, Linear or Cubic, got {got:?}")));
         }
-        let op = Sample { sample: *self, lengths: input, x: Tensor::default(ndarray::IxDyn(&[])), places: None };
+        let sampling =
+            Sampling { interpolation: self.interpolation, outside: self.outside, align_corners: self.align_corners };
+        let lengths = std::array::from_fn(|axis| input[axis]);
+        let op: Sample<N> = Sample { sampling, lengths, x: Tensor::default(ndarray::IxDyn(&[])), places: None };
         Ok(x.tape().apply(op, &[x, places]))
     }
 }
@@ -105,7 +108,14 @@ impl<const N: usize> Layer<(Var, Var)> for GridSample<N> {
 /// A cell of an axis, if it is inside, with its weight and how that changes with the place.
 type Tap = (Option<usize>, f64, f64);
 
-impl<const N: usize> GridSample<N> {
+/// What a [`GridSample`] does along an axis, of which each has the same.
+struct Sampling {
+    interpolation: Interpolation,
+    outside: Outside,
+    align_corners: bool,
+}
+
+impl Sampling {
     /// The place along an axis of `len` cells, in cells, and how it changes with `place`.
     fn cells(&self, place: f64, len: usize) -> (f64, f64) {
         let len = len as f64;
@@ -174,7 +184,7 @@ fn cubic_slope(distance: f64) -> f64 {
 
 /// `y = Σ weight(place) x[cell]`
 struct Sample<const N: usize> {
-    sample: GridSample<N>,
+    sampling: Sampling,
     lengths: [usize; N],
     x: Tensor,
     places: Option<Tensor>,
@@ -185,7 +195,7 @@ impl<const N: usize> Sample<N> {
     fn each(&self, place: &[Float], mut visit: impl FnMut(usize, f64, [f64; N])) {
         // The last axis comes first in a place.
         let taps: [([Tap; 4], usize); N] =
-            std::array::from_fn(|axis| self.sample.taps(place[N - 1 - axis], self.lengths[axis]));
+            std::array::from_fn(|axis| self.sampling.taps(place[N - 1 - axis], self.lengths[axis]));
         for number in 0..taps.iter().map(|(_, count)| count).product() {
             let (mut rest, mut chosen) = (number, [(None, 0.0, 0.0); N]);
             for (chosen, (taps, count)) in chosen.iter_mut().zip(&taps) {

@@ -109,21 +109,23 @@ impl Resampling {
 
     /// The input `[batch, from.., channels]` as `[batch, to.., channels]`, one axis after the other. `steps` are the
     /// cells of the input that go to one of the output.
-    pub fn run<const N: usize>(self, x: &Var, to: [usize; N], steps: [f64; N]) -> Result<Var> {
+    pub fn run(self, x: &Var, to: &[usize], steps: &[f64]) -> Result<Var> {
         self.check()?;
-        if x.value.shape()[1..=N].contains(&0) {
+        let n = to.len();
+        if x.value.shape()[1..=n].contains(&0) {
             return Err(Error::shape(format!("expected an input with cells, got {:?}", x.value.shape())));
         }
-        let shape = [&x.value.shape()[..1], &to, &x.value.shape()[N + 1..]].concat();
+        let shape = [&x.value.shape()[..1], to, &x.value.shape()[n + 1..]].concat();
         fewer_than(36, "numbers in the output", &shape)?;
-        Ok((0..N).filter(|axis| steps[*axis] != 1.0 || to[*axis] != x.value.shape()[axis + 1]).fold(
-            x.clone(),
-            |x, axis| {
-                let cells =
-                    (0..to[axis]).map(|i| self.cells(i, x.value.shape()[axis + 1], to[axis], steps[axis])).collect();
-                x.tape().apply(Interpolate { axis: axis + 1, cells, x: Vec::new() }, &[&x])
-            },
-        ))
+        let mut y = x.clone();
+        for (axis, (to, step)) in to.iter().zip(steps).enumerate() {
+            let len = x.value.shape()[axis + 1];
+            if *step != 1.0 || *to != len {
+                let cells = (0..*to).map(|i| self.cells(i, len, *to, *step)).collect();
+                y = x.tape().apply(Interpolate { axis: axis + 1, cells, x: Vec::new() }, &[&y]);
+            }
+        }
+        Ok(y)
     }
 
     /// The cells of an axis of length `len` of which cell `i` of `to` consists, with their weights.

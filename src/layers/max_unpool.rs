@@ -1,6 +1,6 @@
 //! Maxima put back where they were.
 
-use super::window::{Window, axes, fewer_than};
+use super::window::{Edges, Window, axes, fewer_than};
 use super::{Layer, Padding};
 use crate::autograd::Var;
 use crate::config::{Config, described};
@@ -54,28 +54,44 @@ pub type MaxUnpool2d = MaxUnpool<2>;
 /// [`MaxUnpool`] for volumes `[batch, depth, height, width, channels]`.
 pub type MaxUnpool3d = MaxUnpool<3>;
 
-impl<const N: usize> MaxUnpool<N> {
-    fn lengths(&self, input: [usize; N]) -> Result<[usize; N]> {
-        let (size, dilation, padding) = (self.pool_size, self.dilation_rate, self.padding);
-        let window = Window { size, stride: self.strides.unwrap_or(size), dilation, padding };
-        window.check()?;
-        let padding = match padding {
-            _ if self.output_size.is_some() => [[0; 2]; N],
-            Padding::Valid => [[0; 2]; N],
-            Padding::Explicit(cells) => cells,
-            other => {
-                let wrong = "expected padding Valid or Explicit, or lengths set by `output_size`";
-                return Err(Error::value(format!("{wrong}, got {other:?}")));
-            }
-        };
-        Ok(self.output_size.unwrap_or_else(|| {
-            std::array::from_fn(|i| {
-                let covered = (input[i].saturating_sub(1)).saturating_mul(window.stride[i]);
-                let padded = padding[i][0].saturating_add(padding[i][1]);
-                covered.saturating_add(window.reach(i)).saturating_sub(padded)
-            })
-        }))
+/// The least lengths that give this many windows.
+fn lengths(window: &Window<'_>, input: &[usize]) -> Result<Vec<usize>> {
+    let padding = match window.padding {
+        Edges::Valid => &[[0; 2]; 3][..input.len()],
+        Edges::Explicit(cells) => cells,
+        other => {
+            let wrong = "expected padding Valid or Explicit, or lengths set by `output_size`";
+            return Err(Error::value(format!("{wrong}, got {other:?}")));
+        }
+    };
+    let length = |i: usize| {
+        let covered = (input[i].saturating_sub(1)).saturating_mul(window.stride[i]);
+        let padded = padding[i][0].saturating_add(padding[i][1]);
+        covered.saturating_add(window.reach(i)).saturating_sub(padded)
+    };
+    Ok((0..input.len()).map(length).collect())
+}
+
+fn unpool(window: &Window<'_>, output_size: Option<&[usize]>, x: &Var, indices: &Var) -> Result<Var> {
+    let (batch, input, channels) = axes(x.value.shape(), window.size.len())?;
+    if indices.value.shape() != x.value.shape() {
+        return Err(Error::shape(format!(
+            "expected an index for each of the maxima {:?}, got indices {:?}",
+            x.value.shape(),
+            indices.value.shape()
+        )));
     }
+    window.check()?;
+    let lengths = match output_size {
+        Some(lengths) => lengths.to_vec(),
+        None => lengths(window, input)?,
+    };
+    let shape = [&[batch], &lengths[..], &[channels]].concat();
+    fewer_than(36, "numbers in the output", &shape)?;
+    let [from, to] = [input, &lengths].map(|lengths| [batch, lengths.iter().product(), channels]);
+    let empty = x.tape().examples(Tensor::zeros(to.as_slice()));
+    let y = empty.scatter(&indices.reshape(&from)?, &x.reshape(&from)?, 1)?;
+    y.without_mask().reshape(&shape)
 }
 
 impl<const N: usize> Layer<(Var, Var)> for MaxUnpool<N> {
@@ -84,19 +100,8 @@ impl<const N: usize> Layer<(Var, Var)> for MaxUnpool<N> {
     }
 
     fn forward(&self, (x, indices): &(Var, Var)) -> Result<Var> {
-        let (batch, input, channels) = axes::<N>(x.value.shape())?;
-        if indices.value.shape() != x.value.shape() {
-            return Err(Error::shape(format!(
-                "expected an index for each of the maxima {:?}, got indices {:?}",
-                x.value.shape(),
-                indices.value.shape()
-            )));
-        }
-        let lengths = self.lengths(input)?;
-        fewer_than(36, "numbers in the output", &[&[batch], &lengths[..], &[channels]].concat())?;
-        let [from, to] = [input, lengths].map(|lengths| [batch, lengths.iter().product(), channels]);
-        let empty = x.tape().examples(Tensor::zeros(to.as_slice()));
-        let y = empty.scatter(&indices.reshape(&from)?, &x.reshape(&from)?, 1)?;
-        y.without_mask().reshape(&[&[batch], &lengths[..], &[channels]].concat())
+        let (size, dilation, padding) = (&self.pool_size, &self.dilation_rate, self.padding.edges());
+        let window = Window { size, stride: self.strides.as_ref().unwrap_or(size), dilation, padding };
+        unpool(&window, self.output_size.as_ref().map(|lengths| &lengths[..]), x, indices)
     }
 }

@@ -83,7 +83,7 @@ impl Layer for RepeatVector {
         let [batch, features] = *x.value.shape() else {
             return Err(Error::shape(format!("expected an input [batch, features], got {:?}", x.value.shape())));
         };
-        super::window::at_least_1("number of times", [self.n])?;
+        super::window::at_least_1("number of times", &[self.n])?;
         super::window::fewer_than(36, "numbers in the output", &[batch, self.n, features])?;
         x.insert_axis(1)?.broadcast_to(&[batch, self.n, features])
     }

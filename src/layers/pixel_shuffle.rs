@@ -60,9 +60,10 @@ impl Layer for PixelShuffle {
     }
 
     fn forward(&self, x: &Var) -> Result<Var> {
-        let (batch, [height, width], channels) = axes::<2>(x.value.shape())?;
+        let (batch, lengths, channels) = axes(x.value.shape(), 2)?;
+        let [height, width] = [lengths[0], lengths[1]];
         let f = self.factor;
-        at_least_1("factor", [f])?;
+        at_least_1("factor", &[f])?;
         let Some(after) =
             f.checked_mul(f).filter(|block| channels.is_multiple_of(*block)).map(|block| channels / block)
         else {
@@ -79,9 +80,10 @@ impl Layer for PixelUnshuffle {
     }
 
     fn forward(&self, x: &Var) -> Result<Var> {
-        let (batch, [height, width], channels) = axes::<2>(x.value.shape())?;
+        let (batch, lengths, channels) = axes(x.value.shape(), 2)?;
+        let [height, width] = [lengths[0], lengths[1]];
         let f = self.factor;
-        at_least_1("factor", [f])?;
+        at_least_1("factor", &[f])?;
         if !height.is_multiple_of(f) || !width.is_multiple_of(f) {
             return Err(Error::shape(format!(
                 "expected height and width that {f} divides, got input {:?}",

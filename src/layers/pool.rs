@@ -1,7 +1,7 @@
 //! Pooling of sequences, images and volumes by sliding windows.
 
 use super::pool_op::{self, Pooling};
-use super::window::Window;
+use super::window::{Edges, Window};
 use super::{Layer, Padding};
 use crate::autograd::Var;
 use crate::config::{Config, described};
@@ -191,9 +191,9 @@ pub type AvgPool3d = AvgPool<3>;
 macro_rules! window {
     ($layer:ident) => {
         impl<const N: usize> $layer<N> {
-            fn window(&self) -> Window<N> {
-                let (size, dilation, padding) = (self.pool_size, self.dilation_rate, self.padding);
-                Window { size, stride: self.strides.unwrap_or(size), dilation, padding }
+            fn window(&self) -> Window<'_> {
+                let (size, dilation, padding) = (&self.pool_size, &self.dilation_rate, self.padding.edges());
+                Window { size, stride: self.strides.as_ref().unwrap_or(size), dilation, padding }
             }
         }
     };
@@ -205,8 +205,8 @@ impl<const N: usize> MaxPool<N> {
     /// The window over an image, if its places touch each other and stay inside.
     fn tiles(&self) -> Option<[usize; 2]> {
         let Window { size, stride, dilation, padding } = self.window();
-        let [height, width] = *size.first_chunk::<2>().filter(|_| N == 2)?;
-        let plain = (padding, dilation) == (Padding::Valid, [1; N]) && stride == size && !self.ceil_mode;
+        let &[height, width] = size else { return None };
+        let plain = padding == Edges::Valid && dilation == [1, 1] && stride == size && !self.ceil_mode;
         (plain && (1..=256).contains(&height.saturating_mul(width))).then_some([height, width])
     }
 
@@ -226,7 +226,7 @@ impl<const N: usize> MaxPool<N> {
     /// those of the layer; an input with more than 2^24 cells, which indices cannot count; a window of padding only
     #[doc(alias = "return_indices")]
     pub fn forward_with_indices(&self, x: &Var) -> Result<(Var, Var)> {
-        pool_op::maxima(x, |input| self.window().spans(input, self.ceil_mode, false))
+        pool_op::maxima(x, N, &|input| self.window().spans(input, self.ceil_mode, false))
     }
 }
 
@@ -237,7 +237,7 @@ impl<const N: usize> Layer for MaxPool<N> {
 
     fn forward(&self, x: &Var) -> Result<Var> {
         let pooling = self.tiles().map_or(Pooling::Max, Pooling::MaxOfTiles);
-        pool_op::run(pooling, x, true, |input| self.window().spans(input, self.ceil_mode, false))
+        pool_op::run(pooling, x, N, true, &|input| self.window().spans(input, self.ceil_mode, false))
     }
 }
 
@@ -247,7 +247,9 @@ impl<const N: usize> Layer for AvgPool<N> {
     }
 
     fn forward(&self, x: &Var) -> Result<Var> {
-        pool_op::run(Pooling::Average, x, true, |input| self.window().spans(input, self.ceil_mode, self.count_padding))
+        pool_op::run(Pooling::Average, x, N, true, &|input| {
+            self.window().spans(input, self.ceil_mode, self.count_padding)
+        })
     }
 }
 

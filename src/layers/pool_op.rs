@@ -3,7 +3,7 @@
 use std::any::Any;
 
 use super::conv_op::{to_first, to_last};
-use super::window::{axes, fewer_than, three};
+use super::window::{fewer_than, three};
 use crate::autograd::{Dependence, InputGrads, OnnxAttribute, OnnxForm, Op, Var};
 use crate::buffers::{buffer, zeros};
 use crate::error::{Error, Result};
@@ -22,15 +22,13 @@ pub(super) enum Pooling {
     Average,
 }
 
-/// Pools an input `[batch, lengths.., channels]` by the windows that `spans` gives for its lengths. Without `keep`, each
-/// axis has one window and disappears.
-pub(super) fn run<const N: usize>(
-    pooling: Pooling,
-    x: &Var,
-    keep: bool,
-    spans: impl FnOnce([usize; N]) -> Result<[Vec<Span>; N]>,
-) -> Result<Var> {
-    let (shape, after) = plan(x, keep, spans)?;
+/// Gives the windows of each axis for its length.
+pub(super) type Spans<'a> = &'a dyn Fn(&[usize]) -> Result<Vec<Vec<Span>>>;
+
+/// Pools an input `[batch, lengths.., channels]` of this many lengths by the windows that `spans` gives for them. Without `keep`,
+/// each axis has one window and disappears.
+pub(super) fn run(pooling: Pooling, x: &Var, axes: usize, keep: bool, spans: Spans<'_>) -> Result<Var> {
+    let (shape, after) = plan(x, axes, keep, spans)?;
     let before = x.value.lengths();
     Ok(match pooling {
         Pooling::Max => x.tape().apply(Max { shape, before, after, tiles: None, argmax: Vec::new() }, &[x]),
@@ -42,11 +40,8 @@ pub(super) fn run<const N: usize>(
 }
 
 /// The maxima of the windows, and the cells where they are.
-pub(super) fn maxima<const N: usize>(
-    x: &Var,
-    spans: impl FnOnce([usize; N]) -> Result<[Vec<Span>; N]>,
-) -> Result<(Var, Var)> {
-    let (shape, after) = plan(x, true, spans)?;
+pub(super) fn maxima(x: &Var, axes: usize, spans: Spans<'_>) -> Result<(Var, Var)> {
+    let (shape, after) = plan(x, axes, true, spans)?;
     let (batch, cells, channels) = (x.value.shape()[0], shape.size.iter().product(), shape.channels);
     let positions = shape.output_len() / channels;
     fewer_than(24, "cells, which indices count", &[cells])?;
@@ -62,23 +57,19 @@ pub(super) fn maxima<const N: usize>(
 }
 
 /// The windows over an input, and the output's shape.
-fn plan<const N: usize>(
-    x: &Var,
-    keep: bool,
-    spans: impl FnOnce([usize; N]) -> Result<[Vec<Span>; N]>,
-) -> Result<(PoolShape, Vec<usize>)> {
+fn plan(x: &Var, axes: usize, keep: bool, spans: Spans<'_>) -> Result<(PoolShape, Vec<usize>)> {
     let before = x.value.lengths();
-    let (batch, input, channels) = axes::<N>(&before)?;
+    let (batch, input, channels) = super::window::axes(&before, axes)?;
     if channels == 0 {
         return Err(Error::shape(format!("expected at least 1 channel, got {before:?}")));
     }
-    fewer_than(32, "cells", &input)?;
+    fewer_than(32, "cells", input)?;
     let spans = spans(input)?;
     let mut after = vec![batch];
     after.extend(spans.iter().map(Vec::len).filter(|_| keep));
     after.push(channels);
     fewer_than(36, "numbers in the output", &after)?;
-    Ok((PoolShape { size: three(input, 1), channels, spans: three(spans, vec![Span::of(0, 1)]) }, after))
+    Ok((PoolShape { size: three(input, 1), channels, spans: three(&spans, vec![Span::of(0, 1)]) }, after))
 }
 
 /// The window of an axis as ONNX has it: size, stride, and padding before and after, if it is one that slides.

@@ -106,11 +106,12 @@ impl<const N: usize> Layer for Resize<N> {
     fn forward(&self, x: &Var) -> Result<Var> {
         let Self { interpolation, align_corners, antialias, .. } = *self;
         let resampling = Resampling { interpolation, align_corners, antialias };
-        let (_, input, _) = axes::<N>(x.value.shape())?;
+        let (_, input, _) = axes(x.value.shape(), N)?;
         match self.to {
             ResizeTo::Lengths(lengths) => {
-                at_least_1("length", lengths)?;
-                resampling.run(x, lengths, std::array::from_fn(|i| input[i] as f64 / lengths[i] as f64))
+                at_least_1("length", &lengths)?;
+                let steps: [f64; N] = std::array::from_fn(|i| input[i] as f64 / lengths[i] as f64);
+                resampling.run(x, &lengths, &steps)
             }
             ResizeTo::Factors(factors) => {
                 let lengths: [usize; N] = std::array::from_fn(|i| (input[i] as f64 * factors[i]).floor() as usize);
@@ -120,7 +121,7 @@ impl<const N: usize> Layer for Resize<N> {
                         x.value.shape()
                     )));
                 }
-                resampling.run(x, lengths, factors.map(|factor| 1.0 / factor))
+                resampling.run(x, &lengths, &factors.map(|factor| 1.0 / factor))
             }
         }
     }

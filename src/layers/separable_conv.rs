@@ -1,9 +1,10 @@
 //! Separable convolution of sequences and images.
 
+use super::conv::sliding;
 use super::conv_op::Convolution;
 use super::kernel_and_bias::KernelAndBias;
-use super::window::kernel_shape;
-use super::{Conv, DepthwiseConv, Layer, Padding};
+use super::window::{Edges, Window, kernel_shape};
+use super::{DepthwiseConv, Layer, Padding};
 use crate::activations::{Activation, Linear};
 use crate::autograd::{Param, ParamList, Var};
 use crate::config::{Config, described};
@@ -23,7 +24,7 @@ described! {
     /// # Defaults
     /// depth multiplier 1, stride 1, dilation 1, no padding, no activation, with a bias, kernels Xavier uniform, bias zeros
     /// # Errors
-    /// those of [`DepthwiseConv`] and [`Conv`]
+    /// those of [`DepthwiseConv`] and [`Conv`](super::Conv)
     /// # Example
     /// ```
     /// use gradus::prelude::*;
@@ -97,12 +98,12 @@ pub type SeparableConv2d = SeparableConv<2>;
 impl<const N: usize> SeparableConv<N> {
     /// Returns the depthwise kernel, `[kernel size.., channels, depth_multiplier]`.
     pub fn depthwise_kernel(&self) -> &Param {
-        self.depthwise_kernel.shaped(&kernel_shape(self.kernel_size, [None, Some(self.depth_multiplier)]))
+        self.depthwise_kernel.shaped(&kernel_shape(&self.kernel_size, [None, Some(self.depth_multiplier)]))
     }
 
     /// Returns the pointwise kernel, `[1.., channels · depth_multiplier, filters]`.
     pub fn pointwise_kernel(&self) -> &Param {
-        self.pointwise_kernel.shaped(&kernel_shape([1; N], [None, Some(self.filters)]))
+        self.pointwise_kernel.shaped(&kernel_shape(&[1; N], [None, Some(self.filters)]))
     }
 
     /// Returns the bias, one number for each filter.
@@ -126,8 +127,10 @@ impl<const N: usize> SeparableConv<N> {
 impl<const N: usize> Layer for SeparableConv<N> {
     fn forward(&self, x: &Var) -> Result<Var> {
         let x = self.depthwise().forward(x)?;
-        let shape = Conv::<N>::new(self.filters, [1; N]).shape(&x)?;
-        let kernel = [&[1; N][..], &[shape.channels, self.filters]].concat();
+        let ones = &[1; N][..];
+        let window = Window { size: ones, stride: ones, dilation: ones, padding: Edges::Valid };
+        let shape = sliding(&window, &self.pointwise_kernel, &x, [self.filters, 1], 1)?;
+        let kernel = [ones, &[shape.channels, self.filters]].concat();
         let (kernel_param, bias, activation) = (&self.pointwise_kernel, self.bias(), self.activation.as_ref());
         let weights = KernelAndBias { kernel: kernel_param, bias, activation, filters: self.filters };
         weights.apply(&x, &kernel, Convolution::new(shape, kernel_param, x.tape().is_recording()))

@@ -59,13 +59,13 @@ impl<const N: usize> Layer for UpSample<N> {
     }
 
     fn forward(&self, x: &Var) -> Result<Var> {
-        let (_, input, _) = axes::<N>(x.value.shape())?;
-        at_least_1("factor", self.size)?;
-        let longer = std::array::from_fn(|axis| input[axis].saturating_mul(self.size[axis]));
+        let (_, input, _) = axes(x.value.shape(), N)?;
+        at_least_1("factor", &self.size)?;
+        let longer: [usize; N] = std::array::from_fn(|axis| input[axis].saturating_mul(self.size[axis]));
         Resampling { interpolation: self.interpolation, align_corners: self.align_corners, antialias: false }.run(
             x,
-            longer,
-            self.size.map(|factor| 1.0 / factor as f64),
+            &longer,
+            &self.size.map(|factor| 1.0 / factor as f64),
         )
     }
 }

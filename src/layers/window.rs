@@ -26,6 +26,24 @@ impl<const N: usize> Padding<N> {
     pub fn all(cells: usize) -> Self {
         Self::Explicit([[cells; 2]; N])
     }
+
+    pub(super) fn edges(&self) -> Edges<'_> {
+        match self {
+            Self::Valid => Edges::Valid,
+            Self::Same => Edges::Same,
+            Self::Causal => Edges::Causal,
+            Self::Explicit(cells) => Edges::Explicit(cells),
+        }
+    }
+}
+
+/// A [`Padding`] over any number of axes: what is generic over it is compiled for each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Edges<'a> {
+    Valid,
+    Same,
+    Causal,
+    Explicit(&'a [[usize; 2]]),
 }
 
 /// What inputs of a rank are called in messages.
@@ -35,8 +53,8 @@ pub(super) struct Words {
     directions: &'static str,
 }
 
-pub(super) const fn words<const N: usize>() -> Words {
-    let (what, axes, directions) = match N {
+pub(super) const fn words(axes: usize) -> Words {
+    let (what, axes, directions) = match axes {
         1 => ("sequence", "[batch, time, channels]", ""),
         2 => ("image", "[batch, height, width, channels]", " in both directions"),
         _ => ("volume", "[batch, depth, height, width, channels]", " in all directions"),
@@ -44,19 +62,19 @@ pub(super) const fn words<const N: usize>() -> Words {
     Words { what, axes, directions }
 }
 
-/// A window and how it slides.
+/// A window and how it slides, with a number for each axis.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Window<const N: usize> {
-    pub size: [usize; N],
-    pub stride: [usize; N],
-    pub dilation: [usize; N],
-    pub padding: Padding<N>,
+pub(super) struct Window<'a> {
+    pub size: &'a [usize],
+    pub stride: &'a [usize],
+    pub dilation: &'a [usize],
+    pub padding: Edges<'a>,
 }
 
 /// Padding before and after each axis, and the number of positions along it.
-pub(super) type Place<const N: usize> = ([[usize; 2]; N], [usize; N]);
+pub(super) type Place = (Vec<[usize; 2]>, Vec<usize>);
 
-impl<const N: usize> Window<N> {
+impl Window<'_> {
     /// How many cells of an axis a window spans.
     pub fn reach(&self, axis: usize) -> usize {
         (self.size[axis] - 1).saturating_mul(self.dilation[axis]).saturating_add(1)
@@ -73,16 +91,17 @@ impl<const N: usize> Window<N> {
     ///
     /// # Errors
     /// a size, stride or dilation of 0; a window larger than the padded input; too many positions
-    pub fn place(&self, input: [usize; N], ceil: bool) -> Result<Place<N>> {
+    pub fn place(&self, input: &[usize], ceil: bool) -> Result<Place> {
         self.check()?;
-        let (mut padding, mut positions, mut padded) = ([[0; 2]; N], [0; N], [0; N]);
-        for axis in 0..N {
+        let axes = self.size.len();
+        let (mut padding, mut positions, mut padded) = (vec![[0; 2]; axes], vec![0; axes], vec![0; axes]);
+        for axis in 0..axes {
             let (reach, stride, len) = (self.reach(axis), self.stride[axis], input[axis]);
             padding[axis] = match self.padding {
-                Padding::Valid => [0, 0],
-                Padding::Causal => [reach - 1, 0],
-                Padding::Explicit(cells) => cells[axis],
-                Padding::Same => {
+                Edges::Valid => [0, 0],
+                Edges::Causal => [reach - 1, 0],
+                Edges::Explicit(cells) => cells[axis],
+                Edges::Same => {
                     let covered = (len.div_ceil(stride).saturating_sub(1)).saturating_mul(stride).saturating_add(reach);
                     let missing = covered.saturating_sub(len);
                     [missing / 2, missing - missing / 2]
@@ -101,9 +120,11 @@ impl<const N: usize> Window<N> {
         Ok((padding, positions))
     }
 
-    fn does_not_fit(&self, input: [usize; N]) -> Error {
-        let dilated = if self.dilation == [1; N] { String::new() } else { format!(", dilation {:?}", self.dilation) };
-        let (what, article) = (words::<N>().what, if N == 2 { "an" } else { "a" });
+    fn does_not_fit(&self, input: &[usize]) -> Error {
+        let is_dilated = self.dilation.iter().any(|cells| *cells != 1);
+        let dilated = if is_dilated { format!(", dilation {:?}", self.dilation) } else { String::new() };
+        let axes = self.size.len();
+        let (what, article) = (words(axes).what, if axes == 2 { "an" } else { "a" });
         Error::shape(format!(
             "a window of {:?}{dilated} does not fit into {article} {what} of {input:?} with padding {:?}; use a smaller \
              window, `Padding::Same`, or fewer pooling layers before it",
@@ -112,13 +133,14 @@ impl<const N: usize> Window<N> {
     }
 
     /// What each position covers of each axis.
-    pub fn spans(&self, input: [usize; N], ceil: bool, count_padding: bool) -> Result<[Vec<Span>; N]> {
+    pub fn spans(&self, input: &[usize], ceil: bool, count_padding: bool) -> Result<Vec<Vec<Span>>> {
         let (padding, positions) = self.place(input, ceil)?;
-        if (0..N).any(|axis| padding[axis].iter().any(|cells| *cells >= self.reach(axis))) {
+        if (0..input.len()).any(|axis| padding[axis].iter().any(|cells| *cells >= self.reach(axis))) {
             let size = self.size;
             return Err(Error::value(format!("expected padding smaller than the window {size:?}, got {padding:?}")));
         }
-        Ok(std::array::from_fn(|axis| {
+        let mut spans = Vec::new();
+        for axis in 0..input.len() {
             let (len, step, [before, after]) = (input[axis], self.dilation[axis], padding[axis]);
             let span = |position: usize| {
                 let first = position * self.stride[axis];
@@ -128,18 +150,22 @@ impl<const N: usize> Window<N> {
                 let padded = (before + len + after - first).div_ceil(step).min(self.size[axis]);
                 Span { start: start.min(end), end, step, count: if count_padding { padded } else { inside } }
             };
-            (0..positions[axis]).map(span).collect()
-        }))
+            spans.push((0..positions[axis]).map(span).collect());
+        }
+        Ok(spans)
     }
 }
 
 /// An error if one of the numbers is 0.
-pub(super) fn at_least_1<const N: usize>(name: &str, value: [usize; N]) -> Result<()> {
+pub(super) fn at_least_1(name: &str, value: &[usize]) -> Result<()> {
     if !value.contains(&0) {
         return Ok(());
     }
     let article = if name.starts_with('o') { "an" } else { "a" };
-    Err(Error::value(format!("expected {article} {name} of at least 1{}, got {value:?}", words::<N>().directions)))
+    Err(Error::value(format!(
+        "expected {article} {name} of at least 1{}, got {value:?}",
+        words(value.len()).directions
+    )))
 }
 
 /// An error if the product of the lengths is `2^bits` or more.
@@ -154,55 +180,56 @@ pub(super) fn fewer_than(bits: u32, what: &str, lengths: &[usize]) -> Result<()>
     Err(Error::value(format!("expected fewer than 2^{bits} {what}, got {lengths:?}")))
 }
 
-/// Batch, lengths of the `N` axes that a window slides over, and channels.
-pub(super) fn axes<const N: usize>(shape: &[usize]) -> Result<(usize, [usize; N], usize)> {
+/// Batch, lengths of the axes that a window slides over, of which there are `count`, and channels.
+pub(super) fn axes(shape: &[usize], count: usize) -> Result<(usize, &[usize], usize)> {
     if let [batch, spatial @ .., channels] = shape
-        && let Ok(spatial) = spatial.try_into()
+        && spatial.len() == count
     {
         return Ok((*batch, spatial, *channels));
     }
     let hint = match shape.len() {
-        len if len == N + 1 => "; add a channel axis with `Reshape`, or a batch axis",
+        len if len == count + 1 => "; add a channel axis with `Reshape`, or a batch axis",
         2 => "; give it its axes back with `Reshape`",
         _ => "",
     };
-    Err(Error::shape(format!("expected an input {}, got {shape:?}{hint}", words::<N>().axes)))
+    Err(Error::shape(format!("expected an input {}, got {shape:?}{hint}", words(count).axes)))
 }
 
 /// Refuses examples, as they were given to a first layer, whose channels seem to come before the axes that a window slides over,
 /// as PyTorch has them: the layer would slide over channels, or fail far away.
-pub(super) fn channels_last<const N: usize>(x: &Var) -> Result<()> {
+pub(super) fn channels_last(x: &Var) -> Result<()> {
     let shape = x.value.shape();
+    let axes = shape.len() - 2;
     let given = matches!(x.origin.as_deref(), Some(Origin::Input));
-    let few = if N == 1 { shape[1] == 1 } else { [1, 3, 4].contains(&shape[1]) };
+    let few = if axes == 1 { shape[1] == 1 } else { [1, 3, 4].contains(&shape[1]) };
     if !given || !few || shape[2..].iter().any(|len| *len < 8) {
         return Ok(());
     }
     Err(Error::shape(format!(
         "expected {}s {}, got input {shape:?}, whose channels seem to come first; {}, or say that they do not by a first layer \
          `Reshape::new({:?})`",
-        words::<N>().what,
-        words::<N>().axes,
-        bring_last::<N>(),
+        words(axes).what,
+        words(axes).axes,
+        bring_last(axes),
         &shape[1..]
     )))
 }
 
 /// How to bring channels from axis 1 to the end.
-pub(super) fn bring_last<const N: usize>() -> String {
-    let axes: Vec<usize> = (2..N + 2).chain([1]).collect();
+pub(super) fn bring_last(axes: usize) -> String {
+    let axes: Vec<usize> = (2..axes + 2).chain([1]).collect();
     let all: Vec<usize> = [&[0], &axes[..]].concat();
     format!("bring them last with `permuted_axes({all:?})` or a first layer `Permute::new({axes:?})`")
 }
 
 /// Three axes: those of length 1 that a lower rank lacks, then its own.
-pub(super) fn three<T: Clone, const N: usize>(values: [T; N], missing: T) -> [T; 3] {
-    std::array::from_fn(|i| (i + N).checked_sub(3).map_or(missing.clone(), |own| values[own].clone()))
+pub(super) fn three<T: Clone>(values: &[T], missing: T) -> [T; 3] {
+    std::array::from_fn(|i| (i + values.len()).checked_sub(3).map_or(missing.clone(), |own| values[own].clone()))
 }
 
 /// What is known of a kernel's shape: the window's size, and the last two axes.
-pub(super) fn kernel_shape<const N: usize>(size: [usize; N], last: [Option<usize>; 2]) -> Vec<Option<usize>> {
-    size.into_iter().map(Some).chain(last).collect()
+pub(super) fn kernel_shape(size: &[usize], last: [Option<usize>; 2]) -> Vec<Option<usize>> {
+    size.iter().copied().map(Some).chain(last).collect()
 }
 
 /// `"valid"`, `"same"`, `"causal"`, or the cells before and after each axis.
@@ -232,32 +259,33 @@ impl<const N: usize> Setting for Padding<N> {
 mod tests {
     use super::*;
 
-    fn window<const N: usize>(size: [usize; N], stride: [usize; N], padding: Padding<N>) -> Window<N> {
-        Window { size, stride, padding, dilation: [1; N] }
+    fn window<'a, const N: usize>(size: &'a [usize; N], stride: &'a [usize; N], padding: Edges<'a>) -> Window<'a> {
+        Window { size, stride, padding, dilation: &[1; N] }
     }
 
     #[test]
     fn same_puts_the_odd_cell_at_the_end() {
-        let window = window([3, 2], [2, 1], Padding::Same);
-        assert_eq!(window.place([4, 5], false).unwrap(), ([[0, 1], [0, 1]], [2, 5]));
-        assert_eq!(window.place([5, 5], false).unwrap(), ([[1, 1], [0, 1]], [3, 5]));
+        let window = window(&[3, 2], &[2, 1], Edges::Same);
+        assert_eq!(window.place(&[4, 5], false).unwrap(), (vec![[0, 1], [0, 1]], vec![2, 5]));
+        assert_eq!(window.place(&[5, 5], false).unwrap(), (vec![[1, 1], [0, 1]], vec![3, 5]));
     }
 
     #[test]
     fn causal_looks_back_only() {
-        let causal = Window { dilation: [2], ..window([3], [2], Padding::Causal) };
-        assert_eq!(causal.place([7], false).unwrap(), ([[4, 0]], [4]));
+        let causal = Window { dilation: &[2], ..window(&[3], &[2], Edges::Causal) };
+        assert_eq!(causal.place(&[7], false).unwrap(), (vec![[4, 0]], vec![4]));
     }
 
     #[test]
     fn ceil_adds_a_position_that_starts_inside() {
         let place = |size: usize, stride: usize, before: usize, len: usize| {
-            let window = window([size], [stride], Padding::Explicit([[before; 2]]));
-            (window.place([len], false).unwrap().1[0], window.place([len], true).unwrap().1[0])
+            let (size, stride, edges) = ([size], [stride], [[before; 2]]);
+            let window = window(&size, &stride, Edges::Explicit(&edges));
+            (window.place(&[len], false).unwrap().1[0], window.place(&[len], true).unwrap().1[0])
         };
         assert_eq!(place(3, 2, 0, 8), (3, 4));
         assert_eq!(place(2, 2, 0, 8), (4, 4));
-        assert_eq!(window([3], [2], Padding::Valid).place([2], true).unwrap().1, [1]);
+        assert_eq!(window(&[3], &[2], Edges::Valid).place(&[2], true).unwrap().1, [1]);
         // The last one would start in the padding.
         assert_eq!(place(2, 3, 1, 5), (2, 2));
         assert_eq!(place(1, 4, 0, 4), (1, 1));
@@ -265,8 +293,8 @@ mod tests {
 
     #[test]
     fn spans_step_over_padding() {
-        let window = Window { dilation: [2], ..window([3], [3], Padding::Explicit([[3, 2]])) };
-        let spans = window.spans([4], false, true).unwrap();
+        let window = Window { dilation: &[2], ..window(&[3], &[3], Edges::Explicit(&[[3, 2]])) };
+        let spans = window.spans(&[4], false, true).unwrap();
         let span = |start, end, count| Span { start, end, step: 2, count };
         assert_eq!(spans[0], [span(1, 2, 3), span(0, 4, 3)]);
     }
