@@ -57,7 +57,10 @@ impl Value {
 
     /// Reads it as the thing of the type `T` that it describes.
     pub(crate) fn described<T: super::Described>(&self, registry: &Registry) -> Result<T> {
-        T::from_config(&self.reader(T::KIND, registry)?)
+        match self.reader(T::KIND, registry) {
+            Ok(reader) => T::from_config(&reader),
+            Err(error) => Err(error),
+        }
     }
 
     fn reader<'a>(&'a self, kind: &str, registry: &'a Registry) -> Result<Reader<'a>> {

@@ -11,7 +11,7 @@ const EPSILON: f64 = 1e-7;
 
 /// Multiplies each vector by a factor that depends on its length. A vector is what leads to one unit: all axes but the
 /// last, or those given.
-fn rescale(weights: &mut ArrayViewMut<Float, IxDyn>, axes: Option<&[usize]>, factor: impl Fn(f64) -> f64) {
+fn rescale(weights: &mut ArrayViewMut<Float, IxDyn>, axes: Option<&[usize]>, factor: &dyn Fn(f64) -> f64) {
     let last = weights.ndim().saturating_sub(1);
     let is_inner = |axis: usize| axes.map_or(axis != last || last == 0, |axes| axes.contains(&axis));
     // Squares of `f32` overflow from 1.8e19 on.
@@ -53,7 +53,7 @@ impl Constraint for MaxNorm {
     }
 
     fn apply(&self, mut weights: ArrayViewMut<Float, IxDyn>) {
-        rescale(&mut weights, self.axes.as_deref(), |length| {
+        rescale(&mut weights, self.axes.as_deref(), &|length| {
             length.min(f64::from(self.max_value)) / (EPSILON + length)
         });
     }
@@ -91,7 +91,7 @@ impl Constraint for MinMaxNorm {
     }
 
     fn apply(&self, mut weights: ArrayViewMut<Float, IxDyn>) {
-        rescale(&mut weights, self.axes.as_deref(), |length| {
+        rescale(&mut weights, self.axes.as_deref(), &|length| {
             let [min, max, rate] = [self.min_value, self.max_value, self.rate].map(f64::from);
             let wanted = length.max(min).min(max);
             (rate * wanted + (1.0 - rate) * length) / (EPSILON + length)
@@ -132,6 +132,6 @@ impl Constraint for UnitLength {
     }
 
     fn apply(&self, mut weights: ArrayViewMut<Float, IxDyn>) {
-        rescale(&mut weights, self.axes.as_deref(), |length| 1.0 / (EPSILON + length));
+        rescale(&mut weights, self.axes.as_deref(), &|length| 1.0 / (EPSILON + length));
     }
 }

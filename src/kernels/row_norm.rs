@@ -47,17 +47,6 @@ impl RowMoments {
         let squares = if squares < 0.0 { 0.0 } else { squares };
         Self { factor: 1.0, center, rest, inverse: 1.0 / (by.share * squares + by.epsilon).sqrt() }
     }
-
-    /// Of a row that [`shrink`] has made small; of one that it leaves as it was, `self`.
-    #[cold]
-    fn again(self, by: Rows, x: &[Float], shrunk: &mut Vec<Float>) -> Self {
-        if !x.iter().all(|x| x.is_finite()) {
-            return self;
-        }
-        shrink(x, shrunk);
-        let epsilon = (by.epsilon * SHRINK * SHRINK).max(Float::MIN_POSITIVE);
-        Self { factor: SHRINK, ..Self::of(Rows { epsilon, ..by }, shrunk) }
-    }
 }
 
 #[cold]
@@ -119,15 +108,21 @@ vectorized! {
     ) {
         let mut shrunk = Vec::new();
         let rows = x.chunks_exact(by.len).zip(y.chunks_exact_mut(by.len));
-        for ((mut x, y), moments) in rows.zip(moments) {
-            *moments = RowMoments::of(by, x);
-            // The sum of squares is infinite or not a number.
-            if moments.inverse == 0.0 || moments.inverse.is_nan() {
-                *moments = moments.again(by, x, &mut shrunk);
-                if moments.factor != 1.0 {
-                    x = &shrunk;
+        for ((x, y), moments) in rows.zip(moments) {
+            let (mut by, mut factor) = (by, 1.0);
+            loop {
+                let row = if factor == 1.0 { x } else { &shrunk };
+                *moments = RowMoments { factor, ..RowMoments::of(by, row) };
+                // The sum of squares is infinite or not a number: once more with a row that is made small.
+                let is_lost = moments.inverse == 0.0 || moments.inverse.is_nan();
+                if !is_lost || factor != 1.0 || !x.iter().all(|x| x.is_finite()) {
+                    break;
                 }
+                shrink(x, &mut shrunk);
+                factor = SHRINK;
+                by.epsilon = (by.epsilon * SHRINK * SHRINK).max(Float::MIN_POSITIVE);
             }
+            let x = if factor == 1.0 { x } else { &shrunk };
             let RowMoments { center, rest, inverse, .. } = *moments;
             let (y, gamma, beta) = (&mut y[..x.len()], &gamma[..x.len()], &beta[..x.len()]);
             for i in 0..x.len() {

@@ -32,8 +32,11 @@ impl Var {
             let slopes = x.iter().zip(y).map(|(x, y)| slope(*x, *y));
             dx.iter_mut().zip(dy.iter().zip(slopes)).for_each(|(dx, (dy, slope))| *dx = dy * slope);
         };
-        let op = Each { onnx, values: Box::new(values), grads: Box::new(grads), linear, x: empty(), y: empty() };
-        self.tape().apply(op, &[self])
+        self.each_boxed(onnx, Box::new(values), Box::new(grads), linear)
+    }
+
+    fn each_boxed(&self, onnx: Form, values: Box<Values>, grads: Box<Grads>, linear: bool) -> Self {
+        self.tape().apply(Each { onnx, values, grads, linear, x: empty(), y: empty() }, &[self])
     }
 
     /// Returns the natural logarithm.

@@ -5,7 +5,7 @@ use crate::buffers::buffer;
 use crate::config::{Config, Described, Reader, Setting};
 use crate::error::{Error, Result};
 use crate::initializers::RandomNormal;
-use crate::kernels::{elementwise::sum_of_squares, sums::dot};
+use crate::kernels::{elementwise::sum_of_squares, sums};
 use crate::layers::Layer;
 use crate::tensor::{Float, Tensor, data, tensor};
 
@@ -163,6 +163,12 @@ fn with_rows(kernel: &[Float], v: &[Float], outputs: usize) -> Vec<Float> {
 /// `kernel · u`
 fn with_columns(kernel: &[Float], u: &[Float]) -> Vec<Float> {
     kernel.chunks_exact(u.len()).map(|row| dot(row, u)).collect()
+}
+
+/// Compiled once, where speed matters less.
+#[inline(never)]
+fn dot(a: &[Float], b: &[Float]) -> Float {
+    sums::dot(a, b)
 }
 
 fn unit(mut x: Vec<Float>) -> Vec<Float> {
