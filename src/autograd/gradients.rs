@@ -61,9 +61,11 @@ impl Gradients {
 
     /// Returns the Euclidean norm of all parameters' gradients together, summed in `f64` in the order of the ids.
     pub fn norm(&self) -> f64 {
-        let squares =
-            self.in_order().into_iter().flat_map(|(_, grad)| data(grad)).map(|g| f64::from(*g) * f64::from(*g));
-        squares.sum::<f64>().sqrt()
+        let mut squares = 0.0;
+        for (_, grad) in self.in_order() {
+            data(grad).iter().for_each(|g| squares += f64::from(*g) * f64::from(*g));
+        }
+        squares.sqrt()
     }
 
     /// The shapes of those whose parameters are not in this list.

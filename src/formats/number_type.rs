@@ -152,7 +152,9 @@ impl NumberType {
     pub(crate) fn encode(&self, numbers: &[Float]) -> Result<Vec<u8>, String> {
         let Some([fraction, bias, greatest, infinity, nan]) = self.small_format() else {
             return match self {
-                Self::F64 => Ok(numbers.iter().flat_map(|x| f64::from(*x).to_le_bytes()).collect()),
+                Self::F64 => {
+                    Ok(numbers.iter().map(|x| f64::from(*x).to_le_bytes()).collect::<Vec<_>>().into_flattened())
+                }
                 Self::F32 => each_fits(numbers, |x| {
                     let narrow = f64::from(*x) as f32;
                     (narrow.is_finite() || !x.is_finite()).then_some(narrow.to_le_bytes())
@@ -175,7 +177,9 @@ impl NumberType {
             Some((magnitude | if negative { sign } else { 0 }).to_le_bytes())
         });
         let bytes = bytes.map_err(|x| self.too_small(x))?;
-        Ok(bytes.chunks_exact(4).flat_map(|bits| &bits[..size]).copied().collect())
+        let mut short = Vec::with_capacity(numbers.len() * size);
+        bytes.chunks_exact(4).for_each(|bits| short.extend_from_slice(&bits[..size]));
+        Ok(short)
     }
 
     /// Gives the numbers in these bytes, the least byte of each first, the other sign.

@@ -60,7 +60,11 @@ pub(super) fn read(bytes: &Bytes) -> Result<Vec<(String, Stored)>, String> {
 /// The texts in the header of a file; none if it is of another format.
 pub(super) fn metadata(bytes: &Bytes) -> BTreeMap<String, String> {
     let header = SafeTensors::read_metadata(bytes.as_ref()).ok();
-    header.and_then(|(_, metadata)| metadata.metadata().clone()).into_iter().flatten().collect()
+    let mut texts = BTreeMap::new();
+    for (name, text) in header.and_then(|(_, metadata)| metadata.metadata().clone()).unwrap_or_default() {
+        texts.insert(name, text);
+    }
+    texts
 }
 
 /// Writes tensors, by type and then in the order of their names' bytes.

@@ -85,7 +85,7 @@ impl From<Tensor> for Stored {
 impl Stored {
     /// A list of numbers in double precision.
     pub(super) fn numbers(list: &[f64]) -> Self {
-        let bytes: Vec<u8> = list.iter().flat_map(|x| x.to_le_bytes()).collect();
+        let bytes = list.iter().map(|x| x.to_le_bytes()).collect::<Vec<_>>().into_flattened();
         let layout = Layout { start: 0, strides: vec![1], big_endian: false, negative: false };
         let place = Place::File(layout, Source::Bytes(bytes.into()));
         Self { number: NumberType::F64, shape: vec![list.len()], place }
@@ -209,7 +209,7 @@ impl Stored {
     pub(super) fn bytes(&self) -> Result<Bytes, String> {
         let (layout, source) = match &self.place {
             Place::Memory(value) => {
-                return Ok(data(value).iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<_>>().into());
+                return Ok(data(value).iter().map(|x| x.to_le_bytes()).collect::<Vec<_>>().into_flattened().into());
             }
             Place::Unreadable(reason) => return Err(reason.to_string()),
             Place::File(layout, source) => (layout, source),

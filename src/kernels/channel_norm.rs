@@ -22,8 +22,14 @@ impl Blocks {
     /// The block and the numbers of each piece of work.
     fn pieces(&self) -> Vec<(usize, Range<usize>)> {
         let (block, piece) = (self.rows * self.channels, (CHUNK / self.channels.max(1)).max(1) * self.channels);
-        let starts = |b: usize| (b * block..(b + 1) * block).step_by(piece.max(1));
-        (0..self.blocks).flat_map(|b| starts(b).map(move |i| (b, i..(i + piece).min((b + 1) * block)))).collect()
+        let mut pieces = Vec::new();
+        for b in 0..self.blocks {
+            let end = (b + 1) * block;
+            for start in (b * block..end).step_by(piece.max(1)) {
+                pieces.push((b, start..(start + piece).min(end)));
+            }
+        }
+        pieces
     }
 
     /// Sums by block and channel, in `f64`, `N` of them: what `add` adds for each piece, in order.

@@ -95,30 +95,32 @@ fn product(m: usize, k: usize, n: usize, a: Matrix<'_>, b: Matrix<'_>, accumulat
     let width = panel_width();
     let mut rows = Vec::with_capacity(ROWS.min(m));
     with_scratch(TERMS.min(k) * width, |panel| {
-        for (term, column) in (0..k).step_by(TERMS).flat_map(|t| (0..n).step_by(width).map(move |j| (t, j))) {
-            let (terms, columns) = (TERMS.min(k - term), width.min(n - column));
-            let first = &b.data[term * b.strides[0] + column * b.strides[1]..];
-            // Packing pays if the panel is read often.
-            let in_place = b.strides[1] == 1 && m <= 2 * width;
-            if !in_place {
-                pack(first, b.strides, terms, columns, width, panel);
-            }
-            for row in (0..m).step_by(ROWS) {
-                rows.clear();
-                rows.extend((row..m.min(row + ROWS)).map(|i| (i * a.strides[0], i * n + column)));
-                dispatch(Product {
-                    rows: &rows,
-                    segments: &[(term * a.strides[1], 0)],
-                    k: terms,
-                    a: a.data,
-                    a_step: a.strides[1],
-                    b: if in_place { first } else { panel },
-                    b_step: if in_place { b.strides[0] } else { width },
-                    b_panel: 0,
-                    c,
-                    columns,
-                    start: if accumulate || term > 0 { Start::Accumulate } else { Start::Zero },
-                });
+        for term in (0..k).step_by(TERMS) {
+            for column in (0..n).step_by(width) {
+                let (terms, columns) = (TERMS.min(k - term), width.min(n - column));
+                let first = &b.data[term * b.strides[0] + column * b.strides[1]..];
+                // Packing pays if the panel is read often.
+                let in_place = b.strides[1] == 1 && m <= 2 * width;
+                if !in_place {
+                    pack(first, b.strides, terms, columns, width, panel);
+                }
+                for row in (0..m).step_by(ROWS) {
+                    rows.clear();
+                    rows.extend((row..m.min(row + ROWS)).map(|i| (i * a.strides[0], i * n + column)));
+                    dispatch(Product {
+                        rows: &rows,
+                        segments: &[(term * a.strides[1], 0)],
+                        k: terms,
+                        a: a.data,
+                        a_step: a.strides[1],
+                        b: if in_place { first } else { panel },
+                        b_step: if in_place { b.strides[0] } else { width },
+                        b_panel: 0,
+                        c,
+                        columns,
+                        start: if accumulate || term > 0 { Start::Accumulate } else { Start::Zero },
+                    });
+                }
             }
         }
     });

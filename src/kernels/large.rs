@@ -103,8 +103,13 @@ fn corners([m, n]: [usize; 2]) -> Vec<(Range<usize>, Range<usize>)> {
     let (tiles, panels, threads) = (m.div_ceil(TILE), n.div_ceil(panel_width()), parallel::threads());
     let across = panels.div_ceil(PANELS).next_multiple_of(threads).min(panels);
     let down = threads.div_ceil(across).min(tiles);
-    let columns = even_parts(panels, across, panel_width(), n);
-    columns.flat_map(|columns| even_parts(tiles, down, TILE, m).map(move |rows| (rows, columns.clone()))).collect()
+    let mut corners = Vec::new();
+    for columns in even_parts(panels, across, panel_width(), n) {
+        for rows in even_parts(tiles, down, TILE, m) {
+            corners.push((rows, columns.clone()));
+        }
+    }
+    corners
 }
 
 /// Divides `count` pieces of this size, which are `len` together, in parts of whole pieces.

@@ -74,12 +74,15 @@ impl Convolved {
         let kernel = [&last(shape.kernel)[..], &[shape.channels / shape.groups, shape.filters]].concat();
         let own = if form.shape(1) == kernel { "in1".into() } else { form.reshape("in1", &kernel) };
         let kernel = form.permute(&own, [n + 1, n].into_iter().chain(0..n));
-        let pads = [0, 1].into_iter().flat_map(|side| shape.padding[3 - n..].iter().map(move |pads| pads[side]));
+        let mut pads = Vec::new();
+        for side in [0, 1] {
+            pads.extend(shape.padding[3 - n..].iter().map(|pads| pads[side]));
+        }
         let mut attributes = vec![
             ("kernel_shape", ints(last(shape.kernel))),
             ("strides", ints(last(shape.stride))),
             ("dilations", ints(last(shape.dilation))),
-            ("pads", ints(pads.collect())),
+            ("pads", ints(pads)),
             ("group", OnnxAttribute::Int(shape.groups as i64)),
         ];
         attributes.extend_from_slice(more);

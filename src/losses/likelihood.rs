@@ -124,8 +124,8 @@ impl Loss for GaussianNll {
             )));
         }
         let half = shape[shape.len() - 1] / 2;
-        let variances = data(&prediction.value).chunks(2 * half).flat_map(|row| &row[half..]);
-        if let Some(bad) = variances.clone().find(|v| **v < 0.0) {
+        let variances = |row: &'_ [Float]| row[half..].iter().copied().find(|v| *v < 0.0);
+        if let Some(bad) = data(&prediction.value).chunks(2 * half).find_map(variances) {
             return Err(Error::value(format!(
                 "GaussianNll: expected variances that are not negative in the second half of the last axis, got {bad}; \
                  give them a `Softplus`"

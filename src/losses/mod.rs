@@ -286,8 +286,12 @@ fn check_setting(loss: &str, name: &str, value: Float, range: impl std::ops::Ran
         std::ops::Bound::Unbounded => None,
     };
     let bounds = [bound(range.start_bound(), ["at least", "above"]), bound(range.end_bound(), ["at most", "below"])];
+    Err(outside(loss, name, value, bounds))
+}
+
+fn outside(loss: &str, name: &str, value: Float, bounds: [Option<String>; 2]) -> Error {
     let bounds: Vec<String> = bounds.into_iter().flatten().collect();
-    Err(Error::value(format!("{loss}: expected {name} {}, got {value}", bounds.join(" and "))))
+    Error::value(format!("{loss}: expected {name} {}, got {value}", bounds.join(" and ")))
 }
 
 /// All targets must satisfy a condition.

@@ -148,9 +148,11 @@ impl Auc {
 
 impl Gathered for Scores {
     fn to_numbers(&self) -> Vec<f64> {
-        let numbers =
-            self.all.iter().flat_map(|(score, answer, weight)| [score, answer, weight].map(|x| f64::from(*x)));
-        [self.labels as f64, self.all.len() as f64].into_iter().chain(numbers).collect()
+        let mut numbers = vec![self.labels as f64, self.all.len() as f64];
+        for (score, answer, weight) in &self.all {
+            numbers.extend([f64::from(*score), f64::from(*answer), f64::from(*weight)]);
+        }
+        numbers
     }
 
     fn from_numbers(numbers: &[f64]) -> Option<Self> {

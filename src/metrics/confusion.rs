@@ -137,7 +137,11 @@ impl ConfusionMatrix {
         if self.answers.multi_label {
             return matrices.outer_iter().map(|counts| outcome(counts, 1)).collect();
         }
-        matrices.outer_iter().flat_map(|counts| (0..self.classes).map(move |class| outcome(counts, class))).collect()
+        let mut outcomes = Vec::new();
+        for counts in matrices.outer_iter() {
+            outcomes.extend((0..self.classes).map(|class| outcome(counts, class)));
+        }
+        outcomes
     }
 
     /// The numbers of labels and classes, and the counts.

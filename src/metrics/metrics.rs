@@ -315,8 +315,9 @@ impl Figures {
     pub(crate) fn state(&self) -> Snapshot {
         let mut state = Snapshot::default();
         state.numbers.push(("added".into(), self.added.to_numbers()));
-        let outputs = self.outputs.iter().flat_map(|output| output.mean.to_numbers());
-        state.numbers.push(("outputs".into(), outputs.collect()));
+        let mut outputs = Vec::new();
+        self.outputs.iter().for_each(|output| outputs.extend(output.mean.to_numbers()));
+        state.numbers.push(("outputs".into(), outputs));
         let named = self.named.iter().map(|(name, mean)| (format!("named/{name}"), mean.to_numbers()));
         state.numbers.extend(named);
         state

@@ -50,7 +50,8 @@ impl Var {
         let most = dots.iter().copied().max().unwrap_or(0);
         let names: Vec<Vec<char>> = terms.iter().zip(&dots).map(|(term, dots)| axes_of(term, *dots)).collect();
         let result = right.map_or_else(|| named_once(&names), |right| axes_of(right, most));
-        let dot = names.iter().flatten().chain(&result).find(|name| !name.is_ascii_alphanumeric());
+        let all = [&names.concat()[..], &result].concat();
+        let dot = all.iter().find(|name| !name.is_ascii_alphanumeric());
         let written = plain.replacen("->", "", 1);
         let odd = written.chars().find(|c| !c.is_ascii_alphabetic() && !matches!(c, ',' | '.')).or(dot.copied());
         if let Some(odd) = odd {
@@ -81,7 +82,8 @@ impl Var {
         let mut waiting: Vec<Named> = rest.collect::<Result<_>>()?;
         while !waiting.is_empty() {
             let next = waiting.remove(0);
-            let kept: Vec<char> = result.iter().chain(waiting.iter().flat_map(|named| &named.axes)).copied().collect();
+            let mut kept = result.clone();
+            waiting.iter().for_each(|named| kept.extend(&named.axes));
             product = product.sum_others(&[&kept[..], &next.axes].concat())?;
             let next = next.sum_others(&[&kept[..], &product.axes].concat())?;
             product = product.times(next, &kept)?;
@@ -99,7 +101,7 @@ fn axes_of(term: &str, dots: usize) -> Vec<char> {
 
 /// What comes once among all names, in alphabetical order, after what dots stand for.
 fn named_once(names: &[Vec<char>]) -> Vec<char> {
-    let all: Vec<char> = names.iter().flatten().copied().collect();
+    let all = names.concat();
     let count = |name: &char| all.iter().filter(|other| *other == name).count();
     // The highest digit is the first axis.
     let key = |name: char| if name.is_ascii_digit() { '9' as u32 - name as u32 } else { name as u32 };

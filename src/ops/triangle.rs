@@ -19,7 +19,7 @@ impl Var {
     /// # Errors
     /// Fewer than two axes.
     pub fn tril(&self, diagonal: isize) -> Result<Self> {
-        self.triangle("tril", |row, column| column <= row.saturating_add(diagonal))
+        self.triangle("tril", &|row, column| column <= row.saturating_add(diagonal))
     }
 
     /// Returns the upper triangle of the matrices in the last two axes, 0 below it: what is on the main diagonal (0),
@@ -28,15 +28,19 @@ impl Var {
     /// # Errors
     /// Fewer than two axes.
     pub fn triu(&self, diagonal: isize) -> Result<Self> {
-        self.triangle("triu", |row, column| column >= row.saturating_add(diagonal))
+        self.triangle("triu", &|row, column| column >= row.saturating_add(diagonal))
     }
 
-    fn triangle(&self, who: &str, keeps: impl Fn(isize, isize) -> bool) -> Result<Self> {
+    fn triangle(&self, who: &str, keeps: &dyn Fn(isize, isize) -> bool) -> Result<Self> {
         let [.., rows, columns] = *self.value.shape() else {
             return Err(Error::shape(format!("{who}: expected at least two axes, got shape {:?}", self.value.shape())));
         };
-        let places = (0..rows as isize).flat_map(|row| (0..columns as isize).map(move |column| (row, column)));
-        let mask = places.map(|(row, column)| Float::from(u8::from(keeps(row, column)))).collect();
+        let mut mask = Vec::with_capacity(rows * columns);
+        for row in 0..rows as isize {
+            for column in 0..columns as isize {
+                mask.push(Float::from(u8::from(keeps(row, column))));
+            }
+        }
         self.tape().constant(tensor(&[rows, columns], mask)).select(self, &self.tape().constant(0.0))
     }
 }

@@ -299,7 +299,9 @@ fn evaluate(parameters: &[(String, Param)], loss: &Var) -> Result<(f64, Vec<Floa
     let mut gradient = Vec::new();
     for param in trainable(parameters) {
         let begin = gradient.len();
-        gradient.extend(parts[0].gradients.take(param.id()).iter().flat_map(data));
+        if let Some(own) = parts[0].gradients.take(param.id()) {
+            gradient.extend_from_slice(data(&own));
+        }
         let Some(penalty) = param.penalty(&Tape::training())? else { continue };
         value += data(&penalty.value).iter().map(|x| f64::from(*x)).sum::<f64>();
         let of_penalty = penalty.backward()?.take(param.id());
@@ -317,7 +319,10 @@ struct Start<'a> {
 
 impl<'a> Start<'a> {
     fn of(parameters: &'a [(String, Param)]) -> Self {
-        let weights = trainable(parameters).flat_map(Param::value).flat_map(|value| data(&value).to_vec()).collect();
+        let mut weights = Vec::new();
+        for value in trainable(parameters).filter_map(Param::value) {
+            weights.extend_from_slice(data(&value));
+        }
         Self { parameters, weights }
     }
 

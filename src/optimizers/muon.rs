@@ -140,5 +140,9 @@ impl Muon {
 
 /// The transpose of a row-major matrix of this many columns.
 fn transposed(x: &[Float], columns: usize) -> Vec<Float> {
-    (0..columns).flat_map(|column| x.iter().skip(column).step_by(columns).copied()).collect()
+    let mut transposed = Vec::with_capacity(x.len());
+    for column in 0..columns {
+        transposed.extend(x.iter().skip(column).step_by(columns));
+    }
+    transposed
 }

@@ -98,13 +98,15 @@ impl TextVectorization {
     }
 
     fn words(&self, text: &str) -> Vec<String> {
-        let words = (self.split)(&(self.standardize)(text));
+        let mut words = (self.split)(&(self.standardize)(text));
         if self.ngrams < 2 {
             return words;
         }
-        let several = (2..=self.ngrams).flat_map(|n| words.windows(n).map(|window| window.join(" ")));
-        let several: Vec<String> = several.collect();
-        words.into_iter().chain(several).collect()
+        let single = words.clone();
+        for n in 2..=self.ngrams {
+            words.extend(single.windows(n).map(|window| window.join(" ")));
+        }
+        words
     }
 
     /// Fits the vocabulary on texts: the most frequent word first, and of equally frequent ones the last in the alphabet, as

@@ -98,9 +98,11 @@ impl History {
 /// The names of the figures in all of these, in the order of their first appearance.
 pub(crate) fn figure_names<'a>(all: impl IntoIterator<Item = &'a Logs>) -> Vec<&'a str> {
     let mut names = Vec::new();
-    for (name, _) in all.into_iter().flat_map(Logs::iter) {
-        if !names.contains(&name) {
-            names.push(name);
+    for logs in all {
+        for (name, _) in logs.iter() {
+            if !names.contains(&name) {
+                names.push(name);
+            }
         }
     }
     names

@@ -92,8 +92,11 @@ impl RunState<'_> {
         }
         let epochs = self.history.epochs();
         state.numbers.push(("epochs".into(), epochs.iter().map(|logs| logs.iter().count() as f64).collect()));
-        let figures = epochs.iter().flat_map(Logs::iter);
-        state.numbers.extend(figures.map(|(name, figure)| (format!("history/{name}"), vec![figure])));
+        for logs in epochs {
+            for (name, figure) in logs.iter() {
+                state.numbers.push((format!("history/{name}"), vec![figure]));
+            }
+        }
         if self.is_in_epoch {
             state.nest("figure", self.figures.state());
             let metrics = tools.metrics.state()?.into_iter();

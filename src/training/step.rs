@@ -32,7 +32,9 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
                 self.metrics.update(&part.predictions, &part.targets, &part.outputs)?;
             }
         }
-        parts.into_iter().flat_map(|part| part.predictions).for_each(crate::tensor::recycle);
+        for part in parts {
+            part.predictions.into_iter().for_each(crate::tensor::recycle);
+        }
         let advice = || dataset.batch(indices).ok().map(|batch| blame::advice(&batch, numbers));
         let ended = run.end_batch(batch.loss(), indices.len(), &mut self.tools());
         ended.map_err(|error| blame::explained(error, advice))
@@ -65,17 +67,27 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
                 let share = part.examples as Float / indices.len() as Float;
                 gradients.push(BatchPart { gradients: std::mem::take(&mut part.gradients), share });
             }
-            for (param, value) in parts.iter().flat_map(|part| &part.updates) {
-                let path = parameters.iter().find(|(_, known)| known.id() == param.id()).map(|(path, _)| path.clone());
-                check_update(value, || path.unwrap_or_else(|| "a state that no layer lists".into()))?;
+            for part in &parts {
+                check_updates(parameters, &part.updates)?;
             }
             let stepper = &mut self.stepper;
             self.threads.run(|| stepper.step_parts(parameters, &mut gradients))?;
-            let updates = parts.iter_mut().flat_map(|part| std::mem::take(&mut part.updates));
-            updates.into_iter().try_for_each(|(param, value)| param.set(value))?;
+            for part in &mut parts {
+                for (param, value) in std::mem::take(&mut part.updates) {
+                    param.set(value)?;
+                }
+            }
         }
         Ok(parts)
     }
+}
+
+fn check_updates(parameters: &[(String, Param)], updates: &[(Param, crate::tensor::Tensor)]) -> Result<()> {
+    for (param, value) in updates {
+        let path = parameters.iter().find(|(_, known)| known.id() == param.id()).map(|(path, _)| path.clone());
+        check_update(value, || path.unwrap_or_else(|| "a state that no layer lists".into()))?;
+    }
+    Ok(())
 }
 
 /// All that the loss depends on and that is not frozen must be listed: else it is neither trained nor saved.

@@ -73,7 +73,11 @@ fn smoothed(field: &[Float], width: usize, weights: &[Float]) -> Vec<Float> {
 
 /// Rows of this width as columns.
 fn transposed(field: &[Float], width: usize) -> Vec<Float> {
-    (0..width).flat_map(|x| field.iter().skip(x).step_by(width).copied()).collect()
+    let mut columns = Vec::with_capacity(field.len());
+    for x in 0..width {
+        columns.extend(field.iter().skip(x).step_by(width));
+    }
+    columns
 }
 
 impl Augment for RandomElasticTransform {

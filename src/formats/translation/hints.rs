@@ -29,7 +29,8 @@ pub(super) fn hint(
         return None;
     }
     let plan = pytorch::plan(listed, translation.separate_attention, &|_, _| true);
-    let theirs: Vec<String> = plan.into_iter().flat_map(|group| group.names).collect();
+    let mut theirs = Vec::new();
+    plan.into_iter().for_each(|group| theirs.extend(group.names));
     let left: HashSet<&str> = unused.iter().copied().collect();
     if 2 * theirs.iter().filter(|name| left.contains(name.as_str())).count() >= theirs.len() {
         return Some("its names are those of PyTorch: load it by `Translation::pytorch()`".into());

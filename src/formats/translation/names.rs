@@ -46,7 +46,8 @@ impl<'w> Names<'w> {
             there.contains(whole) || apart.is_none_or(|apart| !there.contains(apart.as_str()))
         };
         let plan = translation.plan(listed, &packed, &|name| there.contains(name))?;
-        let places: HashSet<&str> = plan.iter().flat_map(|group| &group.names).map(String::as_str).collect();
+        let mut places: HashSet<&str> = HashSet::new();
+        plan.iter().for_each(|group| places.extend(group.names.iter().map(String::as_str)));
         let mut names = Self { plan: Vec::new(), present: HashMap::new(), twins: Vec::new(), used };
         let mut second = Vec::new();
         for (name, target) in &targets {

@@ -54,8 +54,13 @@ pub(super) fn segments(shape: &ConvShape) -> (Vec<(usize, usize)>, usize) {
         let k = width * channels;
         (rows.map(|y| (shape.tap(y, 0), y * k * panel)).collect(), k)
     } else {
-        let taps = rows.flat_map(|y| (0..width).map(move |x| (y, x)));
-        (taps.map(|(y, x)| (shape.tap(y, x), (y * width + x) * channels * panel)).collect(), channels)
+        let mut taps = Vec::new();
+        for y in rows {
+            for x in 0..width {
+                taps.push((shape.tap(y, x), (y * width + x) * channels * panel));
+            }
+        }
+        (taps, channels)
     }
 }
 

@@ -55,9 +55,13 @@ impl RotaryEmbedding {
     pub fn forward_from(&self, x: &Var, start: usize) -> Result<Var> {
         let op = self.rotate(x)?;
         let speeds = speeds(self.base, op.size)?;
-        let angles =
-            (0..x.value.shape()[1]).flat_map(|i| speeds.iter().map(move |speed| (start as f64 + i as f64) * speed));
-        let turns = angles.map(|angle| [angle.cos() as Float, angle.sin() as Float]).collect();
+        let mut turns = Vec::new();
+        for i in 0..x.value.shape()[1] {
+            for speed in &speeds {
+                let angle = (start as f64 + i as f64) * speed;
+                turns.push([angle.cos() as Float, angle.sin() as Float]);
+            }
+        }
         Ok(x.tape().apply(Rotate { turns, ..op }, &[x]))
     }
 

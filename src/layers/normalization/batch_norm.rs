@@ -81,7 +81,9 @@ impl BatchNorm {
 fn real_rows(x: &Var, rows: usize) -> Option<Vec<bool>> {
     let steps = data(x.mask.as_deref()?);
     let each = rows / steps.len().max(1);
-    Some(steps.iter().flat_map(|step| std::iter::repeat_n(*step != 0.0, each)).collect())
+    let mut real = Vec::with_capacity(rows);
+    steps.iter().for_each(|step| real.resize(real.len() + each, *step != 0.0));
+    Some(real)
 }
 
 impl Layer for BatchNorm {
@@ -111,7 +113,8 @@ impl Layer for BatchNorm {
                 None => by.moments(data(&x.value), channels),
                 Some(real) => {
                     let rows = data(&x.value).chunks_exact(channels).zip(real).filter(|(_, real)| **real);
-                    let kept: Vec<Float> = rows.flat_map(|(row, _)| row).copied().collect();
+                    let mut kept = Vec::new();
+                    rows.for_each(|(row, _)| kept.extend_from_slice(row));
                     if kept.is_empty() {
                         return Err(Error::value(
                             "expected at least one step that the mask does not leave out, got none",

@@ -151,6 +151,7 @@ fn masked(y: Var, x: &Var, options: StepOptions) -> Result<Var> {
         return y.with_mask(mask);
     }
     let time = mask.shape()[1].max(1);
-    let flipped: Vec<_> = data(mask).chunks(time).flat_map(|row| row.iter().rev().copied()).collect();
+    let mut flipped = data(mask).to_vec();
+    flipped.chunks_mut(time).for_each(<[_]>::reverse);
     y.with_mask(crate::tensor::tensor(mask.shape(), flipped))
 }

@@ -108,14 +108,16 @@ impl Part {
         }
         let shown = form.mask.as_ref().map(|_| {
             let mut begun = vec![false; n];
-            let steps = (0..time).flat_map(|step| rows.clone().map(move |row| (step, row)));
-            let shown = steps.map(|(step, row)| {
-                let is_real = form.is_real(row, step);
-                begun[row - rows.start] |= is_real;
-                is_real
-                    || begun[row - rows.start] && !(form.options.zero_output_for_mask && form.options.return_sequences)
-            });
-            shown.collect()
+            let mut shown = Vec::with_capacity(time * n);
+            for step in 0..time {
+                for row in rows.clone() {
+                    let is_real = form.is_real(row, step);
+                    begun[row - rows.start] |= is_real;
+                    let is_zero = form.options.zero_output_for_mask && form.options.return_sequences;
+                    shown.push(is_real || begun[row - rows.start] && !is_zero);
+                }
+            }
+            shown
         });
         Self {
             x: steps,
@@ -197,9 +199,11 @@ impl Part {
             kept: &mut self.kept[t * n * S::KEPT..][..n * S::KEPT],
         });
         let padding: Vec<usize> = self.padding(form, t).collect();
-        for (row, state) in padding.iter().flat_map(|row| (0..S::STATES).map(move |state| (row, state))) {
+        for row in padding {
             let from = t * n + row * form.units;
-            self.states[state].copy_within(from..from + form.units, from + n);
+            for state in &mut self.states {
+                state.copy_within(from..from + form.units, from + n);
+            }
         }
     }
 
