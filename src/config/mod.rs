@@ -12,6 +12,7 @@ mod setting;
 pub(crate) mod size;
 
 pub(crate) use declare::{config, described, described_as, family, named};
+pub(crate) use registry::Make;
 pub use registry::{Described, Reader, Registry};
 pub use setting::Setting;
 pub(crate) use setting::{Slot, expected};

@@ -51,7 +51,7 @@ pub trait Described: Sized {
 }
 
 /// A plain function: a closure would be compiled with all around it for each kind.
-type Make<T> = fn(&Reader<'_>) -> Result<T>;
+pub(crate) type Make<T> = fn(&Reader<'_>) -> Result<T>;
 
 /// The kinds that can be made from descriptions: at first all of this crate's, to which yours are added.
 #[derive(Debug, Clone)]

@@ -215,8 +215,7 @@ pub use crate::autograd::{Layer, Vars};
 pub use crate::config::size::Size;
 
 use crate::autograd::Var;
-use crate::config::{Described, Reader, Registry};
-use crate::error::Result;
+use crate::config::{Described, Make, Registry};
 
 impl Registry {
     /// Adds a layer that takes `X` and gives `Y`; both are `Var` for most.
@@ -226,7 +225,7 @@ impl Registry {
         self
     }
 
-    fn insert_layer<X: Vars, Y: Vars>(&mut self, kind: &str, make: fn(&Reader<'_>) -> Result<Box<dyn Layer<X, Y>>>) {
+    fn insert_layer<X: Vars, Y: Vars>(&mut self, kind: &str, make: Make<Box<dyn Layer<X, Y>>>) {
         // A graph takes layers of any arrangement: first, since a layer of lists is one already.
         self.insert(kind, graph::listed::<X, Y>);
         self.insert(kind, make);
