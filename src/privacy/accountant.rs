@@ -1,5 +1,7 @@
 //! What noisy steps are worth.
 
+use std::ops::AddAssign;
+
 use crate::error::{Error, Result};
 
 /// Orders of Rényi's divergence that are tried, those of dp-accounting.
@@ -94,6 +96,13 @@ impl Accountant {
             Conversion::Improved => r + (-1.0 / order).ln_1p() - (delta * order).ln() / (order - 1.0),
         };
         Ok(self.orders.iter().zip(&self.divergence).map(epsilon).fold(f64::INFINITY, f64::min).max(0.0))
+    }
+}
+
+impl AddAssign<&Accountant> for Accountant {
+    /// Adds what other steps on the same examples have spent.
+    fn add_assign(&mut self, other: &Accountant) {
+        self.divergence.iter_mut().zip(&other.divergence).for_each(|(sum, more)| *sum += more);
     }
 }
 

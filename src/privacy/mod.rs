@@ -12,15 +12,16 @@
 //! let private = DpSgd::new(1.0, 0.8, 40).seed(3);
 //! let model = Sequential::new().add(Dense::new(8).activation(Tanh)).add(Dense::new(1));
 //! let mut model = model.compile(Stepper::new(Adam::new(0.05)).hook(private), BinaryCrossEntropy::from_logits());
-//! model.fit(&(&x, &y), Fit::epochs(10).batch_size(40).progress(false))?;
+//! model.fit(&(&x, &y), Fit::epochs(10).batch_size(40).poisson().progress(false))?;
 //!
 //! let spent = Accountant::new().steps(0.8, 40.0 / 400.0, 100)?.epsilon(1e-5)?;
 //! assert!((spent - 12.41).abs() < 0.01);
 //! # Ok::<(), gradus::Error>(())
 //! ```
 //!
-//! The proof of [`Accountant`] is for batches in which each example is with the same probability, apart from all others. `fit` divides shuffled
-//! examples instead, for which the same epsilon is commonly stated; say so with it.
+//! The proof of [`Accountant`] is for batches in which each example is with the same probability, apart from all others: those of
+//! [`Fit::poisson`](crate::Fit::poisson). `fit` divides shuffled examples otherwise, for which the same epsilon is commonly stated; say so
+//! with it. [`PrivacyBudget`](crate::callbacks::PrivacyBudget) ends a run before it spends more than an epsilon.
 //!
 //! # Reference
 //! Abadi et al. 2016; Mironov, Talwar & Zhang 2019; Opacus; TensorFlow Privacy

@@ -1,10 +1,10 @@
 //! `fit`: how to train, and the loop over epochs and batches.
 
-use rand::SeedableRng;
 use rand::seq::SliceRandom;
+use rand::{RngExt, SeedableRng};
 
 use super::blame;
-use super::pass::{self, Objective};
+use super::pass::{self, Objective, Seeds};
 use super::run::{RunState, Tools};
 use super::trainer::{check_dataset, tape};
 use super::{History, Trainer, slow_build};
@@ -17,6 +17,24 @@ use crate::random::Rng;
 use crate::saving::Structure;
 use crate::tensor::Float;
 use crate::training::callbacks::{Callback, KnownFigures, Progress};
+
+/// Which examples make up the batches of an epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sampling {
+    InOrder,
+    Shuffled,
+    Poisson,
+}
+
+impl Sampling {
+    fn name(self) -> &'static str {
+        match self {
+            Self::InOrder => "in order",
+            Self::Shuffled => "shuffled",
+            Self::Poisson => "Poisson",
+        }
+    }
+}
 
 /// How [`Trainer::fit`](super::Trainer::fit) trains.
 ///
@@ -36,7 +54,7 @@ use crate::training::callbacks::{Callback, KnownFigures, Progress};
 pub struct Fit<'a> {
     pub(super) epochs: usize,
     pub(super) batch_size: usize,
-    pub(super) shuffle: bool,
+    pub(super) sampling: Sampling,
     pub(super) prefetch: usize,
     pub(super) validation: Option<&'a dyn Dataset>,
     pub(super) validation_split: f64,
@@ -61,7 +79,7 @@ impl<'a> Fit<'a> {
         Self {
             epochs,
             batch_size: 32,
-            shuffle: true,
+            sampling: Sampling::Shuffled,
             prefetch: 0,
             validation: None,
             validation_split: 0.0,
@@ -79,7 +97,17 @@ impl<'a> Fit<'a> {
 
     /// Sets whether the examples are put into a new order for each epoch.
     pub fn shuffle(mut self, yes: bool) -> Self {
-        self.shuffle = yes;
+        self.sampling = if yes { Sampling::Shuffled } else { Sampling::InOrder };
+        self
+    }
+
+    /// Draws each example into each batch with the same probability, the batch size divided by the number of examples, apart from all
+    /// others: batches differ in size, and an example may be in several or none. It is what private training is
+    /// [proved](crate::privacy) for.
+    ///
+    /// Opacus' `UniformWithReplacementSampler`.
+    pub fn poisson(mut self) -> Self {
+        self.sampling = Sampling::Poisson;
         self
     }
 
@@ -144,6 +172,11 @@ impl<'a> Fit<'a> {
     pub(super) fn check(&self) -> Result<()> {
         if self.batch_size == 0 {
             return Err(Error::value("fit: expected a batch size of at least 1, got 0; 32 is usual"));
+        }
+        if self.sampling == Sampling::Poisson && self.prefetch > 0 {
+            return Err(Error::value(
+                "fit: Poisson sampling cannot read in advance; leave out `prefetch` or `poisson`",
+            ));
         }
         if !(0.0..1.0).contains(&self.validation_split) {
             let split = self.validation_split;
@@ -267,7 +300,7 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
             ("examples", examples.to_string()),
             ("examples of validation", held_out.to_string()),
             ("batch size", fit.batch_size.to_string()),
-            ("shuffled", if fit.shuffle { "yes" } else { "no" }.into()),
+            ("sampling", fit.sampling.name().into()),
             ("batches before the run", self.stepper.batches().to_string()),
             ("metrics", format!("{:?}", self.metrics.names())),
         ]
@@ -279,9 +312,11 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
         // The batches before it tell an epoch from all others, also after a resumption.
         let before = self.stepper.batches().saturating_sub(run.batch as u32);
         let dataset = &Epoch { dataset, number: u64::from(before) };
-        if fit.shuffle {
-            let seeds = self.seeds().nth(ORDER).nth(dataset.number);
-            order.shuffle(&mut Rng::seed_from_u64(seeds.random));
+        let seeds = self.seeds().nth(ORDER).nth(dataset.number);
+        match fit.sampling {
+            Sampling::InOrder => {}
+            Sampling::Shuffled => order.shuffle(&mut Rng::seed_from_u64(seeds.random)),
+            Sampling::Poisson => return self.poisson_epoch(dataset, fit.batch_size, seeds, run),
         }
         order.drain(..(run.batch * fit.batch_size).min(order.len()));
         if fit.prefetch == 0 {
@@ -305,5 +340,26 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
             }
             Ok(())
         })
+    }
+
+    /// The rest of an epoch of batches into which each example is drawn apart.
+    fn poisson_epoch(
+        &mut self,
+        dataset: &dyn Dataset,
+        size: usize,
+        seeds: Seeds,
+        run: &mut RunState<'_>,
+    ) -> Result<()> {
+        let rate = size as f64 / dataset.len() as f64;
+        while run.has_batch() {
+            let mut rng = Rng::seed_from_u64(seeds.nth(run.batch as u64).random);
+            let indices: Vec<usize> = (0..dataset.len()).filter(|_| rng.random_bool(rate.min(1.0))).collect();
+            if indices.is_empty() {
+                self.empty_batch(dataset, run)?;
+            } else {
+                self.batch(dataset, &indices, &indices, run)?;
+            }
+        }
+        Ok(())
     }
 }

@@ -213,7 +213,7 @@ impl<'a> RunState<'a> {
             examples: self.examples,
             seconds: self.seconds,
             batch_loss: self.batch_loss,
-            logs: &self.logs,
+            logs: &mut self.logs,
             history: &self.history,
             parameters: &self.parameters,
             noises: &self.noises,

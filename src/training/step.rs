@@ -40,6 +40,17 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
         ended.map_err(|error| blame::explained(error, advice))
     }
 
+    /// A batch without examples: a step along what hooks and regularizers add to gradients of 0.
+    pub(super) fn empty_batch(&mut self, dataset: &dyn Dataset, run: &mut RunState<'_>) -> Result<()> {
+        let objective = Objective { losses: &self.losses, class_weights: &run.class_weights };
+        let tape = Tape::training().seeds(self.seed, self.seed);
+        let part = pass::run(&self.model, objective, &tape, dataset.batch(&[0])?, 0.0)?;
+        let mut gradients = [BatchPart { gradients: part.gradients, share: 1.0 }];
+        self.stepper.step_parts(&run.parameters, &mut gradients)?;
+        let loss = if run.batch_loss.is_finite() { run.batch_loss } else { 0.0 };
+        run.end_batch(loss, 0, &mut self.tools())
+    }
+
     /// Forward, backward and one step of the optimizer, unless the loss is not a number.
     fn step(
         &mut self,

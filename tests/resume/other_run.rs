@@ -47,7 +47,7 @@ fn a_back_up_of_another_run_says_what_differs() {
         run(dense(), 24, fit(path, 2).batch_size(4)),
         "examples: 20 in the file, 24 in this run\n  batch size: 8 in the file, 4 in this run"
     );
-    assert_eq!(run(dense(), 20, fit(path, 2).shuffle(false)), "shuffled: yes in the file, no in this run");
+    assert_eq!(run(dense(), 20, fit(path, 2).shuffle(false)), "sampling: shuffled in the file, in order in this run");
     assert_eq!(run(dense(), 20, fit(path, 1)), "epochs: 2 begun in the file, 1 asked for in this run");
     assert_eq!(
         run(dense().metric(MeanAbsolute::default()), 20, fit(path, 2)),

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use gradus::callbacks::PrivacyBudget;
 use gradus::optimizers::Clip;
 use gradus::prelude::*;
 use gradus::privacy::{Accountant, DpSgd, noise_multiplier};
@@ -76,4 +77,74 @@ fn mistakes_are_named() {
     assert!(Accountant::new().steps(-1.0, 0.1, 1).is_err() && Accountant::new().epsilon(0.0).is_err());
     let error = noise_multiplier(1e-9, 1e-5, 0.5, 100_000).unwrap_err().to_string();
     assert!(error.contains("no noise up to 10000 reaches an epsilon"), "{error}");
+}
+
+/// Each example is in a batch with the probability that was asked for, apart from others; also batches without any step.
+#[test]
+fn poisson_batches_are_drawn_example_by_example() {
+    let (x, y) = data();
+    let sizes = std::cell::RefCell::new(Vec::new());
+    let seen = std::cell::Cell::new(0);
+    let watch = LambdaCallback::new().on_batch_end(|run| {
+        let before = if run.batch == 1 { 0 } else { seen.get() };
+        sizes.borrow_mut().push(run.examples - before);
+        seen.set(run.examples);
+        Ok(())
+    });
+    let stepper = Stepper::new(Sgd::new(0.0)).hook(DpSgd::new(1.0, 1.0, 2));
+    let mut trainer = Dense::new(1).compile(stepper, MeanSquaredError).seed(3);
+    let fit = Fit::epochs(100).batch_size(2).poisson().callback(watch).progress(false);
+    let history = trainer.fit(&(&x, &y), fit).unwrap();
+    assert_eq!((history.epochs().len(), sizes.borrow().len()), (100, 1200));
+    // A binomial of 24 and 1/12: mean 2, variance 11/6; none in 12.4% of the batches.
+    let sizes = sizes.into_inner();
+    let mean = sizes.iter().sum::<usize>() as f64 / 1200.0;
+    let variance = sizes.iter().map(|size| (*size as f64 - mean).powi(2)).sum::<f64>() / 1200.0;
+    let empty = sizes.iter().filter(|size| **size == 0).count() as f64 / 1200.0;
+    assert!((mean - 2.0).abs() < 0.12 && (variance - 11.0 / 6.0).abs() < 0.25, "{mean} {variance}");
+    assert!((empty - 0.124).abs() < 0.03, "{empty}");
+}
+
+/// The number of examples and the kernel after a step of a Poisson batch of 1 of 2 examples.
+fn first_step(seed: u64, target: Float) -> (usize, Float) {
+    let (x, y) = (Array2::<Float>::ones((2, 1)), Array2::<Float>::from_elem((2, 1), target));
+    let mut found = None;
+    let watch = LambdaCallback::new().on_batch_end(|run| {
+        found.get_or_insert((run.examples, run.parameters[0].1.value().unwrap()[[0, 0]]));
+        Ok(())
+    });
+    let model = Dense::new(1).use_bias(false).kernel_initializer(Zeros);
+    let stepper = Stepper::new(Sgd::new(1.0)).hook(DpSgd::new(1.0, 1.0, 1));
+    let fit = Fit::epochs(1).batch_size(1).poisson().callback(watch).progress(false);
+    model.compile(stepper, MeanSquaredError).seed(seed).fit(&(&x, &y), fit).unwrap();
+    found.unwrap()
+}
+
+#[test]
+fn an_empty_batch_makes_a_step_of_noise() {
+    let runs: Vec<_> = (0..20).map(|seed| (first_step(seed, 1.0), first_step(seed, -1.0))).collect();
+    let (empty, others): (Vec<_>, Vec<_>) = runs.into_iter().partition(|((examples, _), _)| *examples == 0);
+    assert!(empty.len() > 1 && others.len() > 1);
+    // It does not depend on the data, and is there.
+    assert!(empty.iter().all(|((_, kernel), (_, other))| kernel == other && *kernel != 0.0));
+    assert!(others.iter().all(|((_, kernel), (_, other))| kernel != other));
+}
+
+/// The run ends before the step that would be too much, and goes on counting after a resumption.
+#[test]
+fn a_budget_ends_the_run() {
+    let (x, y) = data();
+    let private = DpSgd::new(1.0, 2.0, 6);
+    let mut budget = PrivacyBudget::new(&private, 24, 4.0, 1e-3).unwrap();
+    let mut trainer = Dense::new(1).compile(Stepper::new(Sgd::new(0.1)).hook(private.clone()), MeanSquaredError);
+    let fit = || Fit::epochs(1000).batch_size(6).poisson().progress(false);
+    let history = trainer.fit(&(&x, &y), fit().callback(&mut budget)).unwrap();
+    let spent = |steps| Accountant::new().steps(2.0, 0.25, steps).unwrap().epsilon(1e-3).unwrap();
+    let steps = (1..).find(|steps| spent(steps + 1) > 4.0).unwrap();
+    assert!((budget.spent().unwrap() - spent(steps)).abs() < 1e-9);
+    assert!((history.last().unwrap()["epsilon"] - spent(steps)).abs() < 1e-9);
+    // Nothing is left for another run.
+    assert_eq!(trainer.fit(&(&x, &y), fit().callback(&mut budget)).unwrap().epochs().len(), 0);
+    let error = PrivacyBudget::new(&private, 24, 0.1, 1e-3).unwrap_err().to_string();
+    assert!(error.contains("expected an epsilon of at least"), "{error}");
 }

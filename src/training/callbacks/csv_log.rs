@@ -39,7 +39,7 @@ impl Callback for CsvLog {
     }
 
     fn on_epoch_end(&mut self, run: &mut Run<'_>) -> Result<()> {
-        let epochs: Vec<&Logs> = run.history.epochs().iter().chain([run.logs]).collect();
+        let epochs: Vec<&Logs> = run.history.epochs().iter().chain([&*run.logs]).collect();
         let names = figure_names(epochs.iter().copied());
         let mut text = csv_line(["epoch"].iter().chain(&names));
         for (i, logs) in epochs.into_iter().enumerate() {

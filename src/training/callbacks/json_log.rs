@@ -40,7 +40,7 @@ impl Callback for JsonLog {
     fn on_epoch_end(&mut self, run: &mut Run<'_>) -> Result<()> {
         self.seconds.push(run.seconds);
         let mut text = String::new();
-        let epochs = run.history.epochs().iter().chain([run.logs]);
+        let epochs = run.history.epochs().iter().chain([&*run.logs]);
         for (i, (logs, seconds)) in epochs.zip(&self.seconds).enumerate() {
             let mut line = serde_json::Map::new();
             line.insert("epoch".into(), (i + 1).into());

@@ -2,7 +2,7 @@
 //!
 //! | | |
 //! | --- | --- |
-//! | [`EarlyStopping`], [`StopOnNan`], [`TimeLimit`] | end a run |
+//! | [`EarlyStopping`], [`StopOnNan`], [`TimeLimit`], [`PrivacyBudget`] | end a run |
 //! | [`Checkpoint`], [`Backup`] | save the model; save the run, and resume it |
 //! | [`ReduceOnPlateau`], [`RateFinder`], [`GradualUnfreezing`] | lower the rate; find one; thaw one part after the other |
 //! | [`Progress`], [`CsvLog`], [`JsonLog`], `TensorBoard`, `EventWriter` (feature `tensorboard`) | show and write figures |
@@ -20,6 +20,7 @@ mod gradient_flow;
 mod gradual_unfreezing;
 mod json_log;
 mod lambda;
+mod privacy_budget;
 mod progress;
 mod rate_finder;
 mod reduce_on_plateau;
@@ -38,6 +39,7 @@ pub use gradient_flow::{GradientFlow, ParameterFlow};
 pub use gradual_unfreezing::GradualUnfreezing;
 pub use json_log::JsonLog;
 pub use lambda::LambdaCallback;
+pub use privacy_budget::PrivacyBudget;
 pub use progress::Progress;
 pub use rate_finder::RateFinder;
 pub use reduce_on_plateau::ReduceOnPlateau;

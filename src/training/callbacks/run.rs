@@ -27,8 +27,9 @@ pub struct Run<'a> {
     pub seconds: f64,
     /// The loss of the last batch alone.
     pub batch_loss: f64,
-    /// Loss and metrics, means over the epoch so far; after an epoch also the validation's, named `val_...`.
-    pub logs: &'a Logs,
+    /// Loss and metrics, means over the epoch so far; after an epoch also the validation's, named `val_...`. What a callback sets at the
+    /// end of an epoch goes into the history.
+    pub logs: &'a mut Logs,
     /// The figures of the epochs before.
     pub history: &'a History,
     /// Paths and parameters of the model.
