@@ -438,7 +438,6 @@ fn pinned() -> String {
         include_str!("layers.rs"),
         include_str!("silent.rs"),
         include_str!("training.rs"),
-        include_str!("../formats/foreign.rs"),
     ];
     let parts: Vec<String> =
         texts.iter().flat_map(|text| text.split("\\\n")).map(|part| part.trim_start().into()).collect();
