@@ -248,7 +248,7 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
         }
         while run.next_epoch(&mut self.tools())? {
             self.epoch(training, &fit, &mut run)?;
-            if !run.stop {
+            if !run.stop && run.examples > 0 {
                 run.figures.check_counted("fit", self.losses.names())?;
             }
             run.end_batches(&mut self.tools())?;
