@@ -1,6 +1,8 @@
 //! [guide]: crate::guide
 //! [frameworks]: crate::guide::exchange
 //! [fine-tuning]: crate::guide::fine_tuning
+//! [from-keras]: crate::guide::from_keras
+//! [from-pytorch]: crate::guide::from_pytorch
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
