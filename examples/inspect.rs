@@ -1,4 +1,4 @@
-//! Lists the tensors of a file of weights: names, types, shapes, numbers of elements.
+//! Lists the tensors of a file of weights: names, types, shapes, numbers of elements; and the layers, where the file describes them.
 //!
 //! ```sh
 //! cargo run --features numpy,pytorch --example inspect -- model.pt        # or .pth, .npz, .npy, .safetensors
@@ -6,6 +6,8 @@
 //! ```
 
 use clap::Parser;
+use gradus::config::Registry;
+use gradus::layers::Graph;
 use gradus::ndarray::{Array1, Array2};
 use gradus::prelude::*;
 use gradus::saving::Weights;
@@ -32,6 +34,12 @@ fn main() -> Result<()> {
     };
     let weights = Weights::open(&file)?;
     println!("{weights}");
+    // A model of one input and one output, or of several.
+    match (gradus::open(&file), Registry::default().open::<Graph, _, _>(&file)) {
+        (Ok(model), _) => println!("{model:?}"),
+        (_, Ok(model)) => println!("{model:?}"),
+        (Err(reason), _) => println!("no structure: {reason}"),
+    }
     if let Some(path) = arguments.save {
         weights.save(&path)?;
         println!("written to {}", path.display());

@@ -185,8 +185,12 @@ impl Import {
             .collect();
         for node in self.nodes.iter().rev() {
             let is_live = node.output.iter().any(|name| live.contains(name.as_str()));
-            let place = WEIGHTS.iter().find(|(op, ..)| *op == node.op_type && is_live);
-            if let Some((op, places, is_strong)) = place {
+            for node in with_inner(node).into_iter().filter(|_| is_live) {
+                // What goes round a loop, such as the weights of a recurrence of TensorFlow.
+                let state = node.input.iter().skip(2).filter(|name| node.op_type == "Loop" && self.varies(name));
+                strong.extend(state.map(String::as_str));
+                let place = WEIGHTS.iter().find(|(op, ..)| *op == node.op_type);
+                let Some((op, places, is_strong)) = place else { continue };
                 let is_bias = *op == "Add" && node.input.iter().any(|name| products.contains(name.as_str()));
                 let found = places.iter().filter_map(|place| node.input.get(*place)).map(String::as_str);
                 if *is_strong || is_bias { strong.extend(found) } else { weak.extend(found) }
@@ -204,6 +208,12 @@ impl Import {
                     || weak.contains(name.as_str()) && is_trained(value))
         };
         self.constants.iter().filter(is_weight).map(|(name, _)| name.clone()).collect()
+    }
+
+    /// Whether a constant is a matrix or more of numbers that differ.
+    fn varies(&self, name: &str) -> bool {
+        let numbers = self.constants.get(name).map(|(value, _)| value).filter(|value| value.ndim() > 1);
+        numbers.is_some_and(|numbers| numbers.iter().any(|number| Some(number) != numbers.first()))
     }
 
     /// Computes what depends on no input and no weight, and takes the branches that are known.
@@ -381,6 +391,17 @@ impl Import {
         let Self { opset, inputs, outputs, .. } = self;
         Ok((Program { opset, inputs, outputs, steps, constants, parameters }, values))
     }
+}
+
+/// A node, and all in the graphs in it.
+fn with_inner(node: &NodeProto) -> Vec<&NodeProto> {
+    let mut all = vec![node];
+    let mut next = 0;
+    while let Some(node) = all.get(next).copied() {
+        all.extend(node.attribute.iter().filter_map(|attribute| attribute.g.as_ref()).flat_map(|graph| &graph.node));
+        next += 1;
+    }
+    all
 }
 
 /// Whether numbers beside others look like weights, and not like a mask or a single setting.

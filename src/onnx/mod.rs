@@ -35,7 +35,7 @@ use crate::autograd::Var;
 use crate::config::{Config, Described, Reader, Registry, Setting, Value};
 use crate::error::{Error, Result};
 use crate::formats::Bytes;
-use crate::formats::onnx::proto::{ModelProto, ValueInfo};
+use crate::formats::onnx::proto::{Dimension, Length, ModelProto, ValueInfo};
 use crate::formats::onnx::tensors::Files;
 use crate::layers::{Layer, Vars};
 
@@ -101,6 +101,19 @@ impl<X: Vars, Y: Vars> Onnx<X, Y> {
             )));
         }
         Ok(Self { machine: Machine::new(program)?, arrangement: PhantomData })
+    }
+
+    /// Returns the lengths of one example of each input, without the batch, in order; `None` is a length that is open.
+    pub fn input_shapes(&self) -> Vec<Vec<Option<usize>>> {
+        let of = |info: &ValueInfo| {
+            let shape = info.r#type.as_ref()?.tensor.as_ref()?.shape.as_ref()?;
+            let length = |dimension: &Dimension| match dimension.length {
+                Some(Length::Known(len)) => usize::try_from(len).ok(),
+                _ => None,
+            };
+            Some(shape.dim.iter().skip(1).map(length).collect())
+        };
+        self.machine.program.inputs.iter().map(|info| of(info).unwrap_or_default()).collect()
     }
 
     /// Returns the names of the inputs, in order.

@@ -7,6 +7,7 @@ mod allocator;
 mod hostile;
 mod models;
 mod out;
+mod real;
 mod trained;
 
 use std::path::PathBuf;

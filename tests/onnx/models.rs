@@ -80,3 +80,27 @@ fn larger_models_of_pytorch_predict_and_train_as_there() {
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("target/onnx-models"), PathBuf::from);
     check_all(&folder, 18);
 }
+
+#[test]
+fn models_of_tensorflow_predict_as_there_and_train() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/onnx_tf");
+    let cases = [("cnn", 8), ("separable", 5), ("lstm", 5), ("gru", 5), ("bidirectional", 5), ("attention", 18)];
+    for (name, expected) in cases {
+        let onnx =
+            Onnx::<Var, Var>::open(folder.join(format!("{name}.onnx"))).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let numbers = Weights::open(folder.join(format!("{name}.safetensors"))).unwrap();
+        let (x, want) = (numbers.get("input").unwrap(), numbers.get("output").unwrap());
+        assert_near(&onnx.predict(&x).unwrap_or_else(|error| panic!("{name}: {error}")), &want);
+        let before: Vec<Tensor> = onnx.parameters().iter().map(|(_, param)| param.value().unwrap()).collect();
+        // tf2onnx folds batch normalisation.
+        let count = before.len();
+        assert_eq!(count, expected, "{name}");
+        let mut trainer = onnx.compile(Adam::new(0.01), MeanSquaredError);
+        let ones = Tensor::from_elem(IxDyn(want.shape()), 1.0);
+        trainer.fit(&(x.clone(), ones), Fit::epochs(1).batch_size(3).progress(false)).unwrap();
+        let parameters = trainer.model.parameters();
+        let changed = parameters.iter().zip(&before).filter(|((_, param), old)| param.value().unwrap() != **old);
+        assert_eq!(changed.count(), count, "{name}");
+        println!("{name}: {count} parameters");
+    }
+}

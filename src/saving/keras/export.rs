@@ -221,13 +221,7 @@ impl<'e> Export<'e> {
                 self.sequential(config, name, at, Some(input))
             }
             "Graph" => self.graph(config, name, at, self.inputs),
-            _ => {
-                let layers = Value::List(vec![Value::List(vec![
-                    Value::Text(config.kind().to_lowercase()),
-                    Value::Config(config.clone()),
-                ])]);
-                Err(refused(format!("expected a `Sequential` or a `Graph`, got {layers}")))
-            }
+            _ => Err(refused(format!("expected a `Sequential` or a `Graph`, got `{}`", config.kind()))),
         }
     }
 
