@@ -393,9 +393,12 @@ impl Import {
     }
 }
 
-/// A node, and all in the graphs in it.
+/// A node, and all in the body of a loop. Branches are looked into when it is known which is taken.
 fn with_inner(node: &NodeProto) -> Vec<&NodeProto> {
     let mut all = vec![node];
+    if node.op_type != "Loop" {
+        return all;
+    }
     let mut next = 0;
     while let Some(node) = all.get(next).copied() {
         all.extend(node.attribute.iter().filter_map(|attribute| attribute.g.as_ref()).flat_map(|graph| &graph.node));
