@@ -20,6 +20,7 @@ mod tape;
 mod var;
 mod vars;
 mod waiting;
+mod watch;
 
 pub use dependence::Dependence;
 pub use gradients::Gradients;

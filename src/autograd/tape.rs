@@ -10,6 +10,7 @@ use rand::SeedableRng;
 use super::onnx::{OnnxForm, Traced};
 use super::op::standard;
 use super::waiting::{Applied, Fusible, Last, LazyValue, Waiting, Work};
+use super::watch::Watch;
 use super::{Dependence, Gradients, InputGrads, Op, Origin, Param, ParamId, Var};
 use crate::error::{Error, Result};
 use crate::initializers::{Initializer, RandomNormal};
@@ -32,7 +33,7 @@ use crate::tensor::{Float, IntoTensor, Pooled, Tensor, data, recycle, tensor};
 /// ```
 #[derive(Clone)]
 #[must_use]
-pub struct Tape(Rc<Inner>);
+pub struct Tape(pub(super) Rc<Inner>);
 
 impl std::fmt::Debug for Tape {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -47,7 +48,7 @@ impl std::fmt::Debug for Tape {
 /// What becomes of a parameter before it is used.
 type Change = dyn Fn(Var) -> Result<Var>;
 
-struct Inner {
+pub(super) struct Inner {
     training: bool,
     noisy: Cell<bool>,
     recording: Cell<bool>,
@@ -75,6 +76,7 @@ struct Inner {
     /// How many numbers of parameters were used, and how many were made of the examples.
     sizes: Cell<(usize, usize)>,
     trace: RefCell<Option<Vec<TraceRow>>>,
+    pub(super) watch: RefCell<Option<Watch>>,
 }
 
 /// The new value of a state must be finite, or it never will be again.
@@ -151,6 +153,7 @@ impl Tape {
             traced: RefCell::default(),
             sizes: Cell::default(),
             trace: RefCell::default(),
+            watch: RefCell::default(),
         }))
     }
 

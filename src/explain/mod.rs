@@ -1,7 +1,7 @@
 //! Why a model predicts what it predicts: how much each number of the input counts for an output.
 //!
 //! All functions take a batch `x` and, for each example, the class to explain: the place in the last axis of the model's output (0 where
-//! there is one number an example). They return attributions of the shape of `x`.
+//! there is one number an example). They return attributions of the shape of `x`, but for the last two.
 //!
 //! | by gradients | | by trying out | |
 //! | --- | --- | --- | --- |
@@ -9,6 +9,8 @@
 //! | [`input_x_gradient`] | times the input | [`kernel_shap`] | Shapley values of groups of numbers |
 //! | [`integrated_gradients`] | along the way from a baseline: sums to the output's difference | | |
 //! | [`smooth_grad`] | the mean of any of these over noisy inputs | | |
+//!
+//! Inside of the model, [`grad_cam`] shows where a convolution sees a class, and [`activations`] what a layer gives.
 //!
 //! ```
 //! use gradus::explain::integrated_gradients;
@@ -25,10 +27,12 @@
 //! captum; Sundararajan et al. 2017; Selvaraju et al. 2017; Lundberg & Lee 2017
 
 mod gradients;
+mod layers;
 mod occlusion;
 mod shapley;
 
 pub use gradients::{Integrated, input_x_gradient, integrated_gradients, noise, saliency, smooth_grad};
+pub use layers::{activations, grad_cam};
 pub use occlusion::occlusion;
 pub use shapley::kernel_shap;
 

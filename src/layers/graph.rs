@@ -218,7 +218,7 @@ impl<X: Vars, Y: Vars> Graph<X, Y> {
             let take = |place: &usize| values[*place].clone().expect("kept until its last reader");
             let from: Vec<Var> = node.from.iter().map(take).collect();
             let mark = tape.trace_mark();
-            let given = layer.forward(&from).map_err(|error| error.within(&node.name))?;
+            let given = tape.within(&node.name, || layer.forward(&from))?;
             if given.len() != node.gives.len() {
                 let (want, got) = (node.gives.len(), given.len());
                 return Err(Error::shape(format!("expected {want} outputs, got {got}")).within(&node.name));

@@ -67,7 +67,7 @@ impl Parallel {
 
 impl Layer for Parallel {
     fn forward(&self, x: &Var) -> Result<Var> {
-        let run = |(name, layer): &(String, Box<dyn Layer>)| layer.forward(x).map_err(|error| error.within(name));
+        let run = |(name, layer): &(String, Box<dyn Layer>)| x.tape().within(name, || layer.forward(x));
         let outputs: Vec<Var> = self.layers.iter().map(run).collect::<Result<_>>()?;
         self.merge.forward(&outputs)
     }

@@ -61,8 +61,8 @@ described! {
 
 impl Layer for Residual {
     fn forward(&self, x: &Var) -> Result<Var> {
-        let body = self.body.forward(x).map_err(|error| error.within("body"))?;
-        let shortcut = self.shortcut.forward(x).map_err(|error| error.within("shortcut"))?;
+        let body = x.tape().within("body", || self.body.forward(x))?;
+        let shortcut = x.tape().within("shortcut", || self.shortcut.forward(x))?;
         check_broadcast(&body, &shortcut)?;
         let sum = match body.value.lengths() == shortcut.value.lengths() {
             true => x.tape().wait(Sum::new(None), &[&body, &shortcut]),

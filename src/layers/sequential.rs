@@ -108,7 +108,7 @@ impl Layer for Sequential {
         let mut x = x.clone();
         for (name, layer) in &self.layers {
             let mark = x.tape().trace_mark();
-            x = layer.forward(&x).map_err(|error: Error| error.within(name))?;
+            x = x.tape().within(name, || layer.forward(&x))?;
             x.tape().trace(mark, || TraceRow::new(name, layer.config().kind(), std::slice::from_ref(&x)));
         }
         Ok(x)

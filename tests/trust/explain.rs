@@ -2,7 +2,9 @@
 
 use std::fs;
 
-use gradus::explain::{input_x_gradient, integrated_gradients, kernel_shap, noise, occlusion, saliency, smooth_grad};
+use gradus::explain::{
+    activations, grad_cam, input_x_gradient, integrated_gradients, kernel_shap, noise, occlusion, saliency, smooth_grad,
+};
 use gradus::prelude::*;
 use ndarray::{ArrayD, Axis, arr2};
 use serde_json::Value;
@@ -67,6 +69,49 @@ fn attributions_are_those_of_captum() {
     let noises = captum.tensor("noise", &[6, 5, 8]);
     let noises = noises.outer_iter().map(|noise| noise.into_tensor());
     captum.check("smooth_grad", &smooth_grad(|x| saliency(&model, x, &classes), &x, noises).unwrap());
+}
+
+/// Layers inside of a convolutional network, and where it sees a class.
+#[test]
+fn grad_cam_and_activations_are_those_of_captum() {
+    let captum = Captum::read();
+    let head = Sequential::new().add(Flatten).add(Dense::new(4));
+    let model = Sequential::new()
+        .add(Conv2d::new(4, 3).activation(Relu))
+        .add_named("body", Sequential::new().add_named("last", Conv2d::new(5, [3, 2]).activation(Tanh)))
+        .add_named("head", head);
+    let images = captum.tensor("images", &[3, 9, 7, 2]);
+    model.forward(&Tape::inference().input(&images)).unwrap();
+    let weights = [
+        captum.tensor("conv_0", &[3, 3, 2, 4]),
+        captum.tensor("conv_bias_0", &[4]),
+        captum.tensor("conv_2", &[3, 2, 4, 5]),
+        captum.tensor("conv_bias_2", &[5]),
+        captum.tensor("head", &[100, 4]),
+        captum.tensor("head_bias", &[4]),
+    ];
+    model.parameters().iter().zip(weights).for_each(|((_, param), value)| param.set(value).unwrap());
+    let worst = |found: &Tensor, name: &str| {
+        let expected = captum.tensor(name, found.shape());
+        assert!(expected.iter().any(|number| number.abs() > 0.02), "{name}");
+        found.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, Float::max)
+    };
+    let inner = activations(&model, &images, "body.last").unwrap();
+    assert_eq!(inner.shape(), [3, 5, 4, 5]);
+    assert!(worst(&inner, "inner") < 1e-5);
+    let map = grad_cam(&model, &images, "body.last", &captum.classes()[..3]).unwrap();
+    assert_eq!(map.shape(), [3, 5, 4]);
+    assert!(worst(&map, "cam") < 1e-5);
+    let error = activations(&model, &images, "last").unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "no layer inside of the model has the path `last`; the paths are: conv2d, body.last, body, head.flatten, head.dense, head"
+    );
+    let error = grad_cam(&model, &images, "head", &[0, 0, 0]).unwrap_err().to_string();
+    assert!(
+        error.starts_with("grad_cam: expected a layer that gives [batch, lengths.., channels], `head` gives [3, 4]"),
+        "{error}"
+    );
 }
 
 /// At 8 features all coalitions are tried, and the values are Shapley's.

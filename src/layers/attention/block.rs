@@ -50,14 +50,14 @@ impl Block {
         x: &Var,
         part: impl FnOnce(&Var) -> Result<Var>,
     ) -> Result<Var> {
-        let normal = |x: &Var| norm.1.forward(x).map_err(|error| error.within(norm.0));
+        let normal = |x: &Var| x.tape().within(norm.0, || norm.1.forward(x));
         let part = |x: &Var| self.drop(&part(x)?);
         if self.pre_norm { Ok(x + part(&normal(x)?)?) } else { normal(&(x + part(x)?)) }
     }
 
     pub(super) fn feed_forward(&self, norm: (&str, &LayerNorm), x: &Var) -> Result<Var> {
         self.residual(norm, x, |x| {
-            let hidden = self.linear_1.forward(x).map_err(|error| error.within("linear_1"))?;
+            let hidden = x.tape().within("linear_1", || self.linear_1.forward(x))?;
             self.linear_2.forward(&self.drop(&hidden)?).map_err(|error| error.within("linear_2"))
         })
     }

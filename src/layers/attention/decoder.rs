@@ -67,7 +67,7 @@ impl Layer<(Var, Var)> for TransformerDecoder {
 
     fn forward(&self, (x, other): &(Var, Var)) -> Result<Var> {
         self.block.check(x)?;
-        let to_itself = |x: &Var| self.self_attention.forward(x).map_err(|error| error.within("self_attention"));
+        let to_itself = |x: &Var| x.tape().within("self_attention", || self.self_attention.forward(x));
         let cross = &self.cross_attention;
         let to_other =
             |x: &Var| cross.attend(x, other, other, &cross.options()).map_err(|error| error.within("cross_attention"));

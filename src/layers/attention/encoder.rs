@@ -66,7 +66,7 @@ impl Layer for TransformerEncoder {
 
     fn forward(&self, x: &Var) -> Result<Var> {
         self.block.check(x)?;
-        let attention = |x: &Var| self.self_attention.forward(x).map_err(|error| error.within("self_attention"));
+        let attention = |x: &Var| x.tape().within("self_attention", || self.self_attention.forward(x));
         let x = self.block.residual(("norm_1", &self.norm_1), x, attention)?;
         self.block.feed_forward(("norm_2", &self.norm_2), &x)
     }

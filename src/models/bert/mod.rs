@@ -213,7 +213,7 @@ impl Layer for Bert {
         let x = self.norm.forward(&x).map_err(within("embeddings.LayerNorm"))?;
         let mut x = self.dropout.forward(&x).map_err(within("embeddings"))?;
         for (i, layer) in self.layers.iter().enumerate() {
-            x = layer.forward(&x).map_err(|error| error.within(&format!("encoder.layer.{i}")))?;
+            x = x.tape().within(&format!("encoder.layer.{i}"), || layer.forward(&x))?;
         }
         Ok(x)
     }

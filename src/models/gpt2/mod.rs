@@ -160,7 +160,7 @@ impl Gpt2 {
         let mut x = self.dropout.forward(&x)?;
         for (i, block) in self.blocks.iter().enumerate() {
             let cache = caches.as_deref_mut().map(|caches| &mut caches[i]);
-            x = block.forward_cached(&x, cache).map_err(|error| error.within(&format!("h.{i}")))?;
+            x = x.tape().within(&format!("h.{i}"), || block.forward_cached(&x, cache))?;
         }
         self.ln_f.forward(&x).map_err(|error| error.within("ln_f"))
     }
