@@ -1,8 +1,5 @@
-//! [guide]: crate::guide
-//! [frameworks]: crate::guide::exchange
-//! [fine-tuning]: crate::guide::fine_tuning
-//! [from-keras]: crate::guide::from_keras
-//! [from-pytorch]: crate::guide::from_pytorch
+// Where README leads to files, its documentation leads to modules and pages: of two definitions of a link the first one counts.
+#![doc = include_str!("readme_links.md")]
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
