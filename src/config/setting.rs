@@ -33,7 +33,10 @@ impl<T: Setting> Slot for T {
     }
 
     fn read(&mut self, value: &Value, registry: &Registry) -> Result<()> {
-        *self = T::from_value(value, registry)?;
+        match T::from_value(value, registry) {
+            Ok(read) => *self = read,
+            Err(error) => return Err(error),
+        }
         Ok(())
     }
 }
@@ -159,6 +162,11 @@ impl<T: Setting> Setting for Option<T> {
     }
 }
 
+/// A name and what has it say more than a number.
+fn at_place(error: Error, i: usize, item: &Value) -> Error {
+    if item.is_named() { error } else { error.at_setting(&i.to_string()) }
+}
+
 impl<T: Setting> Setting for Vec<T> {
     fn to_value(&self) -> Value {
         Value::List(self.iter().map(T::to_value).collect())
@@ -168,9 +176,10 @@ impl<T: Setting> Setting for Vec<T> {
         let Value::List(items) = value else { return Err(expected("a list", value)) };
         let mut read = Vec::with_capacity(items.len());
         for (i, item) in items.iter().enumerate() {
-            // A name and what has it say more than a number.
-            let place = |error: Error| if item.is_named() { error } else { error.at_setting(&i.to_string()) };
-            read.push(T::from_value(item, registry).map_err(place)?);
+            match T::from_value(item, registry) {
+                Ok(item) => read.push(item),
+                Err(error) => return Err(at_place(error, i, item)),
+            }
         }
         Ok(read)
     }

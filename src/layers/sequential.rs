@@ -49,6 +49,11 @@ impl Sequential {
     /// Appends a layer under a name of your choice, in which dots become underscores. A name that is taken already
     /// gets a number, since paths must be unique.
     pub fn add_named(mut self, name: &str, layer: impl Layer) -> Self {
+        self.push(name, boxed(layer));
+        self
+    }
+
+    fn push(&mut self, name: &str, layer: Box<dyn Layer>) {
         let base = name.replace('.', "_");
         let mut free = base.clone();
         let mut number = 0;
@@ -57,8 +62,7 @@ impl Sequential {
             number += 1;
             free = format!("{base}_{number}");
         }
-        self.layers.push((free, boxed(layer)));
-        self
+        self.layers.push((free, layer));
     }
 
     fn describe(&self) -> Config {

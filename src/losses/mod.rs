@@ -296,8 +296,14 @@ fn outside(loss: &str, name: &str, value: Float, bounds: [Option<String>; 2]) ->
 
 /// All targets must satisfy a condition.
 fn check_targets(loss: &str, target: &Tensor, expected: &str, fits: impl Fn(Float) -> bool) -> Result<()> {
-    let Some(bad) = target.iter().find(|t| !fits(**t)) else { return Ok(()) };
-    let hint = match *bad {
+    match target.iter().find(|t| !fits(**t)) {
+        Some(bad) => Err(bad_target(loss, expected, *bad)),
+        None => Ok(()),
+    }
+}
+
+fn bad_target(loss: &str, expected: &str, bad: Float) -> Error {
+    let hint = match bad {
         bad if !bad.is_finite() => "; correct that example or leave it out",
         _ if expected != "targets from 0 to 1" => "",
         -1.0 => "; map -1 to 0, or use `Hinge`, which takes -1 and 1",
@@ -306,5 +312,5 @@ fn check_targets(loss: &str, target: &Tensor, expected: &str, fits: impl Fn(Floa
         }
         _ => "; scale them, or use a loss for any numbers, such as `MeanSquaredError`",
     };
-    Err(Error::value(format!("{loss}: expected {expected}, got {bad}{hint}")))
+    Error::value(format!("{loss}: expected {expected}, got {bad}{hint}"))
 }

@@ -127,6 +127,10 @@ impl Fields {
     }
 
     fn fail<T>(&self, name: &str, expected: &str) -> Result<T> {
+        Err(self.unexpected(name, expected))
+    }
+
+    fn unexpected(&self, name: &str, expected: &str) -> Error {
         let got = match self.get(name) {
             Some(value) => {
                 let text: String = value.to_string().chars().take(60).collect();
@@ -134,7 +138,7 @@ impl Fields {
             }
             None => "which is absent".into(),
         };
-        Err(Error::file(&self.path, format!("expected `{name}` to be {expected}, {got}")))
+        Error::file(&self.path, format!("expected `{name}` to be {expected}, {got}"))
     }
 
     /// A whole number from 1 on.
