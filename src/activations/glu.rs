@@ -1,7 +1,7 @@
 //! The gated linear unit.
 
 use crate::autograd::{Layer, Var};
-use crate::config::{Config, described};
+use crate::config::{config, described};
 use crate::error::{Error, Result};
 
 described! {
@@ -38,9 +38,7 @@ impl Glu {
 }
 
 impl Layer for Glu {
-    fn config(&self) -> Config {
-        self.describe()
-    }
+    config!();
 
     fn forward(&self, x: &Var) -> Result<Var> {
         let axis = crate::ops::resolve("glu", self.axis, x.value.shape())?;

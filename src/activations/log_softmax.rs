@@ -2,7 +2,7 @@
 
 use super::Activation;
 use crate::autograd::Var;
-use crate::config::{Config, described};
+use crate::config::{config, described};
 use crate::ops::log_softmax_over;
 
 described! {
@@ -20,9 +20,7 @@ described! {
 }
 
 impl Activation for LogSoftmax {
-    fn config(&self) -> Config {
-        self.describe()
-    }
+    config!();
 
     fn apply(&self, x: &Var) -> Var {
         log_softmax_over(x, x.value.shape().len().saturating_sub(1))

@@ -68,7 +68,7 @@ pub(crate) use pointwise::function_of;
 use std::sync::Arc;
 
 use crate::autograd::{Layer, Var};
-use crate::config::{Config, Described, Registry, described, family};
+use crate::config::{Config, Described, Registry, config, described, family};
 use crate::error::Result;
 use crate::tensor::Float;
 
@@ -178,9 +178,7 @@ described! {
 }
 
 impl Activation for Linear {
-    fn config(&self) -> Config {
-        self.describe()
-    }
+    config!();
 
     fn apply(&self, x: &Var) -> Var {
         x.clone()

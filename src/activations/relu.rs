@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Activation, Pointwise};
 use crate::autograd::Var;
-use crate::config::{Config, described};
+use crate::config::{config, described};
 use crate::kernels::elementwise;
 use crate::tensor::Float;
 
@@ -22,9 +22,7 @@ described! {
 }
 
 impl Activation for Relu {
-    fn config(&self) -> Config {
-        self.describe()
-    }
+    config!();
 
     fn apply(&self, x: &Var) -> Var {
         x.pointwise(Arc::new(*self))
@@ -48,7 +46,5 @@ impl Pointwise for Relu {
         true
     }
 
-    fn config(&self) -> Config {
-        self.describe()
-    }
+    config!();
 }

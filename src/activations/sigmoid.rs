@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::pointwise::{apply_curve, of_values};
 use super::{Activation, Pointwise};
 use crate::autograd::{Origin, Var};
-use crate::config::{Config, described};
+use crate::config::{config, described};
 use crate::kernels::{curve::Curve, math};
 use crate::tensor::Float;
 
@@ -28,9 +28,7 @@ described! {
 }
 
 impl Activation for Sigmoid {
-    fn config(&self) -> Config {
-        self.describe()
-    }
+    config!();
 
     fn apply(&self, x: &Var) -> Var {
         apply_curve(x, *self, Self::describe).with_origin(Origin::Sigmoid(x.clone()))

@@ -2,7 +2,7 @@
 
 use super::Activation;
 use crate::autograd::Var;
-use crate::config::{Config, described};
+use crate::config::{config, described};
 use crate::ops::softmax_over;
 
 described! {
@@ -19,9 +19,7 @@ described! {
 }
 
 impl Activation for Softmax {
-    fn config(&self) -> Config {
-        self.describe()
-    }
+    config!();
 
     fn apply(&self, x: &Var) -> Var {
         softmax_over(x, x.value.shape().len().saturating_sub(1))

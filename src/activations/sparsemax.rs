@@ -2,7 +2,7 @@
 
 use super::Activation;
 use crate::autograd::Var;
-use crate::config::{Config, described};
+use crate::config::{config, described};
 use crate::ops::sparsemax_over;
 
 described! {
@@ -21,9 +21,7 @@ described! {
 }
 
 impl Activation for Sparsemax {
-    fn config(&self) -> Config {
-        self.describe()
-    }
+    config!();
 
     fn apply(&self, x: &Var) -> Var {
         sparsemax_over(x, x.value.shape().len().saturating_sub(1))

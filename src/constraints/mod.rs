@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use ndarray::{ArrayViewMut, IxDyn};
 
-use crate::config::{Config, Described, Registry, described, family};
+use crate::config::{Config, Described, Registry, config, described, family};
 use crate::tensor::Float;
 
 /// A set that a parameter is forced into after each step.
@@ -74,9 +74,7 @@ described! {
 }
 
 impl Constraint for NonNegative {
-    fn config(&self) -> Config {
-        self.describe()
-    }
+    config!();
 
     fn apply(&self, mut weights: ArrayViewMut<Float, IxDyn>) {
         weights.mapv_inplace(|weight| weight.max(0.0));

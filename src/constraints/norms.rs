@@ -3,7 +3,7 @@
 use ndarray::{ArrayViewMut, Axis, IxDyn};
 
 use super::Constraint;
-use crate::config::{Config, described};
+use crate::config::{config, described};
 use crate::tensor::Float;
 
 /// What Keras adds to a length before it divides by it.
@@ -48,9 +48,7 @@ described! {
 }
 
 impl Constraint for MaxNorm {
-    fn config(&self) -> Config {
-        self.describe()
-    }
+    config!();
 
     fn apply(&self, mut weights: ArrayViewMut<Float, IxDyn>) {
         rescale(&mut weights, self.axes.as_deref(), &|length| {
@@ -86,9 +84,7 @@ described! {
 }
 
 impl Constraint for MinMaxNorm {
-    fn config(&self) -> Config {
-        self.describe()
-    }
+    config!();
 
     fn apply(&self, mut weights: ArrayViewMut<Float, IxDyn>) {
         rescale(&mut weights, self.axes.as_deref(), &|length| {
@@ -127,9 +123,7 @@ impl UnitLength {
 }
 
 impl Constraint for UnitLength {
-    fn config(&self) -> Config {
-        self.describe()
-    }
+    config!();
 
     fn apply(&self, mut weights: ArrayViewMut<Float, IxDyn>) {
         rescale(&mut weights, self.axes.as_deref(), &|length| 1.0 / (EPSILON + length));

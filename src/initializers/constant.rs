@@ -1,7 +1,7 @@
 //! Values that are the same everywhere.
 
 use super::Initializer;
-use crate::config::{Config, described, described_as};
+use crate::config::{config, described, described_as};
 use crate::random::Rng;
 use crate::tensor::{Float, Tensor};
 
@@ -41,9 +41,7 @@ described! {
 }
 
 impl Initializer for Constant {
-    fn config(&self) -> Config {
-        self.describe()
-    }
+    config!();
 
     fn sample(&self, shape: &[usize], _: &mut Rng) -> Tensor {
         Tensor::from_elem(shape, self.0)
@@ -51,9 +49,7 @@ impl Initializer for Constant {
 }
 
 impl Initializer for Zeros {
-    fn config(&self) -> Config {
-        self.describe()
-    }
+    config!();
 
     fn sample(&self, shape: &[usize], _: &mut Rng) -> Tensor {
         Tensor::zeros(shape)
@@ -61,9 +57,7 @@ impl Initializer for Zeros {
 }
 
 impl Initializer for Ones {
-    fn config(&self) -> Config {
-        self.describe()
-    }
+    config!();
 
     fn sample(&self, shape: &[usize], _: &mut Rng) -> Tensor {
         Tensor::ones(shape)

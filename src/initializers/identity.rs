@@ -1,7 +1,7 @@
 //! Kernels that pass their input on.
 
 use super::Initializer;
-use crate::config::{Config, described};
+use crate::config::{config, described};
 use crate::random::Rng;
 use crate::tensor::{Float, Tensor, tensor};
 
@@ -27,9 +27,7 @@ described! {
 }
 
 impl Initializer for Identity {
-    fn config(&self) -> Config {
-        self.describe()
-    }
+    config!();
 
     fn sample(&self, shape: &[usize], _: &mut Rng) -> Tensor {
         let mut values = vec![0.0; shape.iter().product()];

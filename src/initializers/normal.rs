@@ -3,7 +3,7 @@
 use rand_distr::{Distribution, StandardNormal};
 
 use super::{Initializer, draw};
-use crate::config::{Config, described};
+use crate::config::{config, described};
 use crate::random::Rng;
 use crate::tensor::{Float, Tensor};
 
@@ -43,9 +43,7 @@ described! {
 }
 
 impl Initializer for RandomNormal {
-    fn config(&self) -> Config {
-        self.describe()
-    }
+    config!();
 
     fn sample(&self, shape: &[usize], rng: &mut Rng) -> Tensor {
         draw(shape, || {
@@ -56,9 +54,7 @@ impl Initializer for RandomNormal {
 }
 
 impl Initializer for TruncatedNormal {
-    fn config(&self) -> Config {
-        self.describe()
-    }
+    config!();
 
     fn sample(&self, shape: &[usize], rng: &mut Rng) -> Tensor {
         draw(shape, || {

@@ -1,7 +1,7 @@
 //! Orthogonal matrices.
 
 use super::{Initializer, RandomNormal};
-use crate::config::{Config, described};
+use crate::config::{config, described};
 use crate::random::Rng;
 use crate::tensor::{Float, Tensor, data, tensor};
 
@@ -22,9 +22,7 @@ described! {
 }
 
 impl Initializer for Orthogonal {
-    fn config(&self) -> Config {
-        self.describe()
-    }
+    config!();
 
     fn sample(&self, shape: &[usize], rng: &mut Rng) -> Tensor {
         let columns = shape.last().copied().unwrap_or(1).max(1);

@@ -3,7 +3,7 @@
 use rand_distr::{Distribution, StandardUniform};
 
 use super::{Initializer, draw};
-use crate::config::{Config, described};
+use crate::config::{config, described};
 use crate::random::Rng;
 use crate::tensor::{Float, Tensor};
 
@@ -25,9 +25,7 @@ described! {
 }
 
 impl Initializer for RandomUniform {
-    fn config(&self) -> Config {
-        self.describe()
-    }
+    config!();
 
     fn sample(&self, shape: &[usize], rng: &mut Rng) -> Tensor {
         draw(shape, || {

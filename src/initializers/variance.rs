@@ -1,7 +1,7 @@
 //! Values whose spread follows from the number of connections.
 
 use super::{Initializer, RandomNormal, RandomUniform, TruncatedNormal, fans};
-use crate::config::{Config, described, named};
+use crate::config::{config, described, named};
 use crate::random::Rng;
 use crate::tensor::{Float, Tensor};
 
@@ -30,9 +30,7 @@ macro_rules! scaled {
         }
 
         impl Initializer for $name {
-            fn config(&self) -> Config {
-                self.describe()
-            }
+            config!();
 
             fn sample(&self, shape: &[usize], rng: &mut Rng) -> Tensor {
                 let ($in, $out) = fans(shape);
@@ -133,9 +131,7 @@ described! {
 }
 
 impl Initializer for VarianceScaling {
-    fn config(&self) -> Config {
-        self.describe()
-    }
+    config!();
 
     fn sample(&self, shape: &[usize], rng: &mut Rng) -> Tensor {
         self.distribution.sample(self.scale.max(0.0) / self.mode.of(shape), shape, rng)
@@ -162,9 +158,7 @@ macro_rules! kaiming {
         }
 
         impl Initializer for $name {
-            fn config(&self) -> Config {
-                self.describe()
-            }
+            config!();
 
             fn sample(&self, shape: &[usize], rng: &mut Rng) -> Tensor {
                 Spread::$distribution.sample(2.0 / (1.0 + self.a * self.a) / self.mode.of(shape), shape, rng)

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Layer;
 use crate::autograd::Var;
-use crate::config::{Config, described_as};
+use crate::config::{config, described_as};
 use crate::error::Result;
 use crate::regularizers::Regularizer;
 use crate::tensor::Float;
@@ -46,9 +46,7 @@ impl ActivityRegularization {
 described_as!(ActivityRegularization("regularizer"));
 
 impl Layer for ActivityRegularization {
-    fn config(&self) -> Config {
-        self.describe()
-    }
+    config!();
 
     fn forward(&self, x: &Var) -> Result<Var> {
         let examples = x.value.shape().first().copied().unwrap_or(1).max(1);

@@ -4,7 +4,7 @@ use super::Layer;
 use super::pool_op::{self, Pooling};
 use super::window::at_least_1;
 use crate::autograd::Var;
-use crate::config::{Config, described};
+use crate::config::{config, described};
 use crate::error::{Error, Result};
 use crate::kernels::pool::Span;
 
@@ -65,9 +65,7 @@ macro_rules! adaptive {
                 pool_op::run(Pooling::$pooling, x, N, true, &|input| spans(input, &self.output_size))
             }
 
-            fn config(&self) -> Config {
-                self.describe()
-            }
+            config!();
         }
     };
 }

@@ -3,7 +3,7 @@
 use super::Layer;
 use super::window::{at_least_1, fewer_than};
 use crate::autograd::Var;
-use crate::config::{Config, described};
+use crate::config::{config, described};
 use crate::error::{Error, Result};
 use crate::tensor::{Float, tensor};
 
@@ -81,9 +81,7 @@ fn grid(x: &Var, lengths: &[usize], align_corners: bool) -> Result<Var> {
 }
 
 impl<const N: usize> Layer for AffineGrid<N> {
-    fn config(&self) -> Config {
-        self.describe()
-    }
+    config!();
 
     fn forward(&self, x: &Var) -> Result<Var> {
         grid(x, &self.lengths, self.align_corners)

@@ -4,7 +4,7 @@ use super::Layer;
 use super::window::{axes, fewer_than, three};
 use crate::autograd::{Dependence, InputGrads, OnnxForm, Op, Var};
 use crate::buffers::buffer;
-use crate::config::{Config, described};
+use crate::config::{config, described};
 use crate::error::{Error, Result};
 use crate::kernels::conv::ConvShape;
 use crate::sealed::Sealed;
@@ -131,9 +131,7 @@ fn crop(x: &Var, border: &[[usize; 2]]) -> Result<Var> {
 }
 
 impl<const N: usize> Layer for ZeroPad<N> {
-    fn config(&self) -> Config {
-        self.describe()
-    }
+    config!();
 
     fn forward(&self, x: &Var) -> Result<Var> {
         apply(x, axes(x.value.shape(), N)?.1, &self.padding, true)
@@ -141,9 +139,7 @@ impl<const N: usize> Layer for ZeroPad<N> {
 }
 
 impl<const N: usize> Layer for Crop<N> {
-    fn config(&self) -> Config {
-        self.describe()
-    }
+    config!();
 
     fn forward(&self, x: &Var) -> Result<Var> {
         crop(x, &self.cropping)

@@ -2,7 +2,7 @@
 
 use super::Layer;
 use crate::autograd::Var;
-use crate::config::{Config, described};
+use crate::config::{config, described};
 use crate::error::{Error, Result};
 
 described! {
@@ -46,7 +46,5 @@ impl Layer for CenterCrop {
         }
     }
 
-    fn config(&self) -> Config {
-        self.describe()
-    }
+    config!();
 }

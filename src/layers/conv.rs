@@ -6,7 +6,7 @@ use super::window::{Window, axes, bring_last, channels_last, fewer_than, kernel_
 use super::{Layer, Padding};
 use crate::activations::{Activation, Linear};
 use crate::autograd::{Param, ParamList, Var};
-use crate::config::{Config, described};
+use crate::config::{config, described};
 use crate::error::{Error, Result};
 use crate::initializers::{Initializer, XavierUniform, Zeros};
 use crate::kernels::conv::ConvShape;
@@ -207,9 +207,7 @@ pub(super) fn check_lengths(shape: &ConvShape, batch: usize, output: &[usize], f
 }
 
 impl<const N: usize> Layer for Conv<N> {
-    fn config(&self) -> Config {
-        self.describe()
-    }
+    config!();
 
     fn forward(&self, x: &Var) -> Result<Var> {
         let shape = sliding(&self.window(), &self.kernel, x, [self.filters, self.groups], self.groups)?;

@@ -7,7 +7,7 @@ use super::window::{Edges, Window, axes, channels_last, fewer_than, kernel_shape
 use super::{Layer, Padding};
 use crate::activations::{Activation, Linear};
 use crate::autograd::{Param, ParamList, Var};
-use crate::config::{Config, described};
+use crate::config::{config, described};
 use crate::error::{Error, Result};
 use crate::initializers::{Initializer, XavierUniform, Zeros};
 use crate::kernels::conv::ConvShape;
@@ -227,9 +227,7 @@ impl Spread<'_> {
 }
 
 impl<const N: usize> Layer for ConvTranspose<N> {
-    fn config(&self) -> Config {
-        self.describe()
-    }
+    config!();
 
     fn forward(&self, x: &Var) -> Result<Var> {
         let (size, stride, dilation) = (&self.kernel_size, &self.strides, &self.dilation_rate);

@@ -8,7 +8,7 @@ use super::kernel_and_bias::activation_gradient;
 use crate::activations::{Activation, Linear, Pointwise, function_of};
 use crate::autograd::{Dependence, Fusible, InputGrads, OnnxForm, Op, Param, ParamList, Var};
 use crate::buffers::buffer;
-use crate::config::{Config, described};
+use crate::config::{config, described};
 use crate::error::{Error, Result};
 use crate::initializers::{Initializer, XavierUniform, Zeros};
 use crate::kernels::{columns::sum_columns, dense};
@@ -121,9 +121,7 @@ impl Layer for Dense {
         self.bias().into_iter().for_each(|bias| list.add("bias", bias));
     }
 
-    fn config(&self) -> Config {
-        self.describe()
-    }
+    config!();
 }
 
 /// `y = f(x · kernel + bias)`

@@ -7,7 +7,7 @@ use super::window::{Window, axes, kernel_shape};
 use super::{Layer, Padding};
 use crate::activations::{Activation, Linear};
 use crate::autograd::{Param, ParamList, Var};
-use crate::config::{Config, described};
+use crate::config::{config, described};
 use crate::error::{Error, Result};
 use crate::initializers::{Initializer, XavierUniform, Zeros};
 
@@ -107,9 +107,7 @@ impl<const N: usize> DepthwiseConv<N> {
 }
 
 impl<const N: usize> Layer for DepthwiseConv<N> {
-    fn config(&self) -> Config {
-        self.describe()
-    }
+    config!();
 
     fn forward(&self, x: &Var) -> Result<Var> {
         let (.., channels) = axes(x.value.shape(), N)?;

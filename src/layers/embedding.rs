@@ -3,7 +3,7 @@
 use super::{Layer, TiedDense};
 use crate::autograd::{Dependence, InputGrads, OnnxAttribute, OnnxForm, Op, Param, ParamList, Var};
 use crate::buffers::buffer;
-use crate::config::{Config, described};
+use crate::config::{config, described};
 use crate::error::{Error, Result};
 use crate::initializers::{Initializer, RandomUniform};
 use crate::kernels::scatter::{NOWHERE, Scatter};
@@ -97,9 +97,7 @@ impl Embedding {
 }
 
 impl Layer for Embedding {
-    fn config(&self) -> Config {
-        self.describe()
-    }
+    config!();
 
     fn forward(&self, x: &Var) -> Result<Var> {
         self.check(x)?;

@@ -2,7 +2,7 @@
 
 use super::Layer;
 use crate::autograd::{Dependence, InputGrads, OnnxForm, Op, Var};
-use crate::config::{Config, described};
+use crate::config::{config, described};
 use crate::error::{Error, Result};
 use crate::tensor::{Tensor, reshaped};
 
@@ -50,9 +50,7 @@ described! {
 }
 
 impl Layer for Flatten {
-    fn config(&self) -> Config {
-        self.describe()
-    }
+    config!();
 
     fn forward(&self, x: &Var) -> Result<Var> {
         let [batch, rest @ ..] = x.value.shape() else {
@@ -64,9 +62,7 @@ impl Layer for Flatten {
 }
 
 impl Layer for Reshape {
-    fn config(&self) -> Config {
-        self.describe()
-    }
+    config!();
 
     fn forward(&self, x: &Var) -> Result<Var> {
         let Some((batch, rest)) = x.value.shape().split_first() else { return Err(self.refused(x)) };

@@ -3,7 +3,7 @@
 use super::window::{Window, axes, fewer_than};
 use super::{Layer, Padding};
 use crate::autograd::Var;
-use crate::config::{Config, described};
+use crate::config::{config, described};
 use crate::error::{Error, Result};
 use crate::ops::FILL;
 
@@ -170,9 +170,7 @@ impl Window<'_> {
 }
 
 impl<const N: usize> Layer for Unfold<N> {
-    fn config(&self) -> Config {
-        self.describe()
-    }
+    config!();
 
     fn forward(&self, x: &Var) -> Result<Var> {
         self.window().unfold(x)
@@ -180,9 +178,7 @@ impl<const N: usize> Layer for Unfold<N> {
 }
 
 impl<const N: usize> Layer for Fold<N> {
-    fn config(&self) -> Config {
-        self.describe()
-    }
+    config!();
 
     fn forward(&self, x: &Var) -> Result<Var> {
         self.window().fold(x, &self.output_size)

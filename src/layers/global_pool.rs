@@ -3,7 +3,7 @@
 use super::Layer;
 use super::pool_op::{self, Pooling};
 use crate::autograd::Var;
-use crate::config::{Config, described};
+use crate::config::{config, described};
 use crate::error::{Error, Result};
 use crate::kernels::pool::Span;
 use crate::tensor::{Float, reshaped};
@@ -67,9 +67,7 @@ macro_rules! global_pools {
                 pool(Pooling::$pooling, x, $rank)
             }
 
-            fn config(&self) -> Config {
-                self.describe()
-            }
+            config!();
         }
     )* };
 }

@@ -5,7 +5,7 @@ use super::interpolation::Interpolation;
 use super::window::{axes, words};
 use crate::autograd::{Dependence, InputGrads, Op, Var};
 use crate::buffers::zeros;
-use crate::config::{Config, described, named};
+use crate::config::{config, described, named};
 use crate::error::{Error, Result};
 use crate::kernels::parallel;
 use crate::tensor::{Float, Tensor, data, tensor};
@@ -75,9 +75,7 @@ impl<const N: usize> GridSample<N> {
 named!(Outside { Zeros = "zeros", Border = "border", Reflection = "reflection" });
 
 impl<const N: usize> Layer<(Var, Var)> for GridSample<N> {
-    fn config(&self) -> Config {
-        self.describe()
-    }
+    config!();
 
     fn forward(&self, (x, places): &(Var, Var)) -> Result<Var> {
         let (batch, input, channels) = axes(x.value.shape(), N)?;

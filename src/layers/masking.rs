@@ -2,7 +2,7 @@
 
 use super::Layer;
 use crate::autograd::Var;
-use crate::config::{Config, described};
+use crate::config::{config, described};
 use crate::error::{Error, Result};
 use crate::tensor::{Float, data, tensor};
 
@@ -34,9 +34,7 @@ described! {
 }
 
 impl Layer for Masking {
-    fn config(&self) -> Config {
-        self.describe()
-    }
+    config!();
 
     fn forward(&self, x: &Var) -> Result<Var> {
         let &[batch, time, features] = x.value.shape() else {

@@ -3,7 +3,7 @@
 use super::window::{Edges, Window, axes, fewer_than};
 use super::{Layer, Padding};
 use crate::autograd::Var;
-use crate::config::{Config, described};
+use crate::config::{config, described};
 use crate::error::{Error, Result};
 use crate::tensor::Tensor;
 
@@ -95,9 +95,7 @@ fn unpool(window: &Window<'_>, output_size: Option<&[usize]>, x: &Var, indices: 
 }
 
 impl<const N: usize> Layer<(Var, Var)> for MaxUnpool<N> {
-    fn config(&self) -> Config {
-        self.describe()
-    }
+    config!();
 
     fn forward(&self, (x, indices): &(Var, Var)) -> Result<Var> {
         let (size, dilation, padding) = (&self.pool_size, &self.dilation_rate, self.padding.edges());

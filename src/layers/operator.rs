@@ -3,7 +3,7 @@
 use super::Layer;
 use super::merge::check_broadcast;
 use crate::autograd::Var;
-use crate::config::{Config, described};
+use crate::config::{config, described};
 use crate::error::{Error, Result};
 use crate::tensor::Float;
 
@@ -159,7 +159,5 @@ impl Layer<Vec<Var>> for Operator {
         }
     }
 
-    fn config(&self) -> Config {
-        self.describe()
-    }
+    config!();
 }

@@ -2,7 +2,7 @@
 
 use super::{Concatenate, Layer};
 use crate::autograd::{ParamList, Var};
-use crate::config::{Config, Described, Reader, described};
+use crate::config::{Config, Described, Reader, config, described};
 use crate::error::Result;
 
 /// Layers side by side on one input, and what makes one of their outputs.
@@ -77,9 +77,7 @@ impl Layer for Parallel {
         list.nest("merge", self.merge.as_ref());
     }
 
-    fn config(&self) -> Config {
-        self.describe()
-    }
+    config!();
 }
 
 impl Described for Parallel {

@@ -2,7 +2,7 @@
 
 use super::Layer;
 use crate::autograd::Var;
-use crate::config::{Config, described};
+use crate::config::{config, described};
 use crate::error::{Error, Result};
 
 described! {
@@ -31,9 +31,7 @@ described! {
 }
 
 impl Layer for Permute {
-    fn config(&self) -> Config {
-        self.describe()
-    }
+    config!();
 
     fn forward(&self, x: &Var) -> Result<Var> {
         let mut sorted = self.dims.clone();
@@ -75,9 +73,7 @@ described! {
 }
 
 impl Layer for RepeatVector {
-    fn config(&self) -> Config {
-        self.describe()
-    }
+    config!();
 
     fn forward(&self, x: &Var) -> Result<Var> {
         let [batch, features] = *x.value.shape() else {

@@ -3,7 +3,7 @@
 use super::Layer;
 use super::window::{at_least_1, axes};
 use crate::autograd::Var;
-use crate::config::{Config, described};
+use crate::config::{config, described};
 use crate::error::{Error, Result};
 
 described! {
@@ -55,9 +55,7 @@ described! {
 }
 
 impl Layer for PixelShuffle {
-    fn config(&self) -> Config {
-        self.describe()
-    }
+    config!();
 
     fn forward(&self, x: &Var) -> Result<Var> {
         let (batch, lengths, channels) = axes(x.value.shape(), 2)?;
@@ -75,9 +73,7 @@ impl Layer for PixelShuffle {
 }
 
 impl Layer for PixelUnshuffle {
-    fn config(&self) -> Config {
-        self.describe()
-    }
+    config!();
 
     fn forward(&self, x: &Var) -> Result<Var> {
         let (batch, lengths, channels) = axes(x.value.shape(), 2)?;

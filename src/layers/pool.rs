@@ -4,7 +4,7 @@ use super::pool_op::{self, Pooling};
 use super::window::{Edges, Window};
 use super::{Layer, Padding};
 use crate::autograd::Var;
-use crate::config::{Config, described};
+use crate::config::{config, described};
 use crate::error::Result;
 
 described! {
@@ -231,9 +231,7 @@ impl<const N: usize> MaxPool<N> {
 }
 
 impl<const N: usize> Layer for MaxPool<N> {
-    fn config(&self) -> Config {
-        self.describe()
-    }
+    config!();
 
     fn forward(&self, x: &Var) -> Result<Var> {
         let pooling = self.tiles().map_or(Pooling::Max, Pooling::MaxOfTiles);
@@ -242,9 +240,7 @@ impl<const N: usize> Layer for MaxPool<N> {
 }
 
 impl<const N: usize> Layer for AvgPool<N> {
-    fn config(&self) -> Config {
-        self.describe()
-    }
+    config!();
 
     fn forward(&self, x: &Var) -> Result<Var> {
         pool_op::run(Pooling::Average, x, N, true, &|input| {

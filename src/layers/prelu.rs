@@ -2,7 +2,7 @@
 
 use super::Layer;
 use crate::autograd::{Param, ParamList, Var};
-use crate::config::{Config, described};
+use crate::config::{config, described};
 use crate::error::{Error, Result};
 use crate::initializers::{Initializer, Zeros};
 use crate::ops::resolve;
@@ -52,9 +52,7 @@ impl PRelu {
 }
 
 impl Layer for PRelu {
-    fn config(&self) -> Config {
-        self.describe()
-    }
+    config!();
 
     fn forward(&self, x: &Var) -> Result<Var> {
         if x.value.shape().len() < 2 {

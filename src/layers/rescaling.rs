@@ -2,7 +2,7 @@
 
 use super::Layer;
 use crate::autograd::Var;
-use crate::config::{Config, Registry, Setting, Value, described};
+use crate::config::{Registry, Setting, Value, config, described};
 use crate::error::Result;
 use crate::tensor::{Float, tensor};
 
@@ -89,7 +89,5 @@ impl Layer for Rescaling {
         Ok(x * scale + offset)
     }
 
-    fn config(&self) -> Config {
-        self.describe()
-    }
+    config!();
 }

@@ -11,7 +11,7 @@ use super::{Layer, Sequential};
 use crate::activations::{Activation, Linear, Pointwise, function_of};
 use crate::autograd::{Dependence, Fusible, InputGrads, OnnxForm, Op, ParamList, Var};
 use crate::buffers::buffer;
-use crate::config::{Config, described};
+use crate::config::{config, described};
 use crate::error::Result;
 use crate::kernels::{curve, elementwise};
 use crate::tensor::{Tensor, data, tensor};
@@ -76,9 +76,7 @@ impl Layer for Residual {
         list.nest("shortcut", self.shortcut.as_ref());
     }
 
-    fn config(&self) -> Config {
-        self.describe()
-    }
+    config!();
 }
 
 /// `y = f(a + b)`, in one pass over memory

@@ -4,7 +4,7 @@ use super::interpolation::{Interpolation, Resampling};
 use super::window::{at_least_1, axes};
 use super::{Layer, Size};
 use crate::autograd::Var;
-use crate::config::{Config, Registry, Setting, Value, described, expected};
+use crate::config::{Config, Registry, Setting, Value, config, described, expected};
 use crate::error::{Error, Result};
 
 described! {
@@ -99,9 +99,7 @@ impl<const N: usize> Resize<N> {
 }
 
 impl<const N: usize> Layer for Resize<N> {
-    fn config(&self) -> Config {
-        self.describe()
-    }
+    config!();
 
     fn forward(&self, x: &Var) -> Result<Var> {
         let Self { interpolation, align_corners, antialias, .. } = *self;

@@ -7,7 +7,7 @@ use super::window::{Edges, Window, kernel_shape};
 use super::{DepthwiseConv, Layer, Padding};
 use crate::activations::{Activation, Linear};
 use crate::autograd::{Param, ParamList, Var};
-use crate::config::{Config, described};
+use crate::config::{config, described};
 use crate::error::Result;
 use crate::initializers::{Initializer, XavierUniform, Zeros};
 
@@ -142,7 +142,5 @@ impl<const N: usize> Layer for SeparableConv<N> {
         self.bias().into_iter().for_each(|bias| list.add("bias", bias));
     }
 
-    fn config(&self) -> Config {
-        self.describe()
-    }
+    config!();
 }

@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::{Layer, boxed};
 use crate::autograd::{ParamList, TraceRow, Var};
-use crate::config::{Config, Described, Reader, described};
+use crate::config::{Config, Described, Reader, config, described};
 use crate::error::{Error, Result};
 
 /// Layers one after the other: each takes what the one before gives.
@@ -122,9 +122,7 @@ impl Layer for Sequential {
         self.layers.iter().for_each(|(name, layer)| list.nest(name, layer.as_ref()));
     }
 
-    fn config(&self) -> Config {
-        self.describe()
-    }
+    config!();
 }
 
 impl Described for Sequential {

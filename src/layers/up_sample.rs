@@ -4,7 +4,7 @@ use super::Layer;
 use super::interpolation::{Interpolation, Resampling};
 use super::window::{at_least_1, axes};
 use crate::autograd::Var;
-use crate::config::{Config, described};
+use crate::config::{config, described};
 use crate::error::Result;
 
 described! {
@@ -54,9 +54,7 @@ pub type UpSample2d = UpSample<2>;
 pub type UpSample3d = UpSample<3>;
 
 impl<const N: usize> Layer for UpSample<N> {
-    fn config(&self) -> Config {
-        self.describe()
-    }
+    config!();
 
     fn forward(&self, x: &Var) -> Result<Var> {
         let (_, input, _) = axes(x.value.shape(), N)?;

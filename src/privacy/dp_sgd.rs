@@ -4,7 +4,7 @@ use rand::SeedableRng;
 use rand::rngs::ChaCha20Rng;
 use rand_distr::{Distribution, StandardNormal};
 
-use crate::config::{Config, described};
+use crate::config::{config, described};
 use crate::error::{Error, Result};
 use crate::optimizers::{BatchPart, GradientHook, StepGradients};
 use crate::tensor::Float;
@@ -42,9 +42,7 @@ described! {
 }
 
 impl GradientHook for DpSgd {
-    fn config(&self) -> Config {
-        self.describe()
-    }
+    config!();
 
     fn examples_per_part(&self) -> Option<usize> {
         Some(1)

@@ -4,7 +4,7 @@ use ndarray::Array2;
 
 use super::{L1, Regularizer};
 use crate::autograd::Var;
-use crate::config::{Config, described_as};
+use crate::config::{config, described_as};
 use crate::error::{Error, Result};
 use crate::tensor::Float;
 
@@ -31,9 +31,7 @@ pub struct OrthogonalColumns(pub Float);
 described_as!(OrthogonalColumns("factor"));
 
 impl Regularizer for OrthogonalColumns {
-    fn config(&self) -> Config {
-        self.describe()
-    }
+    config!();
 
     fn penalty(&self, x: &Var) -> Result<Var> {
         let [.., columns] = *x.value.shape() else {

@@ -2,7 +2,7 @@
 
 use super::Regularizer;
 use crate::autograd::Var;
-use crate::config::{Config, described, described_as};
+use crate::config::{config, described, described_as};
 use crate::error::{Error, Result};
 use crate::tensor::Float;
 
@@ -75,9 +75,7 @@ fn scaled_sum(x: Var, factor: Float) -> Result<Var> {
 }
 
 impl Regularizer for L1 {
-    fn config(&self) -> Config {
-        self.describe()
-    }
+    config!();
 
     fn penalty(&self, x: &Var) -> Result<Var> {
         scaled_sum(x.abs(), self.0)
@@ -85,9 +83,7 @@ impl Regularizer for L1 {
 }
 
 impl Regularizer for L2 {
-    fn config(&self) -> Config {
-        self.describe()
-    }
+    config!();
 
     fn penalty(&self, x: &Var) -> Result<Var> {
         scaled_sum(x.square(), self.0)
@@ -95,9 +91,7 @@ impl Regularizer for L2 {
 }
 
 impl Regularizer for L1L2 {
-    fn config(&self) -> Config {
-        self.describe()
-    }
+    config!();
 
     fn penalty(&self, x: &Var) -> Result<Var> {
         Ok(L1(self.l1).penalty(x)? + L2(self.l2).penalty(x)?)

@@ -124,10 +124,10 @@ pub(super) use setters;
 macro_rules! described_block {
     ($name:ident, [$($part:ident),+]) => {
         impl $name {
-            fn describe(&self) -> Config {
+            fn describe(&self) -> $crate::config::Config {
                 let Block { size, heads, dropout, pre_norm, linear_1, linear_2 } = &self.block;
                 let plain = Self::new(*size, *heads, linear_1.units).dropout(dropout.rate);
-                Config::new(Self::KIND)
+                $crate::config::Config::new(Self::KIND)
                     .with("size", size)
                     .with("heads", heads)
                     .with("hidden", &linear_1.units)

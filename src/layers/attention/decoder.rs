@@ -4,7 +4,7 @@ use super::MultiHeadAttention;
 use super::block::{Block, described_block, setters};
 use crate::activations::Activation;
 use crate::autograd::{ParamList, Var};
-use crate::config::{Config, Described, Reader, described};
+use crate::config::{Described, Reader, config, described};
 use crate::error::Result;
 use crate::layers::{Dropout, Layer, LayerNorm};
 use crate::tensor::Float;
@@ -61,9 +61,7 @@ impl TransformerDecoder {
 described_block!(TransformerDecoder, [self_attention, cross_attention, norm_1, norm_2, norm_3]);
 
 impl Layer<(Var, Var)> for TransformerDecoder {
-    fn config(&self) -> Config {
-        self.describe()
-    }
+    config!();
 
     fn forward(&self, (x, other): &(Var, Var)) -> Result<Var> {
         self.block.check(x)?;

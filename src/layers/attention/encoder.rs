@@ -4,7 +4,7 @@ use super::MultiHeadAttention;
 use super::block::{Block, described_block, setters};
 use crate::activations::Activation;
 use crate::autograd::{ParamList, Var};
-use crate::config::{Config, Described, Reader, described};
+use crate::config::{Described, Reader, config, described};
 use crate::error::Result;
 use crate::layers::{Dropout, Layer, LayerNorm};
 use crate::tensor::Float;
@@ -60,9 +60,7 @@ impl TransformerEncoder {
 described_block!(TransformerEncoder, [self_attention, norm_1, norm_2]);
 
 impl Layer for TransformerEncoder {
-    fn config(&self) -> Config {
-        self.describe()
-    }
+    config!();
 
     fn forward(&self, x: &Var) -> Result<Var> {
         self.block.check(x)?;

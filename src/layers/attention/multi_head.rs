@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::{AttentionOptions, RotaryEmbedding, scaled_dot_product_attention};
 use crate::autograd::{Noise, ParamList, Var};
-use crate::config::{Config, Described, Reader, described};
+use crate::config::{Config, Described, Reader, config, described};
 use crate::error::{Error, Result};
 use crate::layers::{Dense, Layer};
 use crate::tensor::{Float, Tensor};
@@ -345,9 +345,7 @@ impl fmt::Debug for MultiHeadAttention {
 }
 
 impl Layer for MultiHeadAttention {
-    fn config(&self) -> Config {
-        self.describe()
-    }
+    config!();
 
     fn forward(&self, x: &Var) -> Result<Var> {
         self.attend(x, x, x, &self.options())

@@ -1,7 +1,7 @@
 //! What tells a network the place of each step of a sequence, added to it.
 
 use crate::autograd::{Param, ParamList, Var};
-use crate::config::{Config, described};
+use crate::config::{config, described};
 use crate::error::{Error, Result};
 use crate::initializers::{Initializer, XavierUniform};
 use crate::layers::Layer;
@@ -50,9 +50,7 @@ impl SinusoidalPositions {
 }
 
 impl Layer for SinusoidalPositions {
-    fn config(&self) -> Config {
-        self.describe()
-    }
+    config!();
 
     fn forward(&self, x: &Var) -> Result<Var> {
         let [time, features] = lengths(x)?;
@@ -143,9 +141,7 @@ impl LearnedPositions {
 }
 
 impl Layer for LearnedPositions {
-    fn config(&self) -> Config {
-        self.describe()
-    }
+    config!();
 
     fn forward(&self, x: &Var) -> Result<Var> {
         self.forward_from(x, 0)

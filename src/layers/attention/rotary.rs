@@ -3,7 +3,7 @@
 use super::positions::speeds;
 use crate::autograd::{Dependence, InputGrads, Op, Var};
 use crate::buffers::buffer;
-use crate::config::{Config, described};
+use crate::config::{config, described};
 use crate::error::{Error, Result};
 use crate::kernels::parallel;
 use crate::layers::Layer;
@@ -119,9 +119,7 @@ impl RotaryEmbedding {
 }
 
 impl Layer for RotaryEmbedding {
-    fn config(&self) -> Config {
-        self.describe()
-    }
+    config!();
 
     fn forward(&self, x: &Var) -> Result<Var> {
         self.forward_from(x, 0)

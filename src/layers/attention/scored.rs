@@ -1,7 +1,7 @@
 //! Attention of one head without projections, by a product or by a sum.
 
 use crate::autograd::{Noise, Param, ParamList, Var};
-use crate::config::{Config, described};
+use crate::config::{config, described};
 use crate::error::{Error, Result};
 use crate::initializers::{Ones, XavierUniform};
 use crate::layers::Layer;
@@ -159,9 +159,7 @@ macro_rules! attention {
                 list.noise(&self.noise);
             }
 
-            fn config(&self) -> Config {
-                self.describe()
-            }
+            config!();
         }
     };
 }

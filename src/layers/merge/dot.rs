@@ -1,7 +1,7 @@
 //! The dot product of two inputs.
 
 use crate::autograd::Var;
-use crate::config::{Config, described};
+use crate::config::{config, described};
 use crate::error::{Error, Result};
 use crate::layers::Layer;
 
@@ -38,9 +38,7 @@ described! {
 }
 
 impl Layer<(Var, Var)> for Dot {
-    fn config(&self) -> Config {
-        self.describe()
-    }
+    config!();
 
     fn forward(&self, (a, b): &(Var, Var)) -> Result<Var> {
         let [i, j] = [axis(self.axes[0], a)?, axis(self.axes[1], b)?];

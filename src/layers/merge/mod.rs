@@ -6,7 +6,7 @@ pub use dot::Dot;
 
 use super::Layer;
 use crate::autograd::Var;
-use crate::config::{Config, described};
+use crate::config::{config, described};
 use crate::error::{Error, Result};
 
 macro_rules! merge {
@@ -38,9 +38,7 @@ macro_rules! merge {
                 fold(x, |$a, $b| $merge)
             }
 
-            fn config(&self) -> Config {
-                self.describe()
-            }
+            config!();
         }
     };
 }
@@ -72,9 +70,7 @@ described! {
 }
 
 impl Layer<Vec<Var>> for Average {
-    fn config(&self) -> Config {
-        self.describe()
-    }
+    config!();
 
     fn forward(&self, x: &Vec<Var>) -> Result<Var> {
         Ok(fold(x, |a, b| Ok(a + b))? * (1.0 / x.len() as crate::tensor::Float))
@@ -103,9 +99,7 @@ described! {
 }
 
 impl Layer<(Var, Var)> for Subtract {
-    fn config(&self) -> Config {
-        self.describe()
-    }
+    config!();
 
     fn forward(&self, (a, b): &(Var, Var)) -> Result<Var> {
         check_broadcast(a, b)?;
@@ -141,9 +135,7 @@ described! {
 }
 
 impl Layer<Vec<Var>> for Concatenate {
-    fn config(&self) -> Config {
-        self.describe()
-    }
+    config!();
 
     fn forward(&self, x: &Vec<Var>) -> Result<Var> {
         Var::concat(&x.iter().collect::<Vec<_>>(), self.axis)

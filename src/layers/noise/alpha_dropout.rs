@@ -2,7 +2,7 @@
 
 use super::{add, check_rate, coins, multiply};
 use crate::autograd::{Noise, ParamList, Var};
-use crate::config::{Config, described};
+use crate::config::{config, described};
 use crate::error::Result;
 use crate::layers::Layer;
 use crate::tensor::Float;
@@ -41,9 +41,7 @@ described! {
 const DROPPED: Float = -1.673_263_242_354_377_284_8 * 1.050_700_987_355_480_493_4;
 
 impl Layer for AlphaDropout {
-    fn config(&self) -> Config {
-        self.describe()
-    }
+    config!();
 
     fn forward(&self, x: &Var) -> Result<Var> {
         check_rate(self.rate)?;

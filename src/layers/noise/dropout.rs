@@ -2,7 +2,7 @@
 
 use super::{Mask, dropout_factors};
 use crate::autograd::{Noise, ParamList, Var};
-use crate::config::{Config, described};
+use crate::config::{config, described};
 use crate::error::Result;
 use crate::layers::Layer;
 use crate::tensor::Float;
@@ -37,9 +37,7 @@ described! {
 }
 
 impl Layer for Dropout {
-    fn config(&self) -> Config {
-        self.describe()
-    }
+    config!();
 
     fn forward(&self, x: &Var) -> Result<Var> {
         Ok(match dropout_factors(x.tape(), self.noise.of(self.rate), x.value.shape())? {

@@ -5,7 +5,7 @@ use rand_distr::{Distribution, StandardNormal};
 use super::{add, check_rate, multiply};
 use crate::autograd::{Noise, ParamList, Var};
 use crate::buffers::buffer;
-use crate::config::{Config, described};
+use crate::config::{config, described};
 use crate::error::{Error, Result};
 use crate::layers::Layer;
 use crate::tensor::Float;
@@ -80,9 +80,7 @@ fn normal(x: &Var, mean: Float, std: Float) -> Vec<Float> {
 }
 
 impl Layer for GaussianNoise {
-    fn config(&self) -> Config {
-        self.describe()
-    }
+    config!();
 
     fn forward(&self, x: &Var) -> Result<Var> {
         if !(self.stddev >= 0.0 && self.stddev.is_finite()) {
@@ -100,9 +98,7 @@ impl Layer for GaussianNoise {
 }
 
 impl Layer for GaussianDropout {
-    fn config(&self) -> Config {
-        self.describe()
-    }
+    config!();
 
     fn forward(&self, x: &Var) -> Result<Var> {
         check_rate(self.rate)?;

@@ -3,7 +3,7 @@
 use super::{check_rate, coins, multiply};
 use crate::autograd::{Noise, ParamList, Var};
 use crate::buffers::buffer;
-use crate::config::{Config, described};
+use crate::config::{config, described};
 use crate::error::{Error, Result};
 use crate::layers::Layer;
 use crate::tensor::{Float, recycle, tensor};
@@ -50,9 +50,7 @@ macro_rules! spatial {
                     list.noise(&self.noise);
                 }
 
-                fn config(&self) -> Config {
-                    self.describe()
-                }
+                config!();
             }
         )*
     };

@@ -1,7 +1,7 @@
 //! Normalisation by what was measured on data.
 
 use crate::autograd::{Param, ParamList, Var};
-use crate::config::{Config, described};
+use crate::config::{config, described};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::initializers::{Ones, Zeros};
@@ -104,9 +104,7 @@ impl Normalization {
 }
 
 impl Layer for Normalization {
-    fn config(&self) -> Config {
-        self.describe()
-    }
+    config!();
 
     fn forward(&self, x: &Var) -> Result<Var> {
         let [_, .., features] = *x.value.shape() else {

@@ -3,7 +3,7 @@
 use super::by_channel::ByChannel;
 use super::{Affine, channels_of, check_channels, check_epsilon};
 use crate::autograd::{Param, ParamList, Tape, Var};
-use crate::config::{Config, described};
+use crate::config::{config, described};
 use crate::error::{Error, Result};
 use crate::initializers::{Initializer, Ones, Zeros};
 use crate::kernels::channel_norm::Blocks;
@@ -87,9 +87,7 @@ fn real_rows(x: &Var, rows: usize) -> Option<Vec<bool>> {
 }
 
 impl Layer for BatchNorm {
-    fn config(&self) -> Config {
-        self.describe()
-    }
+    config!();
 
     fn forward(&self, x: &Var) -> Result<Var> {
         let channels = channels_of(x)?;

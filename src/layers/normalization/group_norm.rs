@@ -3,7 +3,7 @@
 use super::by_channel::ByChannel;
 use super::{Affine, channels_of, check_channels, check_epsilon};
 use crate::autograd::{Param, ParamList, Var};
-use crate::config::{Config, described};
+use crate::config::{config, described};
 use crate::error::{Error, Result};
 use crate::initializers::{Initializer, Ones, Zeros};
 use crate::kernels::channel_norm::Blocks;
@@ -56,9 +56,7 @@ impl GroupNorm {
 }
 
 impl Layer for GroupNorm {
-    fn config(&self) -> Config {
-        self.describe()
-    }
+    config!();
 
     fn forward(&self, x: &Var) -> Result<Var> {
         let channels = channels_of(x)?;
@@ -125,9 +123,7 @@ impl InstanceNorm {
 }
 
 impl Layer for InstanceNorm {
-    fn config(&self) -> Config {
-        self.describe()
-    }
+    config!();
 
     fn forward(&self, x: &Var) -> Result<Var> {
         let channels = channels_of(x)?;

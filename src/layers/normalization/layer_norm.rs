@@ -3,7 +3,7 @@
 use super::by_row::{ByRow, check_axes, last_axes};
 use super::{Affine, check_epsilon};
 use crate::autograd::{Param, ParamList, Var};
-use crate::config::{Config, described};
+use crate::config::{config, described};
 use crate::error::Result;
 use crate::initializers::{Initializer, Ones, Zeros};
 use crate::kernels::row_norm::Rows;
@@ -61,9 +61,7 @@ impl LayerNorm {
 }
 
 impl Layer for LayerNorm {
-    fn config(&self) -> Config {
-        self.describe()
-    }
+    config!();
 
     fn forward(&self, x: &Var) -> Result<Var> {
         check_epsilon(self.epsilon)?;

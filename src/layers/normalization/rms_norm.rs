@@ -3,7 +3,7 @@
 use super::by_row::{ByRow, check_axes, last_axes};
 use super::{Affine, check_epsilon};
 use crate::autograd::{Param, ParamList, Var};
-use crate::config::{Config, described};
+use crate::config::{config, described};
 use crate::error::Result;
 use crate::initializers::{Initializer, Ones};
 use crate::kernels::row_norm::Rows;
@@ -56,9 +56,7 @@ impl RmsNorm {
 }
 
 impl Layer for RmsNorm {
-    fn config(&self) -> Config {
-        self.describe()
-    }
+    config!();
 
     fn forward(&self, x: &Var) -> Result<Var> {
         check_epsilon(self.epsilon)?;

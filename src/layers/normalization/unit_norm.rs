@@ -3,7 +3,7 @@
 use super::Affine;
 use super::by_row::{ByRow, last_axes};
 use crate::autograd::Var;
-use crate::config::{Config, described};
+use crate::config::{config, described};
 use crate::error::Result;
 use crate::kernels::row_norm::Rows;
 use crate::layers::Layer;
@@ -43,9 +43,7 @@ impl UnitNorm {
 }
 
 impl Layer for UnitNorm {
-    fn config(&self) -> Config {
-        self.describe()
-    }
+    config!();
 
     fn forward(&self, x: &Var) -> Result<Var> {
         let shape = last_axes(x, &self.axes)?;
