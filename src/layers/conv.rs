@@ -118,13 +118,6 @@ kernel_and_bias!(Conv, "[kernel size.., channels / groups, filters]", |layer| (
     Some(layer.filters)
 ));
 
-impl<const N: usize> Conv<N> {
-    fn window(&self) -> Window<'_> {
-        let padding = self.padding.edges();
-        Window { size: &self.kernel_size, stride: &self.strides, dilation: &self.dilation_rate, padding }
-    }
-}
-
 /// Checks everything that can be wrong, and says how a kernel slides over this input; it counts its channels `split` at a time.
 pub(super) fn sliding(
     window: &Window<'_>,

@@ -230,9 +230,8 @@ impl<const N: usize> Layer for ConvTranspose<N> {
     config!();
 
     fn forward(&self, x: &Var) -> Result<Var> {
-        let (size, stride, dilation) = (&self.kernel_size, &self.strides, &self.dilation_rate);
         let spread = Spread {
-            window: Window { size, stride, dilation, padding: self.padding.edges() },
+            window: self.window(),
             output_padding: self.output_padding.as_ref().map(|cells| &cells[..]),
             kernel: &self.kernel,
             filters: self.filters,

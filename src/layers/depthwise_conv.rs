@@ -3,7 +3,7 @@
 use super::conv::sliding;
 use super::conv_op::Convolution;
 use super::kernel_and_bias::{KernelAndBias, kernel_and_bias};
-use super::window::{Window, axes, kernel_shape};
+use super::window::{axes, kernel_shape};
 use super::{Layer, Padding};
 use crate::activations::{Activation, Linear};
 use crate::autograd::{Param, ParamList, Var};
@@ -98,13 +98,6 @@ kernel_and_bias!(DepthwiseConv, "[kernel size.., channels, depth_multiplier]", |
     kernel_shape(&layer.kernel_size, [None, Some(layer.depth_multiplier)]),
     None
 ));
-
-impl<const N: usize> DepthwiseConv<N> {
-    fn window(&self) -> Window<'_> {
-        let padding = self.padding.edges();
-        Window { size: &self.kernel_size, stride: &self.strides, dilation: &self.dilation_rate, padding }
-    }
-}
 
 impl<const N: usize> Layer for DepthwiseConv<N> {
     config!();

@@ -36,10 +36,15 @@ pub(super) fn activation_gradient(activation: Option<&dyn Pointwise>, y: &Tensor
     tensor(dy.shape(), dz).into()
 }
 
-/// The parameters of a convolution, as `kernel()` and `bias()`, with what is known of their shapes.
+/// The parameters of a convolution, as `kernel()` and `bias()`, with what is known of their shapes; and its window.
 macro_rules! kernel_and_bias {
     ($layer:ident, $shape:literal, |$this:ident| $shapes:expr) => {
         impl<const N: usize> $layer<N> {
+            fn window(&self) -> $crate::layers::window::Window<'_> {
+                let (size, stride, dilation) = (&self.kernel_size, &self.strides, &self.dilation_rate);
+                $crate::layers::window::Window { size, stride, dilation, padding: self.padding.edges() }
+            }
+
             #[doc = concat!("Returns the kernel, `", $shape, "`.")]
             pub fn kernel(&self) -> &Param {
                 let $this = self;

@@ -1,6 +1,6 @@
 //! The operation of layer, root mean square and unit normalisation.
 
-use super::per_example;
+use super::{Affine, check_epsilon, per_example};
 use crate::autograd::{Dependence, InputGrads, OnnxAttribute, OnnxForm, Op, Var};
 use crate::buffers::buffer;
 use crate::error::{Error, Result};
@@ -21,6 +21,16 @@ impl ByRow {
         let empty = Tensor::default(ndarray::IxDyn(&[]));
         x.tape().apply(Self { rows, moments: Vec::new(), x: empty.clone(), gamma: empty }, &[x, gamma, beta])
     }
+}
+
+/// Normalises by the moments over the last axes, `centered` or by the mean of squares alone.
+pub(super) fn over_last(x: &Var, axes: &[isize], affine: &Affine<'_>, epsilon: Float, centered: bool) -> Result<Var> {
+    check_epsilon(epsilon)?;
+    let shape = last_axes(x, axes)?;
+    check_axes(affine.shape(), x, shape)?;
+    let len = shape.iter().product();
+    let rows = Rows { len, centered, share: 1.0 / len as Float, epsilon };
+    Ok(ByRow::apply(x, &affine.on(x, shape)?, rows))
 }
 
 impl Op for ByRow {
@@ -102,7 +112,7 @@ pub(super) fn last_axes<'a>(x: &'a Var, axes: &[isize]) -> Result<&'a [usize]> {
 }
 
 /// An error if the layer was made for other lengths of these axes.
-pub(super) fn check_axes(known: Option<Vec<usize>>, x: &Var, shape: &[usize]) -> Result<()> {
+fn check_axes(known: Option<Vec<usize>>, x: &Var, shape: &[usize]) -> Result<()> {
     match known {
         Some(known) if known != shape => {
             Err(Error::shape(format!("expected last axes of {known:?}, got input {:?}", x.value.shape())))

@@ -1,12 +1,11 @@
 //! Layer normalisation.
 
-use super::by_row::{ByRow, check_axes, last_axes};
-use super::{Affine, check_epsilon};
+use super::Affine;
+use super::by_row::over_last;
 use crate::autograd::{Param, ParamList, Var};
 use crate::config::{config, described};
 use crate::error::Result;
 use crate::initializers::{Initializer, Ones, Zeros};
-use crate::kernels::row_norm::Rows;
 use crate::layers::Layer;
 use crate::tensor::Float;
 
@@ -64,12 +63,7 @@ impl Layer for LayerNorm {
     config!();
 
     fn forward(&self, x: &Var) -> Result<Var> {
-        check_epsilon(self.epsilon)?;
-        let shape = last_axes(x, &self.axes)?;
-        check_axes(self.affine().shape(), x, shape)?;
-        let len = shape.iter().product();
-        let rows = Rows { len, centered: true, share: 1.0 / len as Float, epsilon: self.epsilon };
-        Ok(ByRow::apply(x, &self.affine().on(x, shape)?, rows))
+        over_last(x, &self.axes, &self.affine(), self.epsilon, true)
     }
 
     fn params<'a>(&'a self, list: &mut ParamList<'a>) {
