@@ -1,5 +1,5 @@
-// Where README leads to files, its documentation leads to modules and pages: of two definitions of a link the first one counts.
 #![doc = include_str!("readme_links.md")]
+// Where README leads to files, the documentation leads to modules and pages: of two definitions of a link the first one counts.
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
