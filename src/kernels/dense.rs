@@ -3,7 +3,9 @@
 use super::elementwise::add_row;
 use super::gemm::{Matrix, gemm};
 use super::large::is_large;
+use super::packed::Packed;
 use super::parallel;
+use super::simd::panel_width;
 use crate::float::Float;
 
 /// Work that is worth a thread of its own, in multiplications.
@@ -11,6 +13,11 @@ const WORK: usize = 1 << 20;
 
 /// Pieces in which large products are finished.
 const PIECES: usize = 8;
+
+/// Rows for which a thread reads a packed kernel.
+const FEWEST: usize = 24;
+/// From so many rows on it is quicker to pack them too, and panel by panel what they are multiplied with.
+const MANY: usize = 64;
 
 /// Rows that a thread works on at a time: fixed by the sizes, whatever the number of threads.
 fn rows_per_chunk(k: usize, n: usize) -> usize {
@@ -27,6 +34,34 @@ pub fn forward(
     finish: impl Fn(&mut [Float]) + Sync,
 ) {
     by_rows([features, units], x, Matrix::new(kernel, units), y, |y| {
+        if let Some(bias) = bias {
+            add_row(y, bias);
+        }
+        finish(y);
+    });
+}
+
+/// Whether a kernel that is packed already would help [`forward`]: packing takes as long as some rows do, but with the narrow
+/// panels of AVX2 it is a few hundredths slower.
+pub fn wants_packed([features, units]: [usize; 2], rows: usize) -> bool {
+    rows < MANY && panel_width() >= 32 && is_large([rows, features, units])
+}
+
+/// [`forward`] with a packed kernel.
+///
+/// A sum has the same terms in the same order however rows are divided, so that this may follow the number of threads.
+pub fn forward_packed(
+    [features, units]: [usize; 2],
+    x: &[Float],
+    kernel: &Packed,
+    bias: Option<&[Float]>,
+    y: &mut [Float],
+    finish: impl Fn(&mut [Float]) + Sync,
+) {
+    let rows = (y.len() / units).div_ceil(parallel::threads()).max(FEWEST);
+    let mut work: Vec<_> = y.chunks_mut(rows * units).zip(x.chunks(rows * features)).collect();
+    parallel::for_each(&mut work, |(y, x)| {
+        kernel.product(y.len() / units, x, y, [features, units], false);
         if let Some(bias) = bias {
             add_row(y, bias);
         }

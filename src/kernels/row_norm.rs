@@ -122,11 +122,10 @@ vectorized! {
                 factor = SHRINK;
                 by.epsilon = (by.epsilon * SHRINK * SHRINK).max(Float::MIN_POSITIVE);
             }
-            let x = if factor == 1.0 { x } else { &shrunk };
-            let RowMoments { center, rest, inverse, .. } = *moments;
+            let RowMoments { factor, center, rest, inverse } = *moments;
             let (y, gamma, beta) = (&mut y[..x.len()], &gamma[..x.len()], &beta[..x.len()]);
             for i in 0..x.len() {
-                y[i] = (x[i] - center - rest) * inverse * gamma[i] + beta[i];
+                y[i] = (x[i] * factor - center - rest) * inverse * gamma[i] + beta[i];
             }
         }
     }
@@ -150,15 +149,10 @@ vectorized! {
         let (normal, few) = scratch.split_at_mut(len);
         // In `f32` over a few rows, which is quicker.
         let (few_gamma, few_beta) = few.split_at_mut(len);
-        let mut shrunk = Vec::new();
         for (row, &RowMoments { factor, center, rest, inverse }) in moments.iter().enumerate() {
-            let (mut x, dy, dx) = (&x[row * len..][..len], &dy[row * len..][..len], &mut dx[row * len..][..len]);
-            if factor != 1.0 {
-                shrink(x, &mut shrunk);
-                x = &shrunk[..len];
-            }
+            let (x, dy, dx) = (&x[row * len..][..len], &dy[row * len..][..len], &mut dx[row * len..][..len]);
             for i in 0..len {
-                normal[i] = (x[i] - center - rest) * inverse;
+                normal[i] = (x[i] * factor - center - rest) * inverse;
                 dx[i] = dy[i] * gamma[i];
                 few_gamma[i] += normal[i] * dy[i];
                 few_beta[i] += dy[i];

@@ -11,7 +11,7 @@ use crate::buffers::buffer;
 use crate::config::{config, described};
 use crate::error::{Error, Result};
 use crate::initializers::{Initializer, XavierUniform, Zeros};
-use crate::kernels::{columns::sum_columns, dense};
+use crate::kernels::{columns::sum_columns, dense, gemm::Matrix, packed::Packed};
 use crate::tensor::{Float, Tensor, data, tensor};
 
 described! {
@@ -102,7 +102,7 @@ impl Dense {
         }
         let kernel = self.kernel.on(x, &[features, units])?;
         let bias = self.bias().map(|bias| bias.on(x, &[units])).transpose()?;
-        let op = Affine::new(None);
+        let op = Affine::new(&self.kernel, x.tape().is_recording());
         let y = match &bias {
             Some(bias) => x.tape().wait(op, &[x, &kernel, bias]),
             None => x.tape().wait(op, &[x, &kernel]),
@@ -126,6 +126,10 @@ impl Layer for Dense {
 
 /// `y = f(x · kernel + bias)`
 struct Affine {
+    /// Whose value the kernel is.
+    param: Param,
+    /// Whether the pass is recorded.
+    has_gradient: bool,
     activation: Option<Arc<dyn Pointwise>>,
     x: Tensor,
     kernel: Tensor,
@@ -133,9 +137,9 @@ struct Affine {
 }
 
 impl Affine {
-    fn new(activation: Option<Arc<dyn Pointwise>>) -> Self {
+    fn new(param: &Param, has_gradient: bool) -> Self {
         let empty = || Tensor::default(ndarray::IxDyn(&[]));
-        Self { activation, x: empty(), kernel: empty(), y: empty() }
+        Self { param: param.clone(), has_gradient, activation: None, x: empty(), kernel: empty(), y: empty() }
     }
 }
 
@@ -149,7 +153,7 @@ impl Fusible for Affine {
 
     fn with(&self, next: &dyn Any, _: &[Var], _: &[&Var]) -> Option<Box<dyn Fusible>> {
         let activation = function_of(next).filter(|_| self.activation.is_none())?;
-        Some(Box::new(Self::new(Some(activation.clone()))))
+        Some(Box::new(Self { activation: Some(activation.clone()), ..Self::new(&self.param, self.has_gradient) }))
     }
 }
 
@@ -163,7 +167,14 @@ impl Op for Affine {
                 activation.forward(part);
             }
         };
-        dense::forward([features, units], data(x), data(kernel), bias.map(|bias| data(bias)), &mut y, activate);
+        let (sizes, bias) = ([features, units], bias.map(|bias| data(bias)));
+        // A step would throw a packed kernel away.
+        if !self.has_gradient && dense::wants_packed(sizes, x.len() / features.max(1)) {
+            let pack = |kernel: &Tensor| Packed::new(sizes, Matrix::new(data(kernel), units));
+            dense::forward_packed(sizes, data(x), &self.param.derived(kernel, pack), bias, &mut y, activate);
+        } else {
+            dense::forward(sizes, data(x), data(kernel), bias, &mut y, activate);
+        }
         let shape = [&x.shape()[..x.ndim() - 1], &[units]].concat();
         (self.x, self.kernel, self.y) = (x.clone(), kernel.clone(), tensor(&shape, y));
         self.y.clone()
@@ -235,6 +246,28 @@ mod tests {
     fn near(found: &[Float], want: f64) {
         let off = |x: &Float| (f64::from(*x) / want - 1.0).abs();
         assert!(found.iter().all(|x| off(x) < 1e-5), "{found:?}, not {want}");
+    }
+
+    #[test]
+    fn a_packed_kernel_follows_the_kernel_and_gives_the_same_bits_on_any_threads() {
+        let layer = Dense::new(1024).activation(crate::activations::Relu);
+        let x = ndarray::Array2::from_shape_fn((40, 1024), |(i, j)| ((i * 7 + j * 3) % 11) as Float - 5.0);
+        let run = |tape: Tape| layer.forward(&tape.input(x.clone())).unwrap().value().clone();
+        let check = || {
+            let on = |threads: usize| {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                crate::kernels::parallel::on(&Arc::new(pool), || run(Tape::inference()))
+            };
+            let (one, plain) = (on(1), run(Tape::inference().recording()));
+            assert!(one == on(2) && one == on(3));
+            assert!(one.iter().zip(&plain).all(|(a, b)| (a - b).abs() < 1e-4));
+            one
+        };
+        let first = check();
+        layer.kernel().set(-layer.kernel().value().unwrap()).unwrap();
+        let second = check();
+        layer.kernel().modify(|kernel| kernel.reverse());
+        assert!(first != second && second != check());
     }
 
     /// PyTorch gives 40,000 too; one sum after the other gives 40,020.8.

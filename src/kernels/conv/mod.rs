@@ -185,12 +185,15 @@ impl ConvShape {
     /// Copies images into zero-bordered ones.
     pub fn pad(&self, images: &[Float], padded: &mut [Float]) {
         let row = self.size[2] * self.channels;
-        padded.fill(0.0);
         let (len, padded_len) = (self.input_len().max(1), self.padded_len().max(1));
         for (image, padded) in images.chunks_exact(len).zip(padded.chunks_exact_mut(padded_len)) {
+            let mut done = 0;
             for (start, line) in self.padded_lines().zip(image.chunks_exact(row)) {
-                padded[start..start + row].copy_from_slice(line);
+                padded[done..start].fill(0.0);
+                done = start + row;
+                padded[start..done].copy_from_slice(line);
             }
+            padded[done..].fill(0.0);
         }
     }
 

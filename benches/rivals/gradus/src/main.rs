@@ -1,13 +1,14 @@
 //! The MNIST CNN on gradus, as a user writes it.
 
+mod growth;
 mod networks;
 mod peak;
 #[path = "../../protocol.rs"]
 mod protocol;
 mod sequences;
 
-use gradus::prelude::*;
 use gradus::data::Mnist;
+use gradus::prelude::*;
 
 struct Gradus {
     train: Mnist,
@@ -58,6 +59,9 @@ impl protocol::Rival for Gradus {
 fn main() {
     if std::env::args().nth(1).as_deref() == Some("peak") {
         return peak::measure();
+    }
+    if std::env::args().nth(1).as_deref() == Some("growth") {
+        return growth::measure(&std::env::args().skip(2).collect::<Vec<_>>()).expect("training");
     }
     if networks::measure(&std::env::args().nth(1).unwrap_or_default()).expect("training") {
         return;

@@ -90,7 +90,7 @@ fn dense(units: &[usize]) -> Sequential {
 }
 
 /// Numbers in no order, from -1 to 1.
-fn numbers(shape: &[usize]) -> ArrayD<f32> {
+pub fn numbers(shape: &[usize]) -> ArrayD<f32> {
     let mut state = 1_u32;
     ArrayD::from_shape_simple_fn(shape, || {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
