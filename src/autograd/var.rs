@@ -38,6 +38,11 @@ pub(crate) enum Origin {
 }
 
 impl Var {
+    /// Whether a gradient may come back through it.
+    pub(crate) fn is_recorded(&self) -> bool {
+        self.node.is_some()
+    }
+
     pub(super) fn new(value: impl Into<LazyValue>, tape: &Tape, node: Option<usize>, dependence: Dependence) -> Self {
         Self { value: value.into(), tape: tape.clone(), node, dependence, origin: None, mask: None }
     }

@@ -205,7 +205,7 @@ impl<const N: usize> Layer for Conv<N> {
     fn forward(&self, x: &Var) -> Result<Var> {
         let shape = sliding(&self.window(), &self.kernel, x, [self.filters, self.groups], self.groups)?;
         let kernel = [&self.kernel_size[..], &[shape.channels / shape.groups, self.filters]].concat();
-        let op = Convolution::new(shape, &self.kernel, x.tape().is_recording());
+        let op = |has_gradient| Convolution::new(shape, &self.kernel, has_gradient);
         let (bias, activation) = (self.bias(), self.activation.as_ref());
         KernelAndBias { kernel: &self.kernel, bias, activation, filters: self.filters }.apply(x, &kernel, op)
     }

@@ -284,7 +284,7 @@ pub(super) struct Convolution {
     adds: bool,
     /// Place of each maximum in its window.
     argmax: Vec<u8>,
-    /// Whether the pass is recorded.
+    /// Whether a gradient may come back.
     has_gradient: bool,
 }
 
@@ -305,7 +305,7 @@ impl Convolution {
     fn without_gradient(&self, next: &dyn Any, more: &[&Var]) -> Option<Self> {
         let is_last = self.inner.activation.is_some() || self.pool.is_some() || self.adds;
         match more {
-            _ if self.has_gradient || is_last => None,
+            _ if self.has_gradient || is_last || more.iter().any(|input| input.is_recorded()) => None,
             [gamma, _] if self.inner.norm.is_none() => {
                 let norm = Some(Folding::of(next, &gamma.value)?);
                 let new = self.again();

@@ -242,7 +242,7 @@ impl<const N: usize> Layer for ConvTranspose<N> {
         let kernel = [&self.kernel_size[..], &[self.filters / self.groups, shape.filters]].concat();
         let (bias, activation) = (self.bias(), self.activation.as_ref());
         let weights = KernelAndBias { kernel: &self.kernel, bias, activation, filters: self.filters };
-        weights.apply(&x, &kernel, Transposed::new(shape, &self.kernel))
+        weights.apply(&x, &kernel, |_| Transposed::new(shape, &self.kernel))
     }
 
     fn params<'a>(&'a self, list: &mut ParamList<'a>) {

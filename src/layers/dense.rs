@@ -102,11 +102,12 @@ impl Dense {
         }
         let kernel = self.kernel.on(x, &[features, units])?;
         let bias = self.bias().map(|bias| bias.on(x, &[units])).transpose()?;
-        let op = Affine::new(&self.kernel, x.tape().is_recording());
-        let y = match &bias {
-            Some(bias) => x.tape().wait(op, &[x, &kernel, bias]),
-            None => x.tape().wait(op, &[x, &kernel]),
+        let inputs: &[&Var] = match &bias {
+            Some(bias) => &[x, &kernel, bias],
+            None => &[x, &kernel],
         };
+        let has_gradient = inputs.iter().any(|input| input.is_recorded());
+        let y = x.tape().wait(Affine::new(&self.kernel, has_gradient), inputs);
         Ok(self.activation.apply(&y))
     }
 }
@@ -128,7 +129,7 @@ impl Layer for Dense {
 struct Affine {
     /// Whose value the kernel is.
     param: Param,
-    /// Whether the pass is recorded.
+    /// Whether a gradient may come back.
     has_gradient: bool,
     activation: Option<Arc<dyn Pointwise>>,
     x: Tensor,

@@ -111,7 +111,7 @@ impl<const N: usize> Layer for DepthwiseConv<N> {
         let kernel = [&self.kernel_size[..], &[channels, self.depth_multiplier]].concat();
         let weights =
             KernelAndBias { kernel: &self.kernel, bias: self.bias(), activation: self.activation.as_ref(), filters };
-        weights.apply(x, &kernel, Convolution::new(shape, &self.kernel, x.tape().is_recording()))
+        weights.apply(x, &kernel, |has_gradient| Convolution::new(shape, &self.kernel, has_gradient))
     }
 
     fn params<'a>(&'a self, list: &mut ParamList<'a>) {

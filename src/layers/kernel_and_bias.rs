@@ -16,14 +16,15 @@ pub(super) struct KernelAndBias<'a> {
 }
 
 impl KernelAndBias<'_> {
-    /// Applies the operation to `x`, kernel and bias, and then the activation.
-    pub fn apply(&self, x: &Var, kernel: &[usize], op: impl Fusible) -> Result<Var> {
+    /// Applies the operation, which is made for whether there will be a gradient, to `x`, kernel and bias, and then the activation.
+    pub fn apply<O: Fusible>(&self, x: &Var, kernel: &[usize], op: impl FnOnce(bool) -> O) -> Result<Var> {
         let kernel = self.kernel.on(x, kernel)?;
         let bias = self.bias.map(|bias| bias.on(x, &[self.filters])).transpose()?;
-        let y = match &bias {
-            Some(bias) => x.tape().wait(op, &[x, &kernel, bias]),
-            None => x.tape().wait(op, &[x, &kernel]),
+        let inputs: &[&Var] = match &bias {
+            Some(bias) => &[x, &kernel, bias],
+            None => &[x, &kernel],
         };
+        let y = x.tape().wait(op(inputs.iter().any(|input| input.is_recorded())), inputs);
         Ok(self.activation.apply(&y))
     }
 }

@@ -133,7 +133,7 @@ impl<const N: usize> Layer for SeparableConv<N> {
         let kernel = [ones, &[shape.channels, self.filters]].concat();
         let (kernel_param, bias, activation) = (&self.pointwise_kernel, self.bias(), self.activation.as_ref());
         let weights = KernelAndBias { kernel: kernel_param, bias, activation, filters: self.filters };
-        weights.apply(&x, &kernel, Convolution::new(shape, kernel_param, x.tape().is_recording()))
+        weights.apply(&x, &kernel, |has_gradient| Convolution::new(shape, kernel_param, has_gradient))
     }
 
     fn params<'a>(&'a self, list: &mut ParamList<'a>) {
