@@ -3,16 +3,16 @@
 use super::{Tape, Var, Vars};
 use crate::error::Result;
 
-/// What a layer inside of a model gives, for whoever explains it.
+/// The outputs of a watched layer inside a model.
 #[derive(Default)]
 pub(crate) struct Watch {
     /// Path of the layer.
     wanted: String,
     /// The layers that are being run, the outermost first.
     inside: Vec<String>,
-    /// Its outputs, of each time that it ran.
+    /// The outputs of each of its runs.
     pub found: Vec<Var>,
-    /// The paths that were passed.
+    /// The paths of all layers that ran.
     pub seen: Vec<String>,
 }
 
@@ -42,25 +42,28 @@ impl Tape {
     /// # Errors
     /// those of the layer
     pub fn within<T: Vars>(&self, name: &str, run: impl FnOnce() -> Result<T>) -> Result<T> {
+        self.enter(name);
+        let y = run().map_err(|error| error.within(name));
+        if self.leave() { y.map(|y| self.watched(y)) } else { y }
+    }
+
+    fn enter(&self, name: &str) {
         if let Some(watch) = self.0.watch.borrow_mut().as_mut() {
             watch.inside.push(name.into());
         }
-        let y = run().map_err(|error| error.within(name))?;
-        if self.0.watch.borrow().is_none() { Ok(y) } else { Ok(self.watched(y)) }
     }
 
-    /// The outputs of a layer, or, of the one that is watched, variables of their values.
+    /// Whether the layer that ends here is the watched one.
+    fn leave(&self) -> bool {
+        let mut watch = self.0.watch.borrow_mut();
+        let Some(watch) = watch.as_mut() else { return false };
+        watch.seen.push(watch.inside.join("."));
+        watch.inside.pop();
+        watch.seen.last() == Some(&watch.wanted)
+    }
+
+    /// Outputs as variables of their values, which a gradient can be asked for.
     fn watched<T: Vars>(&self, y: T) -> T {
-        let is_wanted = {
-            let mut watch = self.0.watch.borrow_mut();
-            let Some(watch) = watch.as_mut() else { return y };
-            watch.seen.push(watch.inside.join("."));
-            watch.inside.pop();
-            watch.seen.last() == Some(&watch.wanted)
-        };
-        if !is_wanted {
-            return y;
-        }
         let outputs: Vec<Var> = y.to_list().iter().map(|y| self.variable(&*y.value).with_mask_of(y)).collect();
         if let Some(watch) = self.0.watch.borrow_mut().as_mut() {
             watch.found.extend(outputs.iter().cloned());

@@ -156,7 +156,7 @@ macro_rules! described {
                 }
             )*)?
 
-            /// With the defaults for what it is not given.
+            /// Creates it with the defaults for everything that is not passed.
             fn declared($($r: $crate::config::described!(@type $($rt)+)),*) -> Self {
                 $(const { $crate::config::assert_rank($n) };)?
                 Self {

@@ -182,6 +182,7 @@ impl<'a> Reader<'a> {
     }
 
     fn read<T: Setting>(&self, name: &str, value: &Value) -> Result<T> {
+        // No closure or conversion of errors, which would be compiled again for each type.
         match T::from_value(value, self.registry) {
             Ok(read) => Ok(read),
             Err(error) => Err(error.at_setting(name)),

@@ -33,6 +33,7 @@ impl<T: Setting> Slot for T {
     }
 
     fn read(&mut self, value: &Value, registry: &Registry) -> Result<()> {
+        // See `Value::described`.
         match T::from_value(value, registry) {
             Ok(read) => *self = read,
             Err(error) => return Err(error),
@@ -60,6 +61,7 @@ impl Value {
 
     /// Reads it as the thing of the type `T` that it describes.
     pub(crate) fn described<T: super::Described>(&self, registry: &Registry) -> Result<T> {
+        // No conversion of errors, which would be compiled again for each type.
         match self.reader(T::KIND, registry) {
             Ok(reader) => T::from_config(&reader),
             Err(error) => Err(error),

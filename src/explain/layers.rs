@@ -1,11 +1,12 @@
-//! What layers inside of a model give, and where in it a class is seen.
+//! The outputs of layers inside a model, and where they show a class.
 
 use super::Explained;
 use crate::autograd::{Layer, Tape, Var};
 use crate::error::{Error, Result};
 use crate::tensor::{Float, Tensor, data, tensor};
 
-/// Returns what the layer of this path gives, such as `conv2d_2` or `features.3.body`: of one that runs several times, the first time.
+/// Returns the output of the layer with this path, such as `conv2d_2` or `features.3.body`. Of a layer that runs several times it is the
+/// first output.
 ///
 /// ```
 /// use gradus::explain::activations;
@@ -29,9 +30,9 @@ pub fn activations(model: &(impl Layer + ?Sized), x: &Tensor, layer: &str) -> Re
     Ok((*found(&tape, layer)?.value).clone())
 }
 
-/// Returns where the model sees the class: the outputs of a convolution, weighted by how much the class depends on each channel, where
-/// they speak for it. `[batch, lengths..]`, of the lengths of that layer's output, which is usually the last convolution's; resize it to lay
-/// it over the image.
+/// Returns a map of where the model sees the class: the channels of a layer, usually the last convolution, weighted by how much the class
+/// depends on each, where their sum is positive. Its shape is `[batch, lengths..]`, with the lengths of that layer's output; resize it to
+/// lay it over the image.
 ///
 /// ```text
 /// map = max(0, Σ a_c mean(dy / da_c))      a_c: channel c of the layer's output

@@ -16,7 +16,7 @@ const PIECES: usize = 8;
 
 /// Rows for which a thread reads a packed kernel.
 const FEWEST: usize = 24;
-/// From so many rows on it is quicker to pack them too, and panel by panel what they are multiplied with.
+/// From this many rows on it is faster to pack the rows too, and to pack the kernel panel by panel as it is used.
 const MANY: usize = 64;
 
 /// Rows that a thread works on at a time: fixed by the sizes, whatever the number of threads.

@@ -113,7 +113,7 @@ impl Convolved {
     }
 
     /// Something made of the kernel with the normalisation in it, kept while neither changes, and the bias to go with it; `rest`
-    /// are bias, gamma and beta, as far as there are any.
+    /// are bias, gamma and beta, where present.
     fn folded<T: Any + Send + Sync>(
         &self,
         kernel: &Tensor,
@@ -276,7 +276,7 @@ fn by_pieces(
 /// `y = f(x * kernel + bias)`, or `y = f(max over windows of x * kernel + bias)`; without a gradient also
 /// `y = f(norm(x * kernel + bias) + other)`.
 ///
-/// Its inputs are x, kernel, bias, gamma and beta, other, as far as there are any.
+/// Its inputs are x and kernel, then bias, gamma and beta, and other, where present.
 pub(super) struct Convolution {
     inner: Convolved,
     pool: Option<[usize; 2]>,

@@ -186,7 +186,7 @@ impl Import {
         for node in self.nodes.iter().rev() {
             let is_live = node.output.iter().any(|name| live.contains(name.as_str()));
             for node in with_inner(node).into_iter().filter(|_| is_live) {
-                // What goes round a loop, such as the weights of a recurrence of TensorFlow.
+                // What a loop carries from step to step, such as the weights of TensorFlow's recurrent layers.
                 let state = node.input.iter().skip(2).filter(|name| node.op_type == "Loop" && self.varies(name));
                 strong.extend(state.map(String::as_str));
                 let place = WEIGHTS.iter().find(|(op, ..)| *op == node.op_type);

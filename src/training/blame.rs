@@ -27,7 +27,7 @@ pub(super) fn advice_on_validation(dataset: &dyn Dataset) -> String {
         .into()
 }
 
-/// Says of an error about shapes and values that the validation's are meant.
+/// Marks an error about shapes or values as one of the validation data.
 pub(super) fn of_validation(error: Error) -> Error {
     match error {
         Error::Layer(located) => Error::Layer(located.map(of_validation)),

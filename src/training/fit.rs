@@ -271,8 +271,8 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
         known
     }
 
-    /// Runs an example of the validation, or a batch of a model that takes nothing less: what is wrong with it would else show after an
-    /// epoch.
+    /// Runs one example of the validation, or a whole batch where the model refuses one, so that a mistake shows before the first epoch
+    /// and not after it.
     fn check_validation(&self, validation: &dyn Dataset) -> Result<()> {
         let objective = Objective { losses: &self.losses, class_weights: &ClassWeights::default() };
         let run = |examples: usize| {

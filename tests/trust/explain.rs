@@ -161,3 +161,21 @@ fn mistakes_are_named() {
     let error = kernel_shap(&model, &one, &one, 0, &[0, 1, 2, 3, 4, 5, 6, 8], 256, 0).unwrap_err().to_string();
     assert!(error.contains("counted from 0 without a gap"), "{error}");
 }
+
+/// Tries a layer that refuses its input, and then another one.
+struct Fallback(Dense, Dense);
+
+impl Layer for Fallback {
+    fn forward(&self, x: &Var) -> Result<Var> {
+        let first = x.tape().within("first", || self.0.forward(&x.reshape(&[7, 7])?));
+        first.or_else(|_| x.tape().within("second", || self.1.forward(x)))
+    }
+}
+
+#[test]
+fn a_layer_after_one_that_failed_has_its_own_path() {
+    let model = Sequential::new().add_named("both", Fallback(Dense::new(2), Dense::new(3)));
+    let x = arr2(&[[1.0, 2.0]]).into_tensor();
+    assert_eq!(activations(&model, &x, "both.second").unwrap().shape(), [1, 3]);
+    assert_eq!(activations(&model, &x, "both").unwrap().shape(), [1, 3]);
+}

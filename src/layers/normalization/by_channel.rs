@@ -48,8 +48,8 @@ pub(in crate::layers) struct Folding {
 }
 
 impl Folding {
-    /// That of an operation which takes `gamma` too, if it is one, and if its factors are not so large that a weight times one
-    /// might overflow.
+    /// Returns the folding of an operation with this `gamma`; `None` if it is not a batch normalisation by known statistics, or if its
+    /// factors are so large that a weight might overflow.
     pub fn of(op: &dyn Any, gamma: &Tensor) -> Option<Self> {
         const LARGE: Float = (1 << 20) as Float;
         let ByChannel { statistics, epsilon, .. } = op.downcast_ref()?;
@@ -61,7 +61,7 @@ impl Folding {
         fits.then(|| Self { mean: mean.clone(), variance: variance.clone(), epsilon })
     }
 
-    /// What it computes with.
+    /// Mean, variance and epsilon.
     pub fn parts(&self) -> [&Tensor; 3] {
         [&self.mean, &self.variance, &self.epsilon]
     }
