@@ -15,22 +15,18 @@ const BLOCK: usize = 1024;
 /// Asks for the numbers of `0..len` only, so that `terms` need not check its place.
 #[inline(always)]
 fn sums<const N: usize>(len: usize, terms: impl Fn(usize) -> [Float; N]) -> [Float; N] {
+    if len <= BLOCK {
+        return block(0, len, &terms);
+    }
     let mut total = [0.0; N];
     let mut first = 0;
-    loop {
+    while first < len {
         let end = if len - first > BLOCK { first + BLOCK } else { len };
-        // In one place, also for a single block: it is inlined into each caller.
         let part = block(first, end, &terms);
-        if len <= BLOCK {
-            return part;
-        }
         for n in 0..N {
             total[n] += f64::from(part[n]);
         }
         first = end;
-        if first == len {
-            break;
-        }
     }
     let mut out = [0.0; N];
     for n in 0..N {

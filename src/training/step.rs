@@ -2,12 +2,11 @@
 
 use super::Trainer;
 use super::blame;
-use super::pass::{self, Objective, Part, Parts};
+use super::pass::{self, Objective, Part};
 use super::run::RunState;
 use crate::autograd::{Gradients, Layer, Param, Tape, Vars, check_update};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
-use crate::losses::ClassWeights;
 use crate::optimizers::BatchPart;
 use crate::tensor::Float;
 
@@ -21,7 +20,7 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
         run: &mut RunState<'_>,
     ) -> Result<()> {
         let penalty = pass::penalty(&run.parameters)?;
-        let parts = self.step(dataset, indices, &mut run.parts, &run.parameters, &run.class_weights)?;
+        let parts = self.step(dataset, indices, run)?;
         let mut batch = run.figures.empty();
         for part in &parts {
             batch.add(part.loss, &part.outputs, part.added + penalty, part.examples);
@@ -52,14 +51,9 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
     }
 
     /// Forward, backward and one step of the optimizer, unless the loss is not a number.
-    fn step(
-        &mut self,
-        dataset: &dyn Dataset,
-        indices: &[usize],
-        parts: &mut Parts,
-        parameters: &[(String, Param)],
-        class_weights: &ClassWeights,
-    ) -> Result<Vec<Part>> {
+    fn step(&mut self, dataset: &dyn Dataset, indices: &[usize], run: &mut RunState<'_>) -> Result<Vec<Part>> {
+        let is_first = run.batch == 0;
+        let RunState { parts, parameters, class_weights, .. } = run;
         let seeds = self.seeds().nth(u64::from(self.stepper.batches()));
         let (model, objective) = (&self.model, Objective { losses: &self.losses, class_weights });
         let run = |number: usize, part: &[usize]| {
@@ -70,7 +64,9 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
             Some(examples) => self.threads.run(|| pass::run_apart(examples, indices, run))?,
             None => self.threads.run(|| pass::run_parts(parts, indices, run))?,
         };
-        parts.first().map_or(Ok(()), |part| check_listed("fit", parameters, &part.gradients))?;
+        if is_first {
+            parts.first().map_or(Ok(()), |part| check_listed("fit", parameters, &part.gradients))?;
+        }
         check_changes(parameters, &parts)?;
         if parts.iter().all(|part| part.loss.is_finite()) {
             let mut gradients: Vec<BatchPart> = Vec::with_capacity(parts.len());
