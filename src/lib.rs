@@ -40,6 +40,7 @@ pub mod preprocessing;
 pub mod privacy;
 mod random;
 pub mod regularizers;
+pub mod reinforcement;
 pub mod saving;
 mod sealed;
 pub mod search;

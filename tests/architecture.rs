@@ -21,7 +21,7 @@ const FLOORS: &[&[&str]] = &[
     &["activations", "saving"],
     &["losses"],
     &["layers", "metrics", "optimizers"],
-    &["calibration", "explain", "fairness", "privacy", "training/history"],
+    &["calibration", "explain", "fairness", "privacy", "reinforcement", "training/history"],
     &["training/callbacks"],
     &["onnx", "training"],
     &["models", "search"],

@@ -14,6 +14,7 @@ mod model;
 mod optimizers;
 mod overflow;
 mod parts;
+mod reinforcement;
 mod search;
 mod settings;
 mod shared;
