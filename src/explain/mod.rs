@@ -10,7 +10,8 @@
 //! | [`integrated_gradients`] | along the way from a baseline: sums to the output's difference | | |
 //! | [`smooth_grad`] | the mean of any of these over noisy inputs | | |
 //!
-//! Inside of the model, [`grad_cam`] shows where a convolution sees a class, and [`activations`] what a layer gives.
+//! Inside of the model, [`grad_cam`] shows where a convolution sees a class, and [`activations`] what a layer gives. [`deletion`] tests
+//! an explanation, [`ColoredWords`] shows one of a text, and `plot::heat_map` (feature `plot`) one of an image.
 //!
 //! ```
 //! use gradus::explain::integrated_gradients;
@@ -26,15 +27,19 @@
 //! # Reference
 //! captum; Sundararajan et al. 2017; Selvaraju et al. 2017; Lundberg & Lee 2017
 
+mod deletion;
 mod gradients;
 mod layers;
 mod occlusion;
 mod shapley;
+mod words;
 
+pub use deletion::deletion;
 pub use gradients::{Integrated, input_x_gradient, integrated_gradients, noise, saliency, smooth_grad};
 pub use layers::{activations, grad_cam};
 pub use occlusion::occlusion;
 pub use shapley::kernel_shap;
+pub use words::ColoredWords;
 
 use crate::autograd::{Layer, Tape, Var};
 use crate::error::{Error, Result};

@@ -16,4 +16,4 @@ macro_rules! chapters {
         pub mod $name {}
     )*};
 }
-chapters!(first_network your_data layers_and_graphs training metrics saving fine_tuning own_loops serving from_keras from_pytorch exchange errors);
+chapters!(first_network your_data layers_and_graphs training metrics saving fine_tuning own_loops trust serving from_keras from_pytorch exchange errors);

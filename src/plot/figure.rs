@@ -1,13 +1,18 @@
-//! Panels under a title.
+//! Panels and images under a title.
 
 use std::path::Path;
 
 use plotters::prelude::*;
 
+use super::image::Image;
 use super::{INK, Panel};
 use crate::error::{Error, Result};
+use crate::tensor::Tensor;
 
-/// Panels beside and below each other, under a title.
+/// What drawing gives: the errors of several crates.
+pub(super) type Drawn<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+/// Panels and images beside and below each other, under a title.
 ///
 /// # Defaults
 /// up to two panels in a row
@@ -18,17 +23,26 @@ use crate::error::{Error, Result};
 pub struct Figure {
     title: String,
     columns: usize,
-    panels: Vec<Panel>,
+    parts: Vec<Part>,
+}
+
+#[derive(Clone, Debug)]
+enum Part {
+    Panel(Panel),
+    Image(Image),
 }
 
 const WIDTH: u32 = 960;
 const ROW: u32 = 380;
 const TITLE: u32 = 48;
+/// The height of an image's title, and the space around it.
+const CAPTION: u32 = 28;
+const GAP: u32 = 8;
 
 impl Figure {
     /// Creates a figure without panels.
     pub fn new(title: impl Into<String>) -> Self {
-        Self { title: title.into(), columns: 2, panels: Vec::new() }
+        Self { title: title.into(), columns: 2, parts: Vec::new() }
     }
 
     /// Sets the title.
@@ -37,7 +51,7 @@ impl Figure {
         self
     }
 
-    /// Sets how many panels stand in a row at most.
+    /// Sets how many panels or images stand in a row at most.
     pub fn columns(mut self, count: usize) -> Self {
         self.columns = count;
         self
@@ -45,30 +59,49 @@ impl Figure {
 
     /// Adds a panel.
     pub fn panel(mut self, panel: Panel) -> Self {
-        self.panels.push(panel);
+        self.parts.push(Part::Panel(panel));
+        self
+    }
+
+    /// Adds an image of numbers in 0..=1, `[height, width]` or `[height, width, channels]` of 1 or 3 channels, such as
+    /// [`heat_map`](super::heat_map) makes.
+    pub fn image(mut self, title: impl Into<String>, pixels: &Tensor) -> Self {
+        self.parts.push(Part::Image(Image { title: title.into(), pixels: pixels.clone() }));
         self
     }
 
     /// Returns the picture as the text of an SVG file.
     ///
     /// # Errors
-    /// a picture that cannot be drawn
+    /// a picture that cannot be drawn, such as an image of two channels
     pub fn svg(&self) -> Result<String> {
-        let columns = self.columns.clamp(1, self.panels.len().max(1));
-        let rows = self.panels.len().div_ceil(columns);
+        let columns = self.columns.clamp(1, self.parts.len().max(1));
+        let rows = self.parts.len().div_ceil(columns);
+        // A row of images alone is as high as they are wide.
+        let square = WIDTH / columns as u32 + CAPTION;
+        let row = if self.parts.iter().all(|part| matches!(part, Part::Image(_))) { ROW.min(square) } else { ROW };
         let mut text = String::new();
-        let mut draw = || -> Result<(), Box<dyn std::error::Error>> {
-            let size = (WIDTH, TITLE + ROW * u32::try_from(rows)?);
+        let mut images = String::new();
+        let mut draw = || -> Drawn<()> {
+            let size = (WIDTH, TITLE + row * u32::try_from(rows)?);
             let page = SVGBackend::with_string(&mut text, size).into_drawing_area();
             page.fill(&WHITE)?;
             let page = page.margin(8, 0, 0, 0).titled(&self.title, ("sans-serif", 24).into_font().color(&INK))?;
-            for (panel, area) in self.panels.iter().zip(page.split_evenly((rows, columns))) {
-                panel.draw(&area)?;
+            for (part, area) in self.parts.iter().zip(page.split_evenly((rows, columns))) {
+                match part {
+                    Part::Panel(panel) => panel.draw(&area)?,
+                    Part::Image(image) => {
+                        let inner = area.titled(&image.title, ("sans-serif", 15).into_font().color(&INK))?;
+                        let (x, y) = inner.margin(0, GAP, GAP / 2, GAP / 2).get_pixel_range();
+                        images += &image.element([x.start, y.start, x.end - x.start, y.end - y.start])?;
+                    }
+                }
             }
             Ok(page.present()?)
         };
         draw().map_err(|error| Error::value(format!("the figure `{}` cannot be drawn: {error}", self.title)))?;
-        Ok(text)
+        // The backend can draw images through another crate only.
+        Ok(text.replace("</svg>", &format!("{images}</svg>")))
     }
 
     /// Writes the picture to an SVG file, in a folder that exists.

@@ -1,7 +1,8 @@
 //! Pictures of curves and points as SVG files, through `plotters` (feature `plot`). A [`Figure`] is made
 //! [from](Figure#trait-implementations) a training's [`History`](crate::training::History), a
 //! [`RateFinder`](crate::callbacks::RateFinder) or the [`Results`](crate::search::Results) of a search, of a
-//! [schedule](Figure::schedule), or of panels of your own. [`graph`] draws a model.
+//! [schedule](Figure::schedule), of panels of your own, or of images, over which [`heat_map`]
+//! lays what an explanation finds. [`graph`] draws a model.
 //!
 //! ```
 //! use gradus::plot::{Figure, Panel};
@@ -18,10 +19,12 @@
 mod charts;
 mod figure;
 mod graph;
+mod image;
 mod panel;
 
 pub use figure::Figure;
 pub use graph::{Picture, graph};
+pub use image::heat_map;
 pub use panel::Panel;
 
 use plotters::style::RGBColor;

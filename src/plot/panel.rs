@@ -5,6 +5,7 @@ use plotters::coord::Shift;
 use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 
+use super::figure::Drawn;
 use super::{GRID, INK};
 
 /// Curves and points between two axes, each in its colour and with its name in a legend, which stands in the corner with
@@ -136,10 +137,7 @@ impl Panel {
         }
     }
 
-    pub(super) fn draw<DB: DrawingBackend>(
-        &self,
-        area: &DrawingArea<DB, Shift>,
-    ) -> Result<(), Box<dyn std::error::Error>>
+    pub(super) fn draw<DB: DrawingBackend>(&self, area: &DrawingArea<DB, Shift>) -> Drawn<()>
     where
         DB::ErrorType: 'static,
     {
@@ -192,7 +190,7 @@ impl Series {
         chart: &mut Chart<'a, DB>,
         points: &[(f64, f64)],
         color: RGBColor,
-    ) -> Result<(), Box<dyn std::error::Error>>
+    ) -> Drawn<()>
     where
         DB::ErrorType: 'static,
     {

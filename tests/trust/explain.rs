@@ -3,7 +3,8 @@
 use std::fs;
 
 use gradus::explain::{
-    activations, grad_cam, input_x_gradient, integrated_gradients, kernel_shap, noise, occlusion, saliency, smooth_grad,
+    ColoredWords, activations, deletion, grad_cam, input_x_gradient, integrated_gradients, kernel_shap, noise,
+    occlusion, saliency, smooth_grad,
 };
 use gradus::prelude::*;
 use ndarray::{ArrayD, Axis, arr2};
@@ -131,6 +132,35 @@ fn shapley_values_are_exact_at_8_features() {
         assert!(near.iter().zip(exact).all(|(near, exact)| (near - exact).abs() < 0.1), "{near:?} {exact:?}");
     }
     captum.check("shapley", &ArrayD::from_shape_vec(vec![5, 8], found).unwrap().into_tensor());
+}
+
+/// A map with a number for each pixel takes all channels of a pixel; what counts most goes first.
+#[test]
+fn deletion_goes_by_the_map() {
+    let model = Sequential::new().add(Flatten).add(Dense::new(2).kernel_initializer(Ones));
+    let image = ArrayD::from_shape_vec(vec![2, 2, 2], vec![1.0, 10.0, 2.0, 20.0, 3.0, 30.0, 4.0, 40.0]).unwrap();
+    let (image, map) = (image.into_tensor(), arr2(&[[0.1, 0.4], [-0.3, 0.2]]).into_tensor());
+    let black = Tensor::zeros(image.raw_dim());
+    let outputs = deletion(&model, &image, &black, &map, 4).unwrap();
+    assert_eq!(outputs, arr2(&[[110.0; 2], [88.0; 2], [44.0; 2], [33.0; 2], [0.0; 2]]).into_dyn());
+    // Fewer steps than pixels delete several at a time, more steps sometimes none.
+    let column = |steps| -> Vec<Float> {
+        let outputs = deletion(&model, &image, &black, &map, steps).unwrap();
+        outputs.index_axis(Axis(1), 0).iter().copied().collect()
+    };
+    assert_eq!(column(2), [110.0, 44.0, 0.0]);
+    assert_eq!(column(5), [110.0, 110.0, 88.0, 44.0, 33.0, 0.0]);
+    let error = deletion(&model, &image, &black, &arr2(&[[1.0, 2.0, 3.0]]).into_tensor(), 2).unwrap_err().to_string();
+    assert!(error.contains("a number for each part of the example [2, 2, 2], got 2 steps and [1, 3]"), "{error}");
+}
+
+#[test]
+fn words_are_green_for_the_class_and_red_against_it() {
+    let words = ColoredWords::new(["a<b", "good", "bad"], &[0.0, 2.0, -1.0]);
+    let page = words.html();
+    assert!(page.contains("rgba(40,160,60,0.80)\" title=\"2.000\">good"), "{page}");
+    assert!(page.contains("rgba(210,50,50,0.40)\" title=\"-1.000\">bad") && page.contains(">a&lt;b<"), "{page}");
+    assert!(words.to_string().contains("48;2;0;235;0mgood") && words.to_string().contains("48;2;255;117;117mbad"));
 }
 
 #[test]
