@@ -159,7 +159,7 @@ impl Convolved {
         if let Some(turned) = shape.turned().filter(|turned| turned.method() != Method::Patches) {
             let layout = self.turned_layout(&turned, kernel);
             by_pieces(&turned, dz, &mut grad, |shape, dz, _, grad| {
-                conv::forward(layout.0, shape, dz, &layout.1, None, grad, |_, _| {});
+                conv::forward(layout.0, shape, dz, &layout.1, None, grad, &|_, _| {});
             });
             return grad;
         }
@@ -363,7 +363,7 @@ impl Convolution {
         let layout = self.inner.forward_layout(kernel, rest, method);
         let bias = layout.bias.as_deref().or(rest.first().map(|bias| data(bias)));
         by_pieces(&self.inner.shape, data(x), y, |shape, x, first, y| {
-            conv::forward(method, shape, x, &layout.packed, bias, y, |at, y| {
+            conv::forward(method, shape, x, &layout.packed, bias, y, &|at, y| {
                 if let Some(other) = other {
                     elementwise::add_assign(y, &other[first + at..][..y.len()]);
                 }
@@ -504,7 +504,7 @@ impl Op for Transposed {
             let layout = self.0.forward_layout(kernel, &[], method);
             let mut grad = buffer(x.len());
             by_pieces(shape, dz, &mut grad, |shape, dz, _, grad| {
-                conv::forward(method, shape, dz, &layout.packed, None, grad, |_, _| {});
+                conv::forward(method, shape, dz, &layout.packed, None, grad, &|_, _| {});
             });
             tensor(x.shape(), grad)
         });

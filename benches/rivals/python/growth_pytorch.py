@@ -14,13 +14,20 @@ network = nn.Sequential(*[layer for _ in range(depth) for layer in (nn.Linear(wi
 sgd = torch.optim.SGD(network.parameters(), 0.001, momentum=0.9, fused=True)
 x, y = torch.rand(batch, width) * 2 - 1, torch.rand(batch, 1) * 2 - 1
 clock = time.process_time if os.environ.get("RIVALS_CLOCK") == "cpu" else time.perf_counter
-steps = 1
-while True:
-    start = clock()
+
+
+def train(steps):
     for _ in range(steps):
         sgd.zero_grad()
         nn.functional.mse_loss(network(x), y).backward()
         sgd.step()
+
+
+train(1)
+steps = 1
+while True:
+    start = clock()
+    train(steps)
     taken = clock() - start
     if taken >= 0.5:
         break

@@ -30,14 +30,22 @@ fn offsets(shape: &ConvShape) -> Vec<usize> {
     (0..shape.taps()).map(place).map(|[row, column]| shape.tap(row, column)).collect()
 }
 
-/// `y = x * kernel + bias`
-pub(super) fn forward(shape: &ConvShape, x: &[Float], kernel: &[Float], bias: Option<&[Float]>, y: &mut [Float]) {
-    if shape.output_len() == 0 {
+/// `y = x * kernel + bias`, and `finish` on each line of `y`, with its place, when it was just computed.
+pub(super) fn forward(
+    shape: &ConvShape,
+    x: &[Float],
+    kernel: &[Float],
+    bias: Option<&[Float]>,
+    y: &mut [Float],
+    finish: &dyn Fn(usize, &mut [Float]),
+) {
+    let (wide, len) = (&widened(shape), shape.output_len());
+    if len == 0 {
         return;
     }
-    let wide = &widened(shape);
-    for (x, y) in x.chunks_exact(shape.input_len()).zip(y.chunks_exact_mut(shape.output_len())) {
-        with_wide(shape, x, |x| dispatch(Forward { slide: Slide::new(wide), x, kernel, bias, y }));
+    for (i, (x, y)) in x.chunks_exact(shape.input_len()).zip(y.chunks_exact_mut(len)).enumerate() {
+        let finish = &|at: usize, y: &mut [Float]| finish(i * len + at, y);
+        with_wide(shape, x, |x| dispatch(Forward { slide: Slide::new(wide), x, kernel, bias, y, finish }));
     }
 }
 
@@ -69,7 +77,7 @@ fn turned(wide: &ConvShape, dy: &[Float], kernel: &[Float], dx: &mut [Float]) {
     with_scratch(kernel.len(), |reversed| {
         let taps = reversed.chunks_exact_mut(wide.filters).zip(kernel.chunks_exact(wide.filters).rev());
         taps.for_each(|(to, from)| to.copy_from_slice(from));
-        forward(&back, dy, reversed, None, dx);
+        forward(&back, dy, reversed, None, dx, &|_, _| {});
     });
 }
 
@@ -146,6 +154,7 @@ struct Forward<'a> {
     kernel: &'a [Float],
     bias: Option<&'a [Float]>,
     y: &'a mut [Float],
+    finish: &'a dyn Fn(usize, &mut [Float]),
 }
 
 impl Kernel for Forward<'_> {
@@ -153,7 +162,7 @@ impl Kernel for Forward<'_> {
 
     #[inline(always)]
     unsafe fn run<L: Lanes>(self) {
-        let Self { slide, x, kernel, bias, y } = self;
+        let Self { slide, x, kernel, bias, y, finish } = self;
         slide.assert_holds(x.len(), kernel.len(), y.len());
         assert!(bias.is_none_or(|bias| slide.channels <= bias.len()), "bias too short");
         let [_, columns] = slide.grid;
@@ -185,6 +194,7 @@ impl Kernel for Forward<'_> {
                     }
                 }
             }
+            finish(to, &mut y[to..to + columns * slide.channels]);
         }
     }
 }

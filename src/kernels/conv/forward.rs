@@ -73,10 +73,10 @@ pub fn forward(
     packed: &[Float],
     bias: Option<&[Float]>,
     y: &mut [Float],
-    finish: impl Fn(usize, &mut [Float]),
+    finish: &dyn Fn(usize, &mut [Float]),
 ) {
     match method {
-        Method::Depthwise => depthwise::forward(shape, x, packed, bias, y),
+        Method::Depthwise => return depthwise::forward(shape, x, packed, bias, y, finish),
         Method::Winograd => winograd::forward(shape, x, packed, bias, y),
         Method::Patches => return by_patches(shape, x, packed, bias, y, finish),
     }
@@ -89,11 +89,12 @@ fn by_patches(
     packed: &[Float],
     bias: Option<&[Float]>,
     y: &mut [Float],
-    finish: impl Fn(usize, &mut [Float]),
+    finish: &dyn Fn(usize, &mut [Float]),
 ) {
     let grid = shape.grid();
     let block = shape.images_per_block(grid);
     let (segments, k) = segments(shape);
+    let step = shape.patch(0, 1);
     let mut rows = Vec::with_capacity(ROWS + grid[1]);
     if shape.output_len() == 0 {
         return;
@@ -103,11 +104,12 @@ fn by_patches(
         shape.with_padded(x, |x| {
             let lines = y.len() / (grid[1] * shape.filters);
             for line in 0..lines {
-                let start = line / grid[0] * shape.padded_len() + shape.patch(line % grid[0], 0);
-                rows.extend(
-                    (0..grid[1])
-                        .map(|column| (start + shape.patch(0, column), (line * grid[1] + column) * shape.filters)),
-                );
+                let mut from = line / grid[0] * shape.padded_len() + shape.patch(line % grid[0], 0);
+                let start = line * grid[1] * shape.filters;
+                for to in (start..start + grid[1] * shape.filters).step_by(shape.filters) {
+                    rows.push((from, to));
+                    from += step;
+                }
                 if rows.len() >= ROWS || line + 1 == lines {
                     for group in 0..shape.groups {
                         product(shape, group, &rows, &segments, k, x, packed, bias, y);

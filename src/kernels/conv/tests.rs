@@ -119,14 +119,14 @@ proptest! {
 
         for method in methods(&s) {
             let mut y = vec![Float::NAN; dy.len()];
-            forward(method, &s, &x, &pack_forward(method, &s, &w), Some(&b), &mut y, |_, _| {});
+            forward(method, &s, &x, &pack_forward(method, &s, &w), Some(&b), &mut y, &|_, _| {});
             prop_assert_eq!(y, &expected[..], "{:?}", method);
         }
         if let Some(turned) = s.turned() {
             prop_assert_eq!(turned.turned(), Some(s));
             for method in methods(&turned) {
                 let mut got = vec![Float::NAN; x.len()];
-                forward(method, &turned, &dy, &pack_turned(method, &turned, &w), None, &mut got, |_, _| {});
+                forward(method, &turned, &dy, &pack_turned(method, &turned, &w), None, &mut got, &|_, _| {});
                 prop_assert_eq!(got, &dx[..], "{:?}", method);
             }
         }
@@ -163,7 +163,7 @@ proptest! {
         let b = numbers(s.filters, seed ^ 2, false);
         let dy = numbers(images * len, seed ^ 3, sparse);
         let mut full = vec![0.0; images * s.output_len()];
-        forward(Method::Patches, &s, &x, &pack_forward(Method::Patches, &s, &w), Some(&b), &mut full, |_, _| {});
+        forward(Method::Patches, &s, &x, &pack_forward(Method::Patches, &s, &w), Some(&b), &mut full, &|_, _| {});
 
         let (mut y, mut argmax) = (vec![Float::NAN; images * len], vec![99; images * len]);
         forward_max_pool(&s, pool, &x, &pack_forward_max_pool(&s, pool, &w), Some(&b), &mut y, &mut argmax);
@@ -249,7 +249,7 @@ fn winograd_is_as_exact_as_the_definition() {
     let mut exact = vec![0.0; s.output_len()];
     products(&s, |i, k, o| exact[o] += f64::from(x[i]) * f64::from(w[k]));
     let mut y = vec![0.0; s.output_len()];
-    forward(Method::Winograd, &s, &x, &pack_forward(Method::Winograd, &s, &w), None, &mut y, |_, _| {});
+    forward(Method::Winograd, &s, &x, &pack_forward(Method::Winograd, &s, &w), None, &mut y, &|_, _| {});
     assert!(y.iter().zip(&exact).all(|(y, exact)| (f64::from(*y) - exact).abs() < 2e-5));
     let dy = random(s.output_len(), 3);
     let (mut exact_dw, mut dw) = (vec![0.0; w.len()], vec![0.0; w.len()]);
@@ -284,7 +284,7 @@ fn pieces_give_the_bits_of_the_whole() {
                 let mut own = vec![0.0; piece.y];
                 let x = &x[piece.x.clone()];
                 if pool == [1, 1] {
-                    forward(method, &piece.shape, x, &pack_forward(method, &s, &w), None, &mut own, |_, _| {});
+                    forward(method, &piece.shape, x, &pack_forward(method, &s, &w), None, &mut own, &|_, _| {});
                 } else {
                     let mut argmax = vec![0; piece.y];
                     let packed = pack_forward_max_pool(&s, pool, &w);

@@ -7,7 +7,7 @@ mod peak;
 mod protocol;
 mod sequences;
 
-use gradus::data::Mnist;
+use gradus::data::{Inputs, Mnist};
 use gradus::prelude::*;
 
 struct Gradus {

@@ -127,7 +127,7 @@ pub fn measure(task: &str) -> Result<bool> {
     let x = |count: usize| numbers(&[&[count], shape].concat());
     let sgd = Momentum::new(0.001);
     if arguments[2] == "predict" {
-        let model = model.compile(sgd, MeanSquaredError::default()).threads(threads());
+        let model = model.compile(sgd, MeanSquaredError).threads(threads());
         let rate = |count: usize, repeats: usize| -> Result<f64> {
             let (x, mut moments) = (x(count), Vec::new());
             for _ in 0..repeats + 3 {
@@ -150,7 +150,7 @@ pub fn measure(task: &str) -> Result<bool> {
     let fit = Fit::epochs(repeats.div_ceil(batches) + 1).batch_size(batch).progress(false).callback(note);
     if let "unet" | "tiny" = task {
         let y = if task == "unet" { numbers(&[count, 64, 64, 1]) } else { numbers(&[count, 1]) };
-        model.compile(sgd, MeanSquaredError::default()).threads(threads()).fit(&(&x(count), &y), fit)?;
+        model.compile(sgd, MeanSquaredError).threads(threads()).fit(&(&x(count), &y), fit)?;
     } else {
         let (y, loss) = (Array1::from_shape_fn(count, |i| (i % 10) as u8), SparseCrossEntropy::from_logits());
         model.compile(sgd, loss).threads(threads()).fit(&(&x(count), &y), fit)?;
