@@ -10,7 +10,7 @@ use crate::float::Float;
 /// Buffers below this length are left to the allocator.
 pub(crate) const SMALLEST_KEPT: usize = 1024;
 /// A thread keeps this many buffers of a length to itself; further ones go to the shared pool.
-const OWN: usize = 8;
+const OWN: usize = 3;
 /// How often buffers are looked through for such as nobody has asked for.
 const TICK: Duration = Duration::from_secs(1);
 /// A buffer that nobody has asked for in this many ticks is given back.

@@ -37,7 +37,11 @@ pub(super) fn in_folder(folder: &Path, name: &str, kind: &str) -> Result<(PathBu
 #[cfg(feature = "gzip")]
 fn unzip(path: &Path, zipped: &[u8]) -> Result<Vec<u8>> {
     use std::io::Read;
+    // The file ends with its unpacked length, unless it has several members or is damaged; nothing unpacks to more than 1032 times its size.
+    let ending = zipped.last_chunk().map_or(0, |length| u32::from_le_bytes(*length) as usize);
     let mut bytes = Vec::new();
+    // `read_to_end` wants a little room to see that it is at the end.
+    let _ = bytes.try_reserve_exact(ending.min(1032 * zipped.len()) + 32);
     let mut reader = flate2::read::MultiGzDecoder::new(zipped);
     match reader.read_to_end(&mut bytes) {
         Ok(_) => Ok(bytes),

@@ -110,12 +110,12 @@ pub(super) fn read(path: &Path, hint: &str) -> Result<Idx> {
     let sizes: Vec<usize> =
         bytes[4..start].chunks_exact(4).map(|n| u32::from_be_bytes([n[0], n[1], n[2], n[3]]) as usize).collect();
     let total = sizes.iter().try_fold(width, |total, size| total.checked_mul(*size));
-    let body = bytes.split_off(start);
-    if total != Some(body.len()) {
+    bytes.drain(..start);
+    if total != Some(bytes.len()) {
         return Err(fail(format!(
             "expected the bytes of an array {sizes:?} after its header, got {}; is it cut off?",
-            body.len()
+            bytes.len()
         )));
     }
-    Ok(Idx { path, sizes, kind, body })
+    Ok(Idx { path, sizes, kind, body: bytes })
 }

@@ -105,7 +105,9 @@ impl Mnist {
                 "expected as many labels as images, got {images} images and {labels} labels"
             )));
         }
-        Ok(Self { images: images.as_standard_layout().into_owned(), labels })
+        // The layout of `as_standard_layout` would be a copy of the set where it is right already.
+        let images = if images.is_standard_layout() { images } else { images.as_standard_layout().into_owned() };
+        Ok(Self { images, labels })
     }
 
     /// Returns the images as bytes, `[count, rows, columns]`.
