@@ -254,6 +254,8 @@ pub(crate) fn register(registry: Registry) -> Registry {
     );
     let registry = registry
         .layer::<crate::activations::AlongAxis, Var, Var>()
+        .layer::<DepthwiseConv<3>, Var, Var>()
+        .layer::<SeparableConv<3>, Var, Var>()
         .layer::<TimeDistributed<Box<dyn Layer>>, Var, Var>()
         .layer::<SpectralNorm<Box<dyn Layer>>, Var, Var>()
         .layer::<Distilled<Box<dyn Layer>, Box<dyn Layer>>, Var, Var>()

@@ -202,7 +202,10 @@ pub(super) fn channels_last(x: &Var) -> Result<()> {
     let axes = shape.len() - 2;
     let given = matches!(x.origin.as_deref(), Some(Origin::Input));
     let few = if axes == 1 { shape[1] == 1 } else { [1, 3, 4].contains(&shape[1]) };
-    if !given || !few || shape[2..].iter().any(|len| *len < 8) {
+    // What is neither square nor large may as well be a low image of many channels, or a single step of many features.
+    let square = axes > 1 && shape[axes] == shape[axes + 1];
+    let large = (axes == 1 || shape[1] > 1) && shape[2..].iter().all(|len| *len >= 32);
+    if !given || !few || !(square || large) || shape[2..].iter().any(|len| *len < 8) {
         return Ok(());
     }
     Err(Error::shape(format!(

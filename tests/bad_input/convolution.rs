@@ -263,6 +263,13 @@ fn channels_that_come_first() {
              channels seem to come first: {last}"
         )
     );
+    // Low images of many channels, and single steps, are what they are.
+    let makes = |layer: &dyn Layer, shape: &[usize]| {
+        layer.forward(&Tape::inference().input(Tensor::zeros(shape))).unwrap().value().shape().to_vec()
+    };
+    assert_eq!(makes(&Conv2d::new(8, 3).padding(Padding::Same), &[5, 3, 8, 16]), [5, 3, 8, 8]);
+    assert_eq!(makes(&Conv2d::new(8, 3).padding(Padding::Same), &[5, 1, 200, 22]), [5, 1, 200, 8]);
+    assert_eq!(makes(&Conv1d::new(8, 1), &[5, 1, 20]), [5, 1, 8]);
     // The ways out.
     let input = || Tape::inference().input(Tensor::zeros(&[2, 3, 32, 32][..]));
     let turned = Sequential::new().add(Permute::new([2, 3, 1])).add(Conv2d::new(8, 3));

@@ -18,6 +18,19 @@ fn path(name: &str) -> (tempfile::TempDir, std::path::PathBuf) {
     (folder, path)
 }
 
+#[test]
+fn layers_over_three_axes_are_made_again_though_they_have_no_short_name() {
+    use gradus::layers::{DepthwiseConv, SeparableConv};
+    let x = ndarray::Array5::<Float>::ones((2, 4, 5, 3, 2));
+    let layers: [Box<dyn Layer>; 2] =
+        [Box::new(DepthwiseConv::<3>::new(2).depth_multiplier(2)), Box::new(SeparableConv::<3>::new(3, 2))];
+    for layer in layers {
+        let y = layer.predict(&x).unwrap();
+        let twin = layer.copy().unwrap_or_else(|error| panic!("{layer:?}: {error}"));
+        assert_eq!(twin.predict(&x).unwrap(), y);
+    }
+}
+
 fn tuned() -> Sequential {
     let model = Sequential::new().add(Dense::new(6).activation(Tanh)).add(Dropout::new(0.5)).add(Dense::new(3));
     model.predict(&inputs()).unwrap();

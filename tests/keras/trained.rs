@@ -5,9 +5,9 @@ use gradus::saving::Keras;
 
 use super::*;
 
-const CASES: [&str; 14] = [
+const CASES: [&str; 15] = [
     "adam", "amsgrad", "adamw", "sgd", "nesterov", "rmsprop", "centered", "momentum", "decay", "clipped", "frozen",
-    "branches", "sequence", "legacy",
+    "branches", "sequence", "legacy", "fresh",
 ];
 
 fn trained() -> PathBuf {

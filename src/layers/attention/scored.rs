@@ -13,8 +13,8 @@ described! {
     /// `softmax(scale · query · keyᵀ) · value`.
     ///
     /// It takes `[query, value]` or `[query, value, key]`; without a key the values are the keys. Steps that the
-    /// [mask](Var::mask) of the values marks as padding are not seen. [`MultiHeadAttention`](super::MultiHeadAttention) is what
-    /// transformers use.
+    /// [mask](Var::mask) of the values marks as padding are not seen, and where the query is padding the output is 0, as in Keras.
+    /// [`MultiHeadAttention`](super::MultiHeadAttention) is what transformers use.
     ///
     /// # Shapes
     /// query `[batch, queries, features]`, value `[batch, keys, values]`, key `[batch, keys, features]`, output `[batch, queries,
@@ -113,16 +113,22 @@ fn three(x: &[Var]) -> Result<[&Var; 3]> {
 /// The mean of the values by the softmax of the scores, `[batch, queries, keys]`.
 fn mean(scores: Var, value: &Var, rate: Float, causal: bool) -> Result<Var> {
     let (tape, shape) = (scores.tape().clone(), scores.value.shape().to_vec());
-    let mut scores = scores;
+    let mut seen: Option<Var> = None;
     if let Some(mask) = value.mask.as_deref() {
-        let mask = tape.examples(crate::tensor::reshaped(mask, &[shape[0], 1, shape[2]]));
-        scores = scores + (1.0 - mask) * HIDDEN;
+        seen = Some(tape.examples(crate::tensor::reshaped(mask, &[shape[0], 1, shape[2]])));
     }
     if causal {
-        let hidden = |i: usize| if i % shape[2] > i / shape[2] { HIDDEN } else { 0.0 };
-        let hidden: Vec<Float> = (0..shape[1] * shape[2]).map(hidden).collect();
-        scores = scores + tape.constant(tensor(&[1, shape[1], shape[2]], hidden));
+        let sees = |i: usize| if i % shape[2] > i / shape[2] { 0.0 } else { 1.0 };
+        let sees = tape.constant(tensor(&[1, shape[1], shape[2]], (0..shape[1] * shape[2]).map(sees).collect()));
+        seen = Some(match seen {
+            Some(real) => real * sees,
+            None => sees,
+        });
     }
+    let scores = match seen {
+        Some(seen) => scores + (1.0 - seen) * HIDDEN,
+        None => scores,
+    };
     let mut weights = scores.softmax(-1)?;
     if let Some(factors) = dropout_factors(&tape, rate, &shape)? {
         weights = weights * tape.examples(factors);
@@ -149,7 +155,11 @@ macro_rules! attention {
                 let [query, value, key] = three(x)?;
                 let y = mean(self.scores(query, key)?, value, self.noise.of(self.dropout), self.causal)?;
                 match query.mask.as_deref() {
-                    Some(mask) => y.with_mask(mask),
+                    Some(mask) => {
+                        let [batch, queries] = [mask.shape()[0], mask.shape()[1]];
+                        let real = y.tape().examples(crate::tensor::reshaped(mask, &[batch, queries, 1]));
+                        (y.without_mask() * real).with_mask(mask)
+                    }
                     None => Ok(y.without_mask()),
                 }
             }
@@ -185,5 +195,32 @@ impl AdditiveAttention {
             Some(scale) => (&sums * scale.on(&sums, &[size])?).sum_axes(&[-1]),
             None => sums.sum_axes(&[-1]),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::autograd::Tape;
+    use crate::tensor::data;
+    use ndarray::{arr2, arr3};
+
+    /// The numbers are Keras', with the same masks.
+    #[test]
+    fn padding_of_queries_gives_zeros_and_what_is_hidden_twice_counts_once() {
+        let tape = Tape::inference();
+        let query = tape.input(arr3(&[[[1.0, 0.0], [0.0, 2.0]]])).with_mask(arr2(&[[1.0, 0.0]])).unwrap();
+        let additive = AdditiveAttention::new().use_scale(false);
+        let layers: [&dyn Layer<Vec<Var>>; 2] = [&Attention::new(), &additive];
+        for layer in layers {
+            let y = layer.forward(&vec![query.clone(), query.clone()]).unwrap();
+            assert_eq!(data(y.value()), [1.0, 0.0, 0.0, 0.0]);
+            assert_eq!(data(y.mask().unwrap()), [1.0, 0.0]);
+        }
+        let query = tape.input(arr3(&[[[1.0], [0.0], [2.0]]]));
+        let value = tape.input(arr3(&[[[3.0], [0.0], [6.0]]])).with_mask(arr2(&[[0.0, 1.0, 0.0]])).unwrap();
+        let y = Attention::new().causal(true).forward(&vec![query, value]).unwrap();
+        let mean = if cfg!(float64) { data(y.value())[0] } else { 3.0 };
+        assert_eq!(data(y.value()), [mean, 0.0, 0.0]);
     }
 }

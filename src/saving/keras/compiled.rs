@@ -275,10 +275,8 @@ pub(super) fn memory(
     vars: &HashMap<String, String>,
 ) -> Result<Snapshot> {
     let mut memory = Snapshot::default();
-    let stepper = trainer.get("optimizer").map(Value::as_config).transpose()?;
-    let Some(stepper) = stepper else { return Ok(memory) };
-    let optimizer = stepper.get("optimizer").map(Value::as_config).transpose()?;
-    let Some(optimizer) = optimizer else { return Ok(memory) };
+    let Some(stepper) = trainer.get("optimizer").map(Value::as_config).transpose()? else { return Ok(memory) };
+    let Some(optimizer) = stepper.get("optimizer").map(Value::as_config).transpose()? else { return Ok(memory) };
     let names = names(weights);
     let is_new = |name: &String| name.starts_with("optimizer/") || name.ends_with("/iteration");
     if !names.first().is_some_and(is_new) {
@@ -295,6 +293,10 @@ pub(super) fn memory(
     }
     let trained = trained(places, listed, vars);
     let wanted = groups(optimizer).concat().len() * trained.len();
+    if rest.len() == 0 && steps == 0.0 {
+        // Keras makes the memory in the first step.
+        return Ok(Snapshot::default());
+    }
     if rest.len() != wanted {
         let (got, kind) = (rest.len(), optimizer.kind());
         return Err(Error::value(format!(
