@@ -11,6 +11,7 @@ pub mod calibration;
 pub mod config;
 pub mod constraints;
 pub mod data;
+pub mod distributed;
 mod error;
 pub mod explain;
 pub mod fairness;

@@ -299,7 +299,7 @@ pub trait Model<X: Vars = Var, Y: Vars = Var>: Layer<X, Y> {
     /// no examples; arrays that differ in length, or do not fit the model; whole numbers that [`Float`](crate::Float) does not hold
     /// exactly
     fn predict(&self, inputs: &impl Inputs) -> Result<Y::Values> {
-        predict(self, inputs, 0, &Threads::All, EVALUATION_BATCH)
+        predict(self, inputs, 0, (&Threads::All, None), EVALUATION_BATCH)
     }
 
     /// Returns Keras' table of the model for an input of this shape, without the batch axis; [`summary`](crate::training::summary) takes

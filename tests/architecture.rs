@@ -17,7 +17,7 @@ const FLOORS: &[&[&str]] = &[
     &["config", "preprocessing"],
     &["constraints", "data", "initializers"],
     &["autograd"],
-    &["formats", "ops", "regularizers"],
+    &["distributed", "formats", "ops", "regularizers"],
     &["activations", "saving"],
     &["losses"],
     &["layers", "metrics", "optimizers"],

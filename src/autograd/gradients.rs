@@ -79,6 +79,10 @@ impl Gradients {
         others.into_iter().map(|(_, gradient)| gradient.shape().to_vec()).collect()
     }
 
+    pub(crate) fn of_parameters(params: impl Iterator<Item = (ParamId, Tensor)>) -> Self {
+        Self { params: params.collect(), variables: HashMap::new() }
+    }
+
     pub(crate) fn take(&mut self, id: ParamId) -> Option<Tensor> {
         self.params.remove(&id)
     }

@@ -4,12 +4,13 @@ use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 
 use super::blame;
-use super::pass::{self, Objective, Seeds};
+use super::pass::{self, Objective, Parts, Seeds};
 use super::run::{RunState, Tools};
 use super::trainer::{check_dataset, tape};
 use super::{History, Trainer, slow_build};
 use crate::autograd::{Layer, ParamList, Tape, Vars};
 use crate::data::{Batches, Dataset, Epoch, Ready, Subset, first_share};
+use crate::distributed::data_checksum;
 use crate::error::{Error, Result};
 use crate::losses::ClassWeights;
 use crate::metrics::{Direction, Figures};
@@ -237,6 +238,13 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
         run.described = Some((Structure::of(&self.model, &ParamList::of(&self.model)), self.config()));
         run.identity = self.identity(&fit, training.len(), validation.map_or(0, |validation| validation.len()));
         run.identity.push(("class weights", format!("{:?}", fit.class_weights)));
+        if let Some(ranks) = &self.ranks {
+            run.identity.push(("parts of a batch", ranks.most_parts().to_string()));
+            let facts = self.facts(training, validation);
+            ranks.compare("fit", &ranks.all("fit", facts)?)?;
+        }
+        run.ranks = self.ranks.clone();
+        run.parts = Parts::WHOLE.on(self.ranks.as_ref());
         self.stepper.check(&run.parameters, fit.epochs.saturating_mul(run.batches))?;
         run.class_weights = std::mem::take(&mut fit.class_weights);
         run.begin(&mut self.tools())?;
@@ -244,7 +252,7 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
             // Only now, since callbacks may freeze what looks across the batch; a run that goes on knows it.
             let tape = Tape::training().seeds(self.seed, self.seed);
             let objective = Objective { losses: &self.losses, class_weights: &run.class_weights };
-            run.parts = pass::parts(&self.model, objective, &tape, training, fit.batch_size);
+            run.parts = pass::parts(&self.model, objective, &tape, training, fit.batch_size).on(self.ranks.as_ref());
         }
         while run.next_epoch(&mut self.tools())? {
             self.epoch(training, &fit, &mut run)?;
@@ -304,6 +312,16 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
             ("batches before the run", self.stepper.batches().to_string()),
             ("metrics", format!("{:?}", self.metrics.names())),
         ]
+    }
+
+    /// What all ranks must have in common, beside what back-ups do.
+    fn facts(&self, training: &dyn Dataset, validation: Option<&dyn Dataset>) -> Result<Vec<(&'static str, String)>> {
+        Ok(vec![
+            ("model", self.model.config().to_string()),
+            ("what trains it", self.config().to_string()),
+            ("data", data_checksum(training)?),
+            ("validation data", validation.map_or(Ok(String::new()), data_checksum)?),
+        ])
     }
 
     /// One pass over the data, or the rest of one.

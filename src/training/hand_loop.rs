@@ -1,14 +1,16 @@
 //! What `fit` has, for loops of one's own.
 
-use super::pass::Seeds;
+use super::pass::{self, Parts, Seeds};
 use super::run::{RunState, Tools};
 use super::step::check_listed;
 use super::{History, Logs};
-use crate::autograd::{Gradients, Layer, Param, ParamList, Tape, Vars};
+use crate::autograd::{Gradients, Layer, Param, ParamList, Tape, Var, Vars};
+use crate::data::Batch;
+use crate::distributed::{Distributed, Message, Piece, Reader};
 use crate::error::{Error, Result};
 use crate::metrics::{Metric, Metrics, check_column};
 use crate::optimizers::{BatchPart, Stepper};
-use crate::tensor::{Float, Tensor};
+use crate::tensor::{Float, Tensor, data};
 use crate::training::callbacks::{Callback, KnownFigures};
 
 /// What `fit` has, for a loop of one's own over one or several models: optimizers with their schedules, metrics, callbacks,
@@ -121,6 +123,13 @@ impl<'a> Loop<'a> {
         self
     }
 
+    /// Divides what [`Loop::step_in_parts`] does among processes that run the same program; everything else each does by itself. See
+    /// [`distributed`](crate::distributed).
+    pub fn distributed(mut self, ranks: impl Into<Distributed>) -> Self {
+        self.run.ranks = Some(ranks.into());
+        self
+    }
+
     /// Ends the epoch before, if there was one, and begins the next; ends the run, and is `false`, if there is none.
     pub fn next_epoch(&mut self) -> Result<bool> {
         self.failure.take().map_or(Ok(()), Err)?;
@@ -163,19 +172,82 @@ impl<'a> Loop<'a> {
 
     /// Returns a tape for training in the next batch, with random numbers of its own.
     pub fn tape(&self) -> Tape {
-        let before = self.run.epoch.saturating_sub(1) * self.run.batches + self.run.batch;
-        let seeds = Seeds { initial: self.seed, random: self.seed }.nth(before as u64);
+        let seeds = self.seeds();
         Tape::training().seeds(seeds.initial, seeds.random)
+    }
+
+    fn seeds(&self) -> Seeds {
+        let before = self.run.epoch.saturating_sub(1) * self.run.batches + self.run.batch;
+        Seeds { initial: self.seed, random: self.seed }.nth(before as u64)
     }
 
     /// Changes a model by one step of its optimizer; see [`Stepper::step`].
     pub fn step(&mut self, model: &str, gradients: Gradients) -> Result<()> {
-        let Some(i) = self.models.iter().position(|part| part.name == model) else {
-            let names: Vec<&str> = self.models.iter().map(|part| part.name.as_str()).collect();
-            return Err(Error::value(format!("Loop: expected one of the models {names:?}, got `{model}`")));
-        };
+        let i = self.place(model)?;
         check_listed("Loop", &self.run.parameters, &gradients)?;
         self.steppers[i].step_parts(&self.models[i].parameters, &mut [BatchPart { gradients, share: 1.0 }])
+    }
+
+    /// Changes a model by one step along the mean loss of a batch, which is computed in parts of at least eight examples, on all threads
+    /// and all [ranks](Loop::distributed), and returns that mean. `loss` returns the mean loss of the examples of a part, which
+    /// must not depend on those of others; it gets a tape with random numbers of its own. The bits do not depend on threads or ranks.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let data = (ndarray::Array2::<f32>::ones((32, 2)), ndarray::Array2::<f32>::ones((32, 1)));
+    /// let model = Dense::new(1);
+    /// let mut run = Loop::new(3, 2).model("line", &model, Sgd::new(0.1));
+    /// while run.next_epoch()? {
+    ///     let mut batches = data.batches(16).epoch(0);
+    ///     while let Some(batch) = run.next_of(&mut batches)? {
+    ///         let loss = run.step_in_parts("line", &batch, |tape, part| {
+    ///             let y = model.forward(&tape.input(&part.inputs[0]))?;
+    ///             MeanSquaredError.loss(&y, &part.targets[0])
+    ///         })?;
+    ///         run.end_batch(batch.len(), &[("loss", loss)])?;
+    ///     }
+    /// }
+    /// assert!(run.history().last().unwrap()["loss"] < run.history().epochs()[0]["loss"]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    pub fn step_in_parts(
+        &mut self,
+        model: &str,
+        batch: &Batch,
+        loss: impl Fn(&Tape, Batch) -> Result<Var> + Sync,
+    ) -> Result<Float> {
+        let i = self.place(model)?;
+        let examples: Vec<usize> = (0..batch.len()).collect();
+        let ranks = self.run.ranks.as_ref();
+        let size = Parts::SMALL.on(ranks).size(examples.len());
+        let parts: Vec<&[usize]> = examples.chunks(size.max(1)).collect();
+        let (parameters, seeds) = (&self.run.parameters, self.seeds());
+        let run = |number: usize, rows: &[usize]| {
+            let tape = Tape::training().seeds(seeds.initial, seeds.nth(number as u64).random);
+            let value = loss(&tape, batch.clone().select(rows)?)?;
+            let share = rows.len() as Float / examples.len() as Float;
+            let gradients = value.backward_scaled(share)?;
+            check_listed("Loop", parameters, &gradients)?;
+            Ok(Share { loss: data(&value.value)[0] * share, share, gradients })
+        };
+        let found = pass::in_parts(ranks, "Loop", &parts, run)?;
+        let mean = found.iter().map(|part| part.loss).sum();
+        let mut parts = Vec::new();
+        for part in found {
+            parts.push(BatchPart { gradients: part.gradients, share: part.share });
+        }
+        match ranks {
+            Some(ranks) if parts.len() > 1 => self.steppers[i].step_on(ranks, &self.models[i].parameters, parts)?,
+            _ => self.steppers[i].step_parts(&self.models[i].parameters, &mut parts)?,
+        }
+        Ok(mean)
+    }
+
+    fn place(&self, model: &str) -> Result<usize> {
+        self.models.iter().position(|part| part.name == model).ok_or_else(|| {
+            let names: Vec<&str> = self.models.iter().map(|part| part.name.as_str()).collect();
+            Error::value(format!("Loop: expected one of the models {names:?}, got `{model}`"))
+        })
     }
 
     /// Takes predictions and targets into the metrics.
@@ -248,11 +320,32 @@ impl<'a> Loop<'a> {
             ("seed", self.seed.to_string()),
             ("metrics", format!("{:?}", self.metrics.names())),
         ];
+        if let Some(ranks) = &self.run.ranks {
+            self.run.identity.push(("parts of a batch", ranks.most_parts().to_string()));
+        }
         self.with_tools(RunState::begin)
     }
 
     fn with_tools<R>(&mut self, work: impl FnOnce(&mut RunState<'a>, &mut Tools<'_>) -> R) -> R {
         work(&mut self.run, &mut Tools { steppers: &mut self.steppers, metrics: &mut self.metrics })
+    }
+}
+
+/// What a part of a batch adds to the step.
+struct Share {
+    loss: Float,
+    share: Float,
+    gradients: Gradients,
+}
+
+impl Piece for Share {
+    fn write(&self, message: &mut Message) {
+        [self.loss, self.share].into_iter().for_each(|number| message.number(f64::from(number)));
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self> {
+        let (loss, share) = (reader.number()? as Float, reader.number()? as Float);
+        Ok(Self { loss, share, gradients: Gradients::default() })
     }
 }
 

@@ -1,7 +1,10 @@
 //! One pass of a batch through a model, whole or in parts.
 
+use std::ops::Range;
+
 use crate::autograd::{Gradients, Layer, Param, Tape, Var, Vars};
 use crate::data::{Batch, Dataset};
+use crate::distributed::{Distributed, Message, Piece, Reader};
 use crate::error::{Error, Result};
 use crate::kernels::parallel;
 use crate::losses::{ClassWeights, Losses, OutputTotal};
@@ -59,10 +62,21 @@ impl Seeds {
 pub(super) struct Parts {
     /// The fewest examples that are worth a part; 0 if batches run whole.
     pub least: usize,
+    /// How many parts there are at most.
+    pub most: usize,
 }
 
 impl Parts {
-    pub const WHOLE: Self = Self { least: 0 };
+    pub const WHOLE: Self = Self { least: 0, most: 8 };
+
+    /// Batches of which somebody else knows that they may be divided.
+    pub const SMALL: Self = Self { least: FEWEST, ..Self::WHOLE };
+
+    /// The parts that ranks divide among themselves: there is nothing to gain for them from fewer.
+    pub fn on(self, ranks: Option<&Distributed>) -> Self {
+        let Some(ranks) = ranks else { return self };
+        Self { least: self.least.min(FEWEST), most: ranks.most_parts() }
+    }
 
     /// Finds into what parts batches of this many examples may be divided, by a dry pass of two examples, which says
     /// whether rows are independent.
@@ -73,14 +87,14 @@ impl Parts {
         }
         // Each part reads all weights and makes gradients of its own for them, and has a tape and a meeting of threads.
         let (weights, values) = tape.sizes();
-        Self { least: (2 * (weights + PART)).div_ceil(values.max(1)).max(FEWEST) }
+        Self { least: (2 * (weights + PART)).div_ceil(values.max(1)).max(FEWEST), ..Self::WHOLE }
     }
 
     /// Examples in a part of a batch. It must not depend on the number of threads, or the bits would.
     pub fn size(self, batch: usize) -> usize {
         match self.least {
             0 => batch,
-            least => batch.div_ceil((batch / least).clamp(1, 8)),
+            least => batch.div_ceil((batch / least).clamp(1, self.most)),
         }
     }
 }
@@ -165,27 +179,32 @@ pub(super) fn parts<M: Layer<X, Y>, X: Vars, Y: Vars>(
     })
 }
 
-/// Runs a batch in parts, or whole if one of them shows what the dry pass did not: then from here on.
+/// Runs batches in parts, or whole if one of them shows what the dry pass did not: then from here on.
 pub(super) fn run_parts(
+    ranks: Option<&Distributed>,
+    who: &str,
     parts: &mut Parts,
-    indices: &[usize],
+    batches: &[&[usize]],
     run: impl Fn(usize, &[usize]) -> Result<Part> + Sync,
 ) -> Result<Vec<Part>> {
-    let found = in_parts(parts.size(indices.len()), indices, &run)?;
-    if found.len() > 1 && !found.iter().all(|part| part.splits) {
-        *parts = Parts::WHOLE;
-        return in_parts(indices.len(), indices, &run);
+    let pieces: Vec<&[usize]> = batches.iter().flat_map(|batch| batch.chunks(parts.size(batch.len()))).collect();
+    let found = in_parts(ranks, who, &pieces, &run)?;
+    if found.len() > 1 && parts.least > 0 && !found.iter().all(|part| part.splits) {
+        parts.least = 0;
+        return in_parts(ranks, who, batches, &run);
     }
     Ok(found)
 }
 
 /// Runs a batch in parts of this many examples, whose gradients are wanted apart.
 pub(super) fn run_apart(
+    ranks: Option<&Distributed>,
     examples: usize,
     indices: &[usize],
     run: impl Fn(usize, &[usize]) -> Result<Part> + Sync,
 ) -> Result<Vec<Part>> {
-    let found = in_parts(examples.max(1), indices, run)?;
+    let pieces: Vec<&[usize]> = indices.chunks(examples.max(1)).collect();
+    let found = in_parts(ranks, "fit", &pieces, run)?;
     if found.iter().all(|part| part.splits) {
         return Ok(found);
     }
@@ -195,15 +214,60 @@ pub(super) fn run_apart(
     )))
 }
 
-/// Runs examples in parts of a fixed size, on as many threads as there are; the results are in order.
-pub(super) fn in_parts<R: Send>(
-    size: usize,
-    indices: &[usize],
+/// Runs parts of examples on as many threads and ranks as there are; the results are in order. What is one part runs on every rank.
+pub(super) fn in_parts<R: Send + Piece>(
+    ranks: Option<&Distributed>,
+    who: &str,
+    parts: &[&[usize]],
     run: impl Fn(usize, &[usize]) -> Result<R> + Sync,
 ) -> Result<Vec<R>> {
-    if indices.len() <= size {
+    let run_all = |own: Range<usize>| match own.len() {
         // Alone it may use all threads inside its operations.
-        return Ok(vec![run(0, indices)?]);
+        1 => run(own.start, parts[own.start]).map(|only| vec![only]),
+        count => parallel::map_chunks(count, 1, |i| run(own.start + i.start, parts[own.start + i.start]))
+            .into_iter()
+            .collect(),
+    };
+    match ranks {
+        None => run_all(0..parts.len()),
+        Some(ranks) if parts.len() == 1 => ranks.all(who, run_all(0..1)),
+        Some(ranks) => ranks.divide(who, parts.len(), run_all),
     }
-    parallel::map_chunks(indices.len(), size, |range| run(range.start / size, &indices[range])).into_iter().collect()
+}
+
+/// Gradients stay where they are until they are summed.
+impl Piece for Part {
+    fn write(&self, message: &mut Message) {
+        [self.loss, self.added].into_iter().for_each(|number| message.number(number));
+        [self.examples, usize::from(self.splits), self.outputs.len()]
+            .into_iter()
+            .for_each(|count| message.count(count));
+        for output in &self.outputs {
+            [output.loss, output.count].into_iter().for_each(|number| message.number(number));
+            message.tensors(output.counted.as_slice().iter());
+            message.tensors(output.weights.as_slice().iter());
+        }
+        message.tensors(self.predictions.iter());
+        message.tensors(self.targets.iter());
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self> {
+        let (loss, added) = (reader.number()?, reader.number()?);
+        let (examples, splits, outputs) = (reader.count()?, reader.count()? != 0, reader.count()?);
+        let output = |reader: &mut Reader<'_>| {
+            let (loss, count) = (reader.number()?, reader.number()?);
+            Ok(OutputTotal { loss, count, counted: reader.tensors()?.pop(), weights: reader.tensors()?.pop() })
+        };
+        Ok(Self {
+            loss,
+            outputs: (0..outputs).map(|_| output(reader)).collect::<Result<_>>()?,
+            added,
+            examples,
+            predictions: reader.tensors()?,
+            targets: reader.tensors()?,
+            gradients: Gradients::default(),
+            updates: Vec::new(),
+            splits,
+        })
+    }
 }

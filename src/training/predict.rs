@@ -5,15 +5,17 @@ use super::pass::{self, Parts};
 use super::trainer::tape;
 use crate::autograd::{Layer, Tape, Vars};
 use crate::data::{Inputs, common_length};
+use crate::distributed::{Distributed, Message, Piece, Reader};
 use crate::error::{Error, Result};
 use crate::tensor::Tensor;
 
-/// The outputs of `model` in inference mode, `batch` examples at a time on these threads; `seed` is that of parameters which are made by it.
+/// The outputs of `model` in inference mode, `batch` examples at a time on these threads and ranks; `seed` is that of parameters which are
+/// made by it.
 pub(crate) fn predict<M: Layer<X, Y> + ?Sized, X: Vars, Y: Vars>(
     model: &M,
     inputs: &impl Inputs,
     seed: u64,
-    threads: &Threads,
+    (threads, ranks): (&Threads, Option<&Distributed>),
     batch: usize,
 ) -> Result<Y::Values> {
     let count = common_length(&inputs.lengths())?;
@@ -21,7 +23,7 @@ pub(crate) fn predict<M: Layer<X, Y> + ?Sized, X: Vars, Y: Vars>(
         return Err(Error::value("predict: expected at least one example, got none"));
     }
     inputs.check_numbers().map_err(|error| Error::value(format!("predict: {error}")))?;
-    let mut found = outputs(model, inputs, seed, threads, (count, batch.min(count)))?;
+    let mut found = outputs(model, inputs, seed, (threads, ranks), (count, batch.min(count)))?;
     let arranged = |tensors: Vec<Tensor>| Y::values(&mut tensors.into_iter()).expect("as many as there were outputs");
     if let [only] = &mut found[..] {
         return Ok(arranged(std::mem::take(&mut only.0)));
@@ -40,7 +42,7 @@ fn outputs<M: Layer<X, Y> + ?Sized, X: Vars, Y: Vars>(
     model: &M,
     inputs: &impl Inputs,
     seed: u64,
-    threads: &Threads,
+    (threads, ranks): (&Threads, Option<&Distributed>),
     (count, batch): (usize, usize),
 ) -> Result<Vec<(Vec<Tensor>, bool)>> {
     let forward = |tape: &Tape, examples: &[usize]| -> Result<(Vec<Tensor>, bool)> {
@@ -52,9 +54,23 @@ fn outputs<M: Layer<X, Y> + ?Sized, X: Vars, Y: Vars>(
     let dry = tape(seed);
     let parts = Parts::found(batch, &dry, |examples| Ok(forward(&dry, examples)?.1));
     let examples: Vec<usize> = (0..count).collect();
-    let found = threads.run(|| pass::in_parts(parts.size(batch), &examples, run))?;
+    let in_parts =
+        |size| threads.run(|| pass::in_parts(ranks, "predict", &examples.chunks(size).collect::<Vec<_>>(), run));
+    let found = in_parts(parts.size(batch))?;
     if found.len() > 1 && parts != Parts::WHOLE && !found.iter().all(|(_, splits)| *splits) {
-        return threads.run(|| pass::in_parts(batch, &examples, run));
+        return in_parts(batch);
     }
     Ok(found)
+}
+
+/// Outputs of a part, and whether their rows are independent.
+impl Piece for (Vec<Tensor>, bool) {
+    fn write(&self, message: &mut Message) {
+        message.tensors(self.0.iter());
+        message.count(usize::from(self.1));
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self> {
+        Ok((reader.tensors()?, reader.count()? != 0))
+    }
 }

@@ -191,7 +191,7 @@ impl RunState<'_> {
             stepper.restore_snapshot(&self.parameters, part)?;
         }
         self.history = history(state);
-        (self.epoch, self.batch, self.examples, self.parts) = (epoch, batch, examples, Parts { least });
+        (self.epoch, self.batch, self.examples, self.parts) = (epoch, batch, examples, Parts { least, ..self.parts });
         (self.seconds, self.seconds_before, self.batch_loss) = (seconds, seconds, batch_loss);
         (self.is_in_epoch, self.is_finished, self.stop) = (is_in_epoch, is_finished, is_finished);
         self.is_resumed = true;

@@ -6,6 +6,7 @@ use super::pass::Parts;
 use super::{History, Logs};
 use crate::autograd::{Noise, Param};
 use crate::config::Config;
+use crate::distributed::{Distributed, parameters_checksum};
 use crate::error::{Error, Result};
 use crate::losses::ClassWeights;
 use crate::metrics::{Figures, Metrics};
@@ -33,6 +34,8 @@ pub(super) struct RunState<'a> {
     pub logs: Logs,
     pub history: History,
     pub batch_loss: f64,
+    /// The processes that train together.
+    pub ranks: Option<Distributed>,
     /// Into what parts batches are divided.
     pub parts: Parts,
     /// What the model is, and what trains it, where that is known.
@@ -77,6 +80,7 @@ impl<'a> RunState<'a> {
             logs: Logs::default(),
             history: History::default(),
             batch_loss: f64::NAN,
+            ranks: None,
             parts: Parts::WHOLE,
             described: None,
             identity: Vec::new(),
@@ -92,14 +96,24 @@ impl<'a> RunState<'a> {
 
     /// Before the first epoch.
     pub fn begin(&mut self, tools: &mut Tools<'_>) -> Result<()> {
+        if let Some(ranks) = &self.ranks {
+            ranks.compare("fit", &self.identity)?;
+        }
         tools.steppers.iter_mut().for_each(|stepper| stepper.watch(false));
         for request in self.call(tools, |callback, run| callback.on_train_begin(run))? {
             match request {
                 Request::Resume(path) => self.resume(&path, tools)?,
-                Request::BackUp(path) => self.back_up(&path, tools)?,
+                request => self.fulfil(vec![request], tools)?,
             }
         }
-        Ok(())
+        self.compare_ranks()
+    }
+
+    /// Ranks whose weights differ, by hardware that rounds otherwise or by what a callback does, would train another model each.
+    fn compare_ranks(&self) -> Result<()> {
+        let Some(ranks) = &self.ranks else { return Ok(()) };
+        let place = format!("epoch {}, batch {}", self.epoch, self.batch);
+        ranks.compare("fit", &[("place in the run", place), ("weights", parameters_checksum(&self.parameters))])
     }
 
     /// Begins the next epoch, or continues the present one; `false` at the end of the run.
@@ -173,6 +187,7 @@ impl<'a> RunState<'a> {
         self.stop |= was_stopped;
         self.is_in_epoch = false;
         self.history.push(self.logs.clone());
+        self.compare_ranks()?;
         // Half an epoch is nothing to go on with.
         let requests = if self.batch < self.batches { Vec::new() } else { requests };
         self.fulfil(requests, tools)
@@ -197,7 +212,11 @@ impl<'a> RunState<'a> {
 
     fn fulfil(&self, requests: Vec<Request>, tools: &Tools<'_>) -> Result<()> {
         requests.into_iter().try_for_each(|request| match request {
-            Request::BackUp(path) => self.back_up(&path, tools),
+            Request::BackUp(path) => match &self.ranks {
+                Some(ranks) if ranks.is_first() => ranks.all("fit", self.back_up(&path, tools)),
+                Some(ranks) => ranks.all("fit", Ok(())),
+                None => self.back_up(&path, tools),
+            },
             Request::Resume(path) => {
                 Err(Error::file(path, "cannot resume in the middle of a run; call `Run::resume` in `on_train_begin`"))
             }
@@ -218,13 +237,25 @@ impl<'a> RunState<'a> {
             parameters: &self.parameters,
             noises: &self.noises,
             optimizer: Optimizers { steppers: tools.steppers },
+            rank: self.ranks.as_ref().map_or(0, Distributed::rank),
             stop: self.stop,
             interrupted: self.stop && !self.is_finished,
             known: &self.known,
             requests: Vec::new(),
         };
-        self.callbacks.iter_mut().try_for_each(|callback| hook(callback.as_mut(), &mut run))?;
+        let is_first = run.rank == 0;
+        let mut called = self.callbacks.iter_mut().filter(|callback| is_first || !callback.is_for_first_rank());
+        let ended = called.try_for_each(|callback| hook(callback.as_mut(), &mut run));
         self.stop = run.stop;
-        Ok(run.requests)
+        let requests = run.requests;
+        if let Some(ranks) = &self.ranks {
+            // What ends a run by the clock must end it everywhere: the first rank decides.
+            let own = ended.as_ref().map(|()| vec![u8::from(self.stop)]).map_err(ToString::to_string);
+            let all = ranks.agree("fit", own);
+            ended?;
+            self.stop = all?[0] == [1];
+            return Ok(requests);
+        }
+        ended.map(|()| requests)
     }
 }

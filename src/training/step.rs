@@ -54,18 +54,29 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
     fn step(&mut self, dataset: &dyn Dataset, indices: &[usize], run: &mut RunState<'_>) -> Result<Vec<Part>> {
         let is_first = run.batch == 0;
         let RunState { parts, parameters, class_weights, .. } = run;
+        let ranks = self.ranks.as_ref();
+        let are_predictions_needed = ranks.is_none() || !self.metrics.names().is_empty();
         let seeds = self.seeds().nth(u64::from(self.stepper.batches()));
         let (model, objective) = (&self.model, Objective { losses: &self.losses, class_weights });
         let run = |number: usize, part: &[usize]| {
             let tape = Tape::training().seeds(seeds.initial, seeds.nth(number as u64).random);
-            pass::run(model, objective, &tape, dataset.batch(part)?, part.len() as Float / indices.len() as Float)
+            let share = part.len() as Float / indices.len() as Float;
+            let mut part = pass::run(model, objective, &tape, dataset.batch(part)?, share)?;
+            if !are_predictions_needed {
+                (part.predictions, part.targets) = (Vec::new(), Vec::new());
+            }
+            Ok(part)
         };
         let mut parts = match self.stepper.examples_per_part() {
-            Some(examples) => self.threads.run(|| pass::run_apart(examples, indices, run))?,
-            None => self.threads.run(|| pass::run_parts(parts, indices, run))?,
+            Some(examples) => self.threads.run(|| pass::run_apart(ranks, examples, indices, run))?,
+            None => self.threads.run(|| pass::run_parts(ranks, "fit", parts, &[indices], run))?,
         };
         if is_first {
-            parts.first().map_or(Ok(()), |part| check_listed("fit", parameters, &part.gradients))?;
+            let listed = parts.first().map_or(Ok(()), |part| check_listed("fit", parameters, &part.gradients));
+            match ranks {
+                Some(ranks) => ranks.all("fit", listed)?,
+                None => listed?,
+            }
         }
         check_changes(parameters, &parts)?;
         if parts.iter().all(|part| part.loss.is_finite()) {
@@ -78,7 +89,10 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
                 check_updates(parameters, &part.updates)?;
             }
             let stepper = &mut self.stepper;
-            self.threads.run(|| stepper.step_parts(parameters, &mut gradients))?;
+            self.threads.run(|| match ranks {
+                Some(ranks) if gradients.len() > 1 => stepper.step_on(ranks, parameters, gradients),
+                _ => stepper.step_parts(parameters, &mut gradients),
+            })?;
             for part in &mut parts {
                 for (param, value) in std::mem::take(&mut part.updates) {
                     param.set(value)?;

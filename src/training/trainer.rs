@@ -10,6 +10,7 @@ use super::pass::{self, Objective, Seeds};
 use super::{Logs, Summary, predict};
 use crate::autograd::{Layer, ParamList, Tape, Var, Vars};
 use crate::data::{Dataset, Inputs};
+use crate::distributed::Distributed;
 use crate::error::{Error, Result};
 use crate::formats::{Translation, Weights};
 use crate::kernels::parallel;
@@ -47,6 +48,8 @@ pub struct Trainer<M, X = Var, Y = Var> {
     /// How many epochs were trained.
     pub(super) epochs: usize,
     pub(super) threads: Threads,
+    /// The processes that train together.
+    pub(super) ranks: Option<Distributed>,
     pub(super) evaluation_batch: usize,
     arrangement: PhantomData<fn(X) -> Y>,
 }
@@ -85,6 +88,7 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
             seed: 0,
             epochs: 0,
             threads: Threads::All,
+            ranks: None,
             evaluation_batch: EVALUATION_BATCH,
             arrangement: PhantomData,
         }
@@ -132,6 +136,13 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
                 Err(error) => Threads::Refused(format!("{threads} threads cannot be started: {error}")),
             },
         };
+        self
+    }
+
+    /// Divides the work of `fit`, `evaluate` and `predict` among processes that run the same program, with the same bits for any number of
+    /// them; see [`distributed`](crate::distributed). All of them must call these methods, and [`Trainer::save`].
+    pub fn distributed(mut self, ranks: impl Into<Distributed>) -> Self {
+        self.ranks = Some(ranks.into());
         self
     }
 
@@ -190,9 +201,11 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
         let objective = Objective { losses: &self.losses, class_weights: &ClassWeights::default() };
         let mut parts = pass::parts(model, objective, &tape(seed), dataset, size);
         let penalty = pass::penalty(&ParamList::of(&self.model).into_vec())?;
-        for indices in all.chunks(size) {
+        let ranks = self.ranks.as_ref();
+        let batches: Vec<&[usize]> = all.chunks(size).collect();
+        for batches in batches.chunks(ranks.map_or(1, Distributed::size)) {
             let run = |_, part: &[usize]| pass::run(model, objective, &tape(seed), dataset.batch(part)?, 1.0);
-            for part in self.threads.run(|| pass::run_parts(&mut parts, indices, run))? {
+            for part in self.threads.run(|| pass::run_parts(ranks, "evaluate", &mut parts, batches, run))? {
                 figures.add(part.loss, &part.outputs, part.added + penalty, part.examples);
                 self.metrics.update(&part.predictions, &part.targets, &part.outputs)?;
             }
@@ -224,7 +237,7 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
     /// # Errors
     /// no examples; arrays that differ in length, or do not fit the model
     pub fn predict(&self, inputs: &impl Inputs) -> Result<Y::Values> {
-        predict(&self.model, inputs, self.seed, &self.threads, self.evaluation_batch()?)
+        predict(&self.model, inputs, self.seed, (&self.threads, self.ranks.as_ref()), self.evaluation_batch()?)
     }
 
     /// Returns Keras' table of the model for inputs of this shape, without the batch axis; [`summary`](super::summary)

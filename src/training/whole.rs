@@ -26,7 +26,8 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
     /// its code, and it goes on with the same bits as this one; [`open`](crate::open) gives the model alone.
     ///
     /// What cannot be described, such as a closure as the loss, keeps nobody from saving: the file then says why, and holds the rest.
-    /// A name that ends in `.npz` takes the parameters alone (feature `numpy`).
+    /// A name that ends in `.npz` takes the parameters alone (feature `numpy`). Of several processes that
+    /// [train together](crate::distributed) the first one writes, and the others wait for it.
     ///
     /// ```
     /// use gradus::prelude::*;
@@ -47,6 +48,14 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
     /// those of [`Model::save`](crate::Model::save)
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
+        match &self.ranks {
+            Some(ranks) if ranks.is_first() => ranks.all("save", self.write(path)),
+            Some(ranks) => ranks.all("save", Ok(())),
+            None => self.write(path),
+        }
+    }
+
+    fn write(&self, path: &Path) -> Result<()> {
         let list = ParamList::of(&self.model);
         let (structure, noises) = (Structure::of(&self.model, &list), list.noises());
         let parameters = list.into_vec();

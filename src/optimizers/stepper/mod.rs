@@ -21,6 +21,7 @@ use std::collections::HashMap;
 use super::schedules::{Schedule, Scheduled};
 use super::{Optimizer, check_at_least_0};
 use crate::autograd::{Gradients, Layer, Param, ParamId, ParamList, Vars, matching};
+use crate::distributed::Distributed;
 use crate::error::{Error, Result};
 use crate::kernels::parallel;
 use crate::tensor::Float;
@@ -283,7 +284,36 @@ impl Stepper {
         let settings = self.prepare(parameters, None)?;
         check_gradients(parameters, parts)?;
         self.hooks.iter_mut().try_for_each(|hook| hook.parts(parts))?;
-        let jobs = self.jobs(parameters, parts, &settings);
+        self.step_changed(parameters, parts, &settings)
+    }
+
+    /// [`Stepper::step_parts`] of parts that ranks have divided among themselves: others' have no gradients here.
+    pub(crate) fn step_on(
+        &mut self,
+        ranks: &Distributed,
+        parameters: &[(String, Param)],
+        parts: Vec<BatchPart>,
+    ) -> Result<()> {
+        let settings = self.prepare(parameters, None)?;
+        let count = parts.len();
+        let mut own: Vec<BatchPart> =
+            parts.into_iter().enumerate().filter_map(|(i, part)| ranks.is_own(i, count).then_some(part)).collect();
+        let changed = check_shapes(parameters, &own)
+            .and_then(|()| self.hooks.iter_mut().try_for_each(|hook| hook.parts(&mut own)));
+        let gradients = changed.map(|()| own.into_iter().map(|part| part.gradients).collect());
+        let trained: Vec<&Param> = trainable(parameters).map(|(_, param)| param).collect();
+        let parts = &mut [BatchPart { gradients: ranks.sum(&trained, gradients, count)?, share: 1.0 }];
+        check_present(parameters, parts)?;
+        self.step_changed(parameters, parts, &settings)
+    }
+
+    fn step_changed(
+        &mut self,
+        parameters: &[(String, Param)],
+        parts: &mut [BatchPart],
+        settings: &Settings,
+    ) -> Result<()> {
+        let jobs = self.jobs(parameters, parts, settings);
         let batches = self.pending.saturating_add(1);
         self.advance(jobs, batches, batches >= self.accumulate)?;
         self.batches = self.batches.saturating_add(1);
@@ -509,6 +539,11 @@ fn trainable(parameters: &[(String, Param)]) -> impl Iterator<Item = &(String, P
 
 /// Each trainable parameter needs a gradient, of its shape.
 pub(super) fn check_gradients(parameters: &[(String, Param)], parts: &[BatchPart]) -> Result<()> {
+    check_present(parameters, parts)?;
+    check_shapes(parameters, parts)
+}
+
+fn check_present(parameters: &[(String, Param)], parts: &[BatchPart]) -> Result<()> {
     let missing: Vec<String> = trainable(parameters)
         .filter(|(_, param)| parts.iter().all(|part| part.gradients.get(param).is_none()))
         .map(|(path, _)| path.clone())
@@ -516,6 +551,10 @@ pub(super) fn check_gradients(parameters: &[(String, Param)], parts: &[BatchPart
     if !missing.is_empty() {
         return Err(Error::MissingGradient { names: missing });
     }
+    Ok(())
+}
+
+fn check_shapes(parameters: &[(String, Param)], parts: &[BatchPart]) -> Result<()> {
     for (path, param) in trainable(parameters) {
         let shape = param.shape().unwrap_or_default();
         let wrong = parts.iter().filter_map(|part| part.gradients.get(param)).find(|grad| grad.shape() != shape);

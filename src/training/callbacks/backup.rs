@@ -102,7 +102,7 @@ impl Callback for Backup {
     }
 
     fn on_train_end(&mut self, run: &mut Run<'_>) -> Result<()> {
-        if self.keep || run.interrupted || !self.path.exists() {
+        if self.keep || run.interrupted || run.rank > 0 || !self.path.exists() {
             return Ok(());
         }
         std::fs::remove_file(&self.path).map_err(|error| Error::io(&self.path, "cannot be deleted", error))

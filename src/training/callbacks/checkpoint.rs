@@ -73,6 +73,10 @@ impl Checkpoint {
 }
 
 impl Callback for Checkpoint {
+    fn is_for_first_rank(&self) -> bool {
+        true
+    }
+
     fn on_train_begin(&mut self, run: &mut Run<'_>) -> Result<()> {
         self.kept.clear();
         let refused = |reason: String| Error::value(format!("Checkpoint: {reason}"));

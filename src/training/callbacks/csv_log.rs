@@ -34,6 +34,10 @@ impl CsvLog {
 }
 
 impl Callback for CsvLog {
+    fn is_for_first_rank(&self) -> bool {
+        true
+    }
+
     fn on_train_begin(&mut self, _: &mut Run<'_>) -> Result<()> {
         crate::files::check_folder(&self.path)
     }

@@ -201,6 +201,9 @@ impl Callback for GradientFlow {
             let cells = [run.epoch.to_string(), path.clone()].into_iter().chain(numbers);
             self.text += &crate::files::csv_line(cells.chain([dead.to_string(), units.to_string()]));
         }
+        if run.rank > 0 {
+            return Ok(());
+        }
         crate::files::write_file(path, self.text.as_bytes())
     }
 

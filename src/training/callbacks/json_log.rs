@@ -32,6 +32,10 @@ impl JsonLog {
 }
 
 impl Callback for JsonLog {
+    fn is_for_first_rank(&self) -> bool {
+        true
+    }
+
     fn on_train_begin(&mut self, _: &mut Run<'_>) -> Result<()> {
         self.seconds.clear();
         crate::files::check_folder(&self.path)

@@ -122,6 +122,12 @@ pub trait Callback {
         Ok(())
     }
 
+    /// Whether, of several processes that [train together](crate::distributed), only the first one is to call it: what writes files or
+    /// shows something. The default is `false`, and it must do the same on all.
+    fn is_for_first_rank(&self) -> bool {
+        false
+    }
+
     /// Returns the name of the type, such as `EarlyStopping`, so that memory is given back to whom it comes from.
     fn kind(&self) -> &'static str {
         crate::config::type_name::<Self>()
@@ -156,6 +162,10 @@ impl<C: Callback + ?Sized> Callback for &mut C {
 
     fn restore(&mut self, state: &Snapshot) -> Result<()> {
         (**self).restore(state)
+    }
+
+    fn is_for_first_rank(&self) -> bool {
+        (**self).is_for_first_rank()
     }
 
     fn kind(&self) -> &'static str {

@@ -62,6 +62,10 @@ impl Progress {
 }
 
 impl Callback for Progress {
+    fn is_for_first_rank(&self) -> bool {
+        true
+    }
+
     fn on_epoch_begin(&mut self, run: &mut Run<'_>) -> Result<()> {
         self.begin(run);
         Ok(())

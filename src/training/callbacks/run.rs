@@ -38,6 +38,8 @@ pub struct Run<'a> {
     pub noises: &'a [(String, Noise)],
     /// The optimizer, to change its rate.
     pub optimizer: Optimizers<'a>,
+    /// The number of this process among those that [train together](crate::distributed); 0 where it trains alone.
+    pub rank: usize,
     /// Set it to end the run after this batch or epoch.
     pub stop: bool,
     /// At the end of a run: whether it was stopped in the middle of an epoch, as by a time limit, and so may be

@@ -75,6 +75,10 @@ impl TensorBoard {
 }
 
 impl Callback for TensorBoard {
+    fn is_for_first_rank(&self) -> bool {
+        true
+    }
+
     fn on_train_begin(&mut self, run: &mut Run<'_>) -> Result<()> {
         if self.gradients > 0 {
             run.optimizer.watch(true);

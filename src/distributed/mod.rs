@@ -1,0 +1,154 @@
+//! Training by several processes at once, on one machine or many: [`Distributed`].
+//!
+//! With the feature `mpi`, one line makes a program run under `mpirun -n 4 program`, and alone as before:
+//!
+//! ```ignore
+//! let mut model = network.compile(Adam::default(), SparseCrossEntropy::default()).distributed(gradus::distributed::mpi()?);
+//! ```
+//!
+//! Each process, a *rank*, runs the whole program with a copy of the model, and computes its share of the parts of each batch. The parts are
+//! the same however many ranks there are, and their gradients are added up along a tree that depends on nothing but the number of parts: so
+//! the bits are the same for 1, 2, 4 or 8 ranks. [The page on it](https://docs.rs/gradus/latest/gradus/guide/distributed) says what is
+//! divided and what is not.
+
+mod agree;
+mod message;
+#[cfg(feature = "mpi")]
+mod mpi;
+mod sum;
+
+use std::ops::Range;
+use std::sync::Arc;
+
+pub(crate) use agree::{data_checksum, parameters_checksum};
+pub(crate) use message::{Message, Reader};
+#[cfg(feature = "mpi")]
+pub use mpi::mpi;
+
+use crate::error::Result;
+use crate::tensor::Float;
+
+/// Processes that run the same program and talk to each other: MPI's, or some of your own.
+///
+/// All of them make the same calls in the same order; each waits for the others.
+pub trait ProcessGroup: Send + Sync {
+    /// Returns the number of this process, from 0.
+    fn rank(&self) -> usize;
+
+    /// Returns how many processes there are.
+    fn size(&self) -> usize;
+
+    /// Gives bytes to all, and returns those of each rank, in order.
+    ///
+    /// # Errors
+    /// A connection that fails.
+    fn gather(&self, bytes: &[u8]) -> Result<Vec<Vec<u8>>>;
+
+    /// Sends `send[to[rank]]` to each rank, and puts what comes from each into `receive[from[rank]]`. Ranges to send may overlap.
+    ///
+    /// # Errors
+    /// A connection that fails.
+    fn exchange(&self, send: &[Float], to: &[Range<usize>], receive: &mut [Float], from: &[Range<usize>])
+    -> Result<()>;
+}
+
+/// The processes that train together, for [`Trainer::distributed`](crate::Trainer::distributed) and
+/// [`Loop::distributed`](crate::training::Loop::distributed). Clones are the same processes.
+///
+/// # Defaults
+/// batches in at most 8 parts
+#[derive(Clone)]
+#[must_use]
+pub struct Distributed {
+    group: Arc<dyn ProcessGroup>,
+    parts: usize,
+}
+
+impl std::fmt::Debug for Distributed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (rank, size) = (self.rank(), self.size());
+        f.debug_struct("Distributed").field("rank", &rank).field("size", &size).field("parts", &self.parts).finish()
+    }
+}
+
+impl<G: ProcessGroup + 'static> From<G> for Distributed {
+    fn from(group: G) -> Self {
+        Self { group: Arc::new(group), parts: 8 }
+    }
+}
+
+impl Distributed {
+    /// Sets into how many parts a batch is divided at most, each of at least eight examples: more ranks than parts have nothing to do. The
+    /// bits depend on it, and not on the number of ranks.
+    pub fn parts(mut self, parts: usize) -> Self {
+        self.parts = parts.max(1);
+        self
+    }
+
+    /// Returns the number of this process, from 0.
+    pub fn rank(&self) -> usize {
+        self.group.rank()
+    }
+
+    /// Returns how many processes there are.
+    pub fn size(&self) -> usize {
+        self.group.size()
+    }
+
+    /// Returns whether this process is the one that prints and saves.
+    pub fn is_first(&self) -> bool {
+        self.rank() == 0
+    }
+
+    pub(crate) fn most_parts(&self) -> usize {
+        self.parts
+    }
+
+    /// Which of so many pieces of work are a rank's.
+    fn share(&self, rank: usize, pieces: usize) -> Range<usize> {
+        pieces * rank / self.size()..pieces * (rank + 1) / self.size()
+    }
+
+    /// Whether a piece of work is this rank's.
+    pub(crate) fn is_own(&self, piece: usize, pieces: usize) -> bool {
+        self.share(self.rank(), pieces).contains(&piece)
+    }
+
+    /// Divides pieces of work among the ranks: `run` does those of this rank, and all ranks get what all have made, in order.
+    pub(crate) fn divide<R: Piece>(
+        &self,
+        who: &str,
+        pieces: usize,
+        run: impl FnOnce(Range<usize>) -> Result<Vec<R>>,
+    ) -> Result<Vec<R>> {
+        let own = run(self.share(self.rank(), pieces));
+        if self.size() == 1 {
+            return own;
+        }
+        let message = own.as_ref().map(|own| {
+            let mut message = Message::default();
+            own.iter().for_each(|piece| piece.write(&mut message));
+            message
+        });
+        let messages = self.agree(who, message.map(Message::into_bytes).map_err(ToString::to_string));
+        let mut own = own?.into_iter();
+        let mut all = Vec::with_capacity(pieces);
+        for (rank, bytes) in messages?.iter().enumerate() {
+            let mut reader = Reader::new(bytes);
+            for _ in self.share(rank, pieces) {
+                let own = if rank == self.rank() { own.next() } else { None };
+                all.push(own.map_or_else(|| R::read(&mut reader), Ok)?);
+            }
+        }
+        Ok(all)
+    }
+}
+
+/// The result of a piece of work, which other ranks get to see.
+pub(crate) trait Piece: Sized {
+    /// Writes what others need of it.
+    fn write(&self, message: &mut Message);
+
+    /// Reads what [`Piece::write`] has written.
+    fn read(reader: &mut Reader<'_>) -> Result<Self>;
+}
