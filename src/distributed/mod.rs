@@ -77,7 +77,40 @@ impl<G: ProcessGroup + 'static> From<G> for Distributed {
     }
 }
 
+/// A process that trains alone.
+struct Alone;
+
+impl ProcessGroup for Alone {
+    fn rank(&self) -> usize {
+        0
+    }
+
+    fn size(&self) -> usize {
+        1
+    }
+
+    fn gather(&self, bytes: &[u8]) -> Result<Vec<Vec<u8>>> {
+        Ok(vec![bytes.to_vec()])
+    }
+
+    fn exchange(
+        &self,
+        send: &[Float],
+        to: &[Range<usize>],
+        receive: &mut [Float],
+        from: &[Range<usize>],
+    ) -> Result<()> {
+        receive[from[0].clone()].copy_from_slice(&send[to[0].clone()]);
+        Ok(())
+    }
+}
+
 impl Distributed {
+    /// Creates a group of this process alone.
+    pub(crate) fn alone() -> Self {
+        Alone.into()
+    }
+
     /// Sets into how many parts a batch is divided at most, each of at least eight examples: more ranks than parts have nothing to do. The
     /// bits depend on it, and not on the number of ranks.
     pub fn parts(mut self, parts: usize) -> Self {

@@ -240,8 +240,8 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
         run.identity.push(("class weights", format!("{:?}", fit.class_weights)));
         if let Some(ranks) = &self.ranks {
             run.identity.push(("parts of a batch", ranks.most_parts().to_string()));
-            let facts = self.facts(training, validation);
-            ranks.compare("fit", &ranks.all("fit", facts)?)?;
+            let facts = ranks.all("fit", self.facts(training, validation))?;
+            ranks.compare("fit", &[run.identity.clone(), facts].concat())?;
         }
         run.ranks = self.ranks.clone();
         run.parts = Parts::WHOLE.on(self.ranks.as_ref());

@@ -96,9 +96,6 @@ impl<'a> RunState<'a> {
 
     /// Before the first epoch.
     pub fn begin(&mut self, tools: &mut Tools<'_>) -> Result<()> {
-        if let Some(ranks) = &self.ranks {
-            ranks.compare("fit", &self.identity)?;
-        }
         tools.steppers.iter_mut().for_each(|stepper| stepper.watch(false));
         for request in self.call(tools, |callback, run| callback.on_train_begin(run))? {
             match request {

@@ -1,0 +1,161 @@
+//! Processes under `mpirun`; `.ci/mpi` runs these tests.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use gradus::prelude::*;
+use gradus::rand::{RngExt, SeedableRng};
+
+use super::cases::{CASES, run};
+
+/// The folder in which the ranks of this test leave their results, and what they are to do.
+const FOLDER: &str = "GRADUS_TEST_RANKS";
+const TASK: &str = "GRADUS_TEST_TASK";
+
+/// A rank.
+#[test]
+fn child() {
+    let Some(folder) = std::env::var_os(FOLDER) else { return };
+    let (folder, task) = (Path::new(&folder), std::env::var(TASK).unwrap());
+    let ranks = gradus::distributed::mpi().unwrap();
+    fs::write(folder.join(format!("process.{}", ranks.rank())), std::process::id().to_string()).unwrap();
+    if task == "ends" && ranks.rank() == 1 {
+        return;
+    }
+    if task == "fails" && ranks.rank() == 1 {
+        panic!("rank 1 has no data");
+    }
+    let name = if CASES.contains(&task.as_str()) { &task } else { "cnn" };
+    let result = run(name, ranks.clone(), Some(folder));
+    if let (Err(error), true) = (&result, ranks.is_first()) {
+        fs::write(folder.join("error"), error.to_string()).unwrap();
+    }
+    let outcome = format!("{:?}", result.unwrap());
+    fs::write(folder.join(format!("outcome.{}", ranks.rank())), outcome).unwrap();
+}
+
+fn start(ranks: usize, task: &str, folder: &Path) -> Child {
+    let program = std::env::current_exe().unwrap();
+    let mut command = match ranks {
+        // A program that nobody has started with `mpirun`.
+        0 => Command::new(program),
+        _ => {
+            let mut mpirun = Command::new("mpirun");
+            mpirun.args(["--oversubscribe", "-n", &ranks.to_string()]).arg(program);
+            mpirun
+        }
+    };
+    command.args(["--exact", "mpi::child", "--nocapture", "--test-threads", "1"]);
+    command
+        .env(FOLDER, folder)
+        .env(TASK, task)
+        .env("OMPI_ALLOW_RUN_AS_ROOT", "1")
+        .env("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1");
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+fn finish(ranks: usize, task: &str, folder: &Path) -> Output {
+    start(ranks, task, folder).wait_with_output().unwrap()
+}
+
+fn text(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout)
+}
+
+/// The file of the model, and what the ranks have in common.
+fn results(ranks: usize, task: &str, folder: &Path) -> (Vec<u8>, String) {
+    let output = finish(ranks, task, folder);
+    assert!(output.status.success(), "{task} on {ranks}: {}", text(&output));
+    let read = |rank: usize| fs::read_to_string(folder.join(format!("outcome.{rank}"))).unwrap();
+    (1..ranks).for_each(|rank| assert_eq!(read(rank), read(0), "{task}"));
+    (fs::read(folder.join("model.safetensors")).unwrap(), read(0))
+}
+
+#[test]
+#[ignore = "needs mpirun; `.ci/mpi` runs it"]
+fn processes_give_the_same_bits() {
+    for task in CASES {
+        let one = results(0, task, tempfile::tempdir().unwrap().path());
+        for ranks in [2, 4] {
+            assert_eq!(results(ranks, task, tempfile::tempdir().unwrap().path()), one, "{task} on {ranks}");
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs mpirun with room for 8 processes; by hand"]
+fn eight_processes_give_the_same_bits() {
+    for task in CASES {
+        let [one, eight] = [0, 8].map(|ranks| results(ranks, task, tempfile::tempdir().unwrap().path()));
+        assert_eq!(eight, one, "{task}");
+    }
+}
+
+#[test]
+#[ignore = "needs mpirun; `.ci/mpi` runs it"]
+fn a_rank_that_ends_early_or_fails_leaves_nobody_waiting() {
+    for task in ["ends", "fails"] {
+        let folder = tempfile::tempdir().unwrap();
+        let began = Instant::now();
+        let output = finish(2, task, folder.path());
+        assert!(!output.status.success() && began.elapsed() < Duration::from_secs(10), "{}", text(&output));
+        if task == "ends" {
+            let error = fs::read_to_string(folder.path().join("error")).unwrap();
+            assert!(error.starts_with("fit: rank 1 has ended its program"), "{error}");
+        } else {
+            assert!(text(&output).contains("rank 1 has no data"), "{}", text(&output));
+        }
+    }
+}
+
+/// Kills ranks at this many moments. The others must end, and name the rank; another number of them goes on, to the same end.
+fn kill(times: usize) {
+    let whole = tempfile::tempdir().unwrap();
+    let began = Instant::now();
+    let expected = results(2, "cnn", whole.path());
+    let takes = began.elapsed();
+    let mut rng = gradus::Rng::seed_from_u64(1);
+    let (mut kills, mut resumed) = (0, 0);
+    while kills < times || resumed == 0 {
+        assert!(began.elapsed() < Duration::from_secs(20 + 20 * times as u64), "{kills} {resumed}");
+        let folder = tempfile::tempdir().unwrap();
+        let (ranks, victim) = (rng.random_range(2..4), rng.random_range(0..2_usize));
+        let child = start(ranks, "cnn", folder.path());
+        std::thread::sleep(takes.mul_f64(rng.random_range(0.2..1.0)));
+        let Ok(process) = fs::read_to_string(folder.path().join(format!("process.{victim}"))) else {
+            child.wait_with_output().unwrap();
+            continue;
+        };
+        if folder.path().join("outcome.0").exists()
+            || !Command::new("kill").args(["-9", &process]).status().unwrap().success()
+        {
+            child.wait_with_output().unwrap();
+            continue;
+        }
+        let killed = Instant::now();
+        let output = child.wait_with_output().unwrap();
+        assert!(killed.elapsed() < Duration::from_secs(10), "{:?}", killed.elapsed());
+        if output.status.success() {
+            continue;
+        }
+        kills += 1;
+        assert!(text(&output).contains(&format!("process rank {victim}")), "{}", text(&output));
+        resumed += usize::from(folder.path().join("run.backup").exists());
+        let again = rng.random_range(0..4);
+        assert_eq!(results(again, "cnn", folder.path()), expected, "{again} after {ranks}");
+    }
+}
+
+#[test]
+#[ignore = "needs mpirun; `.ci/mpi` runs it"]
+fn a_run_whose_rank_is_killed_goes_on_with_another_number_of_ranks() {
+    kill(4);
+}
+
+#[test]
+#[ignore = "needs mpirun and minutes; by hand"]
+fn a_run_is_killed_at_fifty_moments() {
+    kill(50);
+}
