@@ -1,4 +1,4 @@
-//! The CNN of `mnist_cnn`, trained by several processes: the same weights to the bit for 1, 2, 4 or 8 of them.
+//! The CNN of `mnist_cnn`, or a large dense network, trained by several processes: the same weights to the bit for 1, 2, 4 or 8 of them.
 //!
 //! `cargo build --release --features mpi --example distributed_mnist`, and then
 //! `mpirun -n 2 target/release/examples/distributed_mnist`, or the program alone. MPI is Debian's `openmpi-bin libopenmpi-dev`.
@@ -12,7 +12,7 @@ use std::time::Instant;
 use clap::Parser;
 use gradus::prelude::*;
 
-/// Trains the Keras CNN on MNIST in one process or several.
+/// Trains a network on MNIST in one process or several.
 #[derive(Parser)]
 struct Args {
     /// Passes over the training set.
@@ -33,21 +33,19 @@ struct Args {
     /// Folder for model.safetensors, and for the backup from which a run goes on that was killed.
     #[arg(long, value_name = "DIR", default_value = "target/distributed_mnist")]
     out: PathBuf,
+    /// A network of dense layers with 20 million weights in place of the CNN.
+    #[arg(long)]
+    dense: bool,
+    /// Images to train on.
+    #[arg(long, default_value_t = 60_000)]
+    examples: usize,
     /// Only a few images and two epochs, to see in seconds that all of it works.
     #[arg(long)]
     smoke: bool,
 }
 
-fn main() -> Result<()> {
-    let mut args = Args::parse();
-    std::fs::create_dir_all(&args.out).map_err(|error| Error::file(&args.out, error))?;
-    let (mut train, mut test) = mnist::load(&args.data)?; // images [n, 28, 28, 1] in 0..1, labels [n]
-    if args.smoke {
-        (train, test, args.epochs) = (train.take(1024), test.take(256), 2);
-    }
-
-    let ranks = gradus::distributed::mpi()?;
-    let mut model = Sequential::new()
+fn cnn() -> Sequential {
+    Sequential::new()
         .add(Conv2d::new(32, 3).activation(Relu))
         .add(MaxPool2d::new(2))
         .add(Conv2d::new(64, 3).activation(Relu))
@@ -56,6 +54,28 @@ fn main() -> Result<()> {
         .add(Flatten)
         .add(Dense::new(64).activation(Relu))
         .add(Dense::new(10).activation(Softmax))
+}
+
+fn dense() -> Sequential {
+    Sequential::new()
+        .add(Flatten)
+        .add(Dense::new(4096).activation(Relu))
+        .add(Dense::new(4096).activation(Relu))
+        .add(Dense::new(10).activation(Softmax))
+}
+
+fn main() -> Result<()> {
+    let mut args = Args::parse();
+    std::fs::create_dir_all(&args.out).map_err(|error| Error::file(&args.out, error))?;
+    let (mut train, mut test) = mnist::load(&args.data)?; // images [n, 28, 28, 1] in 0..1, labels [n]
+    if args.smoke {
+        (args.examples, args.epochs, test) = (1024, 2, test.take(256));
+    }
+    train = train.take(args.examples);
+
+    let ranks = gradus::distributed::mpi()?;
+    let network = if args.dense { dense() } else { cnn() };
+    let mut model = network
         .compile(Adam::new(1e-3), SparseCrossEntropy::default())
         .metric(Accuracy::default())
         .seed(args.seed)

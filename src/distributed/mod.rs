@@ -2,14 +2,18 @@
 //!
 //! With the feature `mpi`, one line makes a program run under `mpirun -n 4 program`, and alone as before:
 //!
-//! ```ignore
-//! let mut model = network.compile(Adam::default(), SparseCrossEntropy::default()).distributed(gradus::distributed::mpi()?);
+//! ```
+//! # #[cfg(feature = "mpi")]
+//! # fn program() -> gradus::Result<()> {
+//! use gradus::prelude::*;
+//! let mut model = Dense::new(1).compile(Adam::default(), MeanSquaredError).distributed(gradus::distributed::mpi()?);
+//! # Ok(())
+//! # }
 //! ```
 //!
 //! Each process, a *rank*, runs the whole program with a copy of the model, and computes its share of the parts of each batch. The parts are
 //! the same however many ranks there are, and their gradients are added up along a tree that depends on nothing but the number of parts: so
-//! the bits are the same for 1, 2, 4 or 8 ranks. [The page on it](https://docs.rs/gradus/latest/gradus/guide/distributed) says what is
-//! divided and what is not.
+//! the bits are the same for 1, 2, 4 or 8 ranks. [The guide](crate::guide::distributed) says what is divided and what is not.
 
 mod agree;
 mod message;
@@ -77,40 +81,7 @@ impl<G: ProcessGroup + 'static> From<G> for Distributed {
     }
 }
 
-/// A process that trains alone.
-struct Alone;
-
-impl ProcessGroup for Alone {
-    fn rank(&self) -> usize {
-        0
-    }
-
-    fn size(&self) -> usize {
-        1
-    }
-
-    fn gather(&self, bytes: &[u8]) -> Result<Vec<Vec<u8>>> {
-        Ok(vec![bytes.to_vec()])
-    }
-
-    fn exchange(
-        &self,
-        send: &[Float],
-        to: &[Range<usize>],
-        receive: &mut [Float],
-        from: &[Range<usize>],
-    ) -> Result<()> {
-        receive[from[0].clone()].copy_from_slice(&send[to[0].clone()]);
-        Ok(())
-    }
-}
-
 impl Distributed {
-    /// Creates a group of this process alone.
-    pub(crate) fn alone() -> Self {
-        Alone.into()
-    }
-
     /// Sets into how many parts a batch is divided at most, each of at least eight examples: more ranks than parts have nothing to do. The
     /// bits depend on it, and not on the number of ranks.
     pub fn parts(mut self, parts: usize) -> Self {
@@ -131,6 +102,11 @@ impl Distributed {
     /// Returns whether this process is the one that prints and saves.
     pub fn is_first(&self) -> bool {
         self.rank() == 0
+    }
+
+    /// Returns the group, to exchange numbers of your own: on all ranks in the same order, as everything.
+    pub fn group(&self) -> &dyn ProcessGroup {
+        self.group.as_ref()
     }
 
     pub(crate) fn most_parts(&self) -> usize {

@@ -43,11 +43,13 @@ impl<T> Tree<T> {
         Self::of(nodes, add)
     }
 
-    /// The sum of all, once there are no more parts.
-    fn total(self, mut add: impl FnMut(T, T) -> T) -> Option<T> {
-        let mut sums = self.nodes.into_iter().rev().map(|node| node.sum);
-        let last = sums.next()?;
-        Some(sums.fold(last, |sum, left| add(left, sum)))
+    /// Adds up what is left, once there are no more parts.
+    fn close(&mut self, mut add: impl FnMut(T, T) -> T) {
+        while self.nodes.len() > 1
+            && let (Some(right), Some(left)) = (self.nodes.pop(), self.nodes.pop())
+        {
+            self.nodes.push(Node { sum: add(left.sum, right.sum), ..left });
+        }
     }
 }
 
@@ -88,10 +90,13 @@ impl Distributed {
         }
         parallel::for_each(&mut columns, |(gradients, tree)| {
             *tree = Tree::of_leaves(share.start, std::mem::take(gradients), add_tensors);
+            if self.size() == 1 {
+                tree.close(add_tensors);
+            }
         });
         let trees: Vec<Tree<Tensor>> = columns.into_iter().map(|(_, tree)| tree).collect();
         let sums = match self.size() {
-            1 => trees.into_iter().filter_map(|tree| tree.total(add_tensors)).collect(),
+            1 => trees.into_iter().flat_map(|tree| tree.nodes).map(|node| node.sum).collect(),
             _ => self.exchange_sums(&parameters, trees, parts)?,
         };
         Ok(Gradients::of_parameters(parameters.iter().map(|param| param.id()).zip(sums)))
@@ -137,7 +142,9 @@ impl Distributed {
             }));
         }
         nodes.sort_by_key(|node| node.first);
-        let sum = Tree::of(nodes, add_slices).total(add_slices).unwrap_or_default();
+        let mut tree = Tree::of(nodes, add_slices);
+        tree.close(add_slices);
+        let sum: &[Float] = tree.nodes.pop().map_or(&[], |node| node.sum);
         let to = vec![0..own; self.size()];
         self.group.exchange(sum, &to, &mut numbers, &segments)?;
         for tensor in trees.into_iter().flat_map(|tree| tree.nodes) {

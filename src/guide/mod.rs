@@ -3,6 +3,7 @@
 
 extern crate self as gradus;
 
+use crate::distributed::*;
 use crate::prelude::*;
 use crate::{activations::*, config::*, data::*, initializers::*, layers::*, losses::*, metrics::*};
 use crate::{optimizers::*, preprocessing::*, saving::*, training::callbacks::*};
@@ -16,4 +17,4 @@ macro_rules! chapters {
         pub mod $name {}
     )*};
 }
-chapters!(first_network your_data layers_and_graphs training metrics saving fine_tuning own_loops trust serving from_keras from_pytorch exchange errors);
+chapters!(first_network your_data layers_and_graphs training metrics saving fine_tuning own_loops trust serving distributed from_keras from_pytorch exchange errors);

@@ -238,13 +238,7 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
         run.described = Some((Structure::of(&self.model, &ParamList::of(&self.model)), self.config()));
         run.identity = self.identity(&fit, training.len(), validation.map_or(0, |validation| validation.len()));
         run.identity.push(("class weights", format!("{:?}", fit.class_weights)));
-        if let Some(ranks) = &self.ranks {
-            run.identity.push(("parts of a batch", ranks.most_parts().to_string()));
-            let facts = ranks.all("fit", self.facts(training, validation))?;
-            ranks.compare("fit", &[run.identity.clone(), facts].concat())?;
-        }
-        run.ranks = self.ranks.clone();
-        run.parts = Parts::WHOLE.on(self.ranks.as_ref());
+        self.join_ranks(&mut run, training, validation)?;
         self.stepper.check(&run.parameters, fit.epochs.saturating_mul(run.batches))?;
         run.class_weights = std::mem::take(&mut fit.class_weights);
         run.begin(&mut self.tools())?;
@@ -314,14 +308,24 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
         ]
     }
 
-    /// What all ranks must have in common, beside what back-ups do.
-    fn facts(&self, training: &dyn Dataset, validation: Option<&dyn Dataset>) -> Result<Vec<(&'static str, String)>> {
-        Ok(vec![
-            ("model", self.model.config().to_string()),
-            ("what trains it", self.config().to_string()),
-            ("data", data_checksum(training)?),
-            ("validation data", validation.map_or(Ok(String::new()), data_checksum)?),
-        ])
+    /// Makes the run one of all ranks, if there are several, and compares what they must have in common.
+    fn join_ranks(
+        &self,
+        run: &mut RunState<'_>,
+        training: &dyn Dataset,
+        validation: Option<&dyn Dataset>,
+    ) -> Result<()> {
+        let Some(ranks) = &self.ranks else { return Ok(()) };
+        run.ranks = Some(ranks.clone());
+        run.parts = Parts::WHOLE.on(Some(ranks));
+        run.identity.push(("parts of a batch", ranks.most_parts().to_string()));
+        let checksum = |data: Option<&dyn Dataset>| ranks.all("fit", data.map_or(Ok("none".into()), data_checksum));
+        let mut facts = run.identity.clone();
+        facts.push(("model", self.model.config().to_string()));
+        facts.push(("what trains it", self.config().to_string()));
+        facts.push(("data", checksum(Some(training))?));
+        facts.push(("validation data", checksum(validation)?));
+        ranks.compare("fit", &facts)
     }
 
     /// One pass over the data, or the rest of one.

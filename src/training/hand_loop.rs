@@ -218,8 +218,8 @@ impl<'a> Loop<'a> {
     ) -> Result<Float> {
         let i = self.place(model)?;
         let examples: Vec<usize> = (0..batch.len()).collect();
-        let ranks = &self.run.ranks.clone().unwrap_or_else(Distributed::alone);
-        let size = Parts::SMALL.on(Some(ranks)).size(examples.len());
+        let ranks = self.run.ranks.as_ref();
+        let size = Parts::SMALL.on(ranks).size(examples.len());
         let parts: Vec<&[usize]> = examples.chunks(size.max(1)).collect();
         let (parameters, seeds) = (&self.run.parameters, self.seeds());
         let run = |number: usize, rows: &[usize]| {
@@ -230,16 +230,13 @@ impl<'a> Loop<'a> {
             check_listed("Loop", parameters, &gradients)?;
             Ok(Share { loss: data(&value.value)[0] * share, share, gradients })
         };
-        let found = pass::in_parts(Some(ranks), "Loop", &parts, run)?;
+        let found = pass::in_parts(ranks, "Loop", &parts, run)?;
         let mean = found.iter().map(|part| part.loss).sum();
         let mut parts = Vec::new();
         for part in found {
             parts.push(BatchPart { gradients: part.gradients, share: part.share });
         }
-        match parts.len() {
-            1 => self.steppers[i].step_parts(&self.models[i].parameters, &mut parts)?,
-            _ => self.steppers[i].step_on(ranks, &self.models[i].parameters, parts)?,
-        }
+        self.steppers[i].step_on(ranks, &self.models[i].parameters, parts)?;
         Ok(mean)
     }
 

@@ -89,10 +89,7 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
                 check_updates(parameters, &part.updates)?;
             }
             let stepper = &mut self.stepper;
-            self.threads.run(|| match ranks {
-                Some(ranks) if gradients.len() > 1 => stepper.step_on(ranks, parameters, gradients),
-                _ => stepper.step_parts(parameters, &mut gradients),
-            })?;
+            self.threads.run(|| stepper.step_on(ranks, parameters, gradients))?;
             for part in &mut parts {
                 for (param, value) in std::mem::take(&mut part.updates) {
                     param.set(value)?;

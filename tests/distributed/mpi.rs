@@ -5,7 +5,8 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use gradus::prelude::*;
+use gradus::distributed::Distributed;
+use gradus::prelude::Float;
 use gradus::rand::{RngExt, SeedableRng};
 
 use super::cases::{CASES, run};
@@ -27,6 +28,9 @@ fn child() {
     if task == "fails" && ranks.rank() == 1 {
         panic!("rank 1 has no data");
     }
+    if task == "costs" {
+        return costs(&ranks);
+    }
     let name = if CASES.contains(&task.as_str()) { &task } else { "cnn" };
     let result = run(name, ranks.clone(), Some(folder));
     if let (Err(error), true) = (&result, ranks.is_first()) {
@@ -34,6 +38,35 @@ fn child() {
     }
     let outcome = format!("{:?}", result.unwrap());
     fs::write(folder.join(format!("outcome.{}", ranks.rank())), outcome).unwrap();
+}
+
+/// Prints what the two calls cost that a step makes: [`ProcessGroup::gather`] of its figures, and the exchanges of a sum.
+fn costs(ranks: &Distributed) {
+    let (group, size, rank) = (ranks.group(), ranks.size(), ranks.rank());
+    let seconds = |calls: u32, call: &mut dyn FnMut()| {
+        call();
+        let began = Instant::now();
+        (0..calls).for_each(|_| call());
+        began.elapsed().as_secs_f64() / f64::from(calls)
+    };
+    let gather = seconds(2000, &mut || drop(group.gather(&[0; 200]).unwrap()));
+    if rank == 0 {
+        println!("{size} ranks, gather of 200 bytes: {:.1} us", gather * 1e6);
+    }
+    for numbers in [1 << 10, 1 << 17, 1 << 20, 20_000_000_usize] {
+        let segment = |rank: usize| numbers * rank / size..numbers * (rank + 1) / size;
+        let (all, own): (Vec<_>, _) = ((0..size).map(segment).collect(), segment(rank).len());
+        let (mut send, mut receive) = (vec![1.0; numbers], vec![0.0; own * size]);
+        let from: Vec<_> = (0..size).map(|rank| own * rank..own * (rank + 1)).collect();
+        let sum = seconds(if numbers > 1 << 20 { 10 } else { 100 }, &mut || {
+            group.exchange(&send, &all, &mut receive, &from).unwrap();
+            group.exchange(&receive[..own], &vec![0..own; size], &mut send, &all).unwrap();
+        });
+        if rank == 0 {
+            let bytes = 2.0 * (size - 1) as f64 / size as f64 * (numbers * size_of::<Float>()) as f64;
+            println!("sum of {numbers} numbers: {:.1} us, {:.2} GB/s sent by each rank", sum * 1e6, bytes / sum / 1e9);
+        }
+    }
 }
 
 fn start(ranks: usize, task: &str, folder: &Path) -> Child {
@@ -86,7 +119,7 @@ fn processes_give_the_same_bits() {
 
 #[test]
 #[ignore = "needs mpirun with room for 8 processes; by hand"]
-fn eight_processes_give_the_same_bits() {
+fn by_hand_eight_processes_give_the_same_bits() {
     for task in CASES {
         let [one, eight] = [0, 8].map(|ranks| results(ranks, task, tempfile::tempdir().unwrap().path()));
         assert_eq!(eight, one, "{task}");
@@ -155,7 +188,15 @@ fn a_run_whose_rank_is_killed_goes_on_with_another_number_of_ranks() {
 }
 
 #[test]
+#[ignore = "needs mpirun; a measurement, by hand"]
+fn by_hand_what_a_reduction_costs() {
+    for ranks in [2, 4] {
+        println!("{}", text(&finish(ranks, "costs", tempfile::tempdir().unwrap().path())));
+    }
+}
+
+#[test]
 #[ignore = "needs mpirun and minutes; by hand"]
-fn a_run_is_killed_at_fifty_moments() {
+fn by_hand_a_run_is_killed_at_fifty_moments() {
     kill(50);
 }

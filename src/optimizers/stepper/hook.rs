@@ -45,7 +45,8 @@ use crate::tensor::{Float, data};
 /// # Ok::<(), gradus::Error>(())
 /// ```
 pub trait GradientHook: Send + Sync {
-    /// Changes the gradients of the parts of a batch, before they are added up. The default leaves them.
+    /// Changes the gradients of the parts of a batch, before they are added up; of processes that [train together](crate::distributed) each
+    /// has its own parts. The default leaves them.
     ///
     /// # Errors
     /// Any error means that the step is not made; nothing is changed then.

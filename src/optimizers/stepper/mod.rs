@@ -287,13 +287,14 @@ impl Stepper {
         self.step_changed(parameters, parts, &settings)
     }
 
-    /// [`Stepper::step_parts`] of parts that ranks have divided among themselves: others' have no gradients here.
+    /// [`Stepper::step_parts`] of parts that ranks have divided among themselves: others' have no gradients here. An only part is on all.
     pub(crate) fn step_on(
         &mut self,
-        ranks: &Distributed,
+        ranks: Option<&Distributed>,
         parameters: &[(String, Param)],
-        parts: Vec<BatchPart>,
+        mut parts: Vec<BatchPart>,
     ) -> Result<()> {
+        let Some(ranks) = ranks.filter(|_| parts.len() > 1) else { return self.step_parts(parameters, &mut parts) };
         let settings = self.prepare(parameters, None)?;
         let count = parts.len();
         let mut own: Vec<BatchPart> =
