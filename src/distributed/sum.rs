@@ -102,78 +102,72 @@ impl Distributed {
         Ok(Gradients::of_parameters(parameters.iter().map(|param| param.id()).zip(sums)))
     }
 
-    /// Each rank adds up a segment of all numbers, and gets the others' (a reduce-scatter and an all-gather).
+    /// The sums over all ranks: of each large parameter by itself, since that needs no copy, and of the small ones together.
     fn exchange_sums(&self, parameters: &[&Param], trees: Vec<Tree<Tensor>>, parts: usize) -> Result<Vec<Tensor>> {
+        const LARGE: usize = 1 << 16;
         let shapes: Vec<Vec<usize>> = parameters.iter().map(|param| param.shape().unwrap_or_default()).collect();
-        let len: usize = shapes.iter().map(|shape| shape.iter().product::<usize>()).sum();
-        let ranks = 0..self.size();
-        let segments: Vec<Range<usize>> = ranks.clone().map(|rank| self.share(rank, len)).collect();
-        let own = segments[self.rank()].len();
-        let nodes = |rank| Tree::of_leaves(self.share(rank, parts).start, self.share(rank, parts).map(drop), |_, _| ());
-        let others: Vec<Tree<()>> = ranks.clone().map(nodes).collect();
-        let rounds = others.iter().map(|tree| tree.nodes.len()).max().unwrap_or(0);
-        let mut numbers = buffer(len);
+        let len = |i: usize| shapes[i].iter().product::<usize>();
+        let (small, large): (Vec<usize>, Vec<usize>) = (0..shapes.len()).partition(|i| len(*i) < LARGE);
+        let mut together = vec![Vec::new(); self.nodes(self.rank(), parts).len()];
+        for i in &small {
+            let nodes = together.iter_mut().zip(&trees[*i].nodes);
+            nodes.for_each(|(numbers, node)| numbers.extend_from_slice(data(&node.sum)));
+        }
+        let nodes: Vec<&[Float]> = together.iter().map(Vec::as_slice).collect();
+        let sum = self.reduce(&nodes, small.iter().map(|i| len(*i)).sum(), parts)?;
+        let mut sums: Vec<Option<Tensor>> = vec![None; shapes.len()];
+        let mut rest = &sum[..];
+        for i in small {
+            let (own, others) = rest.split_at(len(i));
+            (sums[i], rest) = (Some(tensor(&shapes[i], own.to_vec())), others);
+        }
+        for i in large {
+            let nodes: Vec<&[Float]> = trees[i].nodes.iter().map(|node| data(&node.sum)).collect();
+            sums[i] = Some(tensor(&shapes[i], self.reduce(&nodes, len(i), parts)?));
+        }
+        trees.into_iter().flat_map(|tree| tree.nodes).for_each(|node| recycle(node.sum));
+        Ok(sums.into_iter().flatten().collect())
+    }
+
+    /// The nodes that a rank adds up by itself.
+    fn nodes(&self, rank: usize, parts: usize) -> Vec<Node<()>> {
+        let share = self.share(rank, parts);
+        Tree::of_leaves(share.start, share.map(drop), |_, _| ()).nodes
+    }
+
+    /// The sum of the nodes of all ranks: each completes it for a segment of all numbers, and gets the others' (a reduce-scatter and an
+    /// all-gather).
+    fn reduce(&self, own: &[&[Float]], len: usize, parts: usize) -> Result<Vec<Float>> {
+        let segments: Vec<Range<usize>> = (0..self.size()).map(|rank| self.share(rank, len)).collect();
+        let segment = segments[self.rank()].len();
+        let ranks: Vec<Vec<Node<()>>> = (0..self.size()).map(|rank| self.nodes(rank, parts)).collect();
         let mut received = Vec::new();
-        for round in 0..rounds {
-            let is_sent = round < others[self.rank()].nodes.len();
-            if is_sent {
-                flatten(trees.iter().map(|tree| &tree.nodes[round].sum), &mut numbers);
-            }
-            let to: Vec<_> = segments.iter().map(|segment| if is_sent { segment.clone() } else { 0..0 }).collect();
+        for round in 0..ranks.iter().map(Vec::len).max().unwrap_or(0) {
+            let send = own.get(round).copied();
+            let to: Vec<_> = segments.iter().map(|range| send.map_or(0..0, |_| range.clone())).collect();
             let mut from = Vec::new();
             let mut places = Vec::new();
-            for tree in &others {
-                let start = places.len() * own;
-                let node = tree.nodes.get(round);
-                from.push(start..start + if node.is_some() { own } else { 0 });
-                places.extend(node.map(|node| (node.first, node.level)));
+            for nodes in &ranks {
+                let start = places.len() * segment;
+                places.extend(nodes.get(round).map(|node| (node.first, node.level)));
+                from.push(start..places.len() * segment);
             }
-            let mut receive = buffer(places.len() * own);
-            self.group.exchange(&numbers, &to, &mut receive, &from)?;
+            let mut receive = buffer(places.len() * segment);
+            self.group.exchange(send.unwrap_or_default(), &to, &mut receive, &from)?;
             received.push((places, receive));
         }
         let mut nodes: Vec<Node<&mut [Float]>> = Vec::new();
         for (places, receive) in &mut received {
-            let sums = receive.chunks_mut(own.max(1));
-            nodes.extend(places.iter().zip(sums).map(|((first, level), sum)| Node {
-                first: *first,
-                level: *level,
-                sum,
-            }));
+            let sums = receive.chunks_mut(segment.max(1));
+            nodes.extend(places.iter().zip(sums).map(|(&(first, level), sum)| Node { first, level, sum }));
         }
         nodes.sort_by_key(|node| node.first);
         let mut tree = Tree::of(nodes, add_slices);
         tree.close(add_slices);
         let sum: &[Float] = tree.nodes.pop().map_or(&[], |node| node.sum);
-        let to = vec![0..own; self.size()];
-        self.group.exchange(sum, &to, &mut numbers, &segments)?;
-        for tensor in trees.into_iter().flat_map(|tree| tree.nodes) {
-            recycle(tensor.sum);
-        }
-        let sums = unflatten(&shapes, &numbers);
-        for buffer in received.into_iter().map(|(_, receive)| receive).chain([numbers]) {
-            recycle(tensor(&[buffer.len()], buffer));
-        }
-        Ok(sums)
+        let mut all = buffer(len);
+        self.group.exchange(sum, &vec![0..segment; self.size()], &mut all, &segments)?;
+        received.into_iter().for_each(|(_, receive)| recycle(tensor(&[receive.len()], receive)));
+        Ok(all)
     }
-}
-
-fn flatten<'t>(tensors: impl Iterator<Item = &'t Tensor>, numbers: &mut [Float]) {
-    let mut start = 0;
-    for tensor in tensors {
-        numbers[start..start + tensor.len()].copy_from_slice(data(tensor));
-        start += tensor.len();
-    }
-}
-
-fn unflatten(shapes: &[Vec<usize>], mut numbers: &[Float]) -> Vec<Tensor> {
-    let mut tensors = Vec::new();
-    for shape in shapes {
-        let (own, rest) = numbers.split_at(shape.iter().product());
-        let mut copy = buffer(own.len());
-        copy.copy_from_slice(own);
-        tensors.push(tensor(shape, copy));
-        numbers = rest;
-    }
-    tensors
 }

