@@ -57,6 +57,8 @@ struct Task {
     noise: Float,
     /// The side of the squares that are deleted at once: single grey pixels in a photo would disturb the network by themselves.
     square: usize,
+    /// The side of the tiles whose mean colour stands for nothing; black if there is none.
+    tile: Option<usize>,
 }
 
 const METHODS: [&str; 6] = ["saliency", "SmoothGrad", "integrated gradients", "Grad-CAM", "occlusion", "random"];
@@ -141,7 +143,18 @@ fn delete(task: &Task, x: &Tensor, map: &Tensor, class: usize) -> Result<Vec<Flo
         let (top, left) = (row / side * side, column / side * side);
         map.slice(s![top..top + side, left..left + side]).sum()
     });
-    let logits = deletion(&task.model, &x, &Tensor::zeros(x.raw_dim()), &squares.into_tensor(), STEPS)?;
+    // What is deleted of a digit becomes black; of a photo, the mean colour around it, since grey squares are things, too.
+    let mut deleted = Tensor::zeros(x.raw_dim());
+    if let Some(tile) = task.tile {
+        let across = x.shape()[1] / tile;
+        for number in 0..across * (x.shape()[0] / tile) {
+            let (top, left) = (number / across * tile, number % across * tile);
+            let part = s![top..top + tile, left..left + tile, ..];
+            let color = x.slice(part).mean_axis(Axis(0)).and_then(|rows| rows.mean_axis(Axis(0)));
+            deleted.slice_mut(part).assign(&color.ok_or_else(|| Error::shape("an empty photo"))?);
+        }
+    }
+    let logits = deletion(&task.model, &x, &deleted, &squares.into_tensor(), STEPS)?;
     let probabilities = Softmax.apply(&Tape::inference().input(logits));
     Ok(probabilities.value().index_axis(Axis(1), class).iter().copied().collect())
 }
@@ -173,7 +186,16 @@ fn digits(args: &Args) -> Result<Task> {
         "accuracy on new digits: {:.4}",
         model.evaluate(&test.take(if args.smoke { 200 } else { 10_000 }))?["accuracy"]
     );
-    Ok(Task { model: model.model, last: "last", inputs, window: [5, 5, 1], strides: [2, 2, 1], noise: 0.2, square: 2 })
+    Ok(Task {
+        model: model.model,
+        last: "last",
+        inputs,
+        window: [5, 5, 1],
+        strides: [2, 2, 1],
+        noise: 0.2,
+        square: 2,
+        tile: None,
+    })
 }
 
 /// torchvision's MobileNetV2, and the photos of a folder.
@@ -197,5 +219,5 @@ fn photos(folder: &Path) -> Result<Task> {
         println!("image {}: {}", inputs.len() - 1, path.display());
     }
     let (window, strides) = ([40, 40, 3], [16, 16, 3]);
-    Ok(Task { model, last: "features.18", inputs, window, strides, noise: 0.3, square: 16 })
+    Ok(Task { model, last: "features.18", inputs, window, strides, noise: 0.3, square: 16, tile: Some(56) })
 }
