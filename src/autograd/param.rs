@@ -9,7 +9,7 @@ use crate::config::{Registry, Setting, Slot, Value};
 use crate::constraints::Constraint;
 use crate::error::{Error, Result};
 use crate::initializers::Initializer;
-use crate::tensor::{Float, Tensor};
+use crate::tensor::{Float, Tensor, in_memory};
 
 /// Identity of a [`Param`] within this process, in the order of creation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -132,11 +132,13 @@ impl Param {
     }
 
     pub(crate) fn value_on(&self, tape: &Tape, shape: &[usize]) -> Result<Tensor> {
-        let present = tape.pending(self).or_else(|| self.value());
-        let value = present.unwrap_or_else(|| {
-            let mut slot = self.0.value.write().unwrap_or_else(PoisonError::into_inner);
-            slot.get_or_insert_with(|| self.draw(tape, shape)).clone()
-        });
+        let value = match tape.pending(self).or_else(|| self.value()) {
+            Some(value) => value,
+            None => {
+                self.create(tape, shape, |_| {})?;
+                self.value().unwrap_or_default()
+            }
+        };
         let place = *self.0.place.lock().unwrap_or_else(PoisonError::into_inner);
         place.into_iter().for_each(|place| tape.go_on_after(place));
         if value.shape() != shape {
@@ -164,22 +166,28 @@ impl Param {
     }
 
     /// Draws the first value, and notes where in which stream of random numbers it ends.
-    fn draw(&self, tape: &Tape, shape: &[usize]) -> Tensor {
+    fn draw(&self, tape: &Tape, shape: &[usize]) -> Result<Tensor> {
+        if in_memory(shape).is_none() {
+            return Err(Error::value(format!(
+                "no memory holds a parameter of shape {shape:?}; set smaller sizes, or feed an input with shorter axes"
+            )));
+        }
         let (value, place) = tape.initial(|rng| self.initializer().sample(shape, rng));
         *self.0.place.lock().unwrap_or_else(PoisonError::into_inner) = Some(place);
-        value
+        Ok(value)
     }
 
     /// Creates the value, if there is none yet, as the initializer gives it and `change` leaves it.
-    pub(crate) fn create(&self, tape: &Tape, shape: &[usize], change: impl FnOnce(&mut [Float])) {
+    pub(crate) fn create(&self, tape: &Tape, shape: &[usize], change: impl FnOnce(&mut [Float])) -> Result<()> {
         let mut slot = self.0.value.write().unwrap_or_else(PoisonError::into_inner);
         if slot.is_none() {
-            let mut value = self.draw(tape, shape);
+            let mut value = self.draw(tape, shape)?;
             if let Some(values) = value.as_slice_mut() {
                 change(values);
             }
             *slot = Some(value);
         }
+        Ok(())
     }
 
     /// Its identity, the key of gradients and optimizer memory.
@@ -291,11 +299,13 @@ impl Param {
         others: &[&Tensor],
         make: impl FnOnce(&Tensor) -> T,
     ) -> Arc<T> {
-        // What a wrapper made of it is not kept: it differs from pass to pass.
+        // What a wrapper made of it is not kept: it differs from pass to pass. Who sets the value forgets after that, and must not find
+        // this between the two.
+        let mut derived = self.0.derived.lock().unwrap_or_else(PoisonError::into_inner);
         if self.value().is_none_or(|own| own.as_ptr() != value.as_ptr()) {
+            drop(derived);
             return Arc::new(make(value));
         }
-        let mut derived = self.0.derived.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(i) = derived.iter().position(|derived| derived.made.is::<T>()) {
             let known = &derived[i];
             if known.others.iter().eq(others.iter().copied())

@@ -131,8 +131,10 @@ pub(super) fn write(tensors: &[(String, Stored)], metadata: &BTreeMap<String, St
     match extension.as_str() {
         "npz" | "h5" | "hdf5" if !metadata.is_empty() => {
             let names: Vec<&str> = metadata.keys().map(String::as_str).collect();
+            let hint = if extension == "npz" { "" } else { ", or write a model for Keras by `saving::Keras`" };
             let names = names.join(", ");
-            Err(Error::file(path, format!("would hold no metadata, but there is some ({names}); name it .safetensors")))
+            let reason = format!("would hold no metadata, but there is some ({names}); name it .safetensors{hint}");
+            Err(Error::file(path, reason))
         }
         #[cfg(feature = "keras")]
         "h5" | "hdf5" => super::keras::write_h5(tensors, path),
@@ -143,7 +145,12 @@ pub(super) fn write(tensors: &[(String, Stored)], metadata: &BTreeMap<String, St
         #[cfg(not(feature = "numpy"))]
         "npz" => Err(Error::file(path, "is to be an .npz file; switch on gradus' feature `numpy`")),
         "pt" | "pth" | "npy" | "keras" | "onnx" => {
-            Err(Error::file(path, format!("files of type .{extension} are not written; name it .safetensors")))
+            let hint = match extension.as_str() {
+                "keras" => ", or write a model for Keras by `saving::Keras` (feature `keras`)",
+                "onnx" => ", or write a model for ONNX by `onnx::Export` (feature `onnx`)",
+                _ => "",
+            };
+            Err(Error::file(path, format!("files of type .{extension} are not written; name it .safetensors{hint}")))
         }
         _ => safetensors::write(tensors, metadata, path),
     }

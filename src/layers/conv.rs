@@ -136,7 +136,12 @@ pub(super) fn sliding(
         channels_last(x)?;
     }
     let (padding, positions) = window.place(input, false)?;
-    let shape = conv_shape(window, input, &padding, [channels, filters], groups);
+    let mut shape = conv_shape(window, input, &padding, [channels, filters], groups);
+    // A stride that leads out of the input is never taken, however long.
+    for (i, stride) in shape.stride.iter_mut().enumerate() {
+        *stride =
+            (*stride).min(shape.size[i].saturating_add(shape.padding[i][0]).saturating_add(shape.padding[i][1])).max(1);
+    }
     check_lengths(&shape, batch, &positions, filters)?;
     Ok(shape)
 }

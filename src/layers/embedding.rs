@@ -102,8 +102,9 @@ impl Layer for Embedding {
     fn forward(&self, x: &Var) -> Result<Var> {
         self.check(x)?;
         if let Some(id) = self.padding_index {
-            let range = id * self.output_dim..(id + 1) * self.output_dim;
-            self.embeddings.create(x.tape(), &[self.input_dim, self.output_dim], |values| values[range].fill(0.0));
+            let shape = [self.input_dim, self.output_dim];
+            let fill = |values: &mut [Float]| values[id * shape[1]..][..shape[1]].fill(0.0);
+            self.embeddings.create(x.tape(), &shape, fill)?;
         }
         let embeddings = self.embeddings.on(x, &[self.input_dim, self.output_dim])?;
         let ids = data(&x.value).iter().map(|id| *id as usize).collect();

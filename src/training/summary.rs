@@ -3,8 +3,8 @@
 use std::fmt;
 
 use crate::autograd::{Layer, Param, ParamList, Tape, Vars};
-use crate::error::Result;
-use crate::tensor::Tensor;
+use crate::error::{Error, Result};
+use crate::tensor::{Tensor, in_memory};
 
 /// The table that [`summary`] makes: layer, output shape, parameters, and their totals. Print it with `{}`.
 #[derive(Clone, Debug)]
@@ -49,6 +49,11 @@ pub fn summary<X: Vars, Y: Vars>(
 ) -> Result<Summary> {
     let tape = Tape::inference().seed(seed);
     tape.start_trace();
+    if let Some(shape) = input_shapes.iter().find(|shape| in_memory(shape).is_none()) {
+        return Err(Error::value(format!(
+            "summary: no memory holds an input of shape {shape:?}; give smaller lengths"
+        )));
+    }
     let inputs = input_shapes.iter().map(|shape| Tensor::zeros([&[1], *shape].concat()));
     let outputs = model.forward(&super::pass::input(&tape, inputs.collect())?)?.to_list();
     let list = ParamList::of(model);

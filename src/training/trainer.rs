@@ -75,6 +75,8 @@ impl Threads {
     }
 }
 
+const MOST_THREADS: usize = 4096;
+
 /// Examples in a pass without gradients, unless set.
 pub(crate) const EVALUATION_BATCH: usize = 256;
 
@@ -131,6 +133,10 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
         self.threads = match threads {
             0 => Threads::All,
             1 => Threads::One,
+            // More than any machine has, and starting that many takes for ever.
+            MOST_THREADS.. => Threads::Refused(format!(
+                "expected fewer than {MOST_THREADS} threads, got {threads}; 0 stands for all cores"
+            )),
             _ => match rayon::ThreadPoolBuilder::new().num_threads(threads).build() {
                 Ok(pool) => Threads::Pool(Arc::new(pool)),
                 Err(error) => Threads::Refused(format!("{threads} threads cannot be started: {error}")),

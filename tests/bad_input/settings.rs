@@ -99,3 +99,39 @@ fn a_figure_that_nobody_reports() {
     );
     assert!(!path.exists());
 }
+
+#[test]
+fn sizes_that_no_memory_holds() {
+    let forward = |layer: &dyn Layer, shape: &[usize]| layer.forward(&Tape::inference().input(Tensor::zeros(shape)));
+    for units in [1 << 44, usize::MAX] {
+        assert_eq!(
+            message(forward(&Dense::new(units), &[2, 4])),
+            format!(
+                "no memory holds a parameter of shape [4, {units}]; set smaller sizes, or feed an input with shorter axes"
+            )
+        );
+    }
+    assert!(message(forward(&Lstm::new(1 << 40), &[2, 4, 3])).starts_with("no memory holds a parameter of shape [3,"));
+    assert_eq!(
+        message(classifier().summary(&[usize::MAX])),
+        "summary: no memory holds an input of shape [18446744073709551615]; give smaller lengths"
+    );
+    // A stride beyond the edge is none.
+    let far = Conv2d::new(2, 1).strides(usize::MAX).kernel_initializer(Ones);
+    assert_eq!(forward(&far, &[1, 4, 4, 3]).unwrap().shape(), [1, 1, 1, 2]);
+    assert_eq!(
+        message(compiled().threads(100_000).fit(&examples(), quiet())),
+        "expected fewer than 4096 threads, got 100000; 0 stands for all cores"
+    );
+}
+
+#[test]
+fn files_of_others_name_who_writes_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = classifier();
+    model.predict(&examples().0).unwrap();
+    for (name, writer) in [("m.keras", "`saving::Keras`"), ("m.h5", "`saving::Keras`"), ("m.onnx", "`onnx::Export`")] {
+        let text = message(model.save(folder.path().join(name)));
+        assert!(text.contains(writer), "{text}");
+    }
+}

@@ -97,3 +97,18 @@ fn fit_goes_on_where_keras_has_stopped() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+/// Keras' `BinaryAccuracy` compares each number, where `Accuracy` compares rows of classes.
+#[test]
+fn binary_accuracy_asks_of_each_label() {
+    let model = Sequential::new().add(Dense::new(4).activation(Sigmoid).kernel_initializer(Zeros));
+    let mut trainer =
+        model.compile(Sgd::default(), BinaryCrossEntropy::default()).metric(Accuracy::default().multi_label(true));
+    let data = (ndarray::Array2::<Float>::ones((1, 2)), ndarray::arr2(&[[1.0, 0.0, 0.0, 1.0]]));
+    assert_eq!(trainer.evaluate(&data).unwrap()["accuracy"], 0.5);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("labels.keras");
+    Keras::new().input([2]).save_trainer(&trainer, &path).unwrap();
+    let mut opened: Trainer<Box<dyn Layer>> = gradus::open_trainer(&path).unwrap();
+    assert_eq!(opened.evaluate(&data).unwrap()["binary_accuracy"], 0.5);
+}

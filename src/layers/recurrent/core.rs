@@ -84,7 +84,7 @@ impl<'a> Core<'a> {
         inputs.push(self.recurrent_kernel.on(x, &[units, width])?);
         if let Some(bias) = self.bias {
             if self.unit_forget_bias {
-                bias.create(tape, &self.bias_shape(), |values| values[units..2 * units].fill(1.0));
+                bias.create(tape, &self.bias_shape(), |values| values[units..2 * units].fill(1.0))?;
             }
             inputs.push(bias.on(x, &self.bias_shape())?);
         }

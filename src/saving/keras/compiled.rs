@@ -233,7 +233,12 @@ pub(super) fn trainer(json: &Object, outputs: &[String]) -> Result<Config> {
 }
 
 fn metric(json: &Json, output: &String, weighted: bool) -> Result<Value> {
-    let (metric, name) = described(METRICS, "a metric", json)?;
+    let (mut metric, name) = described(METRICS, "a metric", json)?;
+    // It asks of each number, however many a row has.
+    let class = json.get("class_name").unwrap_or(json);
+    if ["BinaryAccuracy", "binary_accuracy"].iter().any(|name| class == name) {
+        metric = metric.with("multi_label", &true);
+    }
     let metric = match name == "accuracy" && metric.kind() == "Accuracy" {
         true => metric,
         false => Config::new("Named").with("name", &name).with_part("metric", metric),
@@ -437,6 +442,13 @@ pub(super) fn compile_config(trainer: &Config) -> Result<Json> {
         };
         let json = match inner.kind() {
             // By the shapes of what is compared, as here.
+            "Accuracy" if inner.get("multi_label") == Some(&Value::Bool(true)) => {
+                without(inner, &[("multi_label", Value::Bool(true))]).map(|inner| {
+                    let name = name.unwrap_or("binary_accuracy");
+                    json!({"module": "keras.metrics", "class_name": "BinaryAccuracy", "config": {"name": name,
+                        "threshold": threshold(&inner)}, "registered_name": null})
+                })
+            }
             "Accuracy" => without(inner, &[("threshold", Value::Null), ("multi_label", Value::Bool(false))])
                 .map(|_| json!("accuracy")),
             _ => written(METRICS, "keras.metrics", inner, name),
@@ -452,6 +464,14 @@ pub(super) fn compile_config(trainer: &Config) -> Result<Json> {
         false => json!({"optimizer": optimizer, "loss": all.first(), "loss_weights": null, "metrics": metrics[0],
             "weighted_metrics": weighted[0]}),
     })
+}
+
+/// Keras' default where none is set.
+fn threshold(accuracy: &Config) -> Json {
+    match accuracy.get("threshold") {
+        Some(Value::Number(threshold)) => json!(threshold),
+        _ => json!(0.5),
+    }
 }
 
 /// Adds what a stepper remembers to the tensors of a file.
