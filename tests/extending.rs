@@ -265,3 +265,33 @@ fn a_gradient_of_another_shape_is_an_error_that_names_the_operation() {
     let error = (tape.apply(Crooked, &[&x]) + &x).sum().backward().unwrap_err().to_string();
     assert!(error.contains("Crooked") && error.contains("[2, 2], got [2]"), "{error}");
 }
+
+/// What a program chooses as it runs stands in a box, and is what it is there too.
+#[test]
+fn parts_in_boxes_are_parts() {
+    use gradus::constraints::{Constraint, UnitLength};
+    use gradus::regularizers::Regularizer;
+    let activations: Vec<Box<dyn Activation>> = vec![Box::new(Relu), Box::new(Tanh)];
+    let initializer: Box<dyn Initializer> = Box::new(Ones);
+    let regularizer: Box<dyn Regularizer> = Box::new(L2(0.5));
+    let constraint: Box<dyn Constraint> = Box::new(UnitLength::default());
+    let mut boxed = Sequential::new().add(Dense::new(2).kernel_initializer(initializer));
+    let mut named = Sequential::new().add(Dense::new(2).kernel_initializer(Ones));
+    for activation in activations {
+        boxed = boxed.add(Dense::new(3).activation(activation));
+    }
+    named = named.add(Dense::new(3).activation(Relu)).add(Dense::new(3).activation(Tanh));
+    let x = ndarray::arr2(&[[0.5, -1.0], [2.0, 0.25]]);
+    assert_eq!(boxed.predict(&x).unwrap(), named.predict(&x).unwrap());
+    boxed.regularize("dense.kernel", regularizer).unwrap();
+    boxed.constrain("dense_1.kernel", constraint).unwrap();
+    named.regularize("dense.kernel", L2(0.5)).unwrap();
+    named.constrain("dense_1.kernel", UnitLength::default()).unwrap();
+    assert_eq!(boxed.config(), named.config());
+    let trained = |model: Sequential| {
+        let mut trainer = model.compile(Sgd::new(0.1), MeanSquaredError);
+        trainer.fit(&(&x, &ndarray::Array2::<f32>::ones((2, 3))), Fit::epochs(2).progress(false)).unwrap();
+        trainer.model.predict(&x).unwrap()
+    };
+    assert_eq!(trained(boxed), trained(named));
+}

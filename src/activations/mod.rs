@@ -110,6 +110,20 @@ pub trait Activation: Send + Sync {
 
 family!(Box, dyn Activation);
 
+impl Activation for Box<dyn Activation> {
+    fn apply(&self, x: &Var) -> Var {
+        (**self).apply(x)
+    }
+
+    fn pointwise(&self) -> Option<Arc<dyn Pointwise>> {
+        (**self).pointwise()
+    }
+
+    fn config(&self) -> Config {
+        (**self).config()
+    }
+}
+
 impl Registry {
     /// Adds an activation, which is a layer too.
     #[must_use]

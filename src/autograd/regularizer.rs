@@ -39,6 +39,16 @@ pub trait Regularizer: Send + Sync {
 
 family!(Arc, dyn Regularizer);
 
+impl Regularizer for Box<dyn Regularizer> {
+    fn penalty(&self, x: &Var) -> Result<Var> {
+        (**self).penalty(x)
+    }
+
+    fn config(&self) -> Config {
+        (**self).config()
+    }
+}
+
 impl<F: Fn(&Var) -> Result<Var> + Send + Sync> Regularizer for F {
     fn penalty(&self, x: &Var) -> Result<Var> {
         self(x)

@@ -325,7 +325,7 @@ macro_rules! family {
     ($pointer:ident, $trait:ty) => {
         impl $crate::config::Setting for $pointer<$trait> {
             fn to_value(&self) -> $crate::config::Value {
-                $crate::config::Value::Config(self.config())
+                $crate::config::Value::Config((**self).config())
             }
 
             fn from_value(

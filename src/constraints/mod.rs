@@ -44,6 +44,16 @@ pub trait Constraint: Send + Sync {
 
 family!(Arc, dyn Constraint);
 
+impl Constraint for Box<dyn Constraint> {
+    fn apply(&self, weights: ArrayViewMut<Float, IxDyn>) {
+        (**self).apply(weights);
+    }
+
+    fn config(&self) -> Config {
+        (**self).config()
+    }
+}
+
 impl Registry {
     /// Adds a constraint.
     #[must_use]

@@ -66,6 +66,16 @@ impl Initializer for Arc<dyn Initializer> {
 
 family!(Arc, dyn Initializer);
 
+impl Initializer for Box<dyn Initializer> {
+    fn sample(&self, shape: &[usize], rng: &mut Rng) -> Tensor {
+        (**self).sample(shape, rng)
+    }
+
+    fn config(&self) -> Config {
+        (**self).config()
+    }
+}
+
 impl Registry {
     /// Adds an initializer.
     #[must_use]

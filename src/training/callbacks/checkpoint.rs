@@ -53,15 +53,15 @@ enum When {
 impl Checkpoint {
     /// Watches this figure and writes to this file.
     pub fn best(figure: impl Into<Watched>, path: impl Into<PathBuf>) -> Self {
-        Self::new(When::Better { watched: figure.into(), best: f64::NAN }, path)
+        Self::at(When::Better { watched: figure.into(), best: f64::NAN }, path)
     }
 
     /// Writes to this file after every so many epochs.
     pub fn every(epochs: usize, path: impl Into<PathBuf>) -> Self {
-        Self::new(When::Every(epochs), path)
+        Self::at(When::Every(epochs), path)
     }
 
-    fn new(when: When, path: impl Into<PathBuf>) -> Self {
+    fn at(when: When, path: impl Into<PathBuf>) -> Self {
         Self { when, path: path.into(), name: None, keep: None, kept: VecDeque::new() }
     }
 
