@@ -142,7 +142,7 @@ macro_rules! described {
         }
 
         $crate::config::described! {
-            @new $name [$($n)?] [$($(#[$rmeta])* $r: [$($rt)+],)*]
+            @new $name [$($n)?] [$($g)*] [$($(#[$rmeta])* $r: [$($rt)+],)*]
         }
 
         impl $(<const $n: usize>)? $name $(<$n>)? {
@@ -228,14 +228,27 @@ macro_rules! described {
         }
     };
 
-    (@new $name:ident [$($n:ident)?] []) => {
+    (@new $name:ident [$($n:ident)?] [] []) => {
+        impl $(<const $n: usize>)? $name $(<$n>)? {
+            /// Creates it with the defaults.
+            pub fn new() -> Self {
+                Self::declared()
+            }
+        }
+
+        $crate::config::described!(@defaults $name [$($n)?]);
+    };
+    (@new $name:ident [] [$($g:ident)+] []) => {
+        $crate::config::described!(@defaults $name []);
+    };
+    (@defaults $name:ident [$($n:ident)?]) => {
         impl $(<const $n: usize>)? Default for $name $(<$n>)? {
             fn default() -> Self {
                 Self::declared()
             }
         }
     };
-    (@new $name:ident [$($n:ident)?] [$($(#[$rmeta:meta])* $r:ident: [$($rt:tt)+],)+]) => {
+    (@new $name:ident [$($n:ident)?] [] [$($(#[$rmeta:meta])* $r:ident: [$($rt:tt)+],)+]) => {
         impl $(<const $n: usize>)? $name $(<$n>)? {
             #[doc = concat!("Creates it from ", $("`", stringify!($r), "`, ",)+ "with the defaults for everything else.")]
             pub fn new($($r: $crate::config::described!(@given $($rt)+)),+) -> Self {
@@ -338,3 +351,36 @@ macro_rules! family {
     };
 }
 pub(crate) use family;
+
+/// The members of a family that the crate has: a function that registers them, and the method of `Registry` that adds one more. Each
+/// may be checked when it is made.
+macro_rules! kinds {
+    ($register:ident, $doc:literal $method:ident, $pointer:ident<dyn $trait:ident> $(, check $check:expr)? => $($name:ident)+) => {
+        $crate::config::kinds!(@all $register $doc $method $pointer $trait [$($check)?] $($name)+);
+    };
+    (@all $register:ident $doc:literal $method:ident $pointer:ident $trait:ident $check:tt $($name:ident)+) => {
+        impl $crate::config::Registry {
+            #[doc = $doc]
+            #[must_use]
+            pub fn $method<T: $trait + $crate::config::Described + 'static>(mut self) -> Self {
+                self.insert(T::KIND, $crate::config::kinds!(@make $pointer, $trait, T, $check));
+                self
+            }
+        }
+
+        pub(crate) fn $register(registry: $crate::config::Registry) -> $crate::config::Registry {
+            registry.with(&[$((
+                <$name as $crate::config::Described>::KIND,
+                $crate::config::kinds!(@make $pointer, $trait, $name, $check),
+            )),+])
+        }
+    };
+    (@make $pointer:ident, $trait:ident, $name:ident, [$($check:expr)?]) => {
+        |from: &$crate::config::Reader<'_>| {
+            let made = <$name as $crate::config::Described>::from_config(from)?;
+            $($check(&made)?;)?
+            Ok($pointer::new(made) as $pointer<dyn $trait>)
+        }
+    };
+}
+pub(crate) use kinds;

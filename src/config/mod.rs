@@ -11,7 +11,7 @@ mod registry;
 mod setting;
 pub(crate) mod size;
 
-pub(crate) use declare::{config, described, described_as, family, named};
+pub(crate) use declare::{config, described, described_as, family, kinds, named};
 pub(crate) use registry::Make;
 pub use registry::{Described, Reader, Registry};
 pub use setting::Setting;

@@ -71,6 +71,14 @@ impl Registry {
         self.insert_any(TypeId::of::<T>(), kind, Arc::new(make));
     }
 
+    /// Adds these kinds to the family `T`.
+    pub(crate) fn with<T: 'static>(mut self, makers: &[(&str, Make<T>)]) -> Self {
+        for (kind, make) in makers {
+            self.insert(kind, *make);
+        }
+        self
+    }
+
     fn insert_any(&mut self, family: TypeId, kind: &str, make: Arc<dyn Any + Send + Sync>) {
         self.makers.insert((family, kind.into()), make);
     }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use ndarray::{ArrayViewMut, IxDyn};
 
-use crate::config::{Config, Described, Registry, config, described, family};
+use crate::config::{Config, config, described, family, kinds};
 use crate::tensor::Float;
 
 /// A set that a parameter is forced into after each step.
@@ -54,17 +54,9 @@ impl Constraint for Box<dyn Constraint> {
     }
 }
 
-impl Registry {
-    /// Adds a constraint.
-    #[must_use]
-    pub fn constraint<T: Constraint + Described + 'static>(mut self) -> Self {
-        self.insert(T::KIND, |from| Ok(Arc::new(T::from_config(from)?) as Arc<dyn Constraint>));
-        self
-    }
-}
-
-pub(crate) fn register(registry: Registry) -> Registry {
-    registry.constraint::<NonNegative>().constraint::<MaxNorm>().constraint::<MinMaxNorm>().constraint::<UnitLength>()
+kinds! {
+    register, "Adds a constraint." constraint, Arc<dyn Constraint> =>
+    NonNegative MaxNorm MinMaxNorm UnitLength
 }
 
 described! {

@@ -115,13 +115,6 @@ described! {
     }
 }
 
-impl UnitLength {
-    /// Of all vectors.
-    pub fn new() -> Self {
-        Self::default()
-    }
-}
-
 impl Constraint for UnitLength {
     config!();
 

@@ -19,7 +19,7 @@ pub use variance::{
 
 use std::sync::Arc;
 
-use crate::config::{Config, Described, Registry, family};
+use crate::config::{Config, family, kinds};
 use crate::random::Rng;
 use crate::tensor::{Float, Tensor};
 
@@ -76,23 +76,10 @@ impl Initializer for Box<dyn Initializer> {
     }
 }
 
-impl Registry {
-    /// Adds an initializer.
-    #[must_use]
-    pub fn initializer<I: Initializer + Described + 'static>(mut self) -> Self {
-        self.insert(I::KIND, |from| Ok(Arc::new(I::from_config(from)?) as Arc<dyn Initializer>));
-        self
-    }
-}
-
-pub(crate) fn register(registry: Registry) -> Registry {
-    macro_rules! all {
-        ($($name:ident)*) => { registry$(.initializer::<$name>())* };
-    }
-    all!(
-        Constant Zeros Ones Identity RandomNormal TruncatedNormal RandomUniform Orthogonal VarianceScaling XavierUniform
-        XavierNormal HeUniform HeNormal LecunUniform LecunNormal KaimingUniform KaimingNormal
-    )
+kinds! {
+    register, "Adds an initializer." initializer, Arc<dyn Initializer> =>
+    Constant Zeros Ones Identity RandomNormal TruncatedNormal RandomUniform Orthogonal VarianceScaling XavierUniform
+    XavierNormal HeUniform HeNormal LecunUniform LecunNormal KaimingUniform KaimingNormal
 }
 
 /// Returns how many inputs and outputs a number of a kernel connects: the last two axes count inputs and outputs, those

@@ -1,6 +1,7 @@
 //! Pooling to an output of given lengths.
 
 use super::Layer;
+use super::names::names;
 use super::pool_op::{self, Pooling};
 use super::window::at_least_1;
 use crate::autograd::Var;
@@ -72,24 +73,14 @@ macro_rules! adaptive {
 adaptive!(AdaptiveAvgPool, Average);
 adaptive!(AdaptiveMaxPool, Max);
 
-/// [`AdaptiveAvgPool`] of sequences `[batch, time, channels]`.
-#[doc(alias = "AdaptiveAveragePooling1D")]
-pub type AdaptiveAvgPool1d = AdaptiveAvgPool<1>;
-/// [`AdaptiveAvgPool`] of images `[batch, height, width, channels]`.
-#[doc(alias = "AdaptiveAveragePooling2D")]
-pub type AdaptiveAvgPool2d = AdaptiveAvgPool<2>;
-/// [`AdaptiveAvgPool`] of volumes `[batch, depth, height, width, channels]`.
-#[doc(alias = "AdaptiveAveragePooling3D")]
-pub type AdaptiveAvgPool3d = AdaptiveAvgPool<3>;
-/// [`AdaptiveMaxPool`] of sequences `[batch, time, channels]`.
-#[doc(alias = "AdaptiveMaxPooling1D")]
-pub type AdaptiveMaxPool1d = AdaptiveMaxPool<1>;
-/// [`AdaptiveMaxPool`] of images `[batch, height, width, channels]`.
-#[doc(alias = "AdaptiveMaxPooling2D")]
-pub type AdaptiveMaxPool2d = AdaptiveMaxPool<2>;
-/// [`AdaptiveMaxPool`] of volumes `[batch, depth, height, width, channels]`.
-#[doc(alias = "AdaptiveMaxPooling3D")]
-pub type AdaptiveMaxPool3d = AdaptiveMaxPool<3>;
+names! { AdaptiveAvgPool for:
+    1 AdaptiveAvgPool1d "AdaptiveAveragePooling1D", 2 AdaptiveAvgPool2d "AdaptiveAveragePooling2D",
+    3 AdaptiveAvgPool3d "AdaptiveAveragePooling3D"
+}
+names! { AdaptiveMaxPool for:
+    1 AdaptiveMaxPool1d "AdaptiveMaxPooling1D", 2 AdaptiveMaxPool2d "AdaptiveMaxPooling2D",
+    3 AdaptiveMaxPool3d "AdaptiveMaxPooling3D"
+}
 
 fn spans(input: &[usize], output: &[usize]) -> Result<Vec<Vec<Span>>> {
     at_least_1("output length", output)?;

@@ -1,6 +1,7 @@
 //! Zeros put around an input, and edges cut off.
 
 use super::Layer;
+use super::names::names;
 use super::window::{axes, fewer_than, three};
 use crate::autograd::{Dependence, InputGrads, OnnxForm, Op, Var};
 use crate::buffers::buffer;
@@ -77,24 +78,8 @@ described! {
     ) {}
 }
 
-/// [`ZeroPad`] for sequences `[batch, time, channels]`.
-#[doc(alias = "ZeroPadding1D")]
-pub type ZeroPad1d = ZeroPad<1>;
-/// [`ZeroPad`] for images `[batch, height, width, channels]`.
-#[doc(alias = "ZeroPadding2D")]
-pub type ZeroPad2d = ZeroPad<2>;
-/// [`ZeroPad`] for volumes `[batch, depth, height, width, channels]`.
-#[doc(alias = "ZeroPadding3D")]
-pub type ZeroPad3d = ZeroPad<3>;
-/// [`Crop`] for sequences `[batch, time, channels]`.
-#[doc(alias = "Cropping1D")]
-pub type Crop1d = Crop<1>;
-/// [`Crop`] for images `[batch, height, width, channels]`.
-#[doc(alias = "Cropping2D")]
-pub type Crop2d = Crop<2>;
-/// [`Crop`] for volumes `[batch, depth, height, width, channels]`.
-#[doc(alias = "Cropping3D")]
-pub type Crop3d = Crop<3>;
+names! { ZeroPad for: 1 ZeroPad1d "ZeroPadding1D", 2 ZeroPad2d "ZeroPadding2D", 3 ZeroPad3d "ZeroPadding3D" }
+names! { Crop for: 1 Crop1d "Cropping1D", 2 Crop2d "Cropping2D", 3 Crop3d "Cropping3D" }
 
 /// Puts a frame around the inner box of these lengths, or takes it away.
 fn apply(x: &Var, inner: &[usize], border: &[[usize; 2]], adds: bool) -> Result<Var> {

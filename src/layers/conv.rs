@@ -2,6 +2,7 @@
 
 use super::conv_op::Convolution;
 use super::kernel_and_bias::{KernelAndBias, kernel_and_bias};
+use super::names::names;
 use super::window::{Window, axes, bring_last, channels_last, fewer_than, kernel_shape, three, words};
 use super::{Layer, Padding};
 use crate::activations::{Activation, Linear};
@@ -62,56 +63,18 @@ described! {
     }
 }
 
-/// Convolution of sequences. See [`Conv`] for defaults and errors.
-///
-/// # Shapes
-/// input `[batch, time, channels]`, output `[batch, time', filters]`; kernel `[kernel size, channels / groups, filters]`
-/// # Example
-/// ```
-/// use gradus::prelude::*;
-/// let x = Tape::inference().input(ndarray::Array3::<f32>::ones((2, 50, 4)));
-/// assert_eq!(Conv1d::new(8, 3).strides(2).forward(&x)?.shape(), [2, 24, 8]);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Keras `Conv1D`, PyTorch `Conv1d` (whose channels come before time)
-#[doc(alias = "Conv1D")]
-pub type Conv1d = Conv<1>;
-
-/// Convolution of images. See [`Conv`] for defaults and errors.
-///
-/// # Shapes
-/// input `[batch, height, width, channels]`, output `[batch, height', width', filters]`; kernel
-/// `[kernel height, kernel width, channels / groups, filters]`
-/// # Example
-/// ```
-/// use gradus::prelude::*;
-/// let layer = Conv2d::new(32, 3).activation(Relu);
-/// let y = layer.forward(&Tape::inference().input(ndarray::Array4::<f32>::ones((2, 28, 28, 1))))?;
-/// assert_eq!(y.shape(), [2, 26, 26, 32]);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Keras `Conv2D`, PyTorch `Conv2d` (whose images and kernels have their channels first)
-#[doc(alias = "Conv2D")]
-pub type Conv2d = Conv<2>;
-
-/// Convolution of volumes. See [`Conv`] for defaults and errors.
-///
-/// # Shapes
-/// input `[batch, depth, height, width, channels]`, output `[batch, depth', height', width', filters]`; kernel
-/// `[kernel depth, kernel height, kernel width, channels / groups, filters]`
-/// # Example
-/// ```
-/// use gradus::prelude::*;
-/// let x = Tape::inference().input(ndarray::Array5::<f32>::ones((2, 8, 16, 16, 1)));
-/// assert_eq!(Conv3d::new(4, [2, 3, 3]).padding(Padding::Same).forward(&x)?.shape(), [2, 8, 16, 16, 4]);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Keras `Conv3D`, PyTorch `Conv3d` (whose channels come first)
-#[doc(alias = "Conv3D")]
-pub type Conv3d = Conv<3>;
+names! {
+    Conv: "Convolution", output "filters", kernel "channels / groups, filters";
+    1 Conv1d "Conv1D", ", PyTorch `Conv1d` (whose channels come before time)": "(2, 50, 4)" {
+        "Conv1d::new(8, 3).strides(2)" => "[2, 24, 8]"
+    }
+    2 Conv2d "Conv2D", ", PyTorch `Conv2d` (whose images and kernels have their channels first)": "(2, 28, 28, 1)" {
+        "Conv2d::new(32, 3).activation(Relu)" => "[2, 26, 26, 32]"
+    }
+    3 Conv3d "Conv3D", ", PyTorch `Conv3d` (whose channels come first)": "(2, 8, 16, 16, 1)" {
+        "Conv3d::new(4, [2, 3, 3]).padding(Padding::Same)" => "[2, 8, 16, 16, 4]"
+    }
+}
 
 kernel_and_bias!(Conv, "[kernel size.., channels / groups, filters]", |layer| (
     kernel_shape(&layer.kernel_size, [None, Some(layer.filters)]),

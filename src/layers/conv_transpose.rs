@@ -3,6 +3,7 @@
 use super::conv::{check_channels, check_lengths, conv_shape, other_channels};
 use super::conv_op::Transposed;
 use super::kernel_and_bias::{KernelAndBias, kernel_and_bias};
+use super::names::names;
 use super::window::{Edges, Window, axes, channels_last, fewer_than, kernel_shape};
 use super::{Layer, Padding};
 use crate::activations::{Activation, Linear};
@@ -70,61 +71,21 @@ described! {
     }
 }
 
-/// Transposed convolution of sequences. See [`ConvTranspose`] for defaults and errors.
-///
-/// # Shapes
-/// input `[batch, time, channels]`, output `[batch, time', filters]`; kernel `[kernel size, filters / groups, channels]`
-/// # Example
-/// ```
-/// use gradus::layers::ConvTranspose1d;
-/// use gradus::prelude::*;
-/// let x = Tape::inference().input(ndarray::Array3::<f32>::ones((2, 10, 4)));
-/// assert_eq!(ConvTranspose1d::new(8, 3).strides(2).forward(&x)?.shape(), [2, 21, 8]);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Keras `Conv1DTranspose`, PyTorch `ConvTranspose1d`
-#[doc(alias = "Conv1DTranspose")]
-pub type ConvTranspose1d = ConvTranspose<1>;
-
-/// Transposed convolution of images. See [`ConvTranspose`] for defaults and errors.
-///
-/// # Shapes
-/// input `[batch, height, width, channels]`, output `[batch, height', width', filters]`; kernel
-/// `[kernel height, kernel width, filters / groups, channels]`
-/// # Example
-/// ```
-/// use gradus::prelude::*;
-/// let x = Tape::inference().input(ndarray::Array4::<f32>::ones((2, 7, 7, 4)));
-/// let same = ConvTranspose2d::new(8, 3).strides(2).padding(Padding::Same);
-/// assert_eq!(same.forward(&x)?.shape(), [2, 14, 14, 8]);
-/// let as_in_pytorch = ConvTranspose2d::new(8, 3).strides(2).padding(Padding::all(1)).output_padding(1);
-/// assert_eq!(as_in_pytorch.forward(&x)?.shape(), [2, 14, 14, 8]);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Keras `Conv2DTranspose`, PyTorch `ConvTranspose2d` (kernel `[channels, filters / groups, height, width]`)
-#[doc(alias = "Conv2DTranspose")]
-#[doc(alias = "Deconvolution2D")]
-pub type ConvTranspose2d = ConvTranspose<2>;
-
-/// Transposed convolution of volumes. See [`ConvTranspose`] for defaults and errors.
-///
-/// # Shapes
-/// input `[batch, depth, height, width, channels]`, output `[batch, depth', height', width', filters]`; kernel
-/// `[kernel depth, kernel height, kernel width, filters / groups, channels]`
-/// # Example
-/// ```
-/// use gradus::layers::ConvTranspose3d;
-/// use gradus::prelude::*;
-/// let x = Tape::inference().input(ndarray::Array5::<f32>::ones((1, 2, 3, 3, 4)));
-/// assert_eq!(ConvTranspose3d::new(8, 2).strides(2).forward(&x)?.shape(), [1, 4, 6, 6, 8]);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Keras `Conv3DTranspose`, PyTorch `ConvTranspose3d`
-#[doc(alias = "Conv3DTranspose")]
-pub type ConvTranspose3d = ConvTranspose<3>;
+names! {
+    ConvTranspose: "Transposed convolution", output "filters", kernel "filters / groups, channels";
+    1 ConvTranspose1d "Conv1DTranspose", ", PyTorch `ConvTranspose1d`": "(2, 10, 4)" {
+        "ConvTranspose1d::new(8, 3).strides(2)" => "[2, 21, 8]"
+    }
+    2 ConvTranspose2d "Conv2DTranspose" also "Deconvolution2D",
+        ", PyTorch `ConvTranspose2d` (kernel `[channels, filters / groups, height, width]`; its padding is the second one here)":
+        "(2, 7, 7, 4)" {
+            "ConvTranspose2d::new(8, 3).strides(2).padding(Padding::Same)" => "[2, 14, 14, 8]",
+            "ConvTranspose2d::new(8, 3).strides(2).padding(Padding::all(1)).output_padding(1)" => "[2, 14, 14, 8]"
+        }
+    3 ConvTranspose3d "Conv3DTranspose", ", PyTorch `ConvTranspose3d`": "(1, 2, 3, 3, 4)" {
+        "ConvTranspose3d::new(8, 2).strides(2)" => "[1, 4, 6, 6, 8]"
+    }
+}
 
 kernel_and_bias!(ConvTranspose, "[kernel size.., filters / groups, channels]", |layer| (
     kernel_shape(&layer.kernel_size, [None, None]),

@@ -3,6 +3,7 @@
 use super::conv::sliding;
 use super::conv_op::Convolution;
 use super::kernel_and_bias::{KernelAndBias, kernel_and_bias};
+use super::names::names;
 use super::window::{axes, kernel_shape};
 use super::{Layer, Padding};
 use crate::activations::{Activation, Linear};
@@ -59,40 +60,15 @@ described! {
     }
 }
 
-/// Depthwise convolution of sequences. See [`DepthwiseConv`] for defaults and errors.
-///
-/// # Shapes
-/// input `[batch, time, channels]`, output `[batch, time', channels · depth_multiplier]`; kernel
-/// `[kernel size, channels, depth_multiplier]`
-/// # Example
-/// ```
-/// use gradus::layers::DepthwiseConv1d;
-/// use gradus::prelude::*;
-/// let x = Tape::inference().input(ndarray::Array3::<f32>::ones((2, 50, 4)));
-/// assert_eq!(DepthwiseConv1d::new(3).forward(&x)?.shape(), [2, 48, 4]);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Keras `DepthwiseConv1D`, PyTorch `Conv1d` with as many groups as channels
-#[doc(alias = "DepthwiseConv1D")]
-pub type DepthwiseConv1d = DepthwiseConv<1>;
-
-/// Depthwise convolution of images. See [`DepthwiseConv`] for defaults and errors.
-///
-/// # Shapes
-/// input `[batch, height, width, channels]`, output `[batch, height', width', channels · depth_multiplier]`; kernel
-/// `[kernel height, kernel width, channels, depth_multiplier]`
-/// # Example
-/// ```
-/// use gradus::prelude::*;
-/// let x = Tape::inference().input(ndarray::Array4::<f32>::ones((2, 14, 14, 8)));
-/// assert_eq!(DepthwiseConv2d::new([3, 1]).strides(2).forward(&x)?.shape(), [2, 6, 7, 8]);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Keras `DepthwiseConv2D`, PyTorch `Conv2d` with as many groups as channels
-#[doc(alias = "DepthwiseConv2D")]
-pub type DepthwiseConv2d = DepthwiseConv<2>;
+names! {
+    DepthwiseConv: "Depthwise convolution", output "channels · depth_multiplier", kernel "channels, depth_multiplier";
+    1 DepthwiseConv1d "DepthwiseConv1D", ", PyTorch `Conv1d` with as many groups as channels": "(2, 50, 4)" {
+        "DepthwiseConv1d::new(3)" => "[2, 48, 4]"
+    }
+    2 DepthwiseConv2d "DepthwiseConv2D", ", PyTorch `Conv2d` with as many groups as channels": "(2, 14, 14, 8)" {
+        "DepthwiseConv2d::new([3, 1]).strides(2)" => "[2, 6, 7, 8]"
+    }
+}
 
 kernel_and_bias!(DepthwiseConv, "[kernel size.., channels, depth_multiplier]", |layer| (
     kernel_shape(&layer.kernel_size, [None, Some(layer.depth_multiplier)]),

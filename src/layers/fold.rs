@@ -1,5 +1,6 @@
 //! Windows laid out one after the other, and put together again.
 
+use super::names::names;
 use super::window::{Window, axes, fewer_than};
 use super::{Layer, Padding};
 use crate::autograd::Var;
@@ -86,18 +87,8 @@ described! {
     }
 }
 
-/// [`Unfold`] for sequences `[batch, time, channels]`.
-pub type Unfold1d = Unfold<1>;
-/// [`Unfold`] for images `[batch, height, width, channels]`.
-pub type Unfold2d = Unfold<2>;
-/// [`Unfold`] for volumes `[batch, depth, height, width, channels]`.
-pub type Unfold3d = Unfold<3>;
-/// [`Fold`] to sequences `[batch, time, channels]`.
-pub type Fold1d = Fold<1>;
-/// [`Fold`] to images `[batch, height, width, channels]`.
-pub type Fold2d = Fold<2>;
-/// [`Fold`] to volumes `[batch, depth, height, width, channels]`.
-pub type Fold3d = Fold<3>;
+names! { Unfold for: 1 Unfold1d, 2 Unfold2d, 3 Unfold3d }
+names! { Fold for: 1 Fold1d, 2 Fold2d, 3 Fold3d }
 
 macro_rules! window {
     ($layer:ident) => {

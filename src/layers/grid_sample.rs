@@ -2,6 +2,7 @@
 
 use super::Layer;
 use super::interpolation::Interpolation;
+use super::names::names;
 use super::window::{axes, words};
 use crate::autograd::{Dependence, InputGrads, Op, Var};
 use crate::buffers::zeros;
@@ -60,17 +61,7 @@ described! {
     }
 }
 
-/// [`GridSample`] for images `[batch, height, width, channels]`.
-pub type GridSample2d = GridSample<2>;
-/// [`GridSample`] for volumes `[batch, depth, height, width, channels]`.
-pub type GridSample3d = GridSample<3>;
-
-impl<const N: usize> GridSample<N> {
-    /// Creates the layer with the defaults.
-    pub fn new() -> Self {
-        Self::default()
-    }
-}
+names! { GridSample for: 2 GridSample2d, 3 GridSample3d }
 
 named!(Outside { Zeros = "zeros", Border = "border", Reflection = "reflection" });
 

@@ -1,5 +1,6 @@
 //! Maxima put back where they were.
 
+use super::names::names;
 use super::window::{Edges, Window, axes, fewer_than};
 use super::{Layer, Padding};
 use crate::autograd::Var;
@@ -47,12 +48,7 @@ described! {
     }
 }
 
-/// [`MaxUnpool`] for sequences `[batch, time, channels]`.
-pub type MaxUnpool1d = MaxUnpool<1>;
-/// [`MaxUnpool`] for images `[batch, height, width, channels]`.
-pub type MaxUnpool2d = MaxUnpool<2>;
-/// [`MaxUnpool`] for volumes `[batch, depth, height, width, channels]`.
-pub type MaxUnpool3d = MaxUnpool<3>;
+names! { MaxUnpool for: 1 MaxUnpool1d, 2 MaxUnpool2d, 3 MaxUnpool3d }
 
 /// The least lengths that give this many windows.
 fn lengths(window: &Window<'_>, input: &[usize]) -> Result<Vec<usize>> {

@@ -141,6 +141,7 @@ mod kernel_and_bias;
 mod masking;
 mod max_unpool;
 mod merge;
+mod names;
 mod noise;
 mod normalization;
 mod operator;

@@ -1,5 +1,6 @@
 //! Pooling of sequences, images and volumes by sliding windows.
 
+use super::names::names;
 use super::pool_op::{self, Pooling};
 use super::window::{Edges, Window};
 use super::{Layer, Padding};
@@ -87,106 +88,25 @@ described! {
     }
 }
 
-/// Max pooling of sequences. See [`MaxPool`] for defaults and errors.
-///
-/// # Shapes
-/// input `[batch, time, channels]`, output `[batch, time', channels]`
-/// # Example
-/// ```
-/// use gradus::prelude::*;
-/// let x = Tape::inference().input(ndarray::Array3::<f32>::ones((2, 10, 4)));
-/// assert_eq!(MaxPool1d::new(2).forward(&x)?.shape(), [2, 5, 4]);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Keras `MaxPooling1D`, PyTorch `MaxPool1d`
-#[doc(alias = "MaxPooling1D")]
-pub type MaxPool1d = MaxPool<1>;
+names! {
+    MaxPool: "Max pooling", output "channels";
+    1 MaxPool1d "MaxPooling1D", ", PyTorch `MaxPool1d`": "(2, 10, 4)" { "MaxPool1d::new(2)" => "[2, 5, 4]" }
+    2 MaxPool2d "MaxPooling2D", ", PyTorch `MaxPool2d`": "(2, 11, 11, 64)" {
+        "MaxPool2d::new(2)" => "[2, 5, 5, 64]",
+        "MaxPool2d::new(3).strides(2).padding(Padding::Same)" => "[2, 6, 6, 64]"
+    }
+    3 MaxPool3d "MaxPooling3D", ", PyTorch `MaxPool3d`": "(2, 4, 6, 6, 3)" { "MaxPool3d::new([1, 2, 2])" => "[2, 4, 3, 3, 3]" }
+}
 
-/// Max pooling of images. See [`MaxPool`] for defaults and errors.
-///
-/// # Shapes
-/// input `[batch, height, width, channels]`, output `[batch, height', width', channels]`
-/// # Example
-/// ```
-/// use gradus::prelude::*;
-/// let x = Tape::inference().input(ndarray::Array4::<f32>::ones((2, 11, 11, 64)));
-/// assert_eq!(MaxPool2d::new(2).forward(&x)?.shape(), [2, 5, 5, 64]);
-/// assert_eq!(MaxPool2d::new(3).strides(2).padding(Padding::Same).forward(&x)?.shape(), [2, 6, 6, 64]);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Keras `MaxPooling2D`, PyTorch `MaxPool2d`
-#[doc(alias = "MaxPooling2D")]
-pub type MaxPool2d = MaxPool<2>;
-
-/// Max pooling of volumes. See [`MaxPool`] for defaults and errors.
-///
-/// # Shapes
-/// input `[batch, depth, height, width, channels]`, output `[batch, depth', height', width', channels]`
-/// # Example
-/// ```
-/// use gradus::layers::MaxPool3d;
-/// use gradus::prelude::*;
-/// let x = Tape::inference().input(ndarray::Array5::<f32>::ones((2, 4, 6, 6, 3)));
-/// assert_eq!(MaxPool3d::new([1, 2, 2]).forward(&x)?.shape(), [2, 4, 3, 3, 3]);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Keras `MaxPooling3D`, PyTorch `MaxPool3d`
-#[doc(alias = "MaxPooling3D")]
-pub type MaxPool3d = MaxPool<3>;
-
-/// Average pooling of sequences. See [`AvgPool`] for defaults and errors.
-///
-/// # Shapes
-/// input `[batch, time, channels]`, output `[batch, time', channels]`
-/// # Example
-/// ```
-/// use gradus::layers::AvgPool1d;
-/// use gradus::prelude::*;
-/// let x = Tape::inference().input(ndarray::Array3::<f32>::ones((2, 10, 4)));
-/// assert_eq!(AvgPool1d::new(2).forward(&x)?.shape(), [2, 5, 4]);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Keras `AveragePooling1D`, PyTorch `AvgPool1d`
-#[doc(alias = "AveragePooling1D")]
-pub type AvgPool1d = AvgPool<1>;
-
-/// Average pooling of images. See [`AvgPool`] for defaults and errors.
-///
-/// # Shapes
-/// input `[batch, height, width, channels]`, output `[batch, height', width', channels]`
-/// # Example
-/// ```
-/// use gradus::prelude::*;
-/// let x = Tape::inference().input(ndarray::Array4::<f32>::ones((2, 11, 11, 64)));
-/// assert_eq!(AvgPool2d::new(2).forward(&x)?.shape(), [2, 5, 5, 64]);
-/// assert_eq!(AvgPool2d::new(3).padding(Padding::Same).forward(&x)?.item(), 1.0);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Keras `AveragePooling2D`, PyTorch `AvgPool2d`
-#[doc(alias = "AveragePooling2D")]
-pub type AvgPool2d = AvgPool<2>;
-
-/// Average pooling of volumes. See [`AvgPool`] for defaults and errors.
-///
-/// # Shapes
-/// input `[batch, depth, height, width, channels]`, output `[batch, depth', height', width', channels]`
-/// # Example
-/// ```
-/// use gradus::layers::AvgPool3d;
-/// use gradus::prelude::*;
-/// let x = Tape::inference().input(ndarray::Array5::<f32>::ones((2, 4, 6, 6, 3)));
-/// assert_eq!(AvgPool3d::new(2).forward(&x)?.shape(), [2, 2, 3, 3, 3]);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Keras `AveragePooling3D`, PyTorch `AvgPool3d`
-#[doc(alias = "AveragePooling3D")]
-pub type AvgPool3d = AvgPool<3>;
+names! {
+    AvgPool: "Average pooling", output "channels";
+    1 AvgPool1d "AveragePooling1D", ", PyTorch `AvgPool1d`": "(2, 10, 4)" { "AvgPool1d::new(2)" => "[2, 5, 4]" }
+    2 AvgPool2d "AveragePooling2D", ", PyTorch `AvgPool2d`": "(2, 11, 11, 64)" {
+        "AvgPool2d::new(2)" => "[2, 5, 5, 64]",
+        "AvgPool2d::new(3).padding(Padding::Same)" => "[2, 4, 4, 64]"
+    }
+    3 AvgPool3d "AveragePooling3D", ", PyTorch `AvgPool3d`": "(2, 4, 6, 6, 3)" { "AvgPool3d::new(2)" => "[2, 2, 3, 3, 3]" }
+}
 
 macro_rules! window {
     ($layer:ident) => {

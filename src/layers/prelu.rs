@@ -40,11 +40,6 @@ described! {
 }
 
 impl PRelu {
-    /// Creates the layer with a slope for each number of an example.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
     /// Returns the slopes.
     pub fn alpha(&self) -> &Param {
         &self.alpha

@@ -1,6 +1,7 @@
 //! Sequences, images and volumes of another size.
 
 use super::interpolation::{Interpolation, Resampling};
+use super::names::names;
 use super::window::{at_least_1, axes};
 use super::{Layer, Size};
 use crate::autograd::Var;
@@ -83,12 +84,7 @@ impl<const N: usize> Setting for ResizeTo<N> {
     }
 }
 
-/// [`Resize`] for sequences `[batch, time, channels]`.
-pub type Resize1d = Resize<1>;
-/// [`Resize`] for images `[batch, height, width, channels]`.
-pub type Resize2d = Resize<2>;
-/// [`Resize`] for volumes `[batch, depth, height, width, channels]`.
-pub type Resize3d = Resize<3>;
+names! { Resize for: 1 Resize1d, 2 Resize2d, 3 Resize3d }
 
 impl<const N: usize> Resize<N> {
     /// Creates the layer from factors, one for each direction; see [`ResizeTo::Factors`].

@@ -3,6 +3,7 @@
 use super::conv::sliding;
 use super::conv_op::Convolution;
 use super::kernel_and_bias::KernelAndBias;
+use super::names::names;
 use super::window::{Edges, Window, kernel_shape};
 use super::{DepthwiseConv, Layer, Padding};
 use crate::activations::{Activation, Linear};
@@ -62,38 +63,15 @@ described! {
     }
 }
 
-/// Separable convolution of sequences. See [`SeparableConv`] for defaults and errors.
-///
-/// # Shapes
-/// input `[batch, time, channels]`, output `[batch, time', filters]`
-/// # Example
-/// ```
-/// use gradus::layers::SeparableConv1d;
-/// use gradus::prelude::*;
-/// let x = Tape::inference().input(ndarray::Array3::<f32>::ones((2, 50, 4)));
-/// assert_eq!(SeparableConv1d::new(8, 3).padding(Padding::Causal).forward(&x)?.shape(), [2, 50, 8]);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Keras `SeparableConv1D`
-#[doc(alias = "SeparableConv1D")]
-pub type SeparableConv1d = SeparableConv<1>;
-
-/// Separable convolution of images. See [`SeparableConv`] for defaults and errors.
-///
-/// # Shapes
-/// input `[batch, height, width, channels]`, output `[batch, height', width', filters]`
-/// # Example
-/// ```
-/// use gradus::prelude::*;
-/// let x = Tape::inference().input(ndarray::Array4::<f32>::ones((2, 14, 14, 8)));
-/// assert_eq!(SeparableConv2d::new(16, 3).depth_multiplier(2).forward(&x)?.shape(), [2, 12, 12, 16]);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Keras `SeparableConv2D`
-#[doc(alias = "SeparableConv2D")]
-pub type SeparableConv2d = SeparableConv<2>;
+names! {
+    SeparableConv: "Separable convolution", output "filters";
+    1 SeparableConv1d "SeparableConv1D", "": "(2, 50, 4)" {
+        "SeparableConv1d::new(8, 3).padding(Padding::Causal)" => "[2, 50, 8]"
+    }
+    2 SeparableConv2d "SeparableConv2D", "": "(2, 14, 14, 8)" {
+        "SeparableConv2d::new(16, 3).depth_multiplier(2)" => "[2, 12, 12, 16]"
+    }
+}
 
 impl<const N: usize> SeparableConv<N> {
     /// Returns the depthwise kernel, `[kernel size.., channels, depth_multiplier]`.

@@ -2,6 +2,7 @@
 
 use super::Layer;
 use super::interpolation::{Interpolation, Resampling};
+use super::names::names;
 use super::window::{at_least_1, axes};
 use crate::autograd::Var;
 use crate::config::{config, described};
@@ -43,15 +44,7 @@ described! {
     }
 }
 
-/// [`UpSample`] for sequences `[batch, time, channels]`.
-#[doc(alias = "UpSampling1D")]
-pub type UpSample1d = UpSample<1>;
-/// [`UpSample`] for images `[batch, height, width, channels]`.
-#[doc(alias = "UpSampling2D")]
-pub type UpSample2d = UpSample<2>;
-/// [`UpSample`] for volumes `[batch, depth, height, width, channels]`.
-#[doc(alias = "UpSampling3D")]
-pub type UpSample3d = UpSample<3>;
+names! { UpSample for: 1 UpSample1d "UpSampling1D", 2 UpSample2d "UpSampling2D", 3 UpSample3d "UpSampling3D" }
 
 impl<const N: usize> Layer for UpSample<N> {
     config!();

@@ -2,9 +2,9 @@
 
 use super::items::{pairs_with, product};
 use super::probabilities::{CLIP, Given, ScoreKind, check_smoothing, scores};
-use super::{Each, Loss, check_same_shape, check_setting, check_targets};
+use super::{Each, Loss, check_same_shape, check_setting, check_targets, per_example};
 use crate::autograd::Var;
-use crate::config::{config, described};
+use crate::config::described;
 use crate::error::Result;
 use crate::tensor::{Float, Tensor};
 
@@ -47,7 +47,7 @@ described! {
 }
 
 impl Loss for BinaryCrossEntropy {
-    config!();
+    per_example!();
 
     fn threshold(&self) -> Option<Float> {
         Some(Given::new(self.from_logits).threshold())
@@ -65,10 +65,6 @@ impl Loss for BinaryCrossEntropy {
             let t = t * (1.0 - smoothing) + 0.5 * smoothing;
             binary(kind, x, weight * t, 1.0 - t)
         })
-    }
-
-    fn per_example(&self) -> bool {
-        true
     }
 }
 

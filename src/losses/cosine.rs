@@ -2,9 +2,9 @@
 
 use super::items::{items, leading, standard};
 use super::probabilities::rows_and_classes;
-use super::{Each, Loss, check_same_shape};
+use super::{Each, Loss, check_same_shape, per_example};
 use crate::autograd::Var;
-use crate::config::{config, described};
+use crate::config::described;
 use crate::error::Result;
 use crate::tensor::{Float, Tensor, data};
 
@@ -32,7 +32,7 @@ described! {
 }
 
 impl Loss for CosineSimilarity {
-    config!();
+    per_example!();
 
     fn each(&self, prediction: &Var, target: &Tensor) -> Result<Each> {
         let who = "CosineSimilarity";
@@ -56,10 +56,6 @@ impl Loss for CosineSimilarity {
             }
             if length.is_nan() { length } else { -cosine }
         })
-    }
-
-    fn per_example(&self) -> bool {
-        true
     }
 }
 

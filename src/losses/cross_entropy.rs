@@ -4,9 +4,9 @@ use super::items::{items, leading, product, standard};
 use super::probabilities::{
     CLIP, Given, LogProbabilities, ScoreKind, check_class_weights, check_smoothing, rows_of_classes, scores,
 };
-use super::{Each, Loss, check_same_shape};
+use super::{Each, Loss, check_same_shape, per_example};
 use crate::autograd::Var;
-use crate::config::{config, described};
+use crate::config::described;
 use crate::error::{Error, Result};
 use crate::kernels::softmax;
 use crate::tensor::{Float, Tensor, data};
@@ -53,7 +53,7 @@ described! {
 }
 
 impl Loss for CrossEntropy {
-    config!();
+    per_example!();
 
     fn each(&self, prediction: &Var, target: &Tensor) -> Result<Each> {
         let who = "CrossEntropy";
@@ -72,10 +72,6 @@ impl Loss for CrossEntropy {
             let share = |c: usize| weight(c) * (f64::from(target[c]) * keep + spread);
             row(kind, Clip::Last, x, (0..classes).map(share).sum(), share, slope)
         })
-    }
-
-    fn per_example(&self) -> bool {
-        true
     }
 }
 

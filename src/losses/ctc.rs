@@ -2,9 +2,9 @@
 
 use super::items::{items, standard};
 use super::probabilities::LogProbabilities;
-use super::{Each, Loss};
+use super::{Each, Loss, per_example};
 use crate::autograd::{Origin, Var};
-use crate::config::{config, described};
+use crate::config::described;
 use crate::error::{Error, Result};
 use crate::tensor::{Float, Tensor, data};
 
@@ -65,7 +65,7 @@ impl Ctc {
 }
 
 impl Loss for Ctc {
-    config!();
+    per_example!();
 
     fn each(&self, prediction: &Var, target: &Tensor) -> Result<Each> {
         let [batch, time, classes] = *prediction.value.shape() else {
@@ -115,10 +115,6 @@ impl Loss for Ctc {
             });
             spelled(x, classes, labels, blank, slope)
         })
-    }
-
-    fn per_example(&self) -> bool {
-        true
     }
 }
 

@@ -1,9 +1,9 @@
 //! Losses on the distances between embeddings.
 
 use super::items::{items, product, standard};
-use super::{Each, Loss, check_setting, check_targets, strip};
+use super::{Each, Loss, check_setting, check_targets, per_example, strip};
 use crate::autograd::Var;
-use crate::config::{config, described};
+use crate::config::described;
 use crate::error::{Error, Result};
 use crate::tensor::{Float, Tensor, data};
 
@@ -56,7 +56,7 @@ impl Triplet {
 }
 
 impl Loss for Triplet {
-    config!();
+    per_example!();
 
     fn each(&self, prediction: &Var, target: &Tensor) -> Result<Each> {
         let who = "Triplet";
@@ -92,10 +92,6 @@ impl Loss for Triplet {
             loss
         })
     }
-
-    fn per_example(&self) -> bool {
-        true
-    }
 }
 
 described! {
@@ -128,7 +124,7 @@ described! {
 }
 
 impl Loss for Contrastive {
-    config!();
+    per_example!();
 
     fn each(&self, prediction: &Var, target: &Tensor) -> Result<Each> {
         let who = "Contrastive";
@@ -156,10 +152,6 @@ impl Loss for Contrastive {
             }
             product(t, d * d) + (1.0 - t) * lack * lack
         })
-    }
-
-    fn per_example(&self) -> bool {
-        true
     }
 }
 

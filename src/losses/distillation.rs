@@ -3,10 +3,10 @@
 use std::ops::Bound;
 
 use super::probabilities::{Given, scores};
-use super::{Each, KlDivergence, Loss, check_same_shape, check_setting, check_targets};
+use super::{Each, KlDivergence, Loss, check_same_shape, check_setting, check_targets, per_example};
 use crate::activations::{Activation, Softmax};
 use crate::autograd::{Tape, Var};
-use crate::config::{config, described};
+use crate::config::described;
 use crate::error::Result;
 use crate::tensor::{Float, Tensor};
 
@@ -41,7 +41,7 @@ described! {
 }
 
 impl Loss for Distillation {
-    config!();
+    per_example!();
 
     fn each(&self, prediction: &Var, target: &Tensor) -> Result<Each> {
         let (who, temperature) = ("Distillation", self.temperature);
@@ -53,9 +53,5 @@ impl Loss for Distillation {
         // Known as a softmax, so that it is computed from its input, infinite ones too.
         let student = Softmax.apply(&(logits * (1.0 / temperature)));
         Ok(KlDivergence.each(&student, &teacher.value)?.scaled(temperature * temperature))
-    }
-
-    fn per_example(&self) -> bool {
-        true
     }
 }

@@ -4,9 +4,9 @@ use super::binary_cross_entropy::binary;
 use super::cross_entropy::check_one_class;
 use super::items::{items, leading, pairs_with, product, standard};
 use super::probabilities::{CLIP, Given, LogProbabilities, ScoreKind, check_smoothing, rows_of_classes, scores};
-use super::{Each, Loss, check_same_shape, check_setting, check_targets};
+use super::{Each, Loss, check_same_shape, check_setting, check_targets, per_example};
 use crate::autograd::Var;
-use crate::config::{config, described};
+use crate::config::described;
 use crate::error::Result;
 use crate::tensor::{Float, Tensor, data};
 
@@ -57,7 +57,7 @@ described! {
 }
 
 impl Loss for BinaryFocalCrossEntropy {
-    config!();
+    per_example!();
 
     fn threshold(&self) -> Option<Float> {
         Some(Given::new(self.from_logits).threshold())
@@ -90,10 +90,6 @@ impl Loss for BinaryFocalCrossEntropy {
             let bend = product(factor_by_x, entropy);
             (product(weight * factor, entropy), weight * (factor * by_x + bend))
         })
-    }
-
-    fn per_example(&self) -> bool {
-        true
     }
 }
 
@@ -135,7 +131,7 @@ described! {
 }
 
 impl Loss for CategoricalFocalCrossEntropy {
-    config!();
+    per_example!();
 
     fn each(&self, prediction: &Var, target: &Tensor) -> Result<Each> {
         let who = "CategoricalFocalCrossEntropy";
@@ -182,9 +178,5 @@ impl Loss for CategoricalFocalCrossEntropy {
             }
             loss
         })
-    }
-
-    fn per_example(&self) -> bool {
-        true
     }
 }

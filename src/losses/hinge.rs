@@ -2,9 +2,9 @@
 
 use super::cross_entropy::check_one_class;
 use super::items::{items, leading, pairs, product, standard};
-use super::{Each, Loss, check_same_shape, check_targets};
+use super::{Each, Loss, check_same_shape, check_targets, per_example};
 use crate::autograd::Var;
-use crate::config::{config, described};
+use crate::config::described;
 use crate::error::Result;
 use crate::tensor::{Float, Tensor, data};
 
@@ -30,7 +30,7 @@ described! {
 }
 
 impl Loss for Hinge {
-    config!();
+    per_example!();
 
     fn threshold(&self) -> Option<Float> {
         Some(0.0)
@@ -38,10 +38,6 @@ impl Loss for Hinge {
 
     fn each(&self, prediction: &Var, target: &Tensor) -> Result<Each> {
         signed("Hinge", prediction, target, |lack| (lack, 1.0))
-    }
-
-    fn per_example(&self) -> bool {
-        true
     }
 }
 
@@ -67,7 +63,7 @@ described! {
 }
 
 impl Loss for SquaredHinge {
-    config!();
+    per_example!();
 
     fn threshold(&self) -> Option<Float> {
         Some(0.0)
@@ -75,10 +71,6 @@ impl Loss for SquaredHinge {
 
     fn each(&self, prediction: &Var, target: &Tensor) -> Result<Each> {
         signed("SquaredHinge", prediction, target, |lack| (lack * lack, 2.0 * lack))
-    }
-
-    fn per_example(&self) -> bool {
-        true
     }
 }
 
@@ -119,7 +111,7 @@ described! {
 }
 
 impl Loss for CategoricalHinge {
-    config!();
+    per_example!();
 
     fn each(&self, prediction: &Var, target: &Tensor) -> Result<Each> {
         let who = "CategoricalHinge";
@@ -139,9 +131,5 @@ impl Loss for CategoricalHinge {
             slope[worst] += (1.0 - t[worst]) * active;
             if loss < 0.0 { 0.0 } else { loss }
         })
-    }
-
-    fn per_example(&self) -> bool {
-        true
     }
 }

@@ -1,9 +1,9 @@
 //! Losses that are square near 0 and straight far out, so that outliers do not rule.
 
 use super::items::pairs;
-use super::{Each, Loss, check_setting};
+use super::{Each, Loss, check_setting, per_example};
 use crate::autograd::Var;
-use crate::config::{config, described};
+use crate::config::described;
 use crate::error::Result;
 use crate::tensor::{Float, Tensor};
 
@@ -35,7 +35,7 @@ described! {
 }
 
 impl Loss for Huber {
-    config!();
+    per_example!();
 
     fn each(&self, prediction: &Var, target: &Tensor) -> Result<Each> {
         check_setting("Huber", "a delta", self.delta, Float::MIN_POSITIVE..)?;
@@ -48,10 +48,6 @@ impl Loss for Huber {
                 (delta * d.abs() - 0.5 * delta * delta, delta * d.signum())
             }
         })
-    }
-
-    fn per_example(&self) -> bool {
-        true
     }
 }
 
@@ -84,7 +80,7 @@ described! {
 }
 
 impl Loss for SmoothL1 {
-    config!();
+    per_example!();
 
     fn each(&self, prediction: &Var, target: &Tensor) -> Result<Each> {
         check_setting("SmoothL1", "a beta of", self.beta, 0.0..)?;
@@ -97,10 +93,6 @@ impl Loss for SmoothL1 {
                 (d.abs() - 0.5 * beta, if d == 0.0 { 0.0 } else { d.signum() })
             }
         })
-    }
-
-    fn per_example(&self) -> bool {
-        true
     }
 }
 
@@ -126,16 +118,12 @@ described! {
 }
 
 impl Loss for LogCosh {
-    config!();
+    per_example!();
 
     fn each(&self, prediction: &Var, target: &Tensor) -> Result<Each> {
         pairs("LogCosh", prediction, target, |x, t| {
             let d = (x - t).abs();
             (d + (-2.0 * d).exp().ln_1p() - std::f64::consts::LN_2, (x - t).tanh())
         })
-    }
-
-    fn per_example(&self) -> bool {
-        true
     }
 }

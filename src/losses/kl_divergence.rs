@@ -2,9 +2,9 @@
 
 use super::items::{items, leading, standard};
 use super::probabilities::{CLIP, Given, LogProbabilities, ScoreKind, rows_of_classes, scores};
-use super::{Each, Loss, check_same_shape, check_targets};
+use super::{Each, Loss, check_same_shape, check_targets, per_example};
 use crate::autograd::Var;
-use crate::config::{config, described};
+use crate::config::described;
 use crate::error::Result;
 use crate::tensor::{Float, Tensor, data};
 
@@ -35,7 +35,7 @@ described! {
 }
 
 impl Loss for KlDivergence {
-    config!();
+    per_example!();
 
     fn each(&self, prediction: &Var, target: &Tensor) -> Result<Each> {
         let who = "KlDivergence";
@@ -63,9 +63,5 @@ impl Loss for KlDivergence {
             }
             sum
         })
-    }
-
-    fn per_example(&self) -> bool {
-        true
     }
 }

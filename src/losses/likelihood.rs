@@ -3,9 +3,9 @@
 use std::f64::consts::TAU;
 
 use super::items::{items, leading, pairs, product, standard};
-use super::{Each, Loss, check_setting, check_targets, strip};
+use super::{Each, Loss, check_setting, check_targets, per_example, strip};
 use crate::autograd::Var;
-use crate::config::{config, described};
+use crate::config::described;
 use crate::error::{Error, Result};
 use crate::tensor::{Float, Tensor, data};
 
@@ -38,7 +38,7 @@ described! {
 }
 
 impl Loss for Poisson {
-    config!();
+    per_example!();
 
     fn each(&self, prediction: &Var, target: &Tensor) -> Result<Each> {
         check_targets("Poisson", target, "targets that are not negative", |t| t >= 0.0)?;
@@ -60,10 +60,6 @@ impl Loss for Poisson {
             let loss = if x == f64::INFINITY { x } else { x - t * (x + 1e-7).ln() };
             (loss, 1.0 - t / (x + 1e-7))
         })
-    }
-
-    fn per_example(&self) -> bool {
-        true
     }
 }
 
@@ -102,7 +98,7 @@ described! {
 }
 
 impl Loss for GaussianNll {
-    config!();
+    per_example!();
 
     fn each(&self, prediction: &Var, target: &Tensor) -> Result<Each> {
         check_setting("GaussianNll", "an epsilon of", self.epsilon, Float::MIN_POSITIVE..)?;
@@ -146,9 +142,5 @@ impl Loss for GaussianNll {
             }
             sum * share
         })
-    }
-
-    fn per_example(&self) -> bool {
-        true
     }
 }

@@ -1,9 +1,9 @@
 //! Mean absolute errors.
 
 use super::items::pairs;
-use super::{Each, Loss};
+use super::{Each, Loss, per_example};
 use crate::autograd::Var;
-use crate::config::{config, described};
+use crate::config::described;
 use crate::error::Result;
 use crate::tensor::Tensor;
 
@@ -31,14 +31,10 @@ described! {
 }
 
 impl Loss for MeanAbsoluteError {
-    config!();
+    per_example!();
 
     fn each(&self, prediction: &Var, target: &Tensor) -> Result<Each> {
         pairs("MeanAbsoluteError", prediction, target, |x, t| ((x - t).abs(), sign(x - t)))
-    }
-
-    fn per_example(&self) -> bool {
-        true
     }
 }
 
@@ -65,17 +61,13 @@ described! {
 }
 
 impl Loss for MeanAbsolutePercentageError {
-    config!();
+    per_example!();
 
     fn each(&self, prediction: &Var, target: &Tensor) -> Result<Each> {
         pairs("MeanAbsolutePercentageError", prediction, target, |x, t| {
             let scale = 100.0 / t.abs().max(1e-7);
             ((x - t).abs() * scale, sign(x - t) * scale)
         })
-    }
-
-    fn per_example(&self) -> bool {
-        true
     }
 }
 

@@ -1,9 +1,9 @@
 //! Mean squared errors.
 
 use super::items::pairs;
-use super::{Each, Loss};
+use super::{Each, Loss, per_example};
 use crate::autograd::Var;
-use crate::config::{config, described};
+use crate::config::described;
 use crate::error::Result;
 use crate::tensor::Tensor;
 
@@ -31,14 +31,10 @@ described! {
 }
 
 impl Loss for MeanSquaredError {
-    config!();
+    per_example!();
 
     fn each(&self, prediction: &Var, target: &Tensor) -> Result<Each> {
         pairs("MeanSquaredError", prediction, target, |x, t| ((x - t) * (x - t), 2.0 * (x - t)))
-    }
-
-    fn per_example(&self) -> bool {
-        true
     }
 }
 
@@ -67,7 +63,7 @@ described! {
 }
 
 impl Loss for MeanSquaredLogarithmicError {
-    config!();
+    per_example!();
 
     fn each(&self, prediction: &Var, target: &Tensor) -> Result<Each> {
         pairs("MeanSquaredLogarithmicError", prediction, target, |x, t| {
@@ -77,9 +73,5 @@ impl Loss for MeanSquaredLogarithmicError {
             // A maximum passes over NaN.
             (if (x + t).is_nan() { f64::NAN } else { difference * difference }, slope)
         })
-    }
-
-    fn per_example(&self) -> bool {
-        true
     }
 }

@@ -83,7 +83,7 @@ pub use overlap::{Dice, Tversky};
 pub use sparse_cross_entropy::SparseCrossEntropy;
 
 use crate::autograd::Var;
-use crate::config::{Config, Described, Registry, family};
+use crate::config::{Config, family, kinds};
 use crate::error::{Error, Result};
 use crate::tensor::{Float, Tensor};
 
@@ -186,8 +186,6 @@ pub trait Loss: Send + Sync {
     }
 }
 
-family!(Box, dyn Loss);
-
 impl Loss for Box<dyn Loss> {
     fn loss(&self, prediction: &Var, target: &Tensor) -> Result<Var> {
         (**self).loss(prediction, target)
@@ -210,25 +208,26 @@ impl Loss for Box<dyn Loss> {
     }
 }
 
-impl Registry {
-    /// Adds a loss.
-    #[must_use]
-    pub fn loss<T: Loss + Described + 'static>(mut self) -> Self {
-        self.insert(T::KIND, |from| Ok(Box::new(T::from_config(from)?) as Box<dyn Loss>));
-        self
-    }
-}
+family!(Box, dyn Loss);
 
-pub(crate) fn register(registry: Registry) -> Registry {
-    macro_rules! all {
-        ($($name:ident)*) => { registry$(.loss::<$name>())* };
-    }
-    all!(
-        BinaryCrossEntropy BinaryFocalCrossEntropy CategoricalFocalCrossEntropy CategoricalHinge Contrastive CosineSimilarity
-        CrossEntropy Ctc Dice Distillation GaussianNll Hinge Huber KlDivergence LogCosh MeanAbsoluteError
-        MeanAbsolutePercentageError MeanSquaredError MeanSquaredLogarithmicError Poisson SmoothL1 SparseCrossEntropy
-        SquaredHinge Triplet Tversky
-    )
+/// The methods of a loss whose examples do not look at each other that all such losses share.
+macro_rules! per_example {
+    () => {
+        crate::config::config!();
+
+        fn per_example(&self) -> bool {
+            true
+        }
+    };
+}
+use per_example;
+
+kinds! {
+    register, "Adds a loss." loss, Box<dyn Loss> =>
+    BinaryCrossEntropy BinaryFocalCrossEntropy CategoricalFocalCrossEntropy CategoricalHinge Contrastive CosineSimilarity
+    CrossEntropy Ctc Dice Distillation GaussianNll Hinge Huber KlDivergence LogCosh MeanAbsoluteError
+    MeanAbsolutePercentageError MeanSquaredError MeanSquaredLogarithmicError Poisson SmoothL1 SparseCrossEntropy
+    SquaredHinge Triplet Tversky
 }
 
 impl<F: Fn(&Var, &Tensor) -> Result<Var> + Send + Sync> Loss for F {

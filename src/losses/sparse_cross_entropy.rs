@@ -3,9 +3,9 @@
 use super::cross_entropy::{Clip, row};
 use super::items::items;
 use super::probabilities::{Given, check_class_weights, check_smoothing, rows_of_classes, scores};
-use super::{Each, Loss};
+use super::{Each, Loss, per_example};
 use crate::autograd::Var;
-use crate::config::{config, described};
+use crate::config::described;
 use crate::error::{Error, Result};
 use crate::tensor::{Float, Tensor, tensor};
 
@@ -76,7 +76,7 @@ fn wrong_class(class: Float, classes: usize) -> Error {
 }
 
 impl Loss for SparseCrossEntropy {
-    config!();
+    per_example!();
 
     fn each(&self, prediction: &Var, target: &Tensor) -> Result<Each> {
         let who = "SparseCrossEntropy";
@@ -132,9 +132,5 @@ impl Loss for SparseCrossEntropy {
             Some(counts) => each.counting(&counts),
             None => Ok(each),
         }
-    }
-
-    fn per_example(&self) -> bool {
-        true
     }
 }

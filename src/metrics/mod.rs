@@ -72,7 +72,7 @@ pub use precision::{Averaging, FBeta, Precision, Recall};
 pub use rates::{FalsePositiveRate, SelectionRate};
 pub use top_k::TopKAccuracy;
 
-use crate::config::{Config, Described, Registry, family};
+use crate::config::{Config, family, kinds};
 use crate::error::{Error, Result};
 use crate::tensor::{Float, Tensor};
 
@@ -195,23 +195,10 @@ pub trait Metric: Send + Sync {
 
 family!(Box, dyn Metric);
 
-impl Registry {
-    /// Adds a metric.
-    #[must_use]
-    pub fn metric<T: Metric + Described + 'static>(mut self) -> Self {
-        self.insert(T::KIND, |from| Ok(Box::new(T::from_config(from)?) as Box<dyn Metric>));
-        self
-    }
-}
-
-pub(crate) fn register(registry: Registry) -> Registry {
-    macro_rules! all {
-        ($($name:ident)*) => { registry$(.metric::<$name>())* };
-    }
-    all!(
-        Accuracy Auc CohenKappa FalsePositiveRate FBeta Matthews MeanAbsolute MeanCosine MeanIou MeanLoss MeanSquared Named Pearson Perplexity
-        Precision R2 Recall RootMeanSquared SelectionRate TopKAccuracy
-    )
+kinds! {
+    register, "Adds a metric." metric, Box<dyn Metric> =>
+    Accuracy Auc CohenKappa FalsePositiveRate FBeta Matthews MeanAbsolute MeanCosine MeanIou MeanLoss MeanSquared Named Pearson
+    Perplexity Precision R2 Recall RootMeanSquared SelectionRate TopKAccuracy
 }
 
 /// The methods of a metric that leaves its work to another one.

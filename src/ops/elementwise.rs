@@ -27,10 +27,16 @@ impl Var {
         slope: impl Fn(Float, Float) -> Float + 'static,
         linear: bool,
     ) -> Self {
-        let values = move |x: &[Float], y: &mut [Float]| y.iter_mut().zip(x).for_each(|(y, x)| *y = f(*x));
+        // Loops: the adapters of iterators would be compiled again for each function.
+        let values = move |x: &[Float], y: &mut [Float]| {
+            for (y, x) in y.iter_mut().zip(x) {
+                *y = f(*x);
+            }
+        };
         let grads = move |x: &[Float], y: &[Float], dy: &[Float], dx: &mut [Float]| {
-            let slopes = x.iter().zip(y).map(|(x, y)| slope(*x, *y));
-            dx.iter_mut().zip(dy.iter().zip(slopes)).for_each(|(dx, (dy, slope))| *dx = dy * slope);
+            for ((dx, dy), (x, y)) in dx.iter_mut().zip(dy).zip(x.iter().zip(y)) {
+                *dx = dy * slope(*x, *y);
+            }
         };
         self.each_boxed(onnx, Box::new(values), Box::new(grads), linear)
     }

@@ -56,7 +56,7 @@ pub use sgd::Sgd;
 pub use state::{State, Step};
 pub use stepper::{BatchPart, Change, Clip, GradientHook, Group, Lookahead, MovingAverage, StepGradients, Stepper};
 
-use crate::config::{Config, Described, Registry, family};
+use crate::config::{Config, Registry, family, kinds};
 use crate::error::{Error, Result};
 use crate::tensor::Float;
 
@@ -236,26 +236,14 @@ impl Optimizer for Box<dyn Optimizer> {
 
 family!(Box, dyn Optimizer);
 
-impl Registry {
-    /// Adds an optimizer, whose settings are checked when it is made from its description.
-    #[must_use]
-    pub fn optimizer<T: Optimizer + Described + 'static>(mut self) -> Self {
-        self.insert(T::KIND, |from| {
-            let optimizer = T::from_config(from)?;
-            optimizer.check()?;
-            Ok(Box::new(optimizer) as Box<dyn Optimizer>)
-        });
-        self
-    }
+kinds! {
+    own, "Adds an optimizer, whose settings are checked when it is made from its description." optimizer, Box<dyn Optimizer>,
+    check Optimizer::check =>
+    Adadelta Adafactor Adagrad Adam AdamW Adamax Lamb Lion Momentum Muon Nadam RAdam RmsProp Sgd
 }
 
 pub(crate) fn register(registry: Registry) -> Registry {
-    macro_rules! all {
-        ($($name:ident)*) => { registry$(.optimizer::<$name>())* };
-    }
-    schedules::register(all!(
-        Adadelta Adafactor Adagrad Adam AdamW Adamax Lamb Lion Momentum Muon Nadam RAdam RmsProp Sgd
-    ))
+    schedules::register(own(registry))
 }
 
 /// The two methods for the field `learning_rate`.

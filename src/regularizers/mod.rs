@@ -23,17 +23,6 @@ pub use powers::{L1, L1L2, L2};
 use std::sync::Arc;
 
 pub use crate::autograd::Regularizer;
-use crate::config::{Described, Registry};
+use crate::config::kinds;
 
-impl Registry {
-    /// Adds a regularizer.
-    #[must_use]
-    pub fn regularizer<T: Regularizer + Described + 'static>(mut self) -> Self {
-        self.insert(T::KIND, |from| Ok(Arc::new(T::from_config(from)?) as Arc<dyn Regularizer>));
-        self
-    }
-}
-
-pub(crate) fn register(registry: Registry) -> Registry {
-    registry.regularizer::<L1>().regularizer::<L2>().regularizer::<L1L2>().regularizer::<OrthogonalColumns>()
-}
+kinds! { register, "Adds a regularizer." regularizer, Arc<dyn Regularizer> => L1 L2 L1L2 OrthogonalColumns }

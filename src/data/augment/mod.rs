@@ -54,7 +54,7 @@ pub use zoom::RandomZoom;
 
 use ndarray::ArrayD;
 
-use crate::config::{Config, Described, Registry, family};
+use crate::config::{Config, Registry, family, kinds};
 use crate::error::{Error, Result};
 use crate::random::Rng;
 use crate::tensor::Float;
@@ -165,34 +165,13 @@ fn value_range(who: &str, [low, high]: [Float; 2]) -> Result<[Float; 2]> {
     Err(Error::value(format!("{who}: expected a range of values from low to high, got {low} to {high}")))
 }
 
-impl Registry {
-    /// Adds an augmentation.
-    #[must_use]
-    pub fn augment<T: Augment + Described + 'static>(mut self) -> Self {
-        self.insert::<Box<dyn Augment>>(T::KIND, |from| Ok(Box::new(T::from_config(from)?)));
-        self
-    }
-
-    /// Adds a mixture of two examples.
-    #[must_use]
-    pub fn mix<T: Mix + Described + 'static>(mut self) -> Self {
-        self.insert::<Box<dyn Mix>>(T::KIND, |from| Ok(Box::new(T::from_config(from)?)));
-        self
-    }
+kinds! {
+    augmentations, "Adds an augmentation." augment, Box<dyn Augment> =>
+    RandomBrightness RandomContrast RandomCrop RandomElasticTransform RandomErasing RandomFlip RandomRotation RandomTranslation RandomZoom
 }
 
-/// Adds what this module exports.
+kinds! { mixtures, "Adds a mixture of two examples." mix, Box<dyn Mix> => CutMix MixUp }
+
 pub(crate) fn register(registry: Registry) -> Registry {
-    registry
-        .augment::<RandomBrightness>()
-        .augment::<RandomContrast>()
-        .augment::<RandomCrop>()
-        .augment::<RandomElasticTransform>()
-        .augment::<RandomErasing>()
-        .augment::<RandomFlip>()
-        .augment::<RandomRotation>()
-        .augment::<RandomTranslation>()
-        .augment::<RandomZoom>()
-        .mix::<CutMix>()
-        .mix::<MixUp>()
+    mixtures(augmentations(registry))
 }

@@ -42,13 +42,6 @@ described! {
     }
 }
 
-impl SinusoidalPositions {
-    /// Creates the layer with waves of lengths up to `2π` times 10,000.
-    pub fn new() -> Self {
-        Self::default()
-    }
-}
-
 impl Layer for SinusoidalPositions {
     config!();
 

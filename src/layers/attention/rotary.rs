@@ -43,11 +43,6 @@ described! {
 }
 
 impl RotaryEmbedding {
-    /// Creates the layer with the defaults.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
     /// Runs [`Layer::forward`] for steps of which the first is number `start` of its sequence.
     ///
     /// # Errors

@@ -139,11 +139,6 @@ fn mean(scores: Var, value: &Var, rate: Float, causal: bool) -> Result<Var> {
 macro_rules! attention {
     ($name:ident) => {
         impl $name {
-            /// Creates the layer with the defaults.
-            pub fn new() -> Self {
-                Self::default()
-            }
-
             /// Returns the learned scale.
             pub fn scale(&self) -> Option<&Param> {
                 self.use_scale.then_some(&self.scale)

@@ -48,11 +48,6 @@ const LEAST: Float = 1e-7;
 const PART: usize = 256;
 
 impl Normalization {
-    /// Creates the layer; [`adapt`](Self::adapt) it before the first pass, or load its weights.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
     /// Measures mean and variance over all axes but the last of the first input, reading all examples once, without
     /// augmentation.
     ///

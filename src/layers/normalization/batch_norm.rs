@@ -59,11 +59,6 @@ described! {
 }
 
 impl BatchNorm {
-    /// Creates the layer with the defaults.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
     fn affine(&self) -> Affine<'_> {
         Affine::new([&self.gamma, &self.beta], [self.scale, self.center], 1)
     }

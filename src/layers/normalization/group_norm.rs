@@ -112,11 +112,6 @@ described! {
 }
 
 impl InstanceNorm {
-    /// Creates the layer with the defaults.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
     fn affine(&self) -> Affine<'_> {
         Affine::new([&self.gamma, &self.beta], [self.scale, self.center], 1)
     }

@@ -49,11 +49,6 @@ described! {
 }
 
 impl LayerNorm {
-    /// Creates the layer with the defaults.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
     fn affine(&self) -> Affine<'_> {
         Affine::new([&self.gamma, &self.beta], [self.scale, self.center], self.axes.len())
     }

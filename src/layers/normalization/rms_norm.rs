@@ -44,11 +44,6 @@ described! {
 }
 
 impl RmsNorm {
-    /// Creates the layer with the defaults.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
     fn affine(&self) -> Affine<'_> {
         Affine::new([&self.gamma; 2], [self.scale, false], self.axes.len())
     }

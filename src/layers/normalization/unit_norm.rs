@@ -35,13 +35,6 @@ described! {
     }
 }
 
-impl UnitNorm {
-    /// Creates the layer over the last axis.
-    pub fn new() -> Self {
-        Self::default()
-    }
-}
-
 impl Layer for UnitNorm {
     config!();
 

@@ -42,7 +42,7 @@ pub use then::Then;
 pub use warm_up::WarmUp;
 
 use super::{check_at_least_0, check_rate};
-use crate::config::{Config, Described, Registry, family};
+use crate::config::{Config, Reader, Registry, family, kinds};
 use crate::error::{Error, Result};
 use crate::tensor::Float;
 
@@ -121,30 +121,20 @@ impl Schedule for Box<dyn Schedule> {
     }
 }
 
-impl Registry {
-    /// Adds a schedule, whose settings are checked when it is made from its description.
-    #[must_use]
-    pub fn schedule<T: Schedule + Described + 'static>(mut self) -> Self {
-        self.insert(T::KIND, |from| checked(T::from_config(from)?));
-        self
-    }
-}
-
-fn checked(schedule: impl Schedule + 'static) -> Result<Box<dyn Schedule>> {
-    schedule.check(None)?;
-    Ok(Box::new(schedule))
+kinds! {
+    own, "Adds a schedule, whose settings are checked when it is made from its description." schedule, Box<dyn Schedule>,
+    check |schedule: &dyn Schedule| schedule.check(None) =>
+    CosineDecay CosineDecayRestarts ExponentialDecay InverseTimeDecay MultiStepDecay Noam OneCycle PiecewiseConstantDecay
+    PolynomialDecay Product StepDecay Then WarmUp
 }
 
 pub(crate) fn register(registry: Registry) -> Registry {
-    macro_rules! all {
-        ($($name:ident)*) => { registry$(.schedule::<$name>())* };
-    }
-    let mut registry = all!(
-        CosineDecay CosineDecayRestarts ExponentialDecay InverseTimeDecay MultiStepDecay Noam OneCycle PiecewiseConstantDecay
-        PolynomialDecay Product StepDecay Then WarmUp
-    );
-    registry.insert(CONSTANT, |from| checked(from.get::<Float>("learning_rate")?));
-    registry
+    let constant = |from: &Reader<'_>| {
+        let rate = from.get::<Float>("learning_rate")?;
+        rate.check(None)?;
+        Ok(Box::new(rate) as Box<dyn Schedule>)
+    };
+    own(registry).with(&[(CONSTANT, constant)])
 }
 
 /// The kind of a number as a schedule.

@@ -29,13 +29,6 @@ described! {
     }
 }
 
-impl Group {
-    /// Creates settings that change nothing yet.
-    pub fn new() -> Self {
-        Self::default()
-    }
-}
-
 /// Patterns with their settings, in the order of their adding.
 #[derive(Default)]
 pub(super) struct Groups(pub(super) Vec<(String, Group)>);
