@@ -33,6 +33,7 @@ use rand::SeedableRng;
 use rand_distr::{Distribution, StandardUniform};
 
 use crate::autograd::{Gradients, Layer, Param, Tape, Var, Vars};
+use crate::config::settings;
 use crate::error::{Error, Result};
 use crate::model::Model;
 use crate::random::Rng;
@@ -64,30 +65,29 @@ pub fn gradcheck_layer<X: Vars>(layer: &impl Layer<X>, inputs: &[Tensor]) -> Res
     GradCheck::default().check_layer(layer, inputs)
 }
 
-/// Compares what `backward` gives with central differences `(f(x + h) - f(x - h)) / 2h`, number by number.
-///
-/// A function that does not give a scalar is checked through a fixed random combination of its values. The error of a
-/// number is `|a - n| / max(|a|, |n|, floor)`; the floor is a hundredth of the greatest gradient of the same input or
-/// parameter and a thousandth of the greatest of all, so that numbers that are 0 up to rounding do not count, and a
-/// difference that rounding alone explains is none.
-///
-/// Stay away from kinks (a rectifier at 0, equal numbers under a maximum) by more than the step: there is no
-/// derivative there.
-#[derive(Clone, Copy, Debug)]
-#[must_use]
-pub struct GradCheck {
-    tolerance: f64,
-    step: f64,
-    training: bool,
-}
-
-impl Default for GradCheck {
-    /// Training mode; a step of the cube root of the rounding error; errors up to 1e-2, or 1e-6 under `float64`.
-    fn default() -> Self {
-        let tolerance = if cfg!(float64) { 1e-6 } else { 1e-2 };
-        Self { tolerance, step: f64::from(Float::EPSILON).cbrt(), training: true }
+settings! {
+    /// Compares what `backward` gives with central differences `(f(x + h) - f(x - h)) / 2h`, number by number.
+    ///
+    /// A function that does not give a scalar is checked through a fixed random combination of its values. The error of a
+    /// number is `|a - n| / max(|a|, |n|, floor)`; the floor is a hundredth of the greatest gradient of the same input or
+    /// parameter and a thousandth of the greatest of all, so that numbers that are 0 up to rounding do not count, and a
+    /// difference that rounding alone explains is none.
+    ///
+    /// Stay away from kinks (a rectifier at 0, equal numbers under a maximum) by more than the step: there is no
+    /// derivative there.
+    #[derive(Clone, Copy, Debug)]
+    pub struct GradCheck {
+        /// The greatest relative error that passes.
+        tolerance: [f64] = TOLERANCE,
+        /// The step `h`, relative to a number's size where that is above 1.
+        step: [f64] = f64::from(Float::EPSILON).cbrt(),
+        /// Whether layers behave as in training. Each pass has the same random numbers.
+        training: [bool] = true,
     }
 }
+
+/// The greatest relative error that passes.
+const TOLERANCE: f64 = if cfg!(float64) { 1e-6 } else { 1e-2 };
 
 /// What a check that succeeded has looked at.
 #[derive(Clone, Debug, PartialEq)]
@@ -125,24 +125,6 @@ impl std::fmt::Display for Comparison {
 }
 
 impl GradCheck {
-    /// Sets the greatest relative error that passes.
-    pub fn tolerance(mut self, tolerance: f64) -> Self {
-        self.tolerance = tolerance;
-        self
-    }
-
-    /// Sets the step `h`, relative to a number's size where that is above 1.
-    pub fn step(mut self, step: f64) -> Self {
-        self.step = step;
-        self
-    }
-
-    /// Sets whether layers behave as in training. Each pass has the same random numbers.
-    pub fn training(mut self, yes: bool) -> Self {
-        self.training = yes;
-        self
-    }
-
     /// Checks the gradient of `f` with respect to all inputs.
     ///
     /// # Errors

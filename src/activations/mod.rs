@@ -135,7 +135,11 @@ impl Registry {
 
 pub(crate) fn register(registry: Registry) -> Registry {
     macro_rules! all {
-        ($($name:ident)*) => { registry$(.activation::<$name>())* };
+        ($($name:ident)*) => {
+            registry
+                .with::<Box<dyn Activation>>(&[$(($name::KIND, |from| Ok(Box::new($name::from_config(from)?)))),*])
+                .layers::<Var, Var>(&[$(($name::KIND, |from| Ok(Box::new($name::from_config(from)?)))),*])
+        };
     }
     let registry = all!(
         Linear Relu Relu6 ReluWith LeakyRelu Elu Selu Celu Exponential Gelu GeluTanh HardSigmoid HardSilu HardTanh LogSigmoid

@@ -189,12 +189,12 @@ macro_rules! described {
                 from.only(&[$(stringify!($r),)* $(stringify!($g),)* $(stringify!($s),)* $($(stringify!($pi),)*)?])?;
                 #[allow(unused_mut)]
                 let mut made = Self::declared($(from.get(stringify!($r))?),*);
-                from.fill(&mut [
+                let filled = from.fill(&mut [
                     $((stringify!($g), &mut made.$g),)*
                     $((stringify!($s), &mut made.$s),)*
                     $($((stringify!($pi), &mut made.$p),)*)?
-                ])?;
-                Ok(made)
+                ]);
+                filled.map(|()| made)
             }
         }
 
@@ -262,21 +262,62 @@ macro_rules! described {
 
     // A described thing is a setting itself, so that things nest by type too.
     (@setting $name:ident $([$n:ident])?) => {
-        impl $(<const $n: usize>)? $crate::config::Setting for $name $(<$n>)? {
-            fn to_value(&self) -> $crate::config::Value {
-                $crate::config::Value::Config(self.describe())
-            }
-
-            fn from_value(
-                value: &$crate::config::Value,
-                registry: &$crate::config::Registry,
-            ) -> $crate::error::Result<Self> {
-                value.described(registry)
+        impl $(<const $n: usize>)? $crate::config::Declared for $name $(<$n>)? {
+            fn description(&self) -> $crate::config::Config {
+                self.describe()
             }
         }
     };
 }
 pub(crate) use described;
+
+/// Declares a struct whose settings are named once, as `described!` does, where nothing is to be written or read: from the declaration
+/// follow its fields, its setters, and its constructor: `new` with the documentation of what it takes,
+/// `declared` for the file alone (`pub struct Name private (...)`), or `Default` (`pub struct Name {...}`).
+macro_rules! settings {
+    ($(#[$meta:meta])* pub struct $name:ident { $($settings:tt)* } $($rest:tt)*) => {
+        $crate::config::settings!(@all [$(#[$meta])*] $name [] declared () { $($settings)* } $($rest)*);
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self::declared()
+            }
+        }
+    };
+    ($(#[$meta:meta])* pub struct $name:ident ($($given:tt)*) $($rest:tt)*) => {
+        $crate::config::settings!(@all [$(#[$meta])*] $name [pub] new ($($given)*) $($rest)*);
+    };
+    ($(#[$meta:meta])* pub struct $name:ident private ($($given:tt)*) $($rest:tt)*) => {
+        $crate::config::settings!(@all [$(#[$meta])*] $name [] declared ($($given)*) $($rest)*);
+    };
+    (
+        @all [$(#[$meta:meta])*] $name:ident [$($public:tt)?] $new:ident
+        ($($(#[$gmeta:meta])* $given:ident: [$($gt:tt)+]),* $(,)?)
+        { $($(#[$smeta:meta])* $setting:ident: [$($st:tt)+] = $default:expr,)* }
+        $(private { $($(#[$kmeta:meta])* $kept:ident: $kt:ty = $first:expr,)* })?
+    ) => {
+        $(#[$meta])*
+        pub struct $name {
+            $($given: $crate::config::described!(@type $($gt)+),)*
+            $($setting: $crate::config::described!(@type $($st)+),)*
+            $($($(#[$kmeta])* $kept: $kt,)*)?
+        }
+
+        impl $name {
+            $($(#[$gmeta])*)*
+            $($public)? fn $new($($given: $crate::config::described!(@given $($gt)+)),*) -> Self {
+                Self {
+                    $($given: $crate::config::described!(@store $given, $($gt)+),)*
+                    $($setting: $default,)*
+                    $($($kept: $first,)*)?
+                }
+            }
+
+            $($crate::config::described! { @setter [$(#[$smeta])*] $setting [$($st)+] $default })*
+        }
+    };
+}
+pub(crate) use settings;
 
 /// The method of a trait that gives the description of a declared type.
 macro_rules! config {

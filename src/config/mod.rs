@@ -11,9 +11,10 @@ mod registry;
 mod setting;
 pub(crate) mod size;
 
-pub(crate) use declare::{config, described, described_as, family, kinds, named};
+pub(crate) use declare::{config, described, described_as, family, kinds, named, settings};
 pub(crate) use registry::Make;
 pub use registry::{Described, Reader, Registry};
+pub(crate) use setting::Declared;
 pub use setting::Setting;
 pub(crate) use setting::{Slot, expected};
 

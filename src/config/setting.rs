@@ -15,6 +15,22 @@ pub trait Setting: Sized {
     fn from_value(value: &Value, registry: &Registry) -> Result<Self>;
 }
 
+/// A type whose settings are declared: it is a setting itself, which is compiled only where things nest by type.
+pub trait Declared: super::Described {
+    /// Returns the description.
+    fn description(&self) -> Config;
+}
+
+impl<T: Declared> Setting for T {
+    fn to_value(&self) -> Value {
+        Value::Config(self.description())
+    }
+
+    fn from_value(value: &Value, registry: &Registry) -> Result<Self> {
+        value.described(registry)
+    }
+}
+
 /// A field of a declared struct as its description sees it: one loop writes or reads those of all types.
 pub(crate) trait Slot {
     /// Returns the value as plain data.

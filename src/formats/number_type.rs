@@ -65,9 +65,15 @@ impl std::fmt::Display for NumberType {
 
 /// Decodes little-endian numbers one by one; `$convert` may fail with what is wrong with one of them.
 macro_rules! each {
-    ($bytes:expr, $kind:ty, $convert:expr) => {
-        $bytes.as_chunks().0.iter().map(|bytes| $convert(<$kind>::from_le_bytes(*bytes))).collect()
-    };
+    ($bytes:expr, $kind:ty, $convert:expr) => {{
+        let all = $bytes.as_chunks().0;
+        let mut numbers: Vec<Float> = Vec::with_capacity(all.len());
+        for bytes in all {
+            let number: Result<Float, String> = $convert(<$kind>::from_le_bytes(*bytes));
+            numbers.push(number?);
+        }
+        Ok(numbers)
+    }};
 }
 
 /// A whole number, if [`Float`] holds it exactly.

@@ -159,7 +159,6 @@ mod separable_conv;
 mod sequential;
 mod tied_dense;
 mod time_distributed;
-mod up_sample;
 mod window;
 
 pub use activity_regularization::ActivityRegularization;
@@ -203,12 +202,11 @@ pub use prelu::PRelu;
 pub use recurrent::{Bidirectional, Cell, Gru, Lstm, Merge, Recurrent, Rnn, SimpleRnn, StepOptions, WithState};
 pub use rescaling::{PerChannel, Rescaling};
 pub use residual::Residual;
-pub use resize::{Resize, Resize1d, Resize2d, Resize3d, ResizeTo};
+pub use resize::{Resize, Resize1d, Resize2d, Resize3d, ResizeTo, UpSample, UpSample1d, UpSample2d, UpSample3d};
 pub use separable_conv::{SeparableConv, SeparableConv1d, SeparableConv2d};
 pub use sequential::Sequential;
 pub use tied_dense::TiedDense;
 pub use time_distributed::TimeDistributed;
-pub use up_sample::{UpSample, UpSample1d, UpSample2d, UpSample3d};
 pub use window::Padding;
 
 pub(crate) use crate::autograd::boxed;
@@ -218,6 +216,8 @@ pub use crate::config::size::Size;
 use crate::autograd::Var;
 use crate::config::{Described, Make, Registry};
 
+type MakeLayer<X, Y> = Make<Box<dyn Layer<X, Y>>>;
+
 impl Registry {
     /// Adds a layer that takes `X` and gives `Y`; both are `Var` for most.
     #[must_use]
@@ -226,7 +226,15 @@ impl Registry {
         self
     }
 
-    fn insert_layer<X: Vars, Y: Vars>(&mut self, kind: &str, make: Make<Box<dyn Layer<X, Y>>>) {
+    /// Adds these layers: a loop, which is compiled for each arrangement of inputs and not for each layer.
+    pub(crate) fn layers<X: Vars, Y: Vars>(mut self, makers: &[(&str, MakeLayer<X, Y>)]) -> Self {
+        for (kind, make) in makers {
+            self.insert_layer::<X, Y>(kind, *make);
+        }
+        self
+    }
+
+    fn insert_layer<X: Vars, Y: Vars>(&mut self, kind: &str, make: MakeLayer<X, Y>) {
         // A graph takes layers of any arrangement: first, since a layer of lists is one already.
         self.insert(kind, graph::listed::<X, Y>);
         self.insert(kind, make);
@@ -236,7 +244,9 @@ impl Registry {
 /// All layers that can be made from a description.
 pub(crate) fn register(registry: Registry) -> Registry {
     macro_rules! all {
-        ($registry:ident, $x:ty => $y:ty: $($name:ident)*) => { $registry$(.layer::<$name, $x, $y>())* };
+        ($registry:ident, $x:ty => $y:ty: $($name:ident)*) => {
+            $registry.layers::<$x, $y>(&[$((<$name>::KIND, |from| Ok(Box::new(<$name>::from_config(from)?)))),*])
+        };
     }
     let registry = all!(registry, Var => Var:
         Dense Conv1d Conv2d Conv3d ConvTranspose1d ConvTranspose2d ConvTranspose3d DepthwiseConv1d DepthwiseConv2d

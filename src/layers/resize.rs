@@ -1,4 +1,4 @@
-//! Sequences, images and volumes of another size.
+//! Sequences, images and volumes of another size: resized, or made longer by whole factors.
 
 use super::interpolation::{Interpolation, Resampling};
 use super::names::names;
@@ -94,31 +94,87 @@ impl<const N: usize> Resize<N> {
     }
 }
 
+described! {
+    /// Makes the `N` axes between batch and channels longer by whole factors; [`Resize`](super::Resize) does it by any.
+    ///
+    /// [`UpSample1d`], [`UpSample2d`] and [`UpSample3d`] are its names.
+    ///
+    /// # Shapes
+    /// input `[batch, lengths.., channels]`, output `[batch, length · factor.., channels]`
+    /// # Defaults
+    /// the nearest cell
+    /// # Errors
+    /// an input with another number of axes, or without cells; a factor of 0; aligned corners of the nearest cell
+    /// # Example
+    /// ```
+    /// use gradus::layers::Interpolation;
+    /// use gradus::prelude::*;
+    /// let x = Tape::inference().input(ndarray::Array4::<f32>::ones((2, 5, 5, 3)));
+    /// assert_eq!(UpSample2d::new([2, 3]).forward(&x)?.shape(), [2, 10, 15, 3]);
+    /// let bilinear = UpSample2d::new(2).interpolation(Interpolation::Linear);
+    /// assert_eq!(bilinear.forward(&x)?.item(), 1.0);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    /// # Reference
+    /// Keras `UpSampling2D`, PyTorch `Upsample`
+    #[doc(alias = "Upsample")]
+    #[derive(Clone, Copy)]
+    pub struct UpSample<const N: usize> as ["UpSample1d", "UpSample2d", "UpSample3d"] (
+        /// The factors.
+        size: [size N],
+    ) {
+        /// What is put between two cells.
+        interpolation: [Interpolation] = Interpolation::Nearest,
+        /// Whether the first and last cells of input and output are in one place, as PyTorch's `align_corners` has it.
+        align_corners: [bool] = false,
+    }
+}
+
+names! { UpSample for: 1 UpSample1d "UpSampling1D", 2 UpSample2d "UpSampling2D", 3 UpSample3d "UpSampling3D" }
+
 impl<const N: usize> Layer for Resize<N> {
     config!();
 
     fn forward(&self, x: &Var) -> Result<Var> {
         let Self { interpolation, align_corners, antialias, .. } = *self;
         let resampling = Resampling { interpolation, align_corners, antialias };
-        let (_, input, _) = axes(x.value.shape(), N)?;
-        match self.to {
-            ResizeTo::Lengths(lengths) => {
-                at_least_1("length", &lengths)?;
-                let steps: [f64; N] = std::array::from_fn(|i| input[i] as f64 / lengths[i] as f64);
-                resampling.run(x, &lengths, &steps)
-            }
-            ResizeTo::Factors(factors) => {
-                let lengths: [usize; N] = std::array::from_fn(|i| (input[i] as f64 * factors[i]).floor() as usize);
-                if factors.iter().any(|factor| !factor.is_finite() || *factor <= 0.0) || lengths.contains(&0) {
-                    return Err(Error::value(format!(
-                        "expected factors above 0 that leave at least one cell, got {factors:?} for input {:?}",
-                        x.value.shape()
-                    )));
-                }
-                resampling.run(x, &lengths, &factors.map(|factor| 1.0 / factor))
-            }
+        match &self.to {
+            ResizeTo::Lengths(lengths) => to(x, &resampling, lengths),
+            ResizeTo::Factors(factors) => by(x, &resampling, factors),
         }
     }
+}
+
+impl<const N: usize> Layer for UpSample<N> {
+    config!();
+
+    fn forward(&self, x: &Var) -> Result<Var> {
+        at_least_1("factor", &self.size)?;
+        let Self { interpolation, align_corners, .. } = *self;
+        by(x, &Resampling { interpolation, align_corners, antialias: false }, &self.size.map(|factor| factor as f64))
+    }
+}
+
+/// Resamples to these lengths.
+fn to(x: &Var, resampling: &Resampling, lengths: &[usize]) -> Result<Var> {
+    let (_, input, _) = axes(x.value.shape(), lengths.len())?;
+    at_least_1("length", lengths)?;
+    let steps: Vec<f64> = input.iter().zip(lengths).map(|(old, new)| *old as f64 / *new as f64).collect();
+    resampling.run(x, lengths, &steps)
+}
+
+/// Resamples by these factors.
+fn by(x: &Var, resampling: &Resampling, factors: &[f64]) -> Result<Var> {
+    let (_, input, _) = axes(x.value.shape(), factors.len())?;
+    let lengths: Vec<usize> = input.iter().zip(factors).map(|(len, by)| (*len as f64 * by).floor() as usize).collect();
+    if factors.iter().any(|factor| !factor.is_finite() || *factor <= 0.0) || lengths.contains(&0) {
+        return Err(Error::value(format!(
+            "expected factors above 0 that leave at least one cell, got {factors:?} for input {:?}",
+            x.value.shape()
+        )));
+    }
+    let steps: Vec<f64> = factors.iter().map(|factor| 1.0 / factor).collect();
+    resampling.run(x, &lengths, &steps)
 }
 
 #[cfg(test)]
@@ -138,5 +194,28 @@ mod tests {
         assert!((smooth[0] - (0.75 + 1.5 + 0.75) / 1.75).abs() < 1e-6, "{smooth:?}");
         assert_eq!(run(Resize1d::new(3).interpolation(Interpolation::Linear).align_corners(true)), [1.0, 2.5, 8.0]);
         assert_eq!(run(Resize1d::by([0.75])), [1.0, 3.0, 8.0]);
+    }
+
+    #[test]
+    fn interpolates_as_defined() {
+        let x = Tape::inference().input(ndarray::arr3(&[[[0.0], [4.0]]]));
+        let up = |interpolation, aligned| {
+            let y = UpSample1d::new(2).interpolation(interpolation).align_corners(aligned).forward(&x).unwrap();
+            y.value().iter().copied().collect::<Vec<_>>()
+        };
+        assert_eq!(up(Interpolation::Nearest, false), [0.0, 0.0, 4.0, 4.0]);
+        assert_eq!(up(Interpolation::Linear, false), [0.0, 1.0, 3.0, 4.0]);
+        let aligned = up(Interpolation::Linear, true);
+        assert!((aligned[1] - 4.0 / 3.0).abs() < 1e-6 && aligned[3] == 4.0, "{aligned:?}");
+    }
+
+    /// Of the last cell there is no next one.
+    #[test]
+    fn one_cell_is_repeated() {
+        let x = Tape::inference().input(ndarray::arr3(&[[[3.0]]]));
+        for interpolation in [Interpolation::Nearest, Interpolation::Linear, Interpolation::Cubic] {
+            let y = UpSample1d::new(3).interpolation(interpolation).forward(&x).unwrap();
+            assert_eq!(y.value().as_slice().unwrap(), [3.0; 3]);
+        }
     }
 }

@@ -38,37 +38,46 @@ pub use value::Value;
 
 use std::path::PathBuf;
 
+use crate::config::settings;
 use crate::error::{Error, Result};
 use crate::training::callbacks::Watched;
 
-/// Tries settings of a [`Space`], and finds the best by one figure.
-///
-/// With [`halving`](Search::halving) all settings are tried for few epochs, and the best of them again for more. A
-/// trial that fails is recorded with its message, and the search goes on.
-///
-/// With a [`file`](Search::file), the table is written after each trial. The same search with the same file goes on where
-/// it was stopped, and ends with the same table; one with more random trials goes on too, unless it halves.
-///
-/// # Defaults
-/// 10 epochs, no halving, watches `val_loss`, seed 0, no file
-/// # Errors
-/// a space without settings, or with such as make no sense; no trials or more than 100,000; 0 epochs; a factor below 2; a
-/// a watched figure whose [direction](Watched) is not known; a file that cannot be written, or is another search's; a trial that does not give the watched figure
-/// # Example
-/// see [the module](crate::search)
-/// # Reference
-/// Bergstra & Bengio 2012 for random search; Jamieson & Talwalkar 2016 for successive halving
-#[doc(alias = "KerasTuner")]
-#[derive(Debug)]
-#[must_use]
-pub struct Search {
-    space: Space,
-    draw: Draw,
-    epochs: usize,
-    factor: Option<usize>,
-    watched: Watched,
-    seed: u64,
-    file: Option<PathBuf>,
+settings! {
+    /// Tries settings of a [`Space`], and finds the best by one figure.
+    ///
+    /// With [`halving`](Search::halving) all settings are tried for few epochs, and the best of them again for more. A
+    /// trial that fails is recorded with its message, and the search goes on.
+    ///
+    /// With a [`file`](Search::file), the table is written after each trial. The same search with the same file goes on where
+    /// it was stopped, and ends with the same table; one with more random trials goes on too, unless it halves.
+    ///
+    /// # Defaults
+    /// 10 epochs, no halving, watches `val_loss`, seed 0, no file
+    /// # Errors
+    /// a space without settings, or with such as make no sense; no trials or more than 100,000; 0 epochs; a factor below 2; a
+    /// a watched figure whose [direction](Watched) is not known; a file that cannot be written, or is another search's; a trial that does not give the watched figure
+    /// # Example
+    /// see [the module](crate::search)
+    /// # Reference
+    /// Bergstra & Bengio 2012 for random search; Jamieson & Talwalkar 2016 for successive halving
+    #[doc(alias = "KerasTuner")]
+    #[derive(Debug)]
+    pub struct Search private (space: [Space], draw: [Draw]) {
+        /// For how many epochs a trial may train; the most, if the search halves.
+        epochs: [usize] = 10,
+        /// Tries all settings for few epochs, and continues with the best: each time one in `factor`, for `factor` times
+        /// the epochs. 3 is usual.
+        #[doc(alias = "Hyperband")]
+        halving: [option usize] = None,
+        /// Which figure counts. Where trials give a mere number, this is its name. Of a figure that is not a loss, say which
+        /// way it gets better: `Watched::new("val_accuracy").direction(Direction::Higher)`.
+        #[doc(alias = "objective")]
+        watch: [into Watched] = Watched::new("val_loss"),
+        /// The seed of random settings and of [`Trial::seed`].
+        seed: [u64] = 0,
+        /// Keeps the table in this CSV file, and resumes from what is in there.
+        file: [some PathBuf] = None,
+    }
 }
 
 /// Where settings come from.
@@ -85,51 +94,12 @@ impl Search {
     /// Creates a search that tries all combinations: each value of a list, and this many points of a range, its ends
     /// among them.
     pub fn grid(space: Space, points: usize) -> Self {
-        Self::new(space, Draw::Grid { points })
+        Self::declared(space, Draw::Grid { points })
     }
 
     /// Creates a search that tries this many random combinations.
     pub fn random(space: Space, trials: usize) -> Self {
-        Self::new(space, Draw::Random { trials })
-    }
-
-    fn new(space: Space, draw: Draw) -> Self {
-        let watched = Watched::new("val_loss");
-        Self { space, draw, epochs: 10, factor: None, watched, seed: 0, file: None }
-    }
-
-    /// Sets for how many epochs a trial may train; the most, if the search halves.
-    pub fn epochs(mut self, epochs: usize) -> Self {
-        self.epochs = epochs;
-        self
-    }
-
-    /// Tries all settings for few epochs, and continues with the best: each time one in `factor`, for `factor` times
-    /// the epochs. 3 is usual.
-    #[doc(alias = "Hyperband")]
-    pub fn halving(mut self, factor: usize) -> Self {
-        self.factor = Some(factor);
-        self
-    }
-
-    /// Sets which figure counts. Where trials give a mere number, this is its name. Of a figure that is not a loss, say which
-    /// way it gets better: `Watched::new("val_accuracy").direction(Direction::Higher)`.
-    #[doc(alias = "objective")]
-    pub fn watch(mut self, figure: impl Into<Watched>) -> Self {
-        self.watched = figure.into();
-        self
-    }
-
-    /// Sets the seed of random settings and of [`Trial::seed`].
-    pub fn seed(mut self, seed: u64) -> Self {
-        self.seed = seed;
-        self
-    }
-
-    /// Keeps the table in this CSV file, and resumes from what is in there.
-    pub fn file(mut self, path: impl Into<PathBuf>) -> Self {
-        self.file = Some(path.into());
-        self
+        Self::declared(space, Draw::Random { trials })
     }
 
     /// Runs the trials, one after another: `work` trains for [`Trial::budget`] epochs, and gives the figure that counts
@@ -139,7 +109,7 @@ impl Search {
     /// those of [`Search`]
     pub fn run<O: Outcome>(&self, mut work: impl FnMut(&Trial) -> Result<O>) -> Result<Results> {
         let trials = self.trials()?;
-        let mut results = Results::new(self.space.clone(), &self.watched)?;
+        let mut results = Results::new(self.space.clone(), &self.watch)?;
         self.file.as_ref().map_or(Ok(()), crate::files::check_folder)?;
         let stored = self.file.as_ref().map_or(Ok(Vec::new()), |file| table::read(file, &self.space))?;
         let mut stored = stored.into_iter();
@@ -150,11 +120,11 @@ impl Search {
             for number in going.iter().copied() {
                 let trial = trials[number].clone().for_epochs(budget);
                 if let Some(row) = stored.next() {
-                    results.push(row.record(trial, &self.watched)?);
+                    results.push(row.record(trial, &self.watch)?);
                     continue;
                 }
                 let record = match work(&trial) {
-                    Ok(outcome) => Record::new(trial, outcome.logs(self.watched.name()), &self.watched)?,
+                    Ok(outcome) => Record::new(trial, outcome.logs(self.watch.name()), &self.watch)?,
                     Err(error) => Record::failed(trial, &error),
                 };
                 results.push(record);
@@ -192,7 +162,7 @@ impl Search {
         if self.epochs == 0 {
             return Err(Error::value("search: expected at least 1 epoch, got 0"));
         }
-        let Some(factor) = self.factor else { return Ok(vec![(trials, self.epochs)]) };
+        let Some(factor) = self.halving else { return Ok(vec![(trials, self.epochs)]) };
         if factor < 2 {
             return Err(Error::value(format!(
                 "search: expected halving by a factor of at least 2, got {factor}; 3 is usual"

@@ -139,7 +139,7 @@ impl Csv {
             .filter(|(_, rest)| rest.bytes().all(|byte| byte == b'0'))
             .map_or(digits, |(whole, _)| whole);
         let whole = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-        if whole && !self.round && digits.parse() != Ok(read.abs() as u128) {
+        if whole && !self.round_large_numbers && digits.parse() != Ok(read.abs() as u128) {
             return Err(self.fail(format!(
                 "line {line}, column `{column}`: {plain} would be rounded to {read}; leave the column out of `features`, call \
                  `categorical(\"{column}\")` if it is a name, or `round_large_numbers(true)`"

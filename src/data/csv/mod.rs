@@ -13,145 +13,106 @@ use super::Table;
 use super::bytes;
 use super::table::shown;
 use super::text::Encoding;
+use crate::config::settings;
 use crate::error::{Error, Result};
 use crate::preprocessing::StringLookup;
 use crate::tensor::Float;
 
-/// How to read a table of comma-separated values into memory, gzipped (feature `gzip`) or not.
-///
-/// Columns are read as pandas reads them: a field that is empty or one of pandas' strings for it (`NA`, `NaN`, `null`, `None`,
-/// `N/A` and so on) is a missing value; a column of `true` and `false` is one of 1 and 0; a name that occurs again becomes
-/// `name.1`, and an absent one `Unnamed: 0`, by its place. A missing value is an error until you say what becomes of it
-/// ([`missing`](Self::missing), [`missing_of`](Self::missing_of), [`drop_missing`](Self::drop_missing)). A target is never filled.
-///
-/// # Defaults
-/// comma, UTF-8, point for decimals, no thousands separator, no comments, blanks are part of strings; first line with the names
-/// of the columns; all columns that are not targets are features; every field a finite number, and whole ones exact
-/// # Errors
-/// a file that cannot be read; a column that it does not have; a broken row or field: the error names line and column
-/// # Example
-/// ```no_run
-/// use gradus::prelude::*;
-/// use gradus::data::Csv;
-/// let iris = Csv::new("iris.csv").categorical("species").target("species").read()?;
-/// println!("{:?}", iris.class_names());
-///
-/// // Incomes of 1994: `?` for what is not known, a blank after each comma, no names.
-/// let adults = Csv::new("adult.data")
-///     .header(false)
-///     .trim(true)
-///     .missing_string("?")
-///     .drop_missing(true)
-///     .categorical("1")
-///     .categorical("14")
-///     .features(["0", "1", "4"])
-///     .target("14")
-///     .read()?;
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// pandas `read_csv`
-#[derive(Clone, Debug)]
-#[must_use]
-pub struct Csv {
-    path: PathBuf,
-    separator: u8,
-    decimal: u8,
-    thousands: Option<u8>,
-    comment: Option<u8>,
-    trim: bool,
-    header: bool,
-    encoding: Encoding,
-    features: Option<Vec<String>>,
-    targets: Vec<String>,
-    categorical: Vec<String>,
-    missing: Option<Float>,
-    missing_of: Vec<(String, Float)>,
-    missing_strings: Vec<String>,
-    missing_strings_of: Vec<(String, Vec<String>)>,
-    default_missing_strings: bool,
-    drop_missing: bool,
-    round: bool,
+settings! {
+    /// How to read a table of comma-separated values into memory, gzipped (feature `gzip`) or not.
+    ///
+    /// Columns are read as pandas reads them: a field that is empty or one of pandas' strings for it (`NA`, `NaN`, `null`, `None`,
+    /// `N/A` and so on) is a missing value; a column of `true` and `false` is one of 1 and 0; a name that occurs again becomes
+    /// `name.1`, and an absent one `Unnamed: 0`, by its place. A missing value is an error until you say what becomes of it
+    /// ([`missing`](Self::missing), [`missing_of`](Self::missing_of), [`drop_missing`](Self::drop_missing)). A target is never filled.
+    ///
+    /// # Defaults
+    /// comma, UTF-8, point for decimals, no thousands separator, no comments, blanks are part of strings; first line with the names
+    /// of the columns; all columns that are not targets are features; every field a finite number, and whole ones exact
+    /// # Errors
+    /// a file that cannot be read; a column that it does not have; a broken row or field: the error names line and column
+    /// # Example
+    /// ```no_run
+    /// use gradus::prelude::*;
+    /// use gradus::data::Csv;
+    /// let iris = Csv::new("iris.csv").categorical("species").target("species").read()?;
+    /// println!("{:?}", iris.class_names());
+    ///
+    /// // Incomes of 1994: `?` for what is not known, a blank after each comma, no names.
+    /// let adults = Csv::new("adult.data")
+    ///     .header(false)
+    ///     .trim(true)
+    ///     .missing_string("?")
+    ///     .drop_missing(true)
+    ///     .categorical("1")
+    ///     .categorical("14")
+    ///     .features(["0", "1", "4"])
+    ///     .target("14")
+    ///     .read()?;
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    /// # Reference
+    /// pandas `read_csv`
+    #[derive(Clone, Debug)]
+    pub struct Csv(
+        /// Creates a reader of this file.
+        path: [into PathBuf],
+    ) {
+        /// What separates fields, such as `b';'` or `b'\t'`.
+        #[doc(alias = "delimiter")]
+        separator: [u8] = b',',
+        /// The mark before decimals, such as `b','`. Where that separates fields, too, it is one between quotes only.
+        decimal: [u8] = b'.',
+        /// A mark between thousands, which is left out of numbers, such as `b','` for `"1,234,567"`. Where that separates fields,
+        /// too, it is one between quotes only.
+        thousands: [option u8] = None,
+        /// The character that begins a comment, such as `b'#'`: what follows it in a line is left out, except between quotes.
+        comment: [option u8] = None,
+        /// Whether blanks around strings are left out; around numbers and names of columns they always are.
+        #[doc(alias = "skipinitialspace")]
+        trim: [bool] = false,
+        /// Whether the first line names the columns; else their names are "0", "1" and so on.
+        header: [bool] = true,
+        /// The encoding of the file. A file with a mark of UTF-16 is read as that.
+        encoding: [Encoding] = Encoding::Utf8,
+        /// The number that stands for a missing value in all features; targets are not filled.
+        ///
+        /// In a categorical column it must not be the number of a class: -1, as in pandas, or the number of classes.
+        #[doc(alias = "fillna")]
+        missing: [option Float] = None,
+        /// Whether rows are left out that miss a target, or a feature without a number that stands for it.
+        #[doc(alias = "dropna")]
+        drop_missing: [bool] = false,
+        /// Whether pandas' strings stand for a missing value, the default, or only those that you add: the empty one,
+        /// `#N/A`, `#N/A N/A`, `#NA`, `-1.#IND`, `-1.#QNAN`, `-NaN`, `-nan`, `1.#IND`, `1.#QNAN`, `<NA>`, `N/A`, `NA`, `NULL`, `NaN`,
+        /// `None`, `n/a`, `nan`, `null`.
+        #[doc(alias = "keep_default_na")]
+        default_missing_strings: [bool] = true,
+        /// Whether whole numbers that [`Float`] does not hold exactly, such as 16777217 (2²⁴ + 1) in `f32`, are rounded. By
+        /// default they are an error, since a number of an account or a second of a clock would become another one.
+        round_large_numbers: [bool] = false,
+    }
+    private {
+        features: Option<Vec<String>> = None,
+        targets: Vec<String> = Vec::new(),
+        categorical: Vec<String> = Vec::new(),
+        missing_of: Vec<(String, Float)> = Vec::new(),
+        missing_strings: Vec<String> = Vec::new(),
+        missing_strings_of: Vec<(String, Vec<String>)> = Vec::new(),
+    }
 }
 
 impl Csv {
-    /// Creates a reader of this file.
-    pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self {
-            path: path.into(),
-            separator: b',',
-            decimal: b'.',
-            thousands: None,
-            comment: None,
-            trim: false,
-            header: true,
-            encoding: Encoding::Utf8,
-            features: None,
-            targets: Vec::new(),
-            categorical: Vec::new(),
-            missing: None,
-            missing_of: Vec::new(),
-            missing_strings: Vec::new(),
-            missing_strings_of: Vec::new(),
-            default_missing_strings: true,
-            drop_missing: false,
-            round: false,
-        }
-    }
-
-    /// Sets what separates fields, such as `b';'` or `b'\t'`.
-    #[doc(alias = "delimiter")]
-    pub fn separator(mut self, separator: u8) -> Self {
-        self.separator = separator;
-        self
-    }
-
-    /// Sets the mark before decimals, such as `b','`. Where that separates fields, too, it is one between quotes only.
-    pub fn decimal(mut self, mark: u8) -> Self {
-        self.decimal = mark;
-        self
-    }
-
-    /// Sets a mark between thousands, which is left out of numbers, such as `b','` for `"1,234,567"`. Where that separates fields,
-    /// too, it is one between quotes only.
-    pub fn thousands(mut self, mark: u8) -> Self {
-        self.thousands = Some(mark);
-        self
-    }
-
-    /// Sets the character that begins a comment, such as `b'#'`: what follows it in a line is left out, except between quotes.
-    pub fn comment(mut self, character: u8) -> Self {
-        self.comment = Some(character);
-        self
-    }
-
-    /// Sets whether blanks around strings are left out; around numbers and names of columns they always are.
-    #[doc(alias = "skipinitialspace")]
-    pub fn trim(mut self, yes: bool) -> Self {
-        self.trim = yes;
-        self
-    }
-
-    /// Sets whether the first line names the columns; else their names are "0", "1" and so on.
-    pub fn header(mut self, yes: bool) -> Self {
-        self.header = yes;
-        self
-    }
-
-    /// Sets the encoding of the file. A file with a mark of UTF-16 is read as that.
-    pub fn encoding(mut self, encoding: Encoding) -> Self {
-        self.encoding = encoding;
-        self
-    }
-
     /// Sets which columns are features, in this order.
     #[doc(alias = "usecols")]
+    #[must_use]
     pub fn features<S: Into<String>>(mut self, columns: impl IntoIterator<Item = S>) -> Self {
         self.features = Some(columns.into_iter().map(Into::into).collect());
         self
     }
 
     /// Adds a target; with several, a row of targets is in the order of adding.
+    #[must_use]
     pub fn target(mut self, column: impl Into<String>) -> Self {
         self.targets.push(column.into());
         self
@@ -159,63 +120,35 @@ impl Csv {
 
     /// Says that a column has strings: they become numbers in the order of the alphabet, see [`Table::lookup`]. A missing value is
     /// not one of them.
+    #[must_use]
     pub fn categorical(mut self, column: impl Into<String>) -> Self {
         self.categorical.push(column.into());
         self
     }
 
-    /// Sets the number that stands for a missing value in all features; targets are not filled.
-    ///
-    /// In a categorical column it must not be the number of a class: -1, as in pandas, or the number of classes.
-    #[doc(alias = "fillna")]
-    pub fn missing(mut self, value: Float) -> Self {
-        self.missing = Some(value);
-        self
-    }
-
     /// Sets the number that stands for a missing value in one feature.
+    #[must_use]
     pub fn missing_of(mut self, column: impl Into<String>, value: Float) -> Self {
         self.missing_of.push((column.into(), value));
         self
     }
 
-    /// Sets whether rows are left out that miss a target, or a feature without a number that stands for it.
-    #[doc(alias = "dropna")]
-    pub fn drop_missing(mut self, yes: bool) -> Self {
-        self.drop_missing = yes;
-        self
-    }
-
     /// Adds a string that stands for a missing value, such as `?` or `-`.
     #[doc(alias = "na_values")]
+    #[must_use]
     pub fn missing_string(mut self, string: impl Into<String>) -> Self {
         self.missing_strings.push(string.into());
         self
     }
 
     /// Sets all the strings that stand for a missing value in one column, such as `[""]` where `None` is a class.
+    #[must_use]
     pub fn missing_strings_of<S: Into<String>>(
         mut self,
         column: impl Into<String>,
         strings: impl IntoIterator<Item = S>,
     ) -> Self {
         self.missing_strings_of.push((column.into(), strings.into_iter().map(Into::into).collect()));
-        self
-    }
-
-    /// Sets whether pandas' strings stand for a missing value, the default, or only those that you add: the empty one,
-    /// `#N/A`, `#N/A N/A`, `#NA`, `-1.#IND`, `-1.#QNAN`, `-NaN`, `-nan`, `1.#IND`, `1.#QNAN`, `<NA>`, `N/A`, `NA`, `NULL`, `NaN`,
-    /// `None`, `n/a`, `nan`, `null`.
-    #[doc(alias = "keep_default_na")]
-    pub fn default_missing_strings(mut self, yes: bool) -> Self {
-        self.default_missing_strings = yes;
-        self
-    }
-
-    /// Sets whether whole numbers that [`Float`] does not hold exactly, such as 16777217 (2²⁴ + 1) in `f32`, are rounded. By
-    /// default they are an error, since a number of an account or a second of a clock would become another one.
-    pub fn round_large_numbers(mut self, yes: bool) -> Self {
-        self.round = yes;
         self
     }
 

@@ -48,7 +48,7 @@ impl<'a> Core<'a> {
     }
 
     /// The output, and the last states if they are wanted.
-    pub fn run<S: Step>(&self, step: S, x: &Var, initial: &[Var], gives_states: bool) -> Result<(Var, Vec<Var>)> {
+    pub fn run(&self, step: Box<dyn Step>, x: &Var, initial: &[Var], gives_states: bool) -> Result<(Var, Vec<Var>)> {
         let [batch, time, features] = sequence(x)?;
         let (units, width) = (self.units, self.width());
         if units == 0 {
@@ -98,12 +98,13 @@ impl<'a> Core<'a> {
             mask: x.mask.as_deref().cloned(),
             factors: dropout_factors(tape, self.noise.of(self.recurrent_dropout), &[batch, units])?,
         };
+        let states = step.sizes().states;
         let y = tape.apply(Recurrence::new(step, form), &inputs.iter().collect::<Vec<_>>());
         if !gives_states {
             return Ok((masked(y, x, self.options)?, Vec::new()));
         }
-        let steps = y.value.shape()[1] - S::STATES;
-        let states = (steps..steps + S::STATES).map(|place| y.index_axis(1, place)).collect::<Result<_>>()?;
+        let steps = y.value.shape()[1] - states;
+        let states = (steps..steps + states).map(|place| y.index_axis(1, place)).collect::<Result<_>>()?;
         let y = if self.options.return_sequences { y.slice(1, ..steps)? } else { y.index_axis(1, 0)? };
         Ok((masked(y, x, self.options)?, states))
     }
@@ -194,7 +195,7 @@ macro_rules! recurrent {
 
         impl Layer for $name {
             fn forward(&self, x: &Var) -> Result<Var> {
-                Ok(self.core().run(self.step()?, x, &[], false)?.0)
+                Ok(self.core().run(Box::new(self.step()?), x, &[], false)?.0)
             }
 
             fn params<'a>(&'a self, list: &mut ParamList<'a>) {
@@ -211,7 +212,7 @@ macro_rules! recurrent {
 
             fn forward_from(&self, x: &Var, state: Option<&$state>) -> Result<(Var, $state)> {
                 let initial = state.map(|state| state.to_list()).unwrap_or_default();
-                let (y, states) = self.core().run(self.step()?, x, &initial, true)?;
+                let (y, states) = self.core().run(Box::new(self.step()?), x, &initial, true)?;
                 Ok((y, Vars::from_list("the state", states)?))
             }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::core::{Core, pointwise, recurrent};
-use super::op::{Backward, Forward, Step};
+use super::op::{Backward, Forward, Sizes, Step};
 use super::{Recurrent, StepOptions};
 use crate::activations::{Activation, Pointwise, Sigmoid, Tanh};
 use crate::autograd::{Noise, Param, ParamList, Var};
@@ -70,9 +70,9 @@ struct Gates {
 }
 
 impl Step for Gates {
-    const GATES: usize = 3;
-    const STATES: usize = 1;
-    const KEPT: usize = 1;
+    fn sizes(&self) -> Sizes {
+        Sizes { gates: 3, states: 1, kept: 1 }
+    }
 
     fn products(&self) -> &'static [usize] {
         if self.reset_after { &[3] } else { &[2, 1] }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::core::{Core, pointwise, recurrent};
-use super::op::{Backward, Forward, Step};
+use super::op::{Backward, Forward, Sizes, Step};
 use super::{Recurrent, StepOptions};
 use crate::activations::{Activation, Pointwise, Sigmoid, Tanh};
 use crate::autograd::{Noise, Param, ParamList, Var};
@@ -74,9 +74,9 @@ fn split(row: &[Float]) -> [&[Float]; 4] {
 }
 
 impl Step for Gates {
-    const GATES: usize = 4;
-    const STATES: usize = 2;
-    const KEPT: usize = 0;
+    fn sizes(&self) -> Sizes {
+        Sizes { gates: 4, states: 2, kept: 0 }
+    }
 
     fn products(&self) -> &'static [usize] {
         &[4]

@@ -9,12 +9,7 @@ use crate::tensor::{Float, Tensor, data, tensor};
 
 /// The arithmetic of one step of a recurrent layer, over some rows of a batch.
 pub(super) trait Step: Send + Sync + 'static {
-    /// How many gates: the kernels have `units` columns for each.
-    const GATES: usize;
-    /// How many states go from step to step; the first is the output.
-    const STATES: usize;
-    /// Numbers that a step keeps for its backward besides gates and states, in units.
-    const KEPT: usize;
+    fn sizes(&self) -> Sizes;
 
     /// How many gates come out of each product with the recurrent kernel. The first product takes the state, another
     /// one what the step keeps.
@@ -34,6 +29,17 @@ pub(super) trait Step: Send + Sync + 'static {
 
     /// From the gradients of the states after to those before, except for what goes through the recurrent input.
     fn backward(&self, at: Backward<'_>);
+}
+
+/// How much of what there is.
+#[derive(Clone, Copy)]
+pub(super) struct Sizes {
+    /// Gates: the kernels have `units` columns for each.
+    pub gates: usize,
+    /// States that go from step to step; the first is the output.
+    pub states: usize,
+    /// Numbers that a step keeps for its backward besides gates and states, in units.
+    pub kept: usize,
 }
 
 /// What a step computes with. A second state is empty where there is none.
@@ -107,31 +113,33 @@ impl Form {
 }
 
 /// `(h, ..) = step(x[t], (h, ..))` for each time step `t`; inputs are x, kernel, recurrent kernel, bias, first states
-pub(super) struct Recurrence<S> {
-    pub step: S,
-    pub form: Form,
+///
+/// Not generic over the step, or all of it would be compiled for each cell.
+pub(super) struct Recurrence {
+    step: Box<dyn Step>,
+    form: Form,
     weights: [Tensor; 2],
     parts: Vec<Part>,
 }
 
-impl<S: Step> Recurrence<S> {
-    pub fn new(step: S, form: Form) -> Self {
+impl Recurrence {
+    pub fn new(step: Box<dyn Step>, form: Form) -> Self {
         let empty = || Tensor::default(ndarray::IxDyn(&[]));
         Self { step, form, weights: [empty(), empty()], parts: Vec::new() }
     }
 }
 
-impl<S: Step> Op for Recurrence<S> {
+impl Op for Recurrence {
     fn forward(&mut self, inputs: &[&Tensor]) -> Tensor {
-        let (form, step) = (&self.form, &self.step);
+        let (form, step) = (&self.form, &*self.step);
         let (bias, initial) = inputs[3..].split_at(usize::from(form.has_bias));
         let weights = CellWeights::forward(step, form, inputs, bias.first().map(|bias| data(bias)));
-        let (rows, outputs) = (form.rows(), form.outputs(S::STATES));
+        let (rows, outputs) = (form.rows(), form.outputs(step.sizes().states));
         let mut y = buffer(form.x[0] * outputs * form.units);
         let chunks = y.chunks_mut((rows * outputs * form.units).max(1)).enumerate();
         let mut work: Vec<_> = chunks.map(|(i, y)| (i * rows..form.x[0].min((i + 1) * rows), y, None)).collect();
         parallel::for_each(&mut work, |(rows, y, part)| {
-            let mut new = Part::new::<S>(form, rows.clone(), inputs[0], initial);
+            let mut new = Part::new(step, form, rows.clone(), inputs[0], initial);
             new.forward(step, form, &weights, y);
             *part = Some(new);
         });
@@ -145,8 +153,8 @@ impl<S: Step> Op for Recurrence<S> {
     /// Back through time: `dz` of each step from the gradient of the state after it, then `dx = dz · kernelᵀ`,
     /// `dkernel = Σ xᵀ · dz`, `drecurrent = Σ hᵀ · dz`, `dbias = Σ dz`
     fn backward(&self, dy: &Tensor, dx: &mut InputGrads<'_>) {
-        let form = &self.form;
-        let weights = CellWeights::backward(&self.step, form, &self.weights, dx.wants(0));
+        let (form, step) = (&self.form, &*self.step);
+        let weights = CellWeights::backward(step, form, &self.weights, dx.wants(0));
         let first_state = 3 + usize::from(form.has_bias);
         let wanted = [dx.wants(1), dx.wants(2), form.has_bias && dx.wants(3)];
         let mut input = buffer(if dx.wants(0) { form.x.iter().product() } else { 0 });
@@ -159,7 +167,7 @@ impl<S: Step> Op for Recurrence<S> {
             work.push((part, own, None));
         }
         parallel::for_each(&mut work, |(part, input, found)| {
-            *found = Some(part.backward(&self.step, form, &weights, data(dy), wanted, input));
+            *found = Some(part.backward(step, form, &weights, data(dy), wanted, input));
         });
         let mut found = work.into_iter().filter_map(|(_, _, found)| found);
         let Some(mut sum) = found.next() else { return };
@@ -169,7 +177,7 @@ impl<S: Step> Op for Recurrence<S> {
             sum.states.iter_mut().zip(next.states).for_each(|(all, own)| all.extend(own));
         }
         dx.add(0, || tensor(&form.x, input));
-        let gates = S::GATES * form.units;
+        let gates = step.sizes().gates * form.units;
         let [kernel, recurrent] = sum.weights;
         dx.add(1, || tensor(&[form.x[2], gates], kernel));
         dx.add(2, || tensor(&[form.units, gates], recurrent));
@@ -225,8 +233,9 @@ impl<S: Step> Op for Recurrence<S> {
         if op == "GRU" {
             attributes.push(("linear_before_reset", OnnxAttribute::Int(i64::from(separate))));
         }
-        let y = form.outputs(op, &inputs, &attributes, 1 + S::STATES);
-        Some(outputs(form, &y, own, S::STATES))
+        let states = self.step.sizes().states;
+        let y = form.outputs(op, &inputs, &attributes, 1 + states);
+        Some(outputs(form, &y, own, states))
     }
 }
 

@@ -23,8 +23,8 @@ pub(super) struct CellWeights<'a> {
 }
 
 impl<'a> CellWeights<'a> {
-    pub fn forward<S: Step>(step: &S, form: &Form, inputs: &[&Tensor], bias: Option<&'a [Float]>) -> Self {
-        let gates = S::GATES * form.units;
+    pub fn forward(step: &dyn Step, form: &Form, inputs: &[&Tensor], bias: Option<&'a [Float]>) -> Self {
+        let gates = step.sizes().gates * form.units;
         let recurrent = blocks(step, form.units).map(|block| {
             Packed::new(
                 [form.units, block.len()],
@@ -41,8 +41,8 @@ impl<'a> CellWeights<'a> {
         }
     }
 
-    pub fn backward<S: Step>(step: &S, form: &Form, weights: &[Tensor; 2], wants_input: bool) -> Self {
-        let gates = S::GATES * form.units;
+    pub fn backward(step: &dyn Step, form: &Form, weights: &[Tensor; 2], wants_input: bool) -> Self {
+        let gates = step.sizes().gates * form.units;
         let recurrent = blocks(step, form.units).map(|block| {
             Packed::new(
                 [block.len(), form.units],
@@ -55,7 +55,7 @@ impl<'a> CellWeights<'a> {
 }
 
 /// The columns of each product with the recurrent kernel.
-fn blocks(step: &impl Step, units: usize) -> impl Iterator<Item = Range<usize>> {
+fn blocks(step: &dyn Step, units: usize) -> impl Iterator<Item = Range<usize>> {
     let mut end = 0;
     step.products().iter().map(move |gates| {
         end += gates * units;
@@ -90,7 +90,7 @@ fn at(states: &[Loan], state: usize, step: usize, n: usize) -> &[Float] {
 }
 
 impl Part {
-    pub fn new<S: Step>(form: &Form, rows: Range<usize>, x: &Tensor, initial: &[&Tensor]) -> Self {
+    pub fn new(step: &dyn Step, form: &Form, rows: Range<usize>, x: &Tensor, initial: &[&Tensor]) -> Self {
         let ([_, time, features], n) = (form.x, rows.len());
         let units = n * form.units;
         let mut steps = Loan::new(time * n * features);
@@ -99,7 +99,7 @@ impl Part {
                 to.copy_from_slice(&data(x)[(row * time + form.time(step)) * features..][..features]);
             }
         }
-        let mut states: Vec<Loan> = (0..S::STATES).map(|_| Loan::new((time + 1) * units)).collect();
+        let mut states: Vec<Loan> = (0..step.sizes().states).map(|_| Loan::new((time + 1) * units)).collect();
         for (i, state) in states.iter_mut().enumerate() {
             match initial.get(i) {
                 Some(first) => state[..units].copy_from_slice(&data(first)[rows.start * form.units..][..units]),
@@ -121,10 +121,10 @@ impl Part {
         });
         Self {
             x: steps,
-            gates: Loan::new(time * units * S::GATES),
+            gates: Loan::new(time * units * step.sizes().gates),
             states,
             inputs: form.factors.as_ref().map(|_| Loan::new(time * units)),
-            kept: Loan::new(time * units * S::KEPT),
+            kept: Loan::new(time * units * step.sizes().kept),
             shown,
             rows,
         }
@@ -147,9 +147,9 @@ impl Part {
         (0..time.div_ceil(size)).map(move |i| i * size..time.min((i + 1) * size))
     }
 
-    pub fn forward<S: Step>(&mut self, step: &S, form: &Form, weights: &CellWeights<'_>, y: &mut [Float]) {
+    pub fn forward(&mut self, step: &dyn Step, form: &Form, weights: &CellWeights<'_>, y: &mut [Float]) {
         let n = self.rows.len() * form.units;
-        let (gates, features) = (S::GATES * form.units, form.x[2]);
+        let (gates, features) = (step.sizes().gates * form.units, form.x[2]);
         for block in self.blocks(form) {
             let rows = block.start * self.rows.len()..block.end * self.rows.len();
             let z = &mut self.gates[rows.start * gates..rows.end * gates];
@@ -159,7 +159,7 @@ impl Part {
             weights.biases[0].iter().for_each(|bias| add_row(z, bias));
             block.for_each(|t| self.step(step, form, weights, t));
         }
-        let outputs = form.outputs(S::STATES);
+        let outputs = form.outputs(step.sizes().states);
         for (i, y) in y.chunks_exact_mut((outputs * form.units).max(1)).enumerate() {
             let last = form.outputs(0) - 1;
             for (place, y) in y.chunks_exact_mut(form.units).enumerate() {
@@ -178,7 +178,7 @@ impl Part {
         self.shown.as_ref().is_none_or(|shown| shown[step * self.rows.len() + row])
     }
 
-    fn step<S: Step>(&mut self, step: &S, form: &Form, weights: &CellWeights<'_>, t: usize) {
+    fn step(&mut self, step: &dyn Step, form: &Form, weights: &CellWeights<'_>, t: usize) {
         let n = self.rows.len() * form.units;
         let factors = self.factors(form);
         if let (Some(inputs), Some(factors)) = (&mut self.inputs, factors) {
@@ -195,8 +195,8 @@ impl Part {
             input: self.inputs.as_ref().map_or(&*h.0, |inputs| &inputs[t * n..][..n]),
             before: [h.0, other.0],
             after: [h.1, other.1],
-            gates: &mut self.gates[t * n * S::GATES..][..n * S::GATES],
-            kept: &mut self.kept[t * n * S::KEPT..][..n * S::KEPT],
+            gates: &mut self.gates[t * n * step.sizes().gates..][..n * step.sizes().gates],
+            kept: &mut self.kept[t * n * step.sizes().kept..][..n * step.sizes().kept],
         });
         let padding: Vec<usize> = self.padding(form, t).collect();
         for row in padding {
@@ -208,9 +208,9 @@ impl Part {
     }
 
     /// The gradients that this part gives; that of its rows of `x` goes into `dx`, unless that is empty.
-    pub fn backward<S: Step>(
+    pub fn backward(
         &self,
-        step: &S,
+        step: &dyn Step,
         form: &Form,
         weights: &CellWeights<'_>,
         dy: &[Float],
@@ -218,17 +218,17 @@ impl Part {
         dx: &mut [Float],
     ) -> PartGradients {
         let (count, units, [_, time, features]) = (self.rows.len(), form.units, form.x);
-        let (n, gates) = (count * units, S::GATES * units);
-        let dy = &dy[self.rows.start * form.outputs(S::STATES) * units..];
+        let (n, gates) = (count * units, step.sizes().gates * units);
+        let dy = &dy[self.rows.start * form.outputs(step.sizes().states) * units..];
         // The gradient of what follows the output of an example's last step, and that of a place before it.
-        let outputs = form.outputs(S::STATES);
+        let outputs = form.outputs(step.sizes().states);
         let steps = form.outputs(0);
         let add = |to: &mut [Float], place: usize, is_shown: &dyn Fn(usize) -> bool| {
             for (i, to) in to.chunks_exact_mut(units).enumerate().filter(|(i, _)| is_shown(*i)) {
                 add_assign(to, &dy[(i * outputs + place) * units..][..units]);
             }
         };
-        let mut states: Vec<Vec<Float>> = (0..S::STATES).map(|_| zeros(n)).collect();
+        let mut states: Vec<Vec<Float>> = (0..step.sizes().states).map(|_| zeros(n)).collect();
         if form.gives_states {
             states.iter_mut().enumerate().for_each(|(i, state)| add(state, steps + i, &|_| true));
         }
@@ -246,11 +246,20 @@ impl Part {
                     add(&mut states[0], t + steps - time, &|row| self.is_shown(t, row));
                 }
                 let from = (t * count - rows.start) * gates;
-                let dr = if step.is_separate() { &mut dr[from..][..n * S::GATES] } else { &mut [] };
-                self.back(step, form, weights, t, &mut states, &mut dz[from..][..n * S::GATES], dr, &mut dinput);
+                let dr = if step.is_separate() { &mut dr[from..][..n * step.sizes().gates] } else { &mut [] };
+                self.back(
+                    step,
+                    form,
+                    weights,
+                    t,
+                    &mut states,
+                    &mut dz[from..][..n * step.sizes().gates],
+                    dr,
+                    &mut dinput,
+                );
             }
             if let Some(input) = &weights.input {
-                self.input_gradient::<S>(form, input, rows.clone(), &dz, dx);
+                self.input_gradient(step, form, input, rows.clone(), &dz, dx);
             }
             self.weight_gradients(step, form, rows, [&dz, &dr], wanted, &mut found);
         }
@@ -259,8 +268,16 @@ impl Part {
     }
 
     /// Sets `dx` at some rows of the steps.
-    fn input_gradient<S: Step>(&self, form: &Form, input: &Packed, rows: Range<usize>, dz: &[Float], dx: &mut [Float]) {
-        let (count, gates, [_, time, features]) = (self.rows.len(), S::GATES * form.units, form.x);
+    fn input_gradient(
+        &self,
+        step: &dyn Step,
+        form: &Form,
+        input: &Packed,
+        rows: Range<usize>,
+        dz: &[Float],
+        dx: &mut [Float],
+    ) {
+        let (count, gates, [_, time, features]) = (self.rows.len(), step.sizes().gates * form.units, form.x);
         let mut block = Loan::new(rows.len() * features);
         input.product(rows.len(), dz, &mut block, [gates, features], false);
         for (row, from) in rows.zip(block.chunks_exact(features.max(1))) {
@@ -270,16 +287,16 @@ impl Part {
     }
 
     /// Adds what some rows of the steps give to the gradients of the weights. `dr` is empty unless it differs from `dz`.
-    fn weight_gradients<S: Step>(
+    fn weight_gradients(
         &self,
-        step: &S,
+        step: &dyn Step,
         form: &Form,
         rows: Range<usize>,
         [dz, dr]: [&[Float]; 2],
         wanted: [bool; 3],
         sum: &mut PartGradients,
     ) {
-        let (gates, features) = (S::GATES * form.units, form.x[2]);
+        let (gates, features) = (step.sizes().gates * form.units, form.x[2]);
         if wanted[0] {
             let x = &self.x[rows.start * features..rows.end * features];
             let shape = [features, rows.len(), gates];
@@ -300,9 +317,9 @@ impl Part {
 
     /// One step back.
     #[allow(clippy::too_many_arguments)]
-    fn back<S: Step>(
+    fn back(
         &self,
-        step: &S,
+        step: &dyn Step,
         form: &Form,
         weights: &CellWeights<'_>,
         t: usize,
@@ -321,8 +338,8 @@ impl Part {
             input: self.inputs.as_ref().map_or(at(&self.states, 0, t, n), |inputs| &inputs[t * n..][..n]),
             before: [at(&self.states, 0, t, n), at(&self.states, 1, t, n)],
             after: [at(&self.states, 0, t + 1, n), at(&self.states, 1, t + 1, n)],
-            gates: &self.gates[t * n * S::GATES..][..n * S::GATES],
-            kept: &self.kept[t * n * S::KEPT..][..n * S::KEPT],
+            gates: &self.gates[t * n * step.sizes().gates..][..n * step.sizes().gates],
+            kept: &self.kept[t * n * step.sizes().kept..][..n * step.sizes().kept],
             states: [both.next().unwrap_or_default(), both.next().unwrap_or_default()],
             dz,
             dr,
@@ -338,14 +355,14 @@ impl Part {
         for row in padding {
             let own = row * units..(row + 1) * units;
             states.iter_mut().zip(&after).for_each(|(to, from)| to[own.clone()].copy_from_slice(&from[own.clone()]));
-            let gates = row * units * S::GATES..(row + 1) * units * S::GATES;
+            let gates = row * units * step.sizes().gates..(row + 1) * units * step.sizes().gates;
             dz[gates.clone()].fill(0.0);
             dr.get_mut(gates).into_iter().for_each(|dr| dr.fill(0.0));
         }
     }
 
     /// Adds `inputᵀ · dr` over some steps, for each product.
-    fn recurrent_gradient(&self, step: &impl Step, units: usize, rows: Range<usize>, dr: &[Float], sum: &mut [Float]) {
+    fn recurrent_gradient(&self, step: &dyn Step, units: usize, rows: Range<usize>, dr: &[Float], sum: &mut [Float]) {
         let gates = sum.len() / units.max(1);
         for (i, block) in blocks(step, units).enumerate() {
             let inputs = match (i, &self.inputs) {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::core::{Core, pointwise, recurrent};
-use super::op::{Backward, Forward, Step};
+use super::op::{Backward, Forward, Sizes, Step};
 use super::{Recurrent, StepOptions};
 use crate::activations::{Activation, Pointwise, Tanh};
 use crate::autograd::{Noise, Param, ParamList, Var};
@@ -55,9 +55,9 @@ struct Elman {
 }
 
 impl Step for Elman {
-    const GATES: usize = 1;
-    const STATES: usize = 1;
-    const KEPT: usize = 0;
+    fn sizes(&self) -> Sizes {
+        Sizes { gates: 1, states: 1, kept: 0 }
+    }
 
     fn products(&self) -> &'static [usize] {
         &[1]

@@ -3,76 +3,63 @@
 use std::path::PathBuf;
 
 use super::{Callback, Run};
+use crate::config::settings;
 use crate::error::{Error, Result};
 
-/// Keeps everything that is needed to resume a run in a file, and resumes from that file if it exists: a run that was
-/// killed and started again ends with the same bits as one that was not.
-///
-/// The file has weights and statistics, what is frozen, the optimizer's memory and schedule, epoch and batch, the losses
-/// and metrics gathered in the epoch, the history, and the memory of callbacks. The order of examples, dropout and
-/// augmentation follow from the number of batches. Only wall-clock times differ. It is written under a temporary name
-/// and renamed, so that it is whole at any moment.
-///
-/// The program that resumes must be the one that was stopped: the same model, data, optimizer and callbacks.
-/// A difference that shows is an error; one in the settings of the optimizer, layers or callbacks does not show. More
-/// epochs are allowed. [`LambdaCallback`](super::LambdaCallback) has no state that could be kept, and
-/// [`TimeLimit`](super::TimeLimit) starts over; a run that it stops can be resumed.
-///
-/// # Defaults
-/// written after each epoch; deleted at the end of the run
-/// # Errors
-/// a file that cannot be read or written, or is of another run; a folder that does not exist; 0 batches; in the middle
-/// of an epoch, a metric without a [state](crate::metrics::Metric::state)
-/// # Example
-/// ```
-/// use gradus::prelude::*;
-/// # let folder = std::env::temp_dir().join("gradus-backup-example");
-/// # std::fs::create_dir_all(&folder).unwrap();
-/// # let path = folder.join("run.backup");
-/// let (x, y) = (ndarray::Array2::<f32>::ones((8, 2)), ndarray::Array1::<f32>::zeros(8));
-/// let train = |epochs| {
-///     let mut model = Dense::new(1).compile(Adam::default(), MeanSquaredError).seed(1);
-///     let backup = Backup::new(&path).every(100).keep(true);
-///     let history = model.fit(&(&x, &y), Fit::epochs(epochs).progress(false).callback(backup))?;
-///     Ok::<_, Error>((history, model.predict(&x)?))
-/// };
-/// train(2)?;
-/// let resumed = train(5)?;
-/// std::fs::remove_file(&path).unwrap();
-/// assert_eq!(resumed, train(5)?);
-/// # std::fs::remove_dir_all(folder).unwrap();
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Keras `BackupAndRestore`
-#[doc(alias = "BackupAndRestore")]
-#[doc(alias = "resume")]
-#[derive(Debug)]
-#[must_use]
-pub struct Backup {
-    path: PathBuf,
-    every: Option<usize>,
-    keep: bool,
-}
-
-impl Backup {
-    /// Creates the callback with this file.
-    pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), every: None, keep: false }
-    }
-
-    /// Sets after how many batches of an epoch, again and again, it is written, beside the ends of epochs.
-    #[doc(alias = "save_freq")]
-    pub fn every(mut self, batches: usize) -> Self {
-        self.every = Some(batches);
-        self
-    }
-
-    /// Sets whether the file stays at the end of the run; a later run then begins with its result.
-    #[doc(alias = "delete_checkpoint")]
-    pub fn keep(mut self, yes: bool) -> Self {
-        self.keep = yes;
-        self
+settings! {
+    /// Keeps everything that is needed to resume a run in a file, and resumes from that file if it exists: a run that was
+    /// killed and started again ends with the same bits as one that was not.
+    ///
+    /// The file has weights and statistics, what is frozen, the optimizer's memory and schedule, epoch and batch, the losses
+    /// and metrics gathered in the epoch, the history, and the memory of callbacks. The order of examples, dropout and
+    /// augmentation follow from the number of batches. Only wall-clock times differ. It is written under a temporary name
+    /// and renamed, so that it is whole at any moment.
+    ///
+    /// The program that resumes must be the one that was stopped: the same model, data, optimizer and callbacks.
+    /// A difference that shows is an error; one in the settings of the optimizer, layers or callbacks does not show. More
+    /// epochs are allowed. [`LambdaCallback`](super::LambdaCallback) has no state that could be kept, and
+    /// [`TimeLimit`](super::TimeLimit) starts over; a run that it stops can be resumed.
+    ///
+    /// # Defaults
+    /// written after each epoch; deleted at the end of the run
+    /// # Errors
+    /// a file that cannot be read or written, or is of another run; a folder that does not exist; 0 batches; in the middle
+    /// of an epoch, a metric without a [state](crate::metrics::Metric::state)
+    /// # Example
+    /// ```
+    /// use gradus::prelude::*;
+    /// # let folder = std::env::temp_dir().join("gradus-backup-example");
+    /// # std::fs::create_dir_all(&folder).unwrap();
+    /// # let path = folder.join("run.backup");
+    /// let (x, y) = (ndarray::Array2::<f32>::ones((8, 2)), ndarray::Array1::<f32>::zeros(8));
+    /// let train = |epochs| {
+    ///     let mut model = Dense::new(1).compile(Adam::default(), MeanSquaredError).seed(1);
+    ///     let backup = Backup::new(&path).every(100).keep(true);
+    ///     let history = model.fit(&(&x, &y), Fit::epochs(epochs).progress(false).callback(backup))?;
+    ///     Ok::<_, Error>((history, model.predict(&x)?))
+    /// };
+    /// train(2)?;
+    /// let resumed = train(5)?;
+    /// std::fs::remove_file(&path).unwrap();
+    /// assert_eq!(resumed, train(5)?);
+    /// # std::fs::remove_dir_all(folder).unwrap();
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    /// # Reference
+    /// Keras `BackupAndRestore`
+    #[doc(alias = "BackupAndRestore")]
+    #[doc(alias = "resume")]
+    #[derive(Debug)]
+    pub struct Backup(
+        /// Creates the callback with this file.
+        path: [into PathBuf],
+    ) {
+        /// After how many batches of an epoch, again and again, it is written, beside the ends of epochs.
+        #[doc(alias = "save_freq")]
+        every: [option usize] = None,
+        /// Whether the file stays at the end of the run; a later run then begins with its result.
+        #[doc(alias = "delete_checkpoint")]
+        keep: [bool] = false,
     }
 }
 

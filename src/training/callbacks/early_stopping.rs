@@ -1,86 +1,59 @@
 //! Stops a run that no longer gets better.
 
+use super::watched::Best;
 use super::{Callback, Run, Watched};
+use crate::config::settings;
 use crate::error::Result;
 use crate::formats::Snapshot;
 use crate::tensor::Tensor;
 
-/// Stops when a figure has not got better for `patience` epochs, and puts the best epoch's weights back.
-///
-/// # Defaults
-/// patience 0 as in Keras, least improvement 0, weights restored (in Keras not)
-/// # Errors
-/// a figure that is not in the logs, or whose [direction](Watched) is not known, before the first step
-/// # Example
-/// ```
-/// use gradus::prelude::*;
-/// let fit = Fit::epochs(100).validation_split(0.1).callback(EarlyStopping::new("val_loss").patience(3));
-/// ```
-/// # Reference
-/// Prechelt 1998; Keras `EarlyStopping`
-#[derive(Debug)]
-#[must_use]
-pub struct EarlyStopping {
-    watched: Watched,
-    patience: usize,
-    min_delta: f64,
-    restore: bool,
-    best: f64,
-    waited: usize,
-    weights: Vec<Option<Tensor>>,
-}
-
-impl EarlyStopping {
-    /// Creates the callback, which watches this figure.
-    pub fn new(figure: impl Into<Watched>) -> Self {
-        Self {
-            watched: figure.into(),
-            patience: 0,
-            min_delta: 0.0,
-            restore: true,
-            best: f64::NAN,
-            waited: 0,
-            weights: Vec::new(),
-        }
+settings! {
+    /// Stops when a figure has not got better for `patience` epochs, and puts the best epoch's weights back.
+    ///
+    /// # Defaults
+    /// patience 0 as in Keras, least improvement 0, weights restored (in Keras not)
+    /// # Errors
+    /// a figure that is not in the logs, or whose [direction](Watched) is not known, before the first step
+    /// # Example
+    /// ```
+    /// use gradus::prelude::*;
+    /// let fit = Fit::epochs(100).validation_split(0.1).callback(EarlyStopping::new("val_loss").patience(3));
+    /// ```
+    /// # Reference
+    /// Prechelt 1998; Keras `EarlyStopping`
+    #[derive(Debug)]
+    pub struct EarlyStopping(
+        /// Creates the callback, which watches this figure.
+        figure: [into Watched],
+    ) {
+        /// How many epochs without improvement are let pass.
+        patience: [usize] = 0,
+        /// By how much a figure must get better to count.
+        min_delta: [f64] = 0.0,
+        /// Whether the best epoch's weights are put back at the end of the run.
+        restore_best_weights: [bool] = true,
     }
-
-    /// Sets how many epochs without improvement are let pass.
-    pub fn patience(mut self, epochs: usize) -> Self {
-        self.patience = epochs;
-        self
-    }
-
-    /// Sets by how much a figure must get better to count.
-    pub fn min_delta(mut self, delta: f64) -> Self {
-        self.min_delta = delta.abs();
-        self
-    }
-
-    /// Sets whether the best epoch's weights are put back at the end of the run.
-    pub fn restore_best_weights(mut self, yes: bool) -> Self {
-        self.restore = yes;
-        self
+    private {
+        best: Best = Best::default(),
+        weights: Vec<Option<Tensor>> = Vec::new(),
     }
 }
 
 impl Callback for EarlyStopping {
     fn on_train_begin(&mut self, run: &mut Run<'_>) -> Result<()> {
-        self.watched.direction_in(run)?;
-        (self.best, self.waited) = (f64::NAN, 0);
+        self.best.begin(&self.figure, run)?;
         self.weights.clear();
         Ok(())
     }
 
     fn on_epoch_end(&mut self, run: &mut Run<'_>) -> Result<()> {
-        let figure = self.watched.read(run.logs)?;
-        if self.watched.improves(run, figure, self.best, self.min_delta)? {
-            (self.best, self.waited) = (figure, 0);
-            if self.restore {
+        if self.best.improves(&self.figure, run, self.min_delta)? {
+            if self.restore_best_weights {
                 self.weights = run.parameters.iter().map(|(_, param)| param.value()).collect();
             }
         } else {
-            self.waited += 1;
-            run.stop |= self.waited >= self.patience.max(1);
+            self.best.waited += 1;
+            run.stop |= self.best.waited >= self.patience.max(1);
         }
         Ok(())
     }
@@ -93,13 +66,13 @@ impl Callback for EarlyStopping {
     }
 
     fn state(&self) -> Snapshot {
-        let mut state = Snapshot::of([("best", self.best), ("waited", self.waited as f64)]);
+        let mut state = self.best.state();
         state.keep_all("weights", &self.weights);
         state
     }
 
     fn restore(&mut self, state: &Snapshot) -> Result<()> {
-        (self.best, self.waited) = (state.number("best")?, state.count("waited")? as usize);
+        self.best.restore(state)?;
         self.weights = state.all("weights");
         Ok(())
     }

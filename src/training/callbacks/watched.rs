@@ -2,6 +2,7 @@
 
 use super::Run;
 use crate::error::{Error, Result};
+use crate::formats::Snapshot;
 use crate::metrics::Direction;
 use crate::training::history::Logs;
 
@@ -75,7 +76,7 @@ impl Watched {
 
     /// Whether the figure has got better than `best` by more than `min_delta`; any figure is better than none, NaN.
     pub(super) fn improves(&self, run: &Run<'_>, figure: f64, best: f64, min_delta: f64) -> Result<bool> {
-        let is_enough = best.is_nan() || (figure - best).abs() > min_delta;
+        let is_enough = best.is_nan() || (figure - best).abs() > min_delta.abs();
         Ok(self.direction_in(run)?.is_better(figure, best) && is_enough)
     }
 
@@ -105,6 +106,46 @@ fn missing<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Error {
 impl<S: Into<String>> From<S> for Watched {
     fn from(name: S) -> Self {
         Self::new(name)
+    }
+}
+
+/// The best that a figure has been in a run, and how many epochs have passed since.
+#[derive(Debug)]
+pub(super) struct Best {
+    figure: f64,
+    pub waited: usize,
+}
+
+impl Default for Best {
+    fn default() -> Self {
+        Self { figure: f64::NAN, waited: 0 }
+    }
+}
+
+impl Best {
+    /// Forgets another run. An error if the run will not have the figure.
+    pub fn begin(&mut self, watched: &Watched, run: &Run<'_>) -> Result<()> {
+        *self = Self::default();
+        watched.direction_in(run).map(|_| ())
+    }
+
+    /// Takes in the figure of an epoch, and returns whether it is the best one; if not, an epoch has passed, which the caller counts.
+    pub fn improves(&mut self, watched: &Watched, run: &Run<'_>, min_delta: f64) -> Result<bool> {
+        let figure = watched.read(run.logs)?;
+        let is_better = watched.improves(run, figure, self.figure, min_delta)?;
+        if is_better {
+            *self = Self { figure, waited: 0 };
+        }
+        Ok(is_better)
+    }
+
+    pub fn state(&self) -> Snapshot {
+        Snapshot::of([("best", self.figure), ("waited", self.waited as f64)])
+    }
+
+    pub fn restore(&mut self, state: &Snapshot) -> Result<()> {
+        *self = Self { figure: state.number("best")?, waited: state.count("waited")? as usize };
+        Ok(())
     }
 }
 

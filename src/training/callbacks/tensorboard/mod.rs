@@ -7,39 +7,48 @@ pub use events::EventWriter;
 use std::path::PathBuf;
 
 use super::{Callback, Run};
+use crate::config::settings;
 use crate::error::Result;
 use crate::formats::Snapshot;
 use crate::tensor::data;
 
-/// Writes event files that TensorBoard shows: the figures of each epoch, and histograms of the weights and gradients.
-///
-/// Figures of training are in the folder `train`, those of validation in `validation`, under the tags `epoch_loss`,
-/// `epoch_accuracy`, ..., so that TensorBoard draws both into one picture; weights are in `train` under their paths, and the
-/// gradients of an epoch's last step under `gradients/` and their paths.
-/// [`EventWriter`] writes whatever else there is: images, texts, figures of one's own.
-///
-/// # Defaults
-/// no histograms, figures once an epoch
-/// # Errors
-/// a folder or file that cannot be written
-/// # Example
-/// ```no_run
-/// use gradus::callbacks::TensorBoard;
-/// use gradus::prelude::*;
-/// let fit = Fit::epochs(10).callback(TensorBoard::new("target/logs").histograms(1).figures_every(100));
-/// ```
-/// Then `tensorboard --logdir target/logs`.
-/// # Reference
-/// Keras `TensorBoard`
-#[derive(Debug)]
-#[must_use]
-pub struct TensorBoard {
-    folder: PathBuf,
-    histograms: usize,
-    gradients: usize,
-    every: usize,
-    writers: Option<Writers>,
-    steps: i64,
+settings! {
+    /// Writes event files that TensorBoard shows: the figures of each epoch, and histograms of the weights and gradients.
+    ///
+    /// Figures of training are in the folder `train`, those of validation in `validation`, under the tags `epoch_loss`,
+    /// `epoch_accuracy`, ..., so that TensorBoard draws both into one picture; weights are in `train` under their paths, and the
+    /// gradients of an epoch's last step under `gradients/` and their paths.
+    /// [`EventWriter`] writes whatever else there is: images, texts, figures of one's own.
+    ///
+    /// # Defaults
+    /// no histograms, figures once an epoch
+    /// # Errors
+    /// a folder or file that cannot be written
+    /// # Example
+    /// ```no_run
+    /// use gradus::callbacks::TensorBoard;
+    /// use gradus::prelude::*;
+    /// let fit = Fit::epochs(10).callback(TensorBoard::new("target/logs").histograms(1).figures_every(100));
+    /// ```
+    /// Then `tensorboard --logdir target/logs`.
+    /// # Reference
+    /// Keras `TensorBoard`
+    #[derive(Debug)]
+    pub struct TensorBoard(
+        /// Creates the callback, which writes into this folder.
+        folder: [into PathBuf],
+    ) {
+        /// After how many epochs histograms of the weights are written, 0 for never.
+        histograms: [usize] = 0,
+        /// After how many epochs histograms of the gradients are written, 0 for never; they cost a copy in each step.
+        gradients: [usize] = 0,
+        /// After how many batches the batch's loss and the learning rate are written, 0 for never.
+        figures_every: [usize] = 0,
+    }
+    private {
+        writers: Option<Writers> = None,
+        steps: i64 = 0,
+    }
 }
 
 #[derive(Debug)]
@@ -47,31 +56,6 @@ struct Writers {
     training: EventWriter,
     /// Made when there is something to write.
     validation: Option<EventWriter>,
-}
-
-impl TensorBoard {
-    /// Writes into this folder.
-    pub fn new(folder: impl Into<PathBuf>) -> Self {
-        Self { folder: folder.into(), histograms: 0, gradients: 0, every: 0, writers: None, steps: 0 }
-    }
-
-    /// Sets after how many epochs histograms of the weights are written, 0 for never.
-    pub fn histograms(mut self, epochs: usize) -> Self {
-        self.histograms = epochs;
-        self
-    }
-
-    /// Sets after how many epochs histograms of the gradients are written, 0 for never; they cost a copy in each step.
-    pub fn gradients(mut self, epochs: usize) -> Self {
-        self.gradients = epochs;
-        self
-    }
-
-    /// Sets after how many batches the batch's loss and the learning rate are written, 0 for never.
-    pub fn figures_every(mut self, batches: usize) -> Self {
-        self.every = batches;
-        self
-    }
 }
 
 impl Callback for TensorBoard {
@@ -90,7 +74,7 @@ impl Callback for TensorBoard {
 
     fn on_batch_end(&mut self, run: &mut Run<'_>) -> Result<()> {
         self.steps += 1;
-        let is_due = self.every > 0 && self.steps % self.every as i64 == 0;
+        let is_due = self.figures_every > 0 && self.steps % self.figures_every as i64 == 0;
         let Some(writers) = self.writers.as_mut().filter(|_| is_due) else { return Ok(()) };
         writers.training.scalar("batch_loss", self.steps, run.batch_loss)?;
         match run.optimizer.learning_rate() {
