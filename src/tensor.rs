@@ -93,6 +93,19 @@ pub(crate) fn reshaped(tensor: &Tensor, shape: &[usize]) -> Tensor {
     tensor.clone().into_shape_with_order(IxDyn(shape)).expect("same number of elements in standard layout")
 }
 
+/// The rows with these numbers, in this order, where the first `axes` axes together count the rows.
+pub(crate) fn rows(all: &Tensor, axes: usize, indices: &[usize]) -> Tensor {
+    let (count, row) = all.shape().split_at(axes);
+    let width = all.len() / count.iter().product::<usize>().max(1);
+    let all = all.as_standard_layout();
+    let numbers = all.as_slice().expect("standard layout");
+    let mut out = Vec::with_capacity(indices.len() * width);
+    for index in indices {
+        out.extend_from_slice(&numbers[index * width..][..width]);
+    }
+    tensor(&[&[indices.len()], row].concat(), out)
+}
+
 /// Zeros, and a one at the place of each number along a new last axis of `classes` places.
 pub(crate) fn one_hot(shape: &[usize], classes: usize, places: impl Iterator<Item = usize>) -> Tensor {
     let mut out = zeros(shape.iter().product::<usize>() * classes);

@@ -11,7 +11,7 @@ use crate::kernels::curve::{self, Curve};
 use crate::tensor::{Float, Tensor, data, tensor};
 
 /// Makes a type an activation, by its value at `x` and its slope, which is found from the value if `by_value` says so
-/// (then it can become a part of the operation before it), else from `x`. A value that approaches an end as `exp(x)` does tells no
+/// (then it can become a part of the operation before it), else from `x`. A value that approaches an end as `exp(x)` does does not
 /// slope there: such an activation is found from `x`, and may have another form for recurrent layers.
 macro_rules! activation {
     (

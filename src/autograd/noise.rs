@@ -8,7 +8,7 @@ use crate::tensor::Float;
 /// The switch of a layer's dropout or noise, so that a frozen part of a model computes what it computes in inference:
 /// [`Model::freeze`](crate::Model::freeze) turns it off, [`Model::unfreeze`](crate::Model::unfreeze) on again.
 ///
-/// It is a field of the layer, which lists it beside its parameters under the name `noise`, as
+/// It is a field of the layer, which lists it along with its parameters under the name `noise`, as
 /// [`ParamList::noise`](crate::ParamList::noise) does: patterns find it, files and counts know nothing of it. Cloning
 /// gives another handle on the same switch.
 ///

@@ -15,7 +15,7 @@ use crate::tensor::{Float, Tensor, in_memory};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ParamId(u64);
 
-/// A parameter of a layer. It has no value until its first use, [`Param::on`], tells its shape.
+/// A parameter of a layer. It has no value until its first use, [`Param::on`], which sets its shape.
 ///
 /// Cloning gives another handle on the same parameter: that is how layers share weights.
 #[derive(Clone)]
@@ -229,7 +229,7 @@ impl Param {
         Ok(())
     }
 
-    /// Makes the value what it was when there had been so many assignments, or takes it away again.
+    /// Makes the value what it was after this number of assignments, or takes it away again.
     pub(crate) fn put_back(&self, value: Option<Tensor>, assignments: u64) {
         *self.0.value.write().unwrap_or_else(PoisonError::into_inner) = value;
         self.0.assignments.store(assignments, Ordering::Relaxed);

@@ -52,7 +52,7 @@ pub(super) struct Last {
 
 pub(super) struct Work {
     pub(super) all: Applied,
-    /// For the case that somebody else reads what it takes.
+    /// In case something else reads what it takes.
     pub(super) last: Option<Last>,
     /// Where the tape is to record the operation.
     pub(super) node: Option<usize>,

@@ -1,11 +1,9 @@
 //! Rows of batches: stacked, chosen, put together.
 
-use ndarray::{Axis, concatenate};
-
 use super::Batch;
 use crate::buffers::buffer;
 use crate::error::{Error, Result};
-use crate::tensor::{Float, IntoTensor, Tensor, tensor};
+use crate::tensor::{Float, IntoTensor, Tensor, rows, tensor};
 
 impl Batch {
     /// Creates a batch of inputs and targets; all examples weigh 1.
@@ -36,8 +34,8 @@ impl Batch {
     }
 
     /// These examples of the batch, in this order.
-    pub(crate) fn select(self, rows: &[usize]) -> Result<Self> {
-        self.each(|tensors| Ok(tensors.iter().map(|tensor| tensor.select(Axis(0), rows).into_shared()).collect()))
+    pub(crate) fn select(self, indices: &[usize]) -> Result<Self> {
+        self.each(|tensors| Ok(tensors.iter().map(|tensor| rows(tensor, 1, indices)).collect()))
     }
 
     /// The examples of all batches, one after another.
@@ -61,11 +59,19 @@ fn join(first: Vec<Tensor>, second: Vec<Tensor>) -> Result<Vec<Tensor>> {
     if first.len() != second.len() {
         return Err(fail());
     }
-    let joined = first
-        .iter()
-        .zip(&second)
-        .map(|(a, b)| concatenate(Axis(0), &[a.view(), b.view()]).map(|all| all.into_shared()).map_err(|_| fail()));
-    joined.collect()
+    let mut joined = Vec::with_capacity(first.len());
+    for (a, b) in first.iter().zip(&second) {
+        let ([count, row @ ..], [more, other @ ..]) = (a.shape(), b.shape()) else { return Err(fail()) };
+        if row != other {
+            return Err(fail());
+        }
+        let mut numbers = Vec::with_capacity(a.len() + b.len());
+        for part in [a, b] {
+            numbers.extend_from_slice(part.as_standard_layout().as_slice().unwrap_or_default());
+        }
+        joined.push(tensor(&[&[count + more], row].concat(), numbers));
+    }
+    Ok(joined)
 }
 
 /// One tensor of the examples with these numbers, `[examples, ...]`.

@@ -123,13 +123,27 @@ impl Mnist {
     /// Returns only the images whose label fits.
     pub fn filter(&self, keep: impl Fn(u8) -> bool) -> Self {
         let kept: Vec<usize> = (0..self.labels.len()).filter(|i| keep(self.labels[*i])).collect();
-        Self { images: self.images.select(Axis(0), &kept), labels: self.labels.select(Axis(0), &kept) }
+        self.chosen(&kept)
+    }
+
+    /// The images with these numbers.
+    fn chosen(&self, kept: &[usize]) -> Self {
+        let (count, height, width) = self.images.dim();
+        let (all, size) = (self.images.as_slice().expect("standard layout"), self.images.len() / count.max(1));
+        let mut pixels = Vec::with_capacity(kept.len() * size);
+        let mut labels = Vec::with_capacity(kept.len());
+        for i in kept {
+            pixels.extend_from_slice(&all[i * size..][..size]);
+            labels.push(self.labels[*i]);
+        }
+        let images = Array3::from_shape_vec((kept.len(), height, width), pixels).expect("an image of pixels for each");
+        Self { images, labels: labels.into() }
     }
 
     /// Returns the first images, at most `count`.
     pub fn take(self, count: usize) -> Self {
         let kept: Vec<usize> = (0..self.labels.len().min(count)).collect();
-        Self { images: self.images.select(Axis(0), &kept), labels: self.labels.select(Axis(0), &kept) }
+        self.chosen(&kept)
     }
 
     /// Returns the images with rows and columns exchanged: upright ones of EMNIST's files.

@@ -2,14 +2,13 @@
 
 use std::fmt;
 
-use ndarray::Axis;
 use rand::{RngExt, SeedableRng};
 
 use super::members;
 use crate::error::{Error, Result};
 use crate::metrics::{FalsePositiveRate, Metric, Recall, SelectionRate};
 use crate::random::Rng;
-use crate::tensor::Tensor;
+use crate::tensor::{Tensor, rows};
 
 /// A group of examples and its figure.
 #[derive(Clone, Debug, PartialEq)]
@@ -156,10 +155,10 @@ impl ByGroup {
         let mut rng = Rng::seed_from_u64(seed);
         let mut numbers = Vec::with_capacity(samples);
         while numbers.len() < samples {
-            let rows: Vec<usize> = (0..groups.len()).map(|_| rng.random_range(0..groups.len())).collect();
-            let drawn: Vec<String> = rows.iter().map(|row| groups[*row].to_string()).collect();
+            let drawn_rows: Vec<usize> = (0..groups.len()).map(|_| rng.random_range(0..groups.len())).collect();
+            let drawn: Vec<String> = drawn_rows.iter().map(|row| groups[*row].to_string()).collect();
             if whole.groups.iter().all(|group| drawn.contains(&group.name)) {
-                let [predictions, targets] = [predictions, targets].map(|all| all.select(Axis(0), &rows).into_shared());
+                let [predictions, targets] = [predictions, targets].map(|all| rows(all, 1, &drawn_rows));
                 numbers.push(number(&Self::new(metric, &predictions, &targets, &drawn)?));
             }
         }
@@ -181,7 +180,7 @@ fn quantile(sorted: &[f64], share: f64) -> f64 {
 }
 
 /// The metric over some examples.
-fn figure(metric: &mut dyn Metric, predictions: &Tensor, targets: &Tensor, rows: &[usize]) -> Result<f64> {
+fn figure(metric: &mut dyn Metric, predictions: &Tensor, targets: &Tensor, chosen: &[usize]) -> Result<f64> {
     let count = predictions.shape().first();
     if targets.shape().first() != count {
         return Err(Error::shape(format!(
@@ -191,7 +190,7 @@ fn figure(metric: &mut dyn Metric, predictions: &Tensor, targets: &Tensor, rows:
         )));
     }
     metric.reset();
-    metric.update(&predictions.select(Axis(0), rows).into_shared(), &targets.select(Axis(0), rows).into_shared())?;
+    metric.update(&rows(predictions, 1, chosen), &rows(targets, 1, chosen))?;
     let value = metric.result();
     metric.reset();
     Ok(value)

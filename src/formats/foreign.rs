@@ -39,7 +39,7 @@ const BEGINNINGS: [(&[u8], &str, &str); 13] = [
 
 /// What a file is by its contents, if it is known, and what to do.
 pub(super) fn by_contents(bytes: &[u8]) -> Option<String> {
-    let say = |what: &str, mend: &str| Some(format!("is {what}; {mend}"));
+    let say = |what: &str, fix: &str| Some(format!("is {what}; {fix}"));
     if bytes.is_empty() {
         return say("empty", "was it written or downloaded to its end?");
     }

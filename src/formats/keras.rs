@@ -27,7 +27,7 @@ pub(crate) const WEIGHTS: &str = "model_weights";
 /// What the memory of an optimizer is in, in older files.
 const OPTIMIZER: &str = "optimizer_weights";
 
-/// The tensors of an HDF5 file: in older files of Keras in the order of its layers, and the model's description beside them.
+/// The tensors of an HDF5 file: in older files of Keras in the order of its layers, and the model's description with them.
 pub(super) fn read_h5(bytes: &Bytes) -> Read {
     let mut objects = hdf5::read(bytes)?;
     let mut metadata = BTreeMap::new();
@@ -80,7 +80,7 @@ pub(super) fn is_keras(members: &[Member]) -> bool {
     ["config.json", "metadata.json"].iter().all(|name| members.iter().any(|member| member.name == *name))
 }
 
-/// The tensors of a `.keras` file, and the model's description beside them.
+/// The tensors of a `.keras` file, and the model's description with them.
 pub(super) fn read_zip(members: Vec<Member>) -> Read {
     let find = |name: &str| members.iter().find(|member| member.name == name);
     let mut contents = match (find("model.weights.h5"), find("model.weights.npz")) {

@@ -8,7 +8,7 @@ use super::stored::Stored;
 use super::{foreign, safetensors};
 use crate::error::{Error, Result};
 
-/// The tensors of a file, and texts beside them.
+/// The tensors of a file, and the texts stored with them.
 #[derive(Default)]
 pub(super) struct Contents {
     pub(super) tensors: Vec<(String, Stored)>,
@@ -125,7 +125,7 @@ fn off(what: &str, feature: &str) -> String {
 /// What an HDF5 file begins with.
 const HDF5: &[u8] = b"\x89HDF\r\n\x1a\n";
 
-/// Writes tensors, and texts beside them, in the format that the file's name asks for.
+/// Writes tensors, and texts with them, in the format that the file's name asks for.
 pub(super) fn write(tensors: &[(String, Stored)], metadata: &BTreeMap<String, String>, path: &Path) -> Result<()> {
     let extension = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
     match extension.as_str() {

@@ -13,7 +13,7 @@ impl Weights {
     ///
     /// ```no_run
     /// use gradus::saving::Weights;
-    /// // SAFETY: nobody changes this file while the program runs.
+    /// // SAFETY: nothing changes this file while the program runs.
     /// let weights = unsafe { Weights::open_mapped("model.safetensors.index.json")? };
     /// println!("{weights}");
     /// # Ok::<(), gradus::Error>(())

@@ -39,7 +39,7 @@ impl Index {
         self.0.keys().map(String::as_str)
     }
 
-    /// The tensors of all files, which lie beside the index; `open` opens one.
+    /// The tensors of all files, which are in the folder of the index; `open` opens one.
     pub(super) fn open(&self, path: &Path, open: impl Fn(&Path) -> Result<Weights>) -> Result<Weights> {
         let mut all = Weights::new();
         for (file, names) in &self.0 {

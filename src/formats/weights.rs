@@ -35,7 +35,7 @@ pub struct Weights {
     places: HashMap<String, usize>,
     path: Option<PathBuf>,
     metadata: BTreeMap<String, String>,
-    /// The tensors of the snapshot beside them.
+    /// The tensors of the snapshot stored with them.
     beside: Vec<(String, Stored)>,
 }
 
@@ -162,7 +162,7 @@ impl Weights {
         Ok(())
     }
 
-    /// Keeps a text beside the tensors, such as the names of classes or how inputs are prepared: a safetensors file holds it
+    /// Stores a text with the tensors, such as the names of classes or how inputs are prepared: a safetensors file holds it
     /// as an entry of its `__metadata__`.
     ///
     /// ```
@@ -185,19 +185,19 @@ impl Weights {
         self.metadata.insert(name.into(), text.into());
     }
 
-    /// Returns a text that was kept beside the tensors.
+    /// Returns a text that was stored with the tensors.
     pub fn metadata(&self, name: &str) -> Option<&str> {
         self.metadata.get(name).map(String::as_str)
     }
 
-    /// Keeps a snapshot beside the tensors, such as the memory of an optimizer: it is no weight, and none of the names.
+    /// Stores a snapshot with the tensors, such as the memory of an optimizer: it is no weight, and none of the names.
     pub fn set_snapshot(&mut self, snapshot: &Snapshot) {
         let (contents, stored) = snapshot.store();
         self.metadata.insert(SNAPSHOT.into(), contents);
         self.beside = stored;
     }
 
-    /// Returns the snapshot that was kept beside the tensors, if there is one.
+    /// Returns the snapshot that was stored with the tensors, if there is one.
     ///
     /// # Errors
     /// one that is not as it was written
@@ -243,12 +243,12 @@ impl Weights {
         self.places.get(name).map(|place| &self.tensors[*place].1)
     }
 
-    /// Returns the shape of a tensor; `None` if there is none of this name.
+    /// Returns the shape of a tensor; `None` if there is no tensor of this name.
     pub fn shape(&self, name: &str) -> Option<&[usize]> {
         self.stored(name).map(|stored| stored.shape.as_slice())
     }
 
-    /// Returns the type that a tensor's numbers have in the file; `None` if there is none of this name.
+    /// Returns the type that a tensor's numbers have in the file; `None` if there is no tensor of this name.
     #[doc(alias = "dtype")]
     pub fn number_type(&self, name: &str) -> Option<&NumberType> {
         self.stored(name).map(|stored| &stored.number)

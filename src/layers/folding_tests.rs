@@ -42,7 +42,7 @@ fn norm(channels: usize) -> BatchNorm {
 
 #[test]
 fn predictions_fold_the_normalisation_into_the_convolution() {
-    /// `relu(x + norm(conv(x)))`, in a layer of one's own.
+    /// `relu(x + norm(conv(x)))`, in a custom layer.
     struct Own(Conv2d, BatchNorm);
     impl Layer for Own {
         fn forward(&self, x: &Var) -> Result<Var> {

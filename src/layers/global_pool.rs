@@ -24,7 +24,7 @@ fn pool(pooling: Pooling, x: &Var, axes: usize) -> Result<Var> {
     }
 }
 
-/// The same over the real steps of each sequence, 0 where there are none; `None` if no mask tells them.
+/// The same over the real steps of each sequence, 0 where there are none; `None` without a mask.
 fn masked(pooling: Pooling, x: &Var) -> Result<Option<Var>> {
     let ([batch, time, _], Some(mask)) = (x.value.shape(), x.mask.as_deref()) else { return Ok(None) };
     let mask = x.tape().examples(reshaped(mask, &[*batch, *time, 1]));
@@ -73,13 +73,13 @@ macro_rules! global_pools {
 }
 
 global_pools! {
-    GlobalAvgPool1d: Average over 1, "mean of each channel over time, of its real steps if a [mask](Var::mask) tells them",
+    GlobalAvgPool1d: Average over 1, "mean of each channel over time, of its real steps only if there is a [mask](Var::mask)",
         "time", "Array3::<f32>::ones((2, 7, 5))", "GlobalAveragePooling1D";
     GlobalAvgPool2d: Average over 2, "mean of each channel over height and width",
         "height, width", "Array4::<f32>::ones((2, 7, 7, 5))", "GlobalAveragePooling2D";
     GlobalAvgPool3d: Average over 3, "mean of each channel over depth, height and width",
         "depth, height, width", "Array5::<f32>::ones((2, 4, 7, 7, 5))", "GlobalAveragePooling3D";
-    GlobalMaxPool1d: Max over 1, "greatest number of each channel over time, of its real steps if a [mask](Var::mask) tells them; its gradient goes to the first maximum",
+    GlobalMaxPool1d: Max over 1, "greatest number of each channel over time, of its real steps only if there is a [mask](Var::mask); its gradient goes to the first maximum",
         "time", "Array3::<f32>::ones((2, 7, 5))", "GlobalMaxPooling1D";
     GlobalMaxPool2d: Max over 2,
         "greatest number of each channel over height and width; its gradient goes to the first maximum",

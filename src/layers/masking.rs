@@ -9,7 +9,7 @@ use crate::tensor::{Float, data, tensor};
 described! {
     /// Takes steps whose features all have one value for padding: they get 0 in the [mask](Var::mask), and become zeros.
     ///
-    /// Layers after it that obey masks pass over them. A mask that the input has already goes on holding.
+    /// Layers after it that obey masks pass over them. A mask that the input already has still holds.
     ///
     /// # Shapes
     /// input and output alike, `[batch, time, features]`

@@ -101,7 +101,7 @@ impl Sequential {
         Ok(std::mem::replace(&mut self.layers[place].1, boxed(layer)))
     }
 
-    /// Takes the last layer off, as one does to replace a head; `None` if there is none.
+    /// Removes the last layer and returns it, such as to replace a head; `None` if there is no layer.
     pub fn pop(&mut self) -> Option<Box<dyn Layer>> {
         self.layers.pop().map(|(_, layer)| layer)
     }

@@ -1,10 +1,8 @@
 //! Which items count, and what they weigh.
 
-use ndarray::Axis;
-
 use crate::error::{Error, Result};
 use crate::losses::strip;
-use crate::tensor::{Float, Tensor};
+use crate::tensor::{Float, Tensor, rows};
 
 /// Items that weigh something, with their weights.
 pub(super) struct Items {
@@ -33,15 +31,10 @@ pub(super) fn counted(who: &str, prediction: &Tensor, target: &Tensor, weights: 
             target.shape()
         )));
     }
-    let select = |tensor: &Tensor, axes: usize| -> Tensor {
-        let shape = [&[weights.len()], &tensor.shape()[axes..]].concat();
-        let rows = tensor.to_shape(shape).expect("as many numbers as before");
-        rows.select(Axis(0), &present).into_dyn().into_shared()
-    };
     Ok(Some(Items {
-        prediction: select(prediction, axes),
-        target: select(target, axes),
-        weights: select(weights, weights.ndim()),
+        prediction: rows(prediction, axes, &present),
+        target: rows(target, axes, &present),
+        weights: rows(weights, weights.ndim(), &present),
     }))
 }
 

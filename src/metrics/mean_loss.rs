@@ -8,7 +8,7 @@ use crate::losses::{CosineSimilarity, Loss, SparseCrossEntropy};
 use crate::tensor::Tensor;
 
 described! {
-    /// The mean of any loss that gives [each item's](Loss::each), to be reported beside the one that is trained.
+    /// The mean of any loss that gives [each item's](Loss::each), to be reported in addition to the one that is trained.
     ///
     /// ```
     /// use gradus::metrics::MeanLoss;

@@ -123,7 +123,7 @@ impl Metrics {
         })
     }
 
-    /// The same of a loop of one's own, which has one output.
+    /// The same for a custom loop, which has one output.
     pub(crate) fn update_first(
         &mut self,
         prediction: &Tensor,
@@ -174,7 +174,7 @@ impl Metrics {
     }
 }
 
-/// What logs say of an epoch beside its figures.
+/// What logs say of an epoch in addition to its figures.
 const COLUMNS: [&str; 2] = ["epoch", "seconds"];
 
 /// Refuses a name that logs need themselves.

@@ -76,7 +76,7 @@ use crate::config::{Config, family, kinds};
 use crate::error::{Error, Result};
 use crate::tensor::{Float, Tensor};
 
-/// What to report beside the loss, gathered over batches. Works in `fit`, in `evaluate`, and in loops of your own.
+/// A figure to report in addition to the loss, gathered over batches. Works in `fit`, in `evaluate`, and in loops of your own.
 ///
 /// ```
 /// use gradus::metrics::Direction;

@@ -93,7 +93,7 @@ pub(super) fn check_layers(layers: usize) -> Result<()> {
     }
 }
 
-/// That so many heads can share so many features.
+/// Checks that this number of heads can share this number of features.
 pub(super) fn check_heads(size: usize, heads: usize) -> Result<()> {
     match heads > 0 && size > 0 && size.is_multiple_of(heads) {
         true => Ok(()),

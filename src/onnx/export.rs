@@ -608,7 +608,7 @@ fn check(bytes: &[u8], passes: &[Pass]) -> Result<()> {
                     .all(|(a, b)| a == b || (a - b).abs() <= 1e-3 * largest || a.is_nan() && b.is_nan());
             if !near {
                 return Err(Error::value(
-                    "export: the file gives other outputs than the model; does the forward pass depend on more than its input?",
+                    "export: the outputs of the file differ from those of the model; does the forward pass depend on more than its input?",
                 ));
             }
         }

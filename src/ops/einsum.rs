@@ -148,7 +148,7 @@ impl Named {
         if order.iter().copied().eq(0..self.axes.len()) { Ok(self.var.clone()) } else { self.var.permute(&order) }
     }
 
-    /// The product of matrices over what both have and nobody wants any more; a matrix for each place of what both have
+    /// The product of matrices over the axes that both have and nothing needs any more; a matrix for each place of what both have
     /// and is kept.
     fn times(&self, other: Self, kept: &[char]) -> Result<Self> {
         let both = |name: &&char| other.axes.contains(name);

@@ -104,3 +104,15 @@ pub(super) fn check_moments(name: &str, rate: Float, beta_1: Float, beta_2: Floa
     check_factor(name, "beta_2", beta_2)?;
     check_epsilon(name, "epsilon", epsilon)
 }
+
+/// The methods of an optimizer with a learning rate, `beta_1`, `beta_2` and `epsilon`.
+macro_rules! moments {
+    ($name:literal) => {
+        $crate::optimizers::learning_rate!();
+
+        fn check(&self) -> $crate::error::Result<()> {
+            $crate::optimizers::adam::check_moments($name, self.learning_rate, self.beta_1, self.beta_2, self.epsilon)
+        }
+    };
+}
+pub(super) use moments;

@@ -1,9 +1,8 @@
 //! Adam with the greatest gradient.
 
-use super::adam::check_moments;
-use super::{Optimizer, State, Step, correction, learning_rate};
+use super::adam::moments;
+use super::{Optimizer, State, Step, correction};
 use crate::config::{config, described};
-use crate::error::Result;
 use crate::kernels::simd::vectorize;
 use crate::tensor::Float;
 
@@ -48,9 +47,5 @@ impl Optimizer for Adamax {
         });
     }
 
-    learning_rate!();
-
-    fn check(&self) -> Result<()> {
-        check_moments("Adamax", self.learning_rate, self.beta_1, self.beta_2, self.epsilon)
-    }
+    moments!("Adamax");
 }

@@ -1,10 +1,9 @@
 //! Adam with a rate for each tensor.
 
-use super::adam::check_moments;
-use super::{Optimizer, State, Step, correction, learning_rate};
+use super::adam::moments;
+use super::{Optimizer, State, Step, correction};
 use crate::buffers::buffer;
 use crate::config::{config, described};
-use crate::error::Result;
 use crate::kernels::{
     elementwise::{add_scaled, sum_of_squares},
     simd::vectorize,
@@ -58,9 +57,5 @@ impl Optimizer for Lamb {
         recycle(tensor(&[change.len()], change));
     }
 
-    learning_rate!();
-
-    fn check(&self) -> Result<()> {
-        check_moments("Lamb", self.learning_rate, self.beta_1, self.beta_2, self.epsilon)
-    }
+    moments!("Lamb");
 }

@@ -60,6 +60,19 @@ use crate::config::{Config, Registry, family, kinds};
 use crate::error::{Error, Result};
 use crate::tensor::Float;
 
+/// Setters of [`Stepper`] that an optimizer has too, so that one need not be made first.
+macro_rules! on_stepper {
+    ($($(#[$meta:meta])* fn $name:ident($($argument:ident: $type:ty),*);)*) => { $(
+        $(#[$meta])*
+        fn $name(self, $($argument: $type),*) -> Stepper
+        where
+            Self: Sized + 'static,
+        {
+            Stepper::new(self).$name($($argument),*)
+        }
+    )* };
+}
+
 /// A rule that turns gradients into new weights, one parameter at a time.
 ///
 /// ```
@@ -135,68 +148,23 @@ pub trait Optimizer: Send + Sync {
         Config::of_unknown::<Self>()
     }
 
-    /// This optimizer with a schedule; see [`Stepper::schedule`].
-    fn schedule(self, schedule: impl Schedule + 'static) -> Stepper
-    where
-        Self: Sized + 'static,
-    {
-        Stepper::new(self).schedule(schedule)
-    }
-
-    /// This optimizer with settings for some of the parameters; see [`Stepper::group`].
-    fn group(self, pattern: impl Into<String>, group: Group) -> Stepper
-    where
-        Self: Sized + 'static,
-    {
-        Stepper::new(self).group(pattern, group)
-    }
-
-    /// This optimizer with a lower rate for each layer nearer to the input; see [`Stepper::layer_decay`].
-    fn layer_decay<P: Into<String>>(self, factor: Float, patterns: impl IntoIterator<Item = P>) -> Stepper
-    where
-        Self: Sized + 'static,
-    {
-        Stepper::new(self).layer_decay(factor, patterns)
-    }
-
-    /// This optimizer with bounds of gradients; see [`Stepper::clip`].
-    fn clip(self, clip: Clip) -> Stepper
-    where
-        Self: Sized + 'static,
-    {
-        Stepper::new(self).clip(clip)
-    }
-
-    /// This optimizer with weight decay; see [`Stepper::weight_decay`].
-    fn weight_decay(self, decay: Float) -> Stepper
-    where
-        Self: Sized + 'static,
-    {
-        Stepper::new(self).weight_decay(decay)
-    }
-
-    /// Returns this optimizer with one step for this many batches; see [`Stepper::accumulate`].
-    fn accumulate(self, batches: u32) -> Stepper
-    where
-        Self: Sized + 'static,
-    {
-        Stepper::new(self).accumulate(batches)
-    }
-
-    /// This optimizer with a moving average of weights; see [`Stepper::average`].
-    fn average(self, average: MovingAverage) -> Stepper
-    where
-        Self: Sized + 'static,
-    {
-        Stepper::new(self).average(average)
-    }
-
-    /// This optimizer with slow weights; see [`Stepper::lookahead`].
-    fn lookahead(self, lookahead: Lookahead) -> Stepper
-    where
-        Self: Sized + 'static,
-    {
-        Stepper::new(self).lookahead(lookahead)
+    on_stepper! {
+        /// This optimizer with a schedule; see [`Stepper::schedule`].
+        fn schedule(schedule: impl Schedule + 'static);
+        /// This optimizer with settings for some of the parameters; see [`Stepper::group`].
+        fn group(pattern: impl Into<String>, group: Group);
+        /// This optimizer with a lower rate for each layer nearer to the input; see [`Stepper::layer_decay`].
+        fn layer_decay(factor: Float, patterns: impl IntoIterator<Item = impl Into<String>>);
+        /// This optimizer with bounds of gradients; see [`Stepper::clip`].
+        fn clip(clip: Clip);
+        /// This optimizer with weight decay; see [`Stepper::weight_decay`].
+        fn weight_decay(decay: Float);
+        /// Returns this optimizer with one step for this many batches; see [`Stepper::accumulate`].
+        fn accumulate(batches: u32);
+        /// This optimizer with a moving average of weights; see [`Stepper::average`].
+        fn average(average: MovingAverage);
+        /// This optimizer with slow weights; see [`Stepper::lookahead`].
+        fn lookahead(lookahead: Lookahead);
     }
 }
 
@@ -253,7 +221,7 @@ macro_rules! learning_rate {
             Some(self.learning_rate)
         }
 
-        fn set_learning_rate(&mut self, rate: Float) -> Result<()> {
+        fn set_learning_rate(&mut self, rate: Float) -> $crate::error::Result<()> {
             let before = std::mem::replace(&mut self.learning_rate, rate);
             self.check().inspect_err(|_| self.learning_rate = before)
         }

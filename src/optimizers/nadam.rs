@@ -1,9 +1,8 @@
 //! Adam with Nesterov's look ahead.
 
-use super::adam::check_moments;
-use super::{Optimizer, State, Step, correction, learning_rate};
+use super::adam::moments;
+use super::{Optimizer, State, Step, correction};
 use crate::config::{config, described};
-use crate::error::Result;
 use crate::kernels::simd::vectorize;
 use crate::tensor::Float;
 
@@ -53,11 +52,7 @@ impl Optimizer for Nadam {
         });
     }
 
-    learning_rate!();
-
-    fn check(&self) -> Result<()> {
-        check_moments("Nadam", self.learning_rate, self.beta_1, self.beta_2, self.epsilon)
-    }
+    moments!("Nadam");
 }
 
 impl Nadam {
@@ -66,7 +61,7 @@ impl Nadam {
         f64::from(self.beta_1) * (1.0 - 0.5 * 0.96_f64.powf(f64::from(step)))
     }
 
-    /// `Πₜ`, which is computed and not remembered; a product this small is 0 beside 1.
+    /// `Πₜ`, which is computed and not remembered; a product this small is 0 compared to 1.
     fn product(&self, step: u32) -> f64 {
         let mut product = 1.0;
         for i in 1..=step {

@@ -1,9 +1,8 @@
 //! Adam with a rectified variance.
 
-use super::adam::check_moments;
-use super::{Optimizer, State, Step, correction, learning_rate};
+use super::adam::moments;
+use super::{Optimizer, State, Step, correction};
 use crate::config::{config, described};
-use crate::error::Result;
 use crate::kernels::simd::vectorize;
 use crate::tensor::Float;
 
@@ -54,11 +53,7 @@ impl Optimizer for RAdam {
         });
     }
 
-    learning_rate!();
-
-    fn check(&self) -> Result<()> {
-        check_moments("RAdam", self.learning_rate, self.beta_1, self.beta_2, self.epsilon)
-    }
+    moments!("RAdam");
 }
 
 impl RAdam {

@@ -46,10 +46,10 @@ settings! {
     /// Tries settings of a [`Space`], and finds the best by one figure.
     ///
     /// With [`halving`](Search::halving) all settings are tried for few epochs, and the best of them again for more. A
-    /// trial that fails is recorded with its message, and the search goes on.
+    /// trial that fails is recorded with its message, and the search continues.
     ///
-    /// With a [`file`](Search::file), the table is written after each trial. The same search with the same file goes on where
-    /// it was stopped, and ends with the same table; one with more random trials goes on too, unless it halves.
+    /// With a [`file`](Search::file), the table is written after each trial. The same search with the same file continues where
+    /// it was stopped, and ends with the same table; one with more random trials continues too, unless it halves.
     ///
     /// # Defaults
     /// 10 epochs, no halving, watches `val_loss`, seed 0, no file

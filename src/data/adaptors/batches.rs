@@ -15,7 +15,7 @@ use crate::random::Rng;
 /// # Defaults
 /// in the order of the dataset, as it is without augmentation, the last batch smaller if need be
 /// # Errors
-/// a batch size of 0 and unsound data, as the first item; examples that cannot be read
+/// a batch size of 0 or invalid data, as the first item; examples that cannot be read
 /// # Example
 /// ```
 /// use gradus::prelude::*;

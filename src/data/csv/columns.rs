@@ -78,7 +78,7 @@ impl Csv {
         Ok((numbers, None))
     }
 
-    /// A missing value that nobody said what to do about.
+    /// A missing value for which no setting says what to do.
     fn unanswered(&self, line: u64, column: &str, field: &str, role: Role) -> Error {
         let (what, fill) = match role {
             Role::Feature => ("column", "fill such values with `missing` or `missing_of`, or "),

@@ -177,7 +177,7 @@ impl External {
     }
 }
 
-/// The files beside the model that hold tensors, each read once.
+/// The files next to the model that hold tensors, each read once.
 #[derive(Default)]
 pub(crate) struct Files<'a> {
     folder: Option<&'a Path>,
@@ -254,7 +254,7 @@ impl<'a> Files<'a> {
     }
 }
 
-/// All tensors with a name in a file, for [`Weights`](crate::formats::Weights). Those in files beside it are found in `folder`.
+/// All tensors with a name in a file, for [`Weights`](crate::formats::Weights). Those in other files are found in `folder`.
 pub(in crate::formats) fn list(model: &[u8], folder: Option<&Path>) -> Result<Vec<(String, Stored)>, String> {
     let model =
         <ModelProto as prost::Message>::decode(model).map_err(|error| format!("is not a valid ONNX model: {error}"))?;

@@ -11,7 +11,7 @@ use crate::formats::{
 /// Objects in objects, at most. The modules of a network are some ten deep, with two dictionaries between them.
 const DEEPEST: usize = 200;
 
-/// What a found tensor costs beside the bytes of its name.
+/// What a found tensor costs in addition to the bytes of its name.
 const EACH: usize = 200;
 
 /// What a file of some bytes may spend on names: a tensor takes 45 bytes of a pickle, and is in a few places.

@@ -104,7 +104,7 @@ impl Translation {
     /// Creates a translation between Keras' files (`.keras`, `.weights.h5`, and the `.h5` of Keras 2) and models (feature `keras`).
     ///
     /// Names in a file of Keras 3 are those of classes, numbered: `layers/dense_1/vars/0` is the kernel of the second `Dense`, which
-    /// [`Sequential::add`](crate::Sequential::add) calls `dense_1`; layers inside of a type of one's own have the names of its
+    /// [`Sequential::add`](crate::Sequential::add) calls `dense_1`; layers inside a type of your own have the names of its
     /// attributes. Those of older files are taken without what is repeated in them: `model_weights/conv_1/conv_1/kernel:0` is
     /// `conv_1/kernel`. To open a whole model there is [`open`](crate::open).
     ///

@@ -42,7 +42,7 @@ pub struct StepOptions {
 /// of your own, [`Bidirectional`] around any of them.
 ///
 /// All obey the [mask](Var::mask) of their input as in Keras: at a padded step the state stays, and the output repeats the one
-/// before it (zeros before the first real step). With `return_sequences` the mask goes on with the output.
+/// before it (zeros before the first real step). With `return_sequences` the mask is kept with the output.
 ///
 /// ```
 /// use gradus::prelude::*;

@@ -77,7 +77,7 @@ pub(super) struct Part {
     shown: Option<Vec<bool>>,
 }
 
-/// Gradients of kernel, recurrent kernel and bias, each empty if nobody wants it, and of the first states.
+/// Gradients of kernel, recurrent kernel and bias, each empty if it is not wanted, and of the first states.
 pub(super) struct PartGradients {
     pub weights: [Vec<Float>; 2],
     pub bias: Vec<f64>,

@@ -43,7 +43,7 @@ described! {
         /// How many kinds of token there are: 2 tell the sentences of a pair apart.
         #[doc(alias = "type_vocab_size")]
         token_types: [usize] = 2,
-        /// The id of tokens that are not there; `None` if there is none.
+        /// The id of padding tokens; `None` without one.
         #[doc(alias = "pad_token_id")]
         padding_id: [Option<usize>] = Some(0),
         /// The activation between the two dense layers of each block, and in the head of masked language modelling.

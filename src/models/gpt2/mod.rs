@@ -23,7 +23,7 @@ use crate::models::{
 use crate::tensor::{Float, data, tensor};
 use block::{Block, norm};
 
-/// GPT-2: a decoder that tells at each step which token comes next.
+/// GPT-2: a decoder that predicts at each step which token comes next.
 ///
 /// Train it on ids against the same ids, one step on, with
 /// [`SparseCrossEntropy::from_logits`](crate::losses::SparseCrossEntropy::from_logits); [`Gpt2::generate`] writes on.
@@ -143,7 +143,7 @@ impl Gpt2 {
 
     /// Continues a text, token by token, without end: [`Iterator::take`] some, or stop at one that ends texts.
     ///
-    /// Keys and values of earlier steps are kept. A text that gets longer than `positions` goes on from its last half.
+    /// Keys and values of earlier steps are kept. A text that gets longer than `positions` continues from its last half.
     pub fn generate(&self, prompt: &[usize], sampling: Sampling) -> Generation<'_> {
         Generation::new(self, prompt, sampling)
     }

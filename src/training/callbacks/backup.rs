@@ -54,7 +54,7 @@ settings! {
         /// Creates the callback with this file.
         path: [into PathBuf],
     ) {
-        /// After how many batches of an epoch, again and again, it is written, beside the ends of epochs.
+        /// After how many batches of an epoch, each time, it is written in addition to the ends of epochs.
         #[doc(alias = "save_freq")]
         every: [option usize] = None,
         /// Whether the file stays at the end of the run; a later run then begins with its result.

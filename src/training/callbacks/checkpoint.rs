@@ -51,12 +51,12 @@ enum When {
 }
 
 impl Checkpoint {
-    /// Watches this figure and writes to this file.
+    /// Creates the callback, which watches this figure and writes to this file.
     pub fn best(figure: impl Into<Watched>, path: impl Into<PathBuf>) -> Self {
         Self::at(When::Better { watched: figure.into(), best: f64::NAN }, path)
     }
 
-    /// Writes to this file after every so many epochs.
+    /// Creates the callback, which writes to this file every `epochs` epochs.
     pub fn every(epochs: usize, path: impl Into<PathBuf>) -> Self {
         Self::at(When::Every(epochs), path)
     }

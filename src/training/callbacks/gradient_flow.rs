@@ -37,7 +37,7 @@ use crate::tensor::data;
 /// println!("{flow}");
 /// # Ok::<(), gradus::Error>(())
 /// ```
-/// In a loop of one's own, [`GradientFlow::add`] takes what a watched [`Stepper`](crate::optimizers::Stepper) tells:
+/// In a loop of your own, [`GradientFlow::add`] takes what a watched [`Stepper`](crate::optimizers::Stepper) reports:
 /// ```
 /// # use gradus::callbacks::GradientFlow;
 /// # use gradus::prelude::*;
@@ -99,7 +99,7 @@ impl GradientFlow {
         &self.parameters
     }
 
-    /// Forgets what was seen; at the beginning of an epoch, for loops of one's own.
+    /// Forgets what was seen; for the beginning of an epoch in a loop of your own.
     pub fn reset(&mut self) {
         self.parameters.clear();
     }

@@ -85,7 +85,7 @@ impl Run<'_> {
     }
 }
 
-/// The optimizer of a run; a loop of one's own may have several.
+/// The optimizer of a run; a custom loop may have several.
 #[derive(Debug)]
 pub struct Optimizers<'a> {
     pub(crate) steppers: &'a mut [Stepper],
@@ -138,7 +138,7 @@ impl Optimizers<'_> {
         self.steppers.iter().any(Stepper::has_schedule)
     }
 
-    /// Sets whether [`changes`](Self::changes) tells what steps do; see [`Stepper::watch`]. A run begins without.
+    /// Sets whether [`changes`](Self::changes) returns what steps do; see [`Stepper::watch`]. A run begins without.
     pub fn watch(&mut self, yes: bool) {
         self.steppers.iter_mut().for_each(|stepper| stepper.watch(yes));
     }

@@ -57,7 +57,7 @@ impl Watched {
         self.direction.or(known.flatten()).or(own_loss).ok_or_else(|| self.unknown(&run.known.names()))
     }
 
-    /// The direction where no run tells: as set, or that of a loss.
+    /// The direction without a run: as set, or that of a loss.
     pub(crate) fn direction_alone(&self) -> Result<Direction> {
         self.direction.or(self.direction_of_loss()).ok_or_else(|| self.unknown(&[]))
     }
@@ -153,7 +153,7 @@ impl Best {
 #[derive(Debug, Default)]
 pub(crate) struct KnownFigures {
     figures: Vec<(String, Option<Direction>)>,
-    /// Whether there will be no others: a loop of one's own may log what it likes.
+    /// Whether there will be no others: a custom loop may log anything.
     is_complete: bool,
 }
 

@@ -11,7 +11,7 @@ use prost::Message;
 use crate::error::{Error, Result};
 use crate::tensor::{Float, Tensor};
 
-/// Writes one event file for TensorBoard; for callbacks and loops of one's own.
+/// Writes one event file for TensorBoard; for callbacks and custom loops.
 ///
 /// # Errors
 /// of all methods: a folder or file that cannot be written

@@ -18,7 +18,7 @@ settings! {
     /// Figures of training are in the folder `train`, those of validation in `validation`, under the tags `epoch_loss`,
     /// `epoch_accuracy`, ..., so that TensorBoard draws both into one picture; weights are in `train` under their paths, and the
     /// gradients of an epoch's last step under `gradients/` and their paths.
-    /// [`EventWriter`] writes whatever else there is: images, texts, figures of one's own.
+    /// [`EventWriter`] writes anything else: images, texts, figures of your own.
     ///
     /// # Defaults
     /// no histograms, figures once an epoch
