@@ -5,6 +5,7 @@
 //! `Debug`, writing and reading from that declaration.
 
 mod declare;
+mod delegate;
 mod json;
 mod print;
 mod registry;
@@ -12,6 +13,7 @@ mod setting;
 pub(crate) mod size;
 
 pub(crate) use declare::{config, described, described_as, family, kinds, named, settings};
+pub(crate) use delegate::delegates;
 pub(crate) use registry::Make;
 pub use registry::{Described, Reader, Registry};
 pub(crate) use setting::Declared;

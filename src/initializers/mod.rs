@@ -19,7 +19,7 @@ pub use variance::{
 
 use std::sync::Arc;
 
-use crate::config::{Config, family, kinds};
+use crate::config::{Config, delegates, family, kinds};
 use crate::random::Rng;
 use crate::tensor::{Float, Tensor};
 
@@ -55,12 +55,9 @@ pub trait Initializer: Send + Sync {
 }
 
 impl Initializer for Arc<dyn Initializer> {
-    fn sample(&self, shape: &[usize], rng: &mut Rng) -> Tensor {
-        (**self).sample(shape, rng)
-    }
-
-    fn config(&self) -> Config {
-        (**self).config()
+    delegates! { self:
+        sample[&self](shape: &[usize], rng: &mut Rng) -> Tensor;
+        config[&self]() -> Config;
     }
 }
 

@@ -24,7 +24,10 @@ pub(super) fn items(
     let losses = move |first, x: &[Float], y: &mut [Float], slope: &mut [Float]| {
         let width = x.len() / y.len();
         let items = y.iter_mut().zip(slope.chunks_mut(width)).zip(x.chunks(width)).enumerate();
-        items.for_each(|(i, ((y, slope), x))| *y = loss(first + i, x, slope) as Float);
+        // A loop: the adapters would be compiled again for each loss.
+        for (i, ((y, slope), x)) in items {
+            *y = loss(first + i, x, slope) as Float;
+        }
     };
     of_all(who, prediction, x, shape, Box::new(losses))
 }

@@ -83,7 +83,7 @@ pub use overlap::{Dice, Tversky};
 pub use sparse_cross_entropy::SparseCrossEntropy;
 
 use crate::autograd::Var;
-use crate::config::{Config, family, kinds};
+use crate::config::{Config, delegates, family, kinds};
 use crate::error::{Error, Result};
 use crate::tensor::{Float, Tensor};
 
@@ -187,24 +187,12 @@ pub trait Loss: Send + Sync {
 }
 
 impl Loss for Box<dyn Loss> {
-    fn loss(&self, prediction: &Var, target: &Tensor) -> Result<Var> {
-        (**self).loss(prediction, target)
-    }
-
-    fn each(&self, prediction: &Var, target: &Tensor) -> Result<Each> {
-        (**self).each(prediction, target)
-    }
-
-    fn per_example(&self) -> bool {
-        (**self).per_example()
-    }
-
-    fn threshold(&self) -> Option<Float> {
-        (**self).threshold()
-    }
-
-    fn config(&self) -> Config {
-        (**self).config()
+    delegates! { self:
+        loss[&self](prediction: &Var, target: &Tensor) -> Result<Var>;
+        each[&self](prediction: &Var, target: &Tensor) -> Result<Each>;
+        per_example[&self]() -> bool;
+        threshold[&self]() -> Option<Float>;
+        config[&self]() -> Config;
     }
 }
 

@@ -56,7 +56,7 @@ pub use sgd::Sgd;
 pub use state::{State, Step};
 pub use stepper::{BatchPart, Change, Clip, GradientHook, Group, Lookahead, MovingAverage, StepGradients, Stepper};
 
-use crate::config::{Config, Registry, family, kinds};
+use crate::config::{Config, Registry, delegates, family, kinds};
 use crate::error::{Error, Result};
 use crate::tensor::Float;
 
@@ -169,36 +169,15 @@ pub trait Optimizer: Send + Sync {
 }
 
 impl Optimizer for Box<dyn Optimizer> {
-    fn update(&self, step: &Step<'_>, weights: &mut [Float], grads: &[Float], state: &mut State) {
-        (**self).update(step, weights, grads, state);
-    }
-
-    fn learning_rate(&self) -> Option<Float> {
-        (**self).learning_rate()
-    }
-
-    fn set_learning_rate(&mut self, rate: Float) -> Result<()> {
-        (**self).set_learning_rate(rate)
-    }
-
-    fn default_weight_decay(&self) -> Float {
-        (**self).default_weight_decay()
-    }
-
-    fn patterns(&self) -> &[String] {
-        (**self).patterns()
-    }
-
-    fn stays_finite(&self) -> bool {
-        (**self).stays_finite()
-    }
-
-    fn check(&self) -> Result<()> {
-        (**self).check()
-    }
-
-    fn config(&self) -> Config {
-        (**self).config()
+    delegates! { self:
+        update[&self](step: &Step<'_>, weights: &mut [Float], grads: &[Float], state: &mut State);
+        learning_rate[&self]() -> Option<Float>;
+        set_learning_rate[&mut self](rate: Float) -> Result<()>;
+        default_weight_decay[&self]() -> Float;
+        patterns[&self]() -> &[String];
+        stays_finite[&self]() -> bool;
+        check[&self]() -> Result<()>;
+        config[&self]() -> Config;
     }
 }
 

@@ -3,7 +3,7 @@
 use ndarray::{ArrayD, Axis};
 use rand::{RngExt, SeedableRng};
 
-use crate::config::{Config, family};
+use crate::config::{Config, delegates, family};
 use crate::data::{Batch, Dataset, read, read_both, seeds, stack};
 use crate::error::{Error, Result};
 use crate::random::Rng;
@@ -51,12 +51,9 @@ pub trait Mix: Send + Sync {
 family!(Box, dyn Mix);
 
 impl Mix for Box<dyn Mix> {
-    fn mix(&self, example: Example, other: &Example, rng: &mut Rng) -> Result<Example> {
-        (**self).mix(example, other, rng)
-    }
-
-    fn config(&self) -> Config {
-        (**self).config()
+    delegates! { self:
+        mix[&self](example: Example, other: &Example, rng: &mut Rng) -> Result<Example>;
+        config[&self]() -> Config;
     }
 }
 

@@ -54,7 +54,7 @@ pub use zoom::RandomZoom;
 
 use ndarray::ArrayD;
 
-use crate::config::{Config, Registry, family, kinds};
+use crate::config::{Config, Registry, delegates, family, kinds};
 use crate::error::{Error, Result};
 use crate::random::Rng;
 use crate::tensor::Float;
@@ -104,16 +104,10 @@ impl<F: Fn(ArrayD<Float>, &mut Rng) -> Result<ArrayD<Float>> + Send + Sync> Augm
 }
 
 impl Augment for Box<dyn Augment> {
-    fn apply(&self, example: ArrayD<Float>, rng: &mut Rng) -> Result<ArrayD<Float>> {
-        (**self).apply(example, rng)
-    }
-
-    fn plain(&self, example: ArrayD<Float>) -> Result<ArrayD<Float>> {
-        (**self).plain(example)
-    }
-
-    fn config(&self) -> Config {
-        (**self).config()
+    delegates! { self:
+        apply[&self](example: ArrayD<Float>, rng: &mut Rng) -> Result<ArrayD<Float>>;
+        plain[&self](example: ArrayD<Float>) -> Result<ArrayD<Float>>;
+        config[&self]() -> Config;
     }
 }
 

@@ -94,7 +94,8 @@ fn by_patches(
     let grid = shape.grid();
     let block = shape.images_per_block(grid);
     let (segments, k) = segments(shape);
-    let step = shape.patch(0, 1);
+    // One column may have a stride that no number holds.
+    let step = if grid[1] > 1 { shape.patch(0, 1) } else { 0 };
     let mut rows = Vec::with_capacity(ROWS + grid[1]);
     if shape.output_len() == 0 {
         return;

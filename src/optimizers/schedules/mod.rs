@@ -42,7 +42,7 @@ pub use then::Then;
 pub use warm_up::WarmUp;
 
 use super::{check_at_least_0, check_rate};
-use crate::config::{Config, Reader, Registry, family, kinds};
+use crate::config::{Config, Reader, Registry, delegates, family, kinds};
 use crate::error::{Error, Result};
 use crate::tensor::Float;
 
@@ -108,16 +108,10 @@ pub trait Schedule: Send + Sync {
 family!(Box, dyn Schedule);
 
 impl Schedule for Box<dyn Schedule> {
-    fn rate(&self, step: u32) -> Float {
-        (**self).rate(step)
-    }
-
-    fn check(&self, steps: Option<u32>) -> Result<()> {
-        (**self).check(steps)
-    }
-
-    fn config(&self) -> Config {
-        (**self).config()
+    delegates! { self:
+        rate[&self](step: u32) -> Float;
+        check[&self](steps: Option<u32>) -> Result<()>;
+        config[&self]() -> Config;
     }
 }
 

@@ -23,46 +23,22 @@ const BATCH_NORM: &[(&str, &str)] = &[
     ("virtual_batch_size", ""),
 ];
 
-/// The layers.
+/// The layers; `#` is a number of axes.
 pub(super) const LAYERS: &[Row] = &[
     ("Dense", "Dense", &[]),
-    ("Conv1D", "Conv1d", &[]),
-    ("Conv2D", "Conv2d", &[]),
-    ("Conv3D", "Conv3d", &[]),
-    ("Conv1DTranspose", "ConvTranspose1d", &[]),
-    ("Conv2DTranspose", "ConvTranspose2d", &[]),
-    ("Conv3DTranspose", "ConvTranspose3d", &[]),
-    ("DepthwiseConv1D", "DepthwiseConv1d", OF_CONVOLUTION),
-    ("DepthwiseConv2D", "DepthwiseConv2d", OF_CONVOLUTION),
-    ("SeparableConv1D", "SeparableConv1d", SEPARABLE),
-    ("SeparableConv2D", "SeparableConv2d", SEPARABLE),
-    ("MaxPooling1D", "MaxPool1d", &[]),
-    ("MaxPooling2D", "MaxPool2d", &[]),
-    ("MaxPooling3D", "MaxPool3d", &[]),
-    ("AveragePooling1D", "AvgPool1d", &[]),
-    ("AveragePooling2D", "AvgPool2d", &[]),
-    ("AveragePooling3D", "AvgPool3d", &[]),
-    ("GlobalMaxPooling1D", "GlobalMaxPool1d", &[("keepdims", "")]),
-    ("GlobalMaxPooling2D", "GlobalMaxPool2d", &[("keepdims", "")]),
-    ("GlobalMaxPooling3D", "GlobalMaxPool3d", &[("keepdims", "")]),
-    ("GlobalAveragePooling1D", "GlobalAvgPool1d", &[("keepdims", "")]),
-    ("GlobalAveragePooling2D", "GlobalAvgPool2d", &[("keepdims", "")]),
-    ("GlobalAveragePooling3D", "GlobalAvgPool3d", &[("keepdims", "")]),
-    ("AdaptiveMaxPooling1D", "AdaptiveMaxPool1d", &[]),
-    ("AdaptiveMaxPooling2D", "AdaptiveMaxPool2d", &[]),
-    ("AdaptiveMaxPooling3D", "AdaptiveMaxPool3d", &[]),
-    ("AdaptiveAveragePooling1D", "AdaptiveAvgPool1d", &[]),
-    ("AdaptiveAveragePooling2D", "AdaptiveAvgPool2d", &[]),
-    ("AdaptiveAveragePooling3D", "AdaptiveAvgPool3d", &[]),
-    ("ZeroPadding1D", "ZeroPad1d", &[]),
-    ("ZeroPadding2D", "ZeroPad2d", &[]),
-    ("ZeroPadding3D", "ZeroPad3d", &[]),
-    ("Cropping1D", "Crop1d", &[]),
-    ("Cropping2D", "Crop2d", &[]),
-    ("Cropping3D", "Crop3d", &[]),
-    ("UpSampling1D", "UpSample1d", &[]),
-    ("UpSampling2D", "UpSample2d", &[]),
-    ("UpSampling3D", "UpSample3d", &[]),
+    ("Conv#D", "Conv#d", &[]),
+    ("Conv#DTranspose", "ConvTranspose#d", &[]),
+    ("DepthwiseConv#D", "DepthwiseConv#d", OF_CONVOLUTION),
+    ("SeparableConv#D", "SeparableConv#d", SEPARABLE),
+    ("MaxPooling#D", "MaxPool#d", &[]),
+    ("AveragePooling#D", "AvgPool#d", &[]),
+    ("GlobalMaxPooling#D", "GlobalMaxPool#d", &[("keepdims", "")]),
+    ("GlobalAveragePooling#D", "GlobalAvgPool#d", &[("keepdims", "")]),
+    ("AdaptiveMaxPooling#D", "AdaptiveMaxPool#d", &[]),
+    ("AdaptiveAveragePooling#D", "AdaptiveAvgPool#d", &[]),
+    ("ZeroPadding#D", "ZeroPad#d", &[]),
+    ("Cropping#D", "Crop#d", &[]),
+    ("UpSampling#D", "UpSample#d", &[]),
     ("CenterCrop", "CenterCrop", &[]),
     ("Rescaling", "Rescaling", &[]),
     ("Embedding", "Embedding", &[]),
@@ -78,9 +54,7 @@ pub(super) const LAYERS: &[Row] = &[
     ("UnitNormalization", "UnitNorm", &[("axis", "axes")]),
     ("Normalization", "Normalization", &[("axis", "")]),
     ("Dropout", "Dropout", &[]),
-    ("SpatialDropout1D", "SpatialDropout1d", &[]),
-    ("SpatialDropout2D", "SpatialDropout2d", &[]),
-    ("SpatialDropout3D", "SpatialDropout3d", &[]),
+    ("SpatialDropout#D", "SpatialDropout#d", &[]),
     ("AlphaDropout", "AlphaDropout", &[]),
     ("GaussianDropout", "GaussianDropout", &[]),
     ("GaussianNoise", "GaussianNoise", &[]),
@@ -103,6 +77,13 @@ pub(super) const LAYERS: &[Row] = &[
     ("ReLU", "ReluWith", &[]),
     ("Identity", "Linear", &[]),
 ];
+
+/// The name after `to`, such as `Conv1d`, that belongs to a name after `from`, such as `Conv1D` after `Conv#D`.
+pub(super) fn translated(name: &str, from: &str, to: &str) -> Option<String> {
+    let Some((before, after)) = from.split_once('#') else { return (name == from).then(|| to.into()) };
+    let axes = name.strip_prefix(before)?.strip_suffix(after)?;
+    ["1", "2", "3"].contains(&axes).then(|| to.replace('#', axes))
+}
 
 /// An activation of Keras, our kind, and Keras' defaults of the function of that name.
 pub(super) type Function = (&'static str, &'static str, &'static [(&'static str, f64)]);

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value as Json, json};
 
-use super::classes::{ACTIVATIONS, FUNCTIONS, LAYERS, PARTS, Row};
+use super::classes::{ACTIVATIONS, FUNCTIONS, LAYERS, PARTS, translated};
 use super::compiled;
 use super::import::{At, Object, Place, numbered};
 use super::open::vars;
@@ -378,18 +378,18 @@ impl<'e> Export<'e> {
             matches!(config.get("output_size"), Some(Value::List(sizes)) if sizes.iter().all(|size| *size == Value::Number(1.0)))
         });
         if let Some(pool) = adaptive {
-            let (class, ..) = row(&format!("Global{pool}"))?;
-            return Ok(layer_json(class, name, object([("keepdims", json!(true))])));
+            let (class, _) = class_of(&format!("Global{pool}"))?;
+            return Ok(layer_json(&class, name, object([("keepdims", json!(true))])));
         }
-        let (class, kind, renamed) = row(config.kind())?;
-        let cell = if matches!(*class, "LSTM" | "GRU" | "SimpleRNN") { "/cell" } else { "" };
+        let (kind, (class, renamed)) = (config.kind(), class_of(config.kind())?);
+        let cell = if matches!(&*class, "LSTM" | "GRU" | "SimpleRNN") { "/cell" } else { "" };
         self.place(at.ours.clone(), format!("{}{cell}", at.theirs));
-        if *kind == "Normalization" {
+        if kind == "Normalization" {
             self.counts.push(format!("{}/vars/2", at.theirs));
         }
         let mut theirs = settings(config, renamed)?;
         self.attach(kind, &at.ours, &mut theirs)?;
-        Ok(layer_json(class, name, theirs))
+        Ok(layer_json(&class, name, theirs))
     }
 
     fn attention(&mut self, config: &Config, name: &str, at: &At) -> Result<Json> {
@@ -555,10 +555,11 @@ fn object<const N: usize>(entries: [(&str, Json); N]) -> Object {
     entries.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
 }
 
-/// The row of a kind.
-fn row(kind: &str) -> Result<&'static Row> {
-    let found = LAYERS.iter().find(|(class, ours, _)| *ours == kind && *class != "Identity");
-    found.ok_or_else(|| refused(format!("the layer `{kind}`")))
+/// The class of a kind, and its settings that are named otherwise.
+fn class_of(kind: &str) -> Result<(String, &'static [(&'static str, &'static str)])> {
+    let found = LAYERS.iter().filter(|(class, ..)| *class != "Identity");
+    let mut found = found.filter_map(|(theirs, ours, renamed)| Some((translated(kind, ours, theirs)?, *renamed)));
+    found.next().ok_or_else(|| refused(format!("the layer `{kind}`")))
 }
 
 /// Numbers, texts and lists.
@@ -628,8 +629,8 @@ fn setting(kind: &str, name: &str, value: &Value) -> Result<Option<Json>> {
         ("activation" | "recurrent_activation", Value::Config(activation)) => match function(activation) {
             Some(name) => json!(name),
             None => {
-                let (class, _, renamed) = row(activation.kind())?;
-                layer_json(class, "activation", settings(activation, renamed)?)
+                let (class, renamed) = class_of(activation.kind())?;
+                layer_json(&class, "activation", settings(activation, renamed)?)
             }
         },
         // Its numbers are there already.

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map, Value as Json};
 
-use super::classes::{ACTIVATIONS, FIXED, LAYERS, NO_SETTINGS, PARTS};
+use super::classes::{ACTIVATIONS, FIXED, LAYERS, NO_SETTINGS, PARTS, translated};
 use super::graph::{self, Call};
 use crate::config::{Config, Registry, Value};
 use crate::error::{Error, Result};
@@ -209,13 +209,13 @@ impl Import<'_> {
         }
         let cell = if matches!(class, "LSTM" | "GRU" | "SimpleRNN") { "/cell" } else { "" };
         self.place(at, &at.ours, &format!("{}{cell}", at.theirs));
-        let Some((_, kind, renamed)) = LAYERS.iter().find(|(known, ..)| *known == class) else {
+        let Some((kind, renamed)) = layer(class) else {
             return special(class, config).unwrap_or_else(|| self.described(class, class, &[], config, at));
         };
         if let Some(axis) = config.get("axis").filter(|_| renamed.contains(&("axis", ""))) {
             last_axis(axis, json)?;
         }
-        let config = self.described(class, kind, renamed, config, at)?;
+        let config = self.described(class, &kind, renamed, config, at)?;
         Ok(adjusted(class, config, settings(json)))
     }
 
@@ -315,7 +315,7 @@ impl Import<'_> {
             "axes" if json.is_number() => Ok(Value::List(vec![self.plain(json)?; if kind == "Dot" { 2 } else { 1 }])),
             // A number was an array of one in some versions.
             "negative_slope" | "alpha" if json.get("config").is_some() => self.plain(&json["config"]["value"]),
-            _ if LAYERS.iter().any(|(known, ..)| *known == class) || !json.is_object() => self.plain(json),
+            _ if layer(class).is_some() || !json.is_object() => self.plain(json),
             _ => self.any(object(json)?, &At::default()).map(Value::Config),
         }
     }
@@ -481,6 +481,11 @@ impl Import<'_> {
             .with_part("value", units(key_heads.saturating_mul(value_size), true))
             .with_part("output", units(output.unwrap_or(0), output.is_some())))
     }
+}
+
+/// Our kind of a class, and its settings that are named otherwise.
+fn layer(class: &str) -> Option<(String, &'static [(&'static str, &'static str)])> {
+    LAYERS.iter().find_map(|(theirs, ours, renamed)| Some((translated(class, theirs, ours)?, *renamed)))
 }
 
 fn list(value: Value) -> Value {

@@ -52,6 +52,7 @@ pub use time_limit::TimeLimit;
 pub(crate) use watched::KnownFigures;
 pub use watched::Watched;
 
+use crate::config::delegates;
 use crate::error::Result;
 use crate::formats::Snapshot;
 
@@ -136,39 +137,15 @@ pub trait Callback {
 
 /// A callback that is read after the run.
 impl<C: Callback + ?Sized> Callback for &mut C {
-    fn on_train_begin(&mut self, run: &mut Run<'_>) -> Result<()> {
-        (**self).on_train_begin(run)
-    }
-
-    fn on_epoch_begin(&mut self, run: &mut Run<'_>) -> Result<()> {
-        (**self).on_epoch_begin(run)
-    }
-
-    fn on_batch_end(&mut self, run: &mut Run<'_>) -> Result<()> {
-        (**self).on_batch_end(run)
-    }
-
-    fn on_epoch_end(&mut self, run: &mut Run<'_>) -> Result<()> {
-        (**self).on_epoch_end(run)
-    }
-
-    fn on_train_end(&mut self, run: &mut Run<'_>) -> Result<()> {
-        (**self).on_train_end(run)
-    }
-
-    fn state(&self) -> Snapshot {
-        (**self).state()
-    }
-
-    fn restore(&mut self, state: &Snapshot) -> Result<()> {
-        (**self).restore(state)
-    }
-
-    fn is_for_first_rank(&self) -> bool {
-        (**self).is_for_first_rank()
-    }
-
-    fn kind(&self) -> &'static str {
-        (**self).kind()
+    delegates! { self:
+        on_train_begin[&mut self](run: &mut Run<'_>) -> Result<()>;
+        on_epoch_begin[&mut self](run: &mut Run<'_>) -> Result<()>;
+        on_batch_end[&mut self](run: &mut Run<'_>) -> Result<()>;
+        on_epoch_end[&mut self](run: &mut Run<'_>) -> Result<()>;
+        on_train_end[&mut self](run: &mut Run<'_>) -> Result<()>;
+        state[&self]() -> Snapshot;
+        restore[&mut self](state: &Snapshot) -> Result<()>;
+        is_for_first_rank[&self]() -> bool;
+        kind[&self]() -> &'static str;
     }
 }
