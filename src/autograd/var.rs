@@ -123,6 +123,7 @@ impl Var {
     /// Which steps of each sequence are real: `[batch, time]`, 1 for a step and 0 for padding. `None` if all are.
     ///
     /// Operations that leave the first two axes alone hand it on; recurrent layers, attention and pooling over time obey.
+    /// Convolutions and pooling by windows make a step of its neighbours, and drop it, as in Keras.
     /// Reading it is reading numbers: see [`Var::value`].
     pub fn mask(&self) -> Option<&Tensor> {
         self.mark_inspected();

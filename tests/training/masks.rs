@@ -199,3 +199,20 @@ fn a_batch_that_counts_nothing_changes_nothing() {
     let y = Array1::from_shape_fn(257, |i| if i == 256 { -1.0 } else { 0.0 });
     assert!((model().evaluate(&(&x, &y)).unwrap()["loss"] - 2.0).abs() < 1e-6);
 }
+
+/// Keras gives 0.75 too: a step behind a convolution is made of its neighbours, so that its padding is not that of the input.
+#[test]
+fn convolutions_drop_the_mask() {
+    use gradus::layers::{ConvTranspose1d, DepthwiseConv1d};
+    let x = ndarray::Array3::from_shape_fn((1, 4, 1), |(_, step, _)| [1.0, 2.0, 0.0, 0.0][step]);
+    let layers: [Box<dyn Layer>; 4] = [
+        Box::new(Conv1d::new(1, 1).kernel_initializer(Ones)),
+        Box::new(Conv1d::new(1, 1).kernel_initializer(Ones).activation(Relu)),
+        Box::new(DepthwiseConv1d::new(1).depthwise_initializer(Ones)),
+        Box::new(ConvTranspose1d::new(1, 1).kernel_initializer(Ones)),
+    ];
+    for layer in layers {
+        let model = Sequential::new().add(gradus::layers::Masking::new(0.0)).add(layer).add(GlobalAvgPool1d);
+        assert_eq!(model.predict(&x).unwrap(), ndarray::arr2(&[[0.75]]).into_dyn(), "{model:?}");
+    }
+}

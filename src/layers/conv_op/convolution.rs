@@ -194,6 +194,11 @@ impl Op for Convolution {
         Convolved::dependence(inputs)
     }
 
+    /// A step is made of its neighbours, too.
+    fn keeps_steps(&self) -> bool {
+        false
+    }
+
     fn onnx(&self, form: &mut OnnxForm) -> Option<String> {
         self.inner.onnx(form, "Conv", self.pool, &[])
     }

@@ -83,6 +83,11 @@ impl Op for Transposed {
         Convolved::dependence(inputs)
     }
 
+    /// A step is made of its neighbours, too.
+    fn keeps_steps(&self) -> bool {
+        false
+    }
+
     fn onnx(&self, form: &mut OnnxForm) -> Option<String> {
         let shape = &self.0.shape;
         let (n, input) = (form.shape(0).len() - 2, form.shape(0).to_vec());
