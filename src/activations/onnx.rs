@@ -28,6 +28,11 @@ fn number(config: &Config, name: &str) -> Option<f32> {
     }
 }
 
+/// A setting as a number of the file.
+fn constant(form: &mut OnnxForm, config: &Config, name: &str) -> Option<String> {
+    number(config, name).map(|number| form.number(number as crate::tensor::Float))
+}
+
 /// Writes a function of `x` as nodes.
 pub(crate) fn form(function: &dyn Pointwise, form: &mut OnnxForm, x: &str) -> Option<String> {
     if let Some(op) = operator(function) {
@@ -71,8 +76,57 @@ pub(crate) fn form(function: &dyn Pointwise, form: &mut OnnxForm, x: &str) -> Op
             let tanh = form.node("Tanh", &[&scaled], &[]);
             halved(form, x, &tanh)
         }
+        _ => return at_threshold(&config, form, x),
+    })
+}
+
+/// Functions that settings bend.
+fn at_threshold(config: &Config, form: &mut OnnxForm, x: &str) -> Option<String> {
+    Some(match config.kind() {
+        "HardShrink" | "SoftShrink" => {
+            let threshold = number(config, "threshold")?;
+            let bias = if config.kind() == "SoftShrink" { threshold } else { 0.0 };
+            let settings = [("lambd", OnnxAttribute::Float(threshold)), ("bias", OnnxAttribute::Float(bias))];
+            form.node("Shrink", &[x], &settings)
+        }
+        "TanhShrink" => {
+            let tanh = form.node("Tanh", &[x], &[]);
+            form.node("Sub", &[x, &tanh], &[])
+        }
+        "Threshold" => {
+            let below = constant(form, config, "value")?;
+            above(form, config, x, &below)?
+        }
+        "ReluWith" => {
+            let threshold = constant(form, config, "threshold")?;
+            let slope = constant(form, config, "negative_slope")?;
+            let distance = form.node("Sub", &[x, &threshold], &[]);
+            let below = form.node("Mul", &[&distance, &slope], &[]);
+            let y = above(form, config, x, &below)?;
+            if number(config, "max_value").is_none_or(f32::is_infinite) {
+                return Some(y);
+            }
+            let most = constant(form, config, "max_value")?;
+            form.node("Min", &[&y, &most], &[])
+        }
+        "Squareplus" => {
+            let b = constant(form, config, "b")?;
+            let square = form.node("Mul", &[x, x], &[]);
+            let sum = form.node("Add", &[&square, &b], &[]);
+            let root = form.node("Sqrt", &[&sum], &[]);
+            let half = form.number(0.5);
+            let sum = form.node("Add", &[x, &root], &[]);
+            form.node("Mul", &[&sum, &half], &[])
+        }
         _ => return None,
     })
+}
+
+/// `x` above the threshold, else `below`
+fn above(form: &mut OnnxForm, config: &Config, x: &str, below: &str) -> Option<String> {
+    let threshold = constant(form, config, "threshold")?;
+    let is_above = form.node("Greater", &[x, &threshold], &[]);
+    Some(form.node("Where", &[&is_above, x, below], &[]))
 }
 
 /// `x (1 + gate) / 2`

@@ -32,6 +32,7 @@ pub(crate) enum OnnxNode {
     Node { op: &'static str, inputs: Vec<String>, outputs: usize, attributes: Vec<(&'static str, OnnxAttribute)> },
     Ints(Vec<i64>),
     Numbers(Tensor),
+    Mask(Tensor),
 }
 
 /// The ONNX nodes that an operation is: [`Op::onnx`](crate::Op::onnx) writes them.
@@ -108,6 +109,18 @@ impl OnnxForm {
         self.push(OnnxNode::Numbers(numbers))
     }
 
+    /// Adds a mask that [`Tape::note_mask`](crate::Tape) knows, and returns its name.
+    pub(crate) fn mask(&mut self, mask: &Tensor) -> String {
+        self.push(OnnxNode::Mask(mask.clone()))
+    }
+
+    /// Adds a question of which the answer is a mask: zeros and ones.
+    pub(crate) fn differs(&mut self, x: &str, y: &str) -> String {
+        let same = self.node("Equal", &[x, y], &[]);
+        let differs = self.node("Not", &[&same], &[]);
+        self.node("Cast", &[&differs], &[("to", OnnxAttribute::Int(1))])
+    }
+
     /// Adds a transposition.
     pub(crate) fn permute(&mut self, x: &str, axes: impl IntoIterator<Item = usize>) -> String {
         let axes = axes.into_iter().map(|axis| axis as i64).collect();
@@ -121,8 +134,11 @@ impl OnnxForm {
 
     /// Adds a node that changes the shape.
     pub(crate) fn reshape(&mut self, x: &str, shape: &[usize]) -> String {
+        // Few readers know the attribute, and only an axis without cells needs it.
+        let keeps_zeros = [("allowzero", OnnxAttribute::Int(1))];
+        let attributes = if shape.contains(&0) { &keeps_zeros[..] } else { &[] };
         let shape = self.ints(shape);
-        self.node("Reshape", &[x, &shape], &[("allowzero", OnnxAttribute::Int(1))])
+        self.node("Reshape", &[x, &shape], attributes)
     }
 
     fn push(&mut self, node: OnnxNode) -> String {

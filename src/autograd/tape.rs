@@ -90,12 +90,17 @@ pub(crate) fn check_update(value: &Tensor, name: impl FnOnce() -> String) -> Res
 
 /// The steps that are real in all inputs.
 fn mask_of<'a>(inputs: impl Iterator<Item = &'a Var>) -> Option<Rc<Tensor>> {
-    let mut masks = inputs.filter_map(|var| var.mask.as_ref());
-    let first = masks.next()?.clone();
-    Some(masks.fold(first, |all, mask| {
-        let differs = !Rc::ptr_eq(&all, mask) && all.shape() == mask.shape();
-        if differs { Rc::new((&*all * &**mask).into_shared()) } else { all }
-    }))
+    let mut masked = inputs.filter_map(|var| var.mask.as_ref().map(|mask| (&var.tape, mask)));
+    let (tape, first) = masked.next()?;
+    let mut all = first.clone();
+    for (_, mask) in masked {
+        if !Rc::ptr_eq(&all, mask) && all.shape() == mask.shape() {
+            let both = (&*all * &**mask).into_shared();
+            tape.note_mask(&[&all, mask], &both, |form| form.node("Mul", &["in0", "in1"], &[]));
+            all = Rc::new(both);
+        }
+    }
+    Some(all)
 }
 
 enum Node {
@@ -544,6 +549,16 @@ impl Tape {
         let nodes = self.0.nodes.borrow();
         let names = nodes.iter().filter_map(|node| if let Node::Op(_, name, _) = node { Some(*name) } else { None });
         names.map(|name| name.rsplit("::").next().unwrap_or(name)).collect()
+    }
+
+    /// Notes what a mask is in ONNX that was made of these values, where the pass is traced.
+    pub(crate) fn note_mask(&self, of: &[&Tensor], mask: &Tensor, write: impl FnOnce(&mut OnnxForm) -> String) {
+        if let Some(traced) = self.0.traced.borrow_mut().as_mut() {
+            let mut form = OnnxForm::new(of, mask);
+            let name = write(&mut form);
+            let inputs = of.iter().map(|tensor| ((*tensor).clone(), false)).collect();
+            traced.push(Traced { name: "mask", inputs, output: mask.clone(), form: Some((form.nodes, name)) });
+        }
     }
 
     pub(super) fn mark_read(&self) {

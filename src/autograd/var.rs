@@ -143,7 +143,7 @@ impl Var {
     ///
     /// # Errors
     /// a mask that is not `[batch, time]` as this value is; numbers other than 0 and 1
-    pub fn with_mask(mut self, mask: impl IntoTensor) -> Result<Self> {
+    pub fn with_mask(self, mask: impl IntoTensor) -> Result<Self> {
         let mask = mask.into_tensor();
         if mask.ndim() != 2 || self.value.shape().get(..2) != Some(mask.shape()) {
             return Err(Error::shape(format!(
@@ -155,8 +155,12 @@ impl Var {
         if let Some(other) = mask.iter().find(|x| **x != 0.0 && **x != 1.0) {
             return Err(Error::value(format!("expected a mask of zeros and ones, got {other} in it")));
         }
-        self.mask = Some(Rc::new(mask));
-        Ok(self)
+        Ok(self.masked(mask))
+    }
+
+    /// This value with a mask that fits, whose memory it shares.
+    pub(crate) fn masked(self, mask: Tensor) -> Self {
+        Self { mask: Some(Rc::new(mask)), ..self }
     }
 
     /// This value without a [mask](Var::mask): from here on padding counts as data.

@@ -1,5 +1,6 @@
 //! Vectors for ids.
 
+use super::masking::mask_of_ids;
 use super::{Layer, TiedDense};
 use crate::autograd::{Dependence, InputGrads, OnnxAttribute, OnnxForm, Op, Param, ParamList, Var};
 use crate::buffers::buffer;
@@ -113,8 +114,7 @@ impl Layer for Embedding {
         if !self.mask_zero {
             return Ok(y);
         }
-        let mask: Vec<Float> = data(&x.value).iter().map(|id| Float::from(u8::from(*id != 0.0))).collect();
-        y.with_mask(tensor(x.value.shape(), mask))
+        Ok(y.masked(mask_of_ids(x, 0)))
     }
 
     fn params<'a>(&'a self, list: &mut ParamList<'a>) {

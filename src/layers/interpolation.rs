@@ -3,7 +3,7 @@
 use std::f64::consts::PI;
 
 use super::window::fewer_than;
-use crate::autograd::{Dependence, InputGrads, Op, Var};
+use crate::autograd::{Dependence, InputGrads, OnnxAttribute, OnnxForm, Op, Var};
 use crate::buffers::{buffer, zeros};
 use crate::config::named;
 use crate::error::{Error, Result};
@@ -122,7 +122,7 @@ impl Resampling {
             let len = x.value.shape()[axis + 1];
             if *step != 1.0 || *to != len {
                 let cells = (0..*to).map(|i| self.cells(i, len, *to, *step)).collect();
-                y = x.tape().apply(Interpolate { axis: axis + 1, cells, x: Vec::new() }, &[&y]);
+                y = x.tape().apply(Interpolate { way: self, step: *step, axis: axis + 1, cells, x: Vec::new() }, &[&y]);
             }
         }
         Ok(y)
@@ -168,6 +168,9 @@ impl Resampling {
 
 /// `y[i] = Σ weight x[cell]` along an axis
 struct Interpolate {
+    way: Resampling,
+    /// Cells of the input that go to one of the output.
+    step: f64,
     axis: usize,
     cells: Vec<Vec<(usize, Float)>>,
     x: Vec<usize>,
@@ -225,6 +228,46 @@ impl Op for Interpolate {
 
     fn dependence(&self, inputs: &[Dependence]) -> Dependence {
         Dependence::per_example(inputs)
+    }
+
+    /// The axis as the height of an image as wide as all behind it, which resizes images alone can do.
+    fn onnx(&self, form: &mut OnnxForm) -> Option<String> {
+        use OnnxAttribute::{Float as Number, Int, Text};
+        let Resampling { interpolation, align_corners, antialias } = self.way;
+        let places = if align_corners { "align_corners" } else { "half_pixel" };
+        let mut attributes = match interpolation {
+            Interpolation::Nearest => vec![("mode", Text("nearest")), ("nearest_mode", Text("round_prefer_ceil"))],
+            Interpolation::NearestFloor => vec![("mode", Text("nearest")), ("nearest_mode", Text("floor"))],
+            Interpolation::Linear => vec![("mode", Text("linear"))],
+            Interpolation::Cubic if !antialias => vec![("mode", Text("cubic"))],
+            Interpolation::CatmullRom if !antialias => {
+                vec![("mode", Text("cubic")), ("cubic_coeff_a", Number(-0.5)), ("exclude_outside", Int(1))]
+            }
+            _ => return None,
+        };
+        let is_floor = interpolation == Interpolation::NearestFloor;
+        attributes.push(("coordinate_transformation_mode", Text(if is_floor { "asymmetric" } else { places })));
+        if antialias {
+            attributes.push(("antialias", Int(1)));
+        }
+        let (from, to) = (self.x[self.axis], self.cells.len());
+        let [inner, ..] = self.lens();
+        let outer: usize = self.x[..self.axis].iter().product();
+        let image = form.reshape("in0", &[outer, 1, from, inner]);
+        // A step of its own is a factor; it must come to the same length there.
+        let y = if self.step == from as f64 / to as f64 || align_corners {
+            let lengths = form.ints(&[outer, 1, to, inner]);
+            form.node("Resize", &[&image, "", "", &lengths], &attributes)
+        } else {
+            let by = (1.0 / self.step) as Float;
+            if (from as Float * by).floor() as usize != to {
+                return None;
+            }
+            let factors = form.numbers(tensor(&[4], vec![1.0, 1.0, by, 1.0]));
+            form.node("Resize", &[&image, "", &factors], &attributes)
+        };
+        let shape = form.output_shape().to_vec();
+        Some(form.reshape(&y, &shape))
     }
 }
 

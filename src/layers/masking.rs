@@ -1,10 +1,10 @@
 //! Padding by a value.
 
 use super::Layer;
-use crate::autograd::Var;
+use crate::autograd::{OnnxAttribute, Var};
 use crate::config::{config, described};
 use crate::error::{Error, Result};
-use crate::tensor::{Float, data, tensor};
+use crate::tensor::{Float, Tensor, data, reshaped, tensor};
 
 described! {
     /// Takes steps whose features all have one value for padding: they get 0 in the [mask](Var::mask), and become zeros.
@@ -50,7 +50,25 @@ impl Layer for Masking {
         let steps = data(&x.value).chunks(features.max(1));
         let mask: Vec<Float> = steps.map(|step| Float::from(u8::from(is_real(step)))).collect();
         let mask = if features == 0 { vec![0.0; batch * time] } else { mask };
-        let factor = x.tape().examples(tensor(&[batch, time, 1], mask.clone()));
-        Ok(x * factor.with_mask(tensor(&[batch, time], mask))?)
+        let mask = tensor(&[batch, time], mask);
+        x.tape().note_mask(&[&x.value], &mask, |form| {
+            let (value, last) = (form.number(self.mask_value), form.ints([&2]));
+            let differs = form.differs("in0", &value);
+            form.node("ReduceMax", &[&differs, &last], &[("keepdims", OnnxAttribute::Int(0))])
+        });
+        let factor = x.tape().examples(reshaped(&mask, &[batch, time, 1]));
+        Ok(x * factor.masked(mask))
     }
+}
+
+/// The mask of ids `[batch, time]`: 0 where one is the padding.
+pub(crate) fn mask_of_ids(ids: &Var, padding: usize) -> Tensor {
+    let real = |id: &Float| Float::from(u8::from(*id != padding as Float));
+    let mask = tensor(ids.value.shape(), data(&ids.value).iter().map(real).collect());
+    ids.tape().note_mask(&[&ids.value], &mask, |form| {
+        let whole = form.node("Cast", &["in0"], &[("to", OnnxAttribute::Int(7))]);
+        let padding = form.ints([&padding]);
+        form.differs(&whole, &padding)
+    });
+    mask
 }

@@ -186,6 +186,7 @@ pub use graph::{Graph, Names};
 pub use grid_sample::{GridSample, GridSample2d, GridSample3d, Outside};
 pub use interpolation::Interpolation;
 pub use masking::Masking;
+pub(crate) use masking::mask_of_ids;
 pub use max_unpool::{MaxUnpool, MaxUnpool1d, MaxUnpool2d, MaxUnpool3d};
 pub use merge::{Add, Average, Concatenate, Dot, Maximum, Minimum, Multiply, Subtract};
 pub use noise::{AlphaDropout, Dropout, GaussianDropout, GaussianNoise};

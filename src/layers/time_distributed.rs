@@ -60,10 +60,7 @@ impl<L: Layer> Layer for TimeDistributed<L> {
         match y.value.shape() {
             [rows, rest @ ..] if *rows == batch * time => {
                 let y = y.regroup([&[batch, time], rest].concat());
-                match x.mask.as_deref() {
-                    Some(mask) => y.with_mask(mask),
-                    None => Ok(y),
-                }
+                Ok(if x.mask.is_some() { y.with_mask_of(x) } else { y })
             }
             other => Err(Error::shape(format!(
                 "expected the layer to give {} rows, one for each of {time} steps of {batch} examples, got {other:?}; it must \

@@ -170,11 +170,19 @@ impl Pass {
     /// Which operations the outputs need: a penalty on an activity is another path.
     fn needed(&self) -> Vec<bool> {
         let mut wanted: HashSet<Key> = self.outputs.iter().map(key).collect();
-        let mut needed = vec![false; self.operations.len()];
+        let (mut needed, mut masks) = (vec![false; self.operations.len()], HashSet::new());
         for (operation, needed) in self.operations.iter().zip(&mut needed).rev() {
-            *needed = wanted.contains(&key(&operation.output));
+            let is_mask = operation.name == "mask" && masks.contains(&operation.output.as_ptr());
+            *needed = is_mask || wanted.contains(&key(&operation.output));
             if *needed {
                 wanted.extend(operation.inputs.iter().map(|(input, _)| key(input)));
+                // A mask is taken in other shapes too.
+                masks.extend(operation.inputs.iter().map(|(input, _)| input.as_ptr()));
+                for node in operation.form.iter().flat_map(|(nodes, _)| nodes) {
+                    if let OnnxNode::Mask(mask) = node {
+                        masks.insert(mask.as_ptr());
+                    }
+                }
             }
         }
         needed
@@ -405,6 +413,9 @@ impl Writer {
         if let Some(view) = self.values.get(&key(first)) {
             return Ok(view.clone());
         }
+        if let Some(view) = self.reshaped([first, second])? {
+            return Ok(view);
+        }
         if !is_constant {
             return Err(Error::value(format!(
                 "export: `{op}` takes numbers that no operation made of the input: put constants on the tape by `Tape::constant`, and \
@@ -428,6 +439,21 @@ impl Writer {
         };
         self.values.insert(key(first), view.clone());
         Ok(view)
+    }
+
+    /// A tensor that has the numbers of a known one in another shape, as a mask in the shape of what it is multiplied with.
+    fn reshaped(&mut self, [first, second]: [&Tensor; 2]) -> Result<Option<View>> {
+        let (place, shape) = key(first);
+        let is_same = |(at, other): &&Key| *at == place && other.iter().product::<usize>() == first.len();
+        let Some(known) = self.values.keys().find(is_same).filter(|_| !first.is_empty()).cloned() else {
+            return Ok(None);
+        };
+        let base = self.name(&self.values[&known].clone(), "Reshape")?;
+        let whole = |tensor: &Tensor| tensor.shape().iter().map(|len| *len as i64).collect::<Vec<_>>();
+        let lengths = self.lengths(&whole(first), &whole(second), "Reshape")?;
+        let view = View::plain(self.node("Reshape", vec![base, lengths], 1, Vec::new()));
+        self.values.insert((place, shape), view.clone());
+        Ok(Some(view))
     }
 
     /// Adds the nodes of one operation, as both passes have it.
@@ -454,6 +480,10 @@ impl Writer {
                 }
                 (OnnxNode::Numbers(a), OnnxNode::Numbers(b)) => {
                     let view = self.known([a, b], true, op)?;
+                    local.insert(format!("n{i}"), view);
+                }
+                (OnnxNode::Mask(a), OnnxNode::Mask(b)) => {
+                    let view = self.known([a, b], false, op)?;
                     local.insert(format!("n{i}"), view);
                 }
                 (

@@ -68,26 +68,27 @@ struct Import {
 }
 
 /// The program of a model, and the first values of its parameters in the layout that they have there.
-pub fn program(model: ModelProto, files: &mut Files<'_>) -> Result<(Program, Vec<Tensor>)> {
+pub fn program(model: ModelProto, files: &mut Files<'_>, fixed: &[(&str, Tensor)]) -> Result<(Program, Vec<Tensor>)> {
     if !model.functions.is_empty() {
         return Err(unsupported("functions of the model's own; export with them inlined"));
     }
     let opset = model.opset_import.iter().find(|set| set.domain.is_empty() || set.domain == "ai.onnx");
     let opset = opset.map_or(1, |set| set.version);
     let graph = model.graph.ok_or_else(|| Error::value("is not a valid ONNX model: it has no graph"))?;
-    let mut import = Import::new(graph, opset, files)?;
+    let mut import = Import::new(graph, opset, files, fixed)?;
     import.check()?;
     import.check_order()?;
-    let mut weights = import.weights();
+    let mut weights = import.weights(false);
     import.fold(&weights)?;
-    weights.extend(import.weights());
+    // Branches that are still there are chosen when the model runs.
+    weights.extend(import.weights(true));
     let nodes = std::mem::take(&mut import.nodes);
     let steps = import.fused(nodes, &weights);
     import.finish(steps, weights)
 }
 
 impl Import {
-    fn new(graph: GraphProto, opset: i64, files: &mut Files<'_>) -> Result<Self> {
+    fn new(graph: GraphProto, opset: i64, files: &mut Files<'_>, fixed: &[(&str, Tensor)]) -> Result<Self> {
         let GraphProto { mut node, initializer, input, output, .. } = graph;
         let (mut constants, mut names) = (Constants::new(), Vec::new());
         for mut proto in initializer {
@@ -99,6 +100,13 @@ impl Import {
         }
         for attribute in node.iter_mut().flat_map(|node| &mut node.attribute) {
             attribute.t.iter_mut().try_for_each(|proto| files.bring(proto))?;
+        }
+        for (name, value) in fixed {
+            let Some(info) = input.iter().find(|info| info.name == *name) else {
+                let names: Vec<&str> = input.iter().map(|info| info.name.as_str()).collect();
+                return Err(Error::value(format!("has no input `{name}`; its inputs are `{}`", names.join("`, `"))));
+            };
+            constants.insert((*name).into(), (value.clone(), super::program::kind_of(info)?));
         }
         // Early versions listed initializers among the inputs.
         let inputs = input.into_iter().filter(|info| !constants.contains_key(&info.name)).collect();
@@ -173,7 +181,7 @@ impl Import {
     }
 
     /// The names of constants that are weights: they meet what depends on an input in a place for weights.
-    fn weights(&self) -> HashSet<String> {
+    fn weights(&self, in_branches: bool) -> HashSet<String> {
         let live = self.live();
         let (mut strong, mut weak) = (HashSet::new(), HashSet::new());
         let products: HashSet<&str> = self
@@ -183,23 +191,29 @@ impl Import {
             .flat_map(|node| &node.output)
             .map(|name| &**name)
             .collect();
-        for node in self.nodes.iter().rev() {
-            let is_live = node.output.iter().any(|name| live.contains(name.as_str()));
-            for node in with_inner(node).into_iter().filter(|_| is_live) {
+        for outer in self.nodes.iter().rev() {
+            let is_live = outer.output.iter().any(|name| live.contains(name.as_str()));
+            for node in with_inner(outer, in_branches).into_iter().rev().filter(|_| is_live) {
                 // What a loop carries from step to step, such as the weights of TensorFlow's recurrent layers.
                 let state = node.input.iter().skip(2).filter(|name| node.op_type == "Loop" && self.varies(name));
                 strong.extend(state.map(String::as_str));
                 let place = WEIGHTS.iter().find(|(op, ..)| *op == node.op_type);
-                let Some((op, places, is_strong)) = place else { continue };
-                let is_bias = *op == "Add" && node.input.iter().any(|name| products.contains(name.as_str()));
-                let found = places.iter().filter_map(|place| node.input.get(*place)).map(String::as_str);
-                if *is_strong || is_bias { strong.extend(found) } else { weak.extend(found) }
-            }
-            let Some(data) = node.input.first().filter(|_| TRANSPARENT.contains(&&*node.op_type)) else { continue };
-            for set in [&mut strong, &mut weak] {
-                if node.output.iter().any(|name| set.contains(name.as_str())) {
-                    set.insert(data);
+                if let Some((op, places, is_strong)) = place {
+                    let is_bias = *op == "Add" && node.input.iter().any(|name| products.contains(name.as_str()));
+                    let found = places.iter().filter_map(|place| node.input.get(*place)).map(String::as_str);
+                    if *is_strong || is_bias { strong.extend(found) } else { weak.extend(found) }
                 }
+                for set in [&mut strong, &mut weak] {
+                    pass_on(node, set);
+                    // Outside of graphs in nodes it is computed once.
+                    if node.op_type == "Concat" && !std::ptr::eq(node, outer) && gives(node, set) {
+                        set.extend(node.input.iter().map(String::as_str));
+                    }
+                }
+            }
+            if !is_live {
+                pass_on(outer, &mut strong);
+                pass_on(outer, &mut weak);
             }
         }
         let is_weight = |(name, (value, kind)): &(&String, &(Tensor, Kind))| {
@@ -393,10 +407,21 @@ impl Import {
     }
 }
 
-/// A node, and all in the body of a loop. Branches are looked into when it is known which is taken.
-fn with_inner(node: &NodeProto) -> Vec<&NodeProto> {
+/// What is a weight behind a node that puts numbers into other places is one before it.
+fn pass_on<'n>(node: &'n NodeProto, weights: &mut HashSet<&'n str>) {
+    if let Some(data) = node.input.first().filter(|_| TRANSPARENT.contains(&&*node.op_type) && gives(node, weights)) {
+        weights.insert(data);
+    }
+}
+
+fn gives(node: &NodeProto, weights: &HashSet<&str>) -> bool {
+    node.output.iter().any(|name| weights.contains(name.as_str()))
+}
+
+/// A node, and all in its graphs: the body of a loop, and branches of which it is not known which is taken.
+fn with_inner(node: &NodeProto, in_branches: bool) -> Vec<&NodeProto> {
     let mut all = vec![node];
-    if node.op_type != "Loop" {
+    if node.op_type != "Loop" && !in_branches {
         return all;
     }
     let mut next = 0;

@@ -38,6 +38,7 @@ use crate::formats::Bytes;
 use crate::formats::onnx::proto::{Dimension, Length, ModelProto, ValueInfo};
 use crate::formats::onnx::tensors::Files;
 use crate::layers::{Layer, Vars};
+use crate::tensor::Tensor;
 
 /// A model that was read from an ONNX file.
 ///
@@ -66,10 +67,27 @@ impl<X: Vars, Y: Vars> Onnx<X, Y> {
     /// a file that cannot be read, or is not a valid model; operators and types that are not supported; another number of inputs or outputs
     /// than `X` and `Y` have
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        Self::open_with(path, &[])
+    }
+
+    /// Opens a file some of whose inputs always have the same values, such as a sampling rate: these are no inputs of the model then,
+    /// and of branches that they decide only the one that is taken is there.
+    ///
+    /// ```no_run
+    /// use gradus::prelude::*;
+    /// use gradus::onnx::Onnx;
+    /// // Of the inputs `input`, `state` and `sr`, the first two are left.
+    /// let model = Onnx::<(Var, Var), (Var, Var)>::open_with("silero_vad.onnx", &[("sr", Tensor::from_elem(vec![], 16_000.0))])?;
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// as those of [`Onnx::open`]; a name that no input has
+    pub fn open_with(path: impl AsRef<Path>, fixed: &[(&str, Tensor)]) -> Result<Self> {
         let path = path.as_ref();
         let bytes = Bytes::open(path)?;
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        Self::read(bytes.as_ref(), Files::beside(Some(folder))).map_err(|error| Error::file(path, error))
+        Self::read(bytes.as_ref(), Files::beside(Some(folder)), fixed).map_err(|error| Error::file(path, error))
     }
 
     /// Reads a model from the bytes of a file.
@@ -77,13 +95,13 @@ impl<X: Vars, Y: Vars> Onnx<X, Y> {
     /// # Errors
     /// as those of [`Onnx::open`]; tensors in other files
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        Self::read(bytes, Files::beside(None))
+        Self::read(bytes, Files::beside(None), &[])
     }
 
-    fn read(bytes: &[u8], mut files: Files<'_>) -> Result<Self> {
+    fn read(bytes: &[u8], mut files: Files<'_>, fixed: &[(&str, Tensor)]) -> Result<Self> {
         let model =
             ModelProto::decode(bytes).map_err(|error| Error::value(format!("is not a valid ONNX model: {error}")))?;
-        let (program, values) = import::program(model, &mut files)?;
+        let (program, values) = import::program(model, &mut files, fixed)?;
         let model = Self::of(program)?;
         for (weight, value) in model.machine.weights.iter().zip(values) {
             weight.param.put(value)?;

@@ -50,17 +50,31 @@ fn networks() -> Vec<Network> {
         layers: 2,
         heads: 2,
         hidden: 32,
-        vocabulary: 11, // Without a padding id: a mask would be read off the ids, which a trace does not show.
+        vocabulary: 11,
         padding_id: None,
         ..BertConfig::default()
     };
+    let padded = BertConfig { padding_id: Some(0), ..bert.clone() };
     let gpt = Gpt2Config { size: 16, layers: 2, heads: 2, vocabulary: 11, positions: 12, ..Gpt2Config::default() };
     let mlp = Sequential::new().add(Dense::new(8).activation(Gelu)).add(Dropout::new(0.5)).add(Dense::new(3));
     let lstm = Sequential::new()
         .add(Lstm::new(6).return_sequences(true))
         .add(Bidirectional::new(|| Gru::new(4)))
         .add(Dense::new(2));
-    let encoder = Sequential::new().add(TransformerEncoder::new(2, 4, 16)).add(Dense::new(2));
+    let encoder = Sequential::new().add(TransformerEncoder::new(8, 2, 16)).add(Dense::new(2));
+    // Ids of 0 at the beginning, in between and at the end.
+    let embedding = || Embedding::new(11, 8).mask_zero(true);
+    let masked = Sequential::new()
+        .add(embedding())
+        .add(Lstm::new(6).return_sequences(true))
+        .add(Bidirectional::new(|| Gru::new(4).return_sequences(true)))
+        .add(SimpleRnn::new(4).go_backwards(true))
+        .add(Dense::new(2));
+    let masked_encoder = Sequential::new()
+        .add(embedding())
+        .add(TransformerEncoder::new(8, 2, 16))
+        .add(GlobalAvgPool1d)
+        .add(Dense::new(2));
     vec![
         ("mlp".into(), Box::new(mlp), numbers(&[3, 4])),
         ("cnn".into(), Box::new(cnn), numbers(&[3, 10, 8, 3])),
@@ -68,6 +82,9 @@ fn networks() -> Vec<Network> {
         ("encoder".into(), Box::new(encoder), numbers(&[3, 5, 8])),
         ("bert".into(), Box::new(Bert::new(&bert)), ids(3, 6)),
         ("gpt2".into(), Box::new(Gpt2::new(&gpt)), ids(3, 6)),
+        ("masked".into(), Box::new(masked), ids(3, 6)),
+        ("masked_encoder".into(), Box::new(masked_encoder), ids(3, 6)),
+        ("padded".into(), Box::new(Bert::new(&padded)), ids(3, 6)),
         ("own".into(), Box::new(Own { scale: Param::new(Ones) }), numbers(&[3, 4])),
     ]
 }
@@ -86,6 +103,7 @@ fn export_all(folder: &Path, more: Vec<Network>) -> BTreeSet<String> {
     for (name, model, x) in table.chain(networks()).chain(more) {
         // Some rows of the table refuse what they are not made for.
         if model.predict(&x).is_err() {
+            refused.insert(format!("{name}: not predicted"));
             continue;
         }
         match Export::new().to_bytes(&model, &x) {
@@ -123,7 +141,7 @@ fn layers_and_networks_are_exported() {
     let known: BTreeSet<String> = text.lines().map(str::to_owned).collect();
     let changed: Vec<&String> = refused.symmetric_difference(&known).collect();
     assert!(changed.is_empty(), "newly refused, or exported now: {changed:#?}");
-    assert!(networks().iter().all(|(name, ..)| !text.contains(&format!("{name}: "))));
+    assert!(networks().iter().all(|(name, ..)| !text.lines().any(|line| line.starts_with(&format!("{name}: ")))));
 }
 
 #[test]

@@ -4,10 +4,13 @@
 
 #[path = "../formats/allocator.rs"]
 mod allocator;
+#[cfg(feature = "onnx")]
+mod digits;
 mod hostile;
 mod models;
 mod out;
 mod real;
+mod states;
 mod trained;
 
 use std::path::PathBuf;

@@ -9,4 +9,5 @@ mod operators;
 #[path = "../../src/formats/onnx/proto.rs"]
 #[allow(dead_code)]
 mod proto;
+mod real;
 mod value;

@@ -216,6 +216,19 @@ struct AttentionOp {
 }
 
 impl AttentionOp {
+    /// Keys or values, each as often as it serves heads of the queries.
+    fn repeated(&self, form: &mut OnnxForm, name: &str) -> String {
+        let Sizes { heads, key_heads, .. } = self.sizes;
+        if heads == key_heads {
+            return name.into();
+        }
+        let shape = form.shape(if name == "in1" { 1 } else { 2 }).to_vec();
+        let (after, times) = (form.ints([&3]), form.ints(&[1, 1, 1, heads / key_heads, 1]));
+        let apart = form.node("Unsqueeze", &[name, &after], &[]);
+        let copies = form.node("Expand", &[&apart, &times], &[]);
+        form.reshape(&copies, &[shape[0], shape[1], heads, shape[3]])
+    }
+
     fn attention(&self) -> Attention<'_> {
         let Sizes { batch, keys, .. } = self.sizes;
         let extra = |shape: Option<[usize; 4]>, i: usize| shape.map(|shape| Spread::new(data(&self.inputs[i]), shape));
@@ -274,18 +287,28 @@ impl Op for AttentionOp {
     }
 
     fn onnx(&self, form: &mut OnnxForm) -> Option<String> {
-        let Sizes { heads, key_heads, queries, keys, .. } = self.sizes;
-        if self.key_mask.is_some() || heads != key_heads || self.soft_cap.is_some() {
-            return None;
-        }
+        let Sizes { queries, keys, .. } = self.sizes;
         let query = form.permute("in0", [0, 2, 1, 3]);
-        let key = form.permute("in1", [0, 2, 3, 1]);
-        let value = form.permute("in2", [0, 2, 1, 3]);
+        let [key, value] = ["in1", "in2"].map(|name| self.repeated(form, name));
+        let key = form.permute(&key, [0, 2, 3, 1]);
+        let value = form.permute(&value, [0, 2, 1, 3]);
         let scale = form.number(self.scale);
         let scores = form.node("MatMul", &[&query, &key], &[]);
         let mut scores = form.node("Mul", &[&scores, &scale], &[]);
+        let cap = |form: &mut OnnxForm, scores: &str, most: Float| {
+            let most = form.number(most);
+            let small = form.node("Div", &[scores, &most], &[]);
+            let bent = form.node("Tanh", &[&small], &[]);
+            form.node("Mul", &[&bent, &most], &[])
+        };
+        if let Some(most) = self.soft_cap.filter(|_| !self.caps_bias) {
+            scores = cap(form, &scores, most);
+        }
         if self.bias_shape.is_some() {
             scores = form.node("Add", &[&scores, "in3"], &[]);
+        }
+        if let Some(most) = self.soft_cap.filter(|_| self.caps_bias) {
+            scores = cap(form, &scores, most);
         }
         let least = form.number(-1e30);
         let hide = |form: &mut OnnxForm, seen: &str, scores: &str| {
@@ -294,6 +317,11 @@ impl Op for AttentionOp {
         };
         if self.mask_shape.is_some() {
             let mask = form.input(form.len() - 1);
+            scores = hide(form, &mask, &scores);
+        }
+        if let Some(mask) = &self.key_mask {
+            let (mask, axes) = (form.mask(mask), form.ints([&1, &2]));
+            let mask = form.node("Unsqueeze", &[&mask, &axes], &[]);
             scores = hide(form, &mask, &scores);
         }
         if let Some(first) = self.causal {

@@ -1,7 +1,7 @@
 //! Rotary position embedding.
 
 use super::positions::speeds;
-use crate::autograd::{Dependence, InputGrads, Op, Var};
+use crate::autograd::{Dependence, InputGrads, OnnxAttribute, OnnxForm, Op, Var};
 use crate::buffers::buffer;
 use crate::config::{config, described};
 use crate::error::{Error, Result};
@@ -183,6 +183,33 @@ impl Op for Rotate {
             true => Dependence::per_example(&inputs[..1]),
             false => Dependence::across_batch(inputs),
         }
+    }
+
+    /// `y = x cos + swapped(x) sin`, where features of a pair change places, and one of them its sign
+    fn onnx(&self, form: &mut OnnxForm) -> Option<String> {
+        if form.len() > 1 {
+            return None;
+        }
+        let pairs = self.size / 2;
+        let mut swapped: Vec<usize> = (0..self.last).collect();
+        let mut both = [vec![1.0; self.time * self.last], vec![0.0; self.time * self.last]];
+        for pair in 0..pairs {
+            let [a, b] = if self.interleaved { [2 * pair, 2 * pair + 1] } else { [pair, pairs + pair] };
+            (swapped[a], swapped[b]) = (b, a);
+            for time in 0..self.time {
+                let ([cos, sin], row) = (self.turns[time * pairs + pair], time * self.last);
+                (both[0][row + a], both[0][row + b]) = (cos, cos);
+                (both[1][row + a], both[1][row + b]) = (-sin, sin);
+            }
+        }
+        let mut shape = vec![1; form.shape(0).len() - 1];
+        shape[0] = self.time;
+        *shape.last_mut()? = self.last;
+        let [cos, sin] = both.map(|numbers| form.numbers(tensor(&shape, numbers)));
+        let places = form.ints(&swapped);
+        let swapped = form.node("Gather", &["in0", &places], &[("axis", OnnxAttribute::Int(-1))]);
+        let [straight, across] = [("in0", &cos), (&swapped, &sin)].map(|(x, by)| form.node("Mul", &[x, by], &[]));
+        Some(form.node("Add", &[&straight, &across], &[]))
     }
 }
 

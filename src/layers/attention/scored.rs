@@ -153,7 +153,7 @@ macro_rules! attention {
                     Some(mask) => {
                         let [batch, queries] = [mask.shape()[0], mask.shape()[1]];
                         let real = y.tape().examples(crate::tensor::reshaped(mask, &[batch, queries, 1]));
-                        (y.without_mask() * real).with_mask(mask)
+                        Ok((y.without_mask() * real).with_mask_of(query))
                     }
                     None => Ok(y.without_mask()),
                 }

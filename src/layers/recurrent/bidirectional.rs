@@ -77,7 +77,7 @@ impl<L: Recurrent> Bidirectional<L> {
             Merge::Multiply => forward * backward,
             Merge::Average => (forward + backward) * 0.5,
         };
-        masked(y, x, self.options)
+        Ok(masked(y, x, self.options))
     }
 }
 

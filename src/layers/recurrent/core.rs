@@ -101,12 +101,12 @@ impl<'a> Core<'a> {
         let states = step.sizes().states;
         let y = tape.apply(Recurrence::new(step, form), &inputs.iter().collect::<Vec<_>>());
         if !gives_states {
-            return Ok((masked(y, x, self.options)?, Vec::new()));
+            return Ok((masked(y, x, self.options), Vec::new()));
         }
         let steps = y.value.shape()[1] - states;
         let states = (steps..steps + states).map(|place| y.index_axis(1, place)).collect::<Result<_>>()?;
         let y = if self.options.return_sequences { y.slice(1, ..steps)? } else { y.index_axis(1, 0)? };
-        Ok((masked(y, x, self.options)?, states))
+        Ok((masked(y, x, self.options), states))
     }
 }
 

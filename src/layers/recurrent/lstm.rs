@@ -82,7 +82,7 @@ impl Step for Gates {
         &[4]
     }
 
-    fn onnx(&self) -> Option<(&'static str, &'static [usize], Vec<&'static str>, bool)> {
+    fn onnx(&self) -> Option<super::onnx::Operator> {
         let [gates, own] =
             [&self.recurrent, &self.activation].map(|function| crate::activations::onnx::operator(&**function));
         Some(("LSTM", &[0, 3, 1, 2], vec![gates?, own?, own?], false))

@@ -4,6 +4,7 @@ mod bidirectional;
 mod core;
 mod gru;
 mod lstm;
+mod onnx;
 mod op;
 mod part;
 mod rnn;
@@ -17,10 +18,12 @@ pub use rnn::{Cell, Rnn};
 pub use simple_rnn::SimpleRnn;
 pub use with_state::WithState;
 
-use super::graph::listed;
+use self::onnx::backwards;
+use self::with_state::OfList;
+use super::graph::{ListLayer, listed};
 use super::{Layer, Vars};
 use crate::autograd::Var;
-use crate::config::{Config, Described, Registry};
+use crate::config::{Config, Described, Reader, Registry, Value};
 use crate::error::{Error, Result};
 use crate::tensor::data;
 
@@ -118,16 +121,39 @@ pub(super) fn register(mut registry: Registry) -> Registry {
                 $(if inside.kind() == <$layer as Described>::KIND {
                     return Ok(Box::new(<$wrapper<$layer>>::from_config(from)?) as Box<$family>);
                 })+
-                Err(Error::value(format!("expected a recurrent layer of this crate inside, got `{}`", inside.kind())))
+                Err(no_recurrence(&inside))
             });
-            // A graph takes layers of any arrangement.
-            registry.insert(stringify!($wrapper), listed::<Var, Var>);
         };
     }
     around!(Bidirectional, "forward", dyn Layer: SimpleRnn, Lstm, Gru);
     around!(WithState, "layer", dyn Layer<(Var, Var), (Var, Var)>: SimpleRnn, Gru);
     around!(WithState, "layer", dyn Layer<(Var, (Var, Var)), (Var, (Var, Var))>: Lstm);
+    // A graph takes layers of any arrangement.
+    registry.insert("Bidirectional", listed::<Var, Var>);
+    registry.insert("WithState", in_a_graph);
     registry
+}
+
+fn no_recurrence(inside: &Config) -> Error {
+    Error::value(format!("expected a recurrent layer of this crate inside, got `{}`", inside.kind()))
+}
+
+/// A layer with its state, by what is inside.
+fn in_a_graph(from: &Reader<'_>) -> Result<Box<ListLayer>> {
+    let inside = from.get::<Config>("layer")?;
+    let both = match inside.get("forward") {
+        Some(Value::Config(forward)) if inside.kind() == "Bidirectional" => forward.kind(),
+        _ => "",
+    };
+    Ok(match (inside.kind(), both) {
+        ("SimpleRnn", _) => Box::new(OfList::<SimpleRnn>::from_config(from)?),
+        ("Gru", _) => Box::new(OfList::<Gru>::from_config(from)?),
+        ("Lstm", _) => Box::new(OfList::<Lstm>::from_config(from)?),
+        (_, "SimpleRnn") => Box::new(OfList::<Bidirectional<SimpleRnn>>::from_config(from)?),
+        (_, "Gru") => Box::new(OfList::<Bidirectional<Gru>>::from_config(from)?),
+        (_, "Lstm") => Box::new(OfList::<Bidirectional<Lstm>>::from_config(from)?),
+        _ => return Err(no_recurrence(&inside)),
+    })
 }
 
 /// Batch, time and features of a sequence.
@@ -145,13 +171,15 @@ fn sequence(x: &Var) -> Result<[usize; 3]> {
 }
 
 /// The output in the order of the steps, with the mask that belongs to it.
-fn masked(y: Var, x: &Var, options: StepOptions) -> Result<Var> {
-    let Some(mask) = x.mask.as_deref().filter(|_| options.return_sequences) else { return Ok(y.without_mask()) };
+fn masked(y: Var, x: &Var, options: StepOptions) -> Var {
+    let Some(mask) = x.mask.as_deref().filter(|_| options.return_sequences) else { return y.without_mask() };
     if !options.go_backwards {
-        return y.with_mask(mask);
+        return y.with_mask_of(x);
     }
     let time = mask.shape()[1].max(1);
     let mut flipped = data(mask).to_vec();
     flipped.chunks_mut(time).for_each(<[_]>::reverse);
-    y.with_mask(crate::tensor::tensor(mask.shape(), flipped))
+    let flipped = crate::tensor::tensor(mask.shape(), flipped);
+    y.tape().note_mask(&[mask], &flipped, |form| backwards(form, "in0", 1, time));
+    y.masked(flipped)
 }

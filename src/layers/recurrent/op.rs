@@ -1,8 +1,9 @@
 //! A recurrent layer's steps as one operation.
 
 use super::StepOptions;
+use super::onnx::Operator;
 use super::part::{CellWeights, Part, PartGradients};
-use crate::autograd::{Dependence, InputGrads, OnnxAttribute, OnnxForm, Op};
+use crate::autograd::{Dependence, InputGrads, OnnxForm, Op};
 use crate::buffers::buffer;
 use crate::kernels::{elementwise::add_assign, packed::Packed, parallel};
 use crate::tensor::{Float, Tensor, data, tensor};
@@ -22,7 +23,7 @@ pub(super) trait Step: Send + Sync + 'static {
 
     /// The operator of ONNX, the place that each of its gates has here, its activations, and whether the recurrent product is computed
     /// before the reset.
-    fn onnx(&self) -> Option<(&'static str, &'static [usize], Vec<&'static str>, bool)>;
+    fn onnx(&self) -> Option<Operator>;
 
     /// From the states before to those after. `gates` holds `x · kernel + bias`.
     fn forward(&self, at: Forward<'_>);
@@ -204,95 +205,6 @@ impl Op for Recurrence {
     }
 
     fn onnx(&self, form: &mut OnnxForm) -> Option<String> {
-        let (own, (op, gates, activations, separate)) = (&self.form, self.step.onnx()?);
-        if own.mask.is_some() || own.factors.is_some() {
-            return None;
-        }
-        let zero = form.ints([&0]);
-        let weights = ["in1", "in2"].map(|kernel| {
-            let turned = form.permute(kernel, [1, 0]);
-            let turned = rows(form, &turned, gates, own.units);
-            form.node("Unsqueeze", &[&turned, &zero], &[])
-        });
-        let bias = if own.has_bias { biases(form, gates, own.units) } else { String::new() };
-        let mut x = form.permute("in0", [1, 0, 2]);
-        if own.options.go_backwards {
-            let backwards: Vec<usize> = (0..own.x[1]).rev().collect();
-            let backwards = form.ints(&backwards);
-            x = form.node("Gather", &[&x, &backwards], &[]);
-        }
-        let mut inputs = vec![x, weights[0].clone(), weights[1].clone(), bias, String::new()];
-        for i in 3 + usize::from(own.has_bias)..form.len() {
-            inputs.push(form.node("Unsqueeze", &[&form.input(i), &zero], &[]));
-        }
-        let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
-        let mut attributes = vec![
-            ("hidden_size", OnnxAttribute::Int(own.units as i64)),
-            ("activations", OnnxAttribute::Texts(activations)),
-        ];
-        if op == "GRU" {
-            attributes.push(("linear_before_reset", OnnxAttribute::Int(i64::from(separate))));
-        }
-        let states = self.step.sizes().states;
-        let y = form.outputs(op, &inputs, &attributes, 1 + states);
-        Some(outputs(form, &y, own, states))
+        super::onnx::form(&self.form, self.step.onnx()?, self.step.sizes().states, form)
     }
-}
-
-/// Rows of gates in the order of ONNX.
-fn rows(form: &mut OnnxForm, x: &str, gates: &[usize], units: usize) -> String {
-    if gates.len() == 1 {
-        return x.into();
-    }
-    let lengths = form.ints(&vec![units; gates.len()]);
-    let first = form.outputs("Split", &[x, &lengths], &[("axis", OnnxAttribute::Int(0))], gates.len());
-    let parts = gates.iter().map(|gate| if *gate == 0 { first.clone() } else { format!("{first}.{gate}") });
-    let parts: Vec<String> = parts.collect();
-    let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
-    form.node("Concat", &parts, &[("axis", OnnxAttribute::Int(0))])
-}
-
-/// Both biases of a direction, one after the other.
-fn biases(form: &mut OnnxForm, gates: &[usize], units: usize) -> String {
-    let axis = [("axis", OnnxAttribute::Int(0))];
-    let width = gates.len() * units;
-    let both = if form.shape(3).len() == 1 {
-        let own = rows(form, "in3", gates, units);
-        let zeros = form.numbers(tensor(&[width], vec![0.0; width]));
-        form.node("Concat", &[&own, &zeros], &axis)
-    } else {
-        let flat = [0, 1].map(|row| {
-            let [start, end, zero] = [row, row + 1, 0].map(|number| form.ints([&number]));
-            let part = form.node("Slice", &["in3", &start, &end, &zero], &[]);
-            let part = form.reshape(&part, &[width]);
-            rows(form, &part, gates, units)
-        });
-        form.node("Concat", &[&flat[0], &flat[1]], &axis)
-    };
-    form.reshape(&both, &[1, 2 * width])
-}
-
-/// The last part of a recurrence's form: outputs and states as the layer has them.
-fn outputs(form: &mut OnnxForm, y: &str, own: &Form, states: usize) -> String {
-    let one = form.ints([&1]);
-    let state = |form: &mut OnnxForm, i: usize| form.permute(&format!("{y}.{}", i + 1), [1, 0, 2]);
-    let sequence = if own.options.return_sequences {
-        let steps = form.node("Squeeze", &[y, &one], &[]);
-        form.permute(&steps, [1, 0, 2])
-    } else {
-        let last = state(form, 0);
-        if !own.gives_states {
-            return form.node("Squeeze", &[&last, &one], &[]);
-        }
-        last
-    };
-    if !own.gives_states {
-        return sequence;
-    }
-    let mut parts = vec![sequence];
-    for i in 0..states {
-        parts.push(state(form, i));
-    }
-    let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
-    form.node("Concat", &parts, &[("axis", OnnxAttribute::Int(1))])
 }

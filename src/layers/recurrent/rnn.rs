@@ -155,7 +155,7 @@ impl<C: Cell> Recurrent for Rnn<C> {
         let state = C::State::from_list("the cell", state)?;
         let y = match &outputs[..] {
             [.., last] if !return_sequences => last.clone(),
-            all => masked(Var::stack(&all.iter().collect::<Vec<_>>(), 1)?, x, self.options)?,
+            all => masked(Var::stack(&all.iter().collect::<Vec<_>>(), 1)?, x, self.options),
         };
         Ok((y, state))
     }

@@ -63,7 +63,7 @@ impl Step for Elman {
         &[1]
     }
 
-    fn onnx(&self) -> Option<(&'static str, &'static [usize], Vec<&'static str>, bool)> {
+    fn onnx(&self) -> Option<super::onnx::Operator> {
         Some(("RNN", &[0], vec![crate::activations::onnx::operator(&*self.activation)?], false))
     }
 

@@ -14,12 +14,11 @@ use crate::config::{Config, Described, Reader, config, described};
 use crate::error::{Error, Result};
 use crate::formats::{Translation, Weights};
 use crate::initializers::RandomNormal;
-use crate::layers::{Dropout, Embedding, LayerNorm, LearnedPositions};
+use crate::layers::{Dropout, Embedding, LayerNorm, LearnedPositions, mask_of_ids};
 use crate::models::{
     config::{check_heads, check_layers},
     folder::{below, weights, whole},
 };
-use crate::tensor::{Float, data, tensor};
 use layer::{BertLayer, norm};
 
 /// BERT: an encoder of sentences, or of pairs of them, that gives a vector for each token.
@@ -166,10 +165,8 @@ impl Bert {
         };
         Ok(match (x.mask.as_deref(), self.config.padding_id) {
             (None, Some(padding)) => {
-                let real = |id: &Float| Float::from(u8::from(*id != padding as Float));
-                let mask: Vec<Float> = data(&ids.value).iter().map(real).collect();
-                let mask = tensor(ids.value.shape(), mask);
-                [ids.with_mask(mask)?, types]
+                let mask = mask_of_ids(&ids, padding);
+                [ids.masked(mask), types]
             }
             _ => [ids, types],
         })

@@ -167,7 +167,7 @@ const ABSENT: &[(&str, &str)] = &[
     ("Unique", "a shape that depends on the numbers"),
     ("TfIdfVectorizer", "counts of word sequences"),
     ("Scan SequenceMap", "control flow (scan)"),
-    ("ConvInteger QLinearConv", "convolution of 8-bit numbers"),
+    ("ConvInteger QLinearConv", "convolution of 8-bit numbers; export the model as it was before quantisation"),
 ];
 
 /// The form of an operator.

@@ -193,6 +193,7 @@ pub(super) const NO_SETTINGS: &[&str] = &[
     "unroll",
     "use_cudnn",
     "flash_attention",
+    "return_state",
 ];
 
 /// Settings of Keras of which only one value is expressible; nothing (`null`) always is.
@@ -201,7 +202,6 @@ pub(super) const FIXED: &[(&str, &str)] = &[
     ("stateful", "false"),
     ("score_mode", "\"dot\""),
     ("time_major", "false"),
-    ("return_state", "false"),
     ("invert", "false"),
     ("renorm", "false"),
     ("use_gate", "false"),

@@ -352,6 +352,7 @@ impl<'e> Export<'e> {
                 let parts = [("layer", forward), ("backward_layer", backward), ("merge_mode", mode)];
                 return Ok(layer_json("Bidirectional", name, object(parts)));
             }
+            "WithState" => return self.with_state(config, name, at),
             "MultiHeadAttention" => return self.attention(config, name, at),
             "CrossAttention" => return self.attention(inner(config, "attention")?, name, at),
             "Resize2d" => return resizing(config, name),
@@ -390,6 +391,16 @@ impl<'e> Export<'e> {
         let mut theirs = settings(config, renamed)?;
         self.attach(kind, &at.ours, &mut theirs)?;
         Ok(layer_json(&class, name, theirs))
+    }
+
+    fn with_state(&mut self, config: &Config, name: &str, at: &At) -> Result<Json> {
+        let mut json = self.layer(inner(config, "layer")?, name, at)?;
+        let parts: &[&str] = if json["class_name"] == "Bidirectional" { &["layer", "backward_layer"] } else { &[""] };
+        for part in parts {
+            let recurrent = if part.is_empty() { &mut json } else { &mut json["config"][part] };
+            recurrent["config"]["return_state"] = true.into();
+        }
+        Ok(json)
     }
 
     fn attention(&mut self, config: &Config, name: &str, at: &At) -> Result<Json> {
@@ -697,6 +708,10 @@ fn arguments(like: &Json, tensors: Vec<Json>) -> Json {
 fn call(layer: &Config, mut tensors: Vec<Json>) -> Json {
     let is_causal = |config: &Config| config.get("causal") == Some(&Value::Bool(true));
     let attention = inner(layer, "attention").unwrap_or(layer);
+    if layer.kind() == "WithState" && tensors.len() > 1 {
+        let states = tensors.split_off(1);
+        return json!({"args": tensors, "kwargs": {"initial_state": states}});
+    }
     let causal = if is_causal(attention) { json!({"use_causal_mask": true}) } else { json!({}) };
     if layer.kind() == "MultiHeadAttention" {
         tensors.push(tensors[0].clone());

@@ -137,6 +137,23 @@ pub(super) fn outputs(layer: &Object) -> Result<usize> {
     settings(layer).get("output_layers").map_or(Ok(1), |outputs| Ref::all(outputs).map(|refs| refs.len()))
 }
 
+/// How many states a recurrent layer takes and gives beside its sequence, if it does.
+pub(super) fn states(class: &str, layer: &Object, calls: &[Call]) -> usize {
+    let inner = settings(layer).get("layer").and_then(Json::as_object);
+    let (recurrent, times) = match inner.filter(|_| class == "Bidirectional") {
+        Some(inner) => (inner, 2),
+        None => (layer, 1),
+    };
+    let count = match text(recurrent, "class_name") {
+        Ok("LSTM") => 2,
+        Ok("GRU" | "SimpleRNN") => 1,
+        _ => return 0,
+    };
+    let is_given = |call: &Call| call.tensors().len() > 1 || call.named.iter().any(|(name, _)| name == "initial_state");
+    let gives = settings(recurrent).get("return_state") == Some(&Json::Bool(true));
+    if gives || calls.iter().any(is_given) { count * times } else { 0 }
+}
+
 /// A graph of the layers, of which those are left out that no output needs.
 pub(super) fn graph(model: &Object, mut known: HashMap<String, Known>) -> Result<Config> {
     let refs = |key: &str| Ref::all(model.get(key).unwrap_or(&Json::Null)).map_err(|error| error.at_setting(key));
@@ -257,6 +274,10 @@ fn called(known: &HashMap<String, Known>, layer: &str, call: usize) -> Result<(C
         match (name.as_str(), &args[..]) {
             ("training", _) | (_, [Arg::Literal(Json::Null | Json::Bool(false))]) => {}
             ("mask", args) if args.iter().all(|arg| is_own_mask(arg, known)) => {}
+            ("initial_state", states) if states.iter().all(|state| matches!(state, Arg::Tensor(_))) => {
+                let state = |arg: &Arg| if let Arg::Tensor(state) = arg { Some(state.clone()) } else { None };
+                tensors.extend(states.iter().filter_map(state));
+            }
             ("use_causal_mask", [Arg::Literal(Json::Bool(true))]) => is_causal = true,
             ("query" | "value" | "key" | "inputs" | "x", [Arg::Tensor(tensor)]) => tensors.push(tensor.clone()),
             _ => return Err(Error::value(format!("is called with `{name}`, which is not expressible"))),
@@ -276,11 +297,19 @@ fn called(known: &HashMap<String, Known>, layer: &str, call: usize) -> Result<(C
                 _ => Err(Error::value("attends to keys and values of two sequences, which is not expressible")),
             }
         }
+        "WithState" if tensors.len() > 1 && !is_masked(call) => {
+            Ok((config.clone().replaced("ignores_mask", Value::Bool(true)), tensors))
+        }
         "Attention" | "AdditiveAttention" if is_causal => {
             Ok((base.clone().replaced("causal", Value::Bool(true)), tensors))
         }
         _ => Ok((config.clone(), tensors)),
     }
+}
+
+/// Whether a mask is given by name: one that is only carried along does not reach a call of several tensors.
+fn is_masked(call: &Call) -> bool {
+    call.named.iter().any(|(name, args)| name == "mask" && args.iter().any(|arg| matches!(arg, Arg::Tensor(_))))
 }
 
 /// Whether it is a mask that a layer of Keras has made of its input, which ours hand on with what they give.

@@ -29,6 +29,8 @@ pub(super) struct At {
     pub theirs: String,
     pub top: String,
     pub is_frozen: bool,
+    /// Whether last states may be given beside the output.
+    pub gives_states: bool,
 }
 
 impl At {
@@ -43,6 +45,7 @@ impl At {
             theirs: join(&self.theirs, "/", &format!("layers/{group}")),
             top: if self.top.is_empty() { name.into() } else { self.top.clone() },
             is_frozen: self.is_frozen,
+            gives_states: false,
         }
     }
 
@@ -165,13 +168,14 @@ impl Import<'_> {
             let fail = |error: Error| error.at_setting(&name);
             let calls = layer.get("inbound_nodes").map_or(Ok(Vec::new()), Call::all).map_err(fail)?;
             let is_input = class == "InputLayer";
-            let config = if is_input || is_operation(layer) {
-                None
-            } else {
-                let at = at.layer(&name, &numbered(&mut counts, class));
-                Some(self.any(layer, &at).map_err(fail)?)
-            };
-            let outputs = graph::outputs(layer).map_err(fail)?;
+            let states = graph::states(class, layer, &calls);
+            let mut config = None;
+            if !is_input && !is_operation(layer) {
+                let at = At { gives_states: states > 0, ..at.layer(&name, &numbered(&mut counts, class)) };
+                let inner = self.any(layer, &at).map_err(fail)?;
+                config = Some(if states > 0 { Config::new("WithState").with_part("layer", inner) } else { inner });
+            }
+            let outputs = states + graph::outputs(layer).map_err(fail)?;
             if known.insert(name.clone(), graph::Known { json: layer, config, calls, is_input, outputs }).is_some() {
                 return Err(Error::value(format!("two layers are named `{name}`")));
             }
@@ -182,6 +186,9 @@ impl Import<'_> {
     fn layer(&mut self, class: &str, json: &Object, at: &At) -> Result<Config> {
         let config = settings(json);
         self.check(class, json)?;
+        if config.get("return_state") == Some(&Json::Bool(true)) && !at.gives_states {
+            return Err(Error::value("`return_state` is not expressible here, only for a layer of a functional model"));
+        }
         if class == "Lambda" {
             let name = name(json)?;
             if self.registry.kinds().contains(name.as_str()) {
