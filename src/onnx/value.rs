@@ -62,10 +62,11 @@ impl Value {
         }
     }
 
-    fn stored_shape(&self) -> &[usize] {
+    /// Without computing a value that waits to become a part of the next operation.
+    fn stored_shape(&self) -> Vec<usize> {
         match &self.source {
-            Source::Var(var) => var.value.shape(),
-            Source::Param(_, shape, _) => shape,
+            Source::Var(var) => var.value.lengths(),
+            Source::Param(_, shape, _) => shape.to_vec(),
         }
     }
 
@@ -85,7 +86,7 @@ impl Value {
     /// The lengths of the value's axes.
     pub fn shape(&self) -> Vec<usize> {
         let stored = self.stored_shape();
-        let mut shape = stored.to_vec();
+        let mut shape = stored.clone();
         for (len, axis) in stored.iter().zip(self.order.iter().flat_map(|order| order.iter())) {
             shape[*axis] = *len;
         }

@@ -1,6 +1,7 @@
 //! Operators on each number alone, and on several of the same place.
 
 use super::{Kind, each, pair};
+use crate::activations::{Activation, Relu6};
 use crate::autograd::Var;
 use crate::error::{Error, Result};
 use crate::formats::NumberType;
@@ -58,7 +59,14 @@ pub fn choose(node: &Node<'_>) -> Outputs {
 
 pub fn clip(node: &Node<'_>) -> Outputs {
     let (min, max) = (node.number("min", 1, Float::NEG_INFINITY)?, node.number("max", 2, Float::INFINITY)?);
-    each(node, node.kind(), |x| Ok(if min <= max { x.clip(min, max) } else { x * 0.0 + max }))
+    each(node, node.kind(), |x| {
+        Ok(match (min, max) {
+            // As frameworks write it, which makes it a part of the convolution before it.
+            (0.0, 6.0) => Relu6.apply(x),
+            _ if min <= max => x.clip(min, max),
+            _ => x * 0.0 + max,
+        })
+    })
 }
 
 pub fn bitwise(node: &Node<'_>) -> Outputs {
