@@ -41,7 +41,7 @@ fn one_hot(actions: &Array1<usize>, count: usize) -> Array2<Float> {
     Array2::from_shape_fn((actions.len(), count), |(i, action)| Float::from(u8::from(actions[i] == action)))
 }
 
-/// The return of one greedy episode in each of so many environments.
+/// Returns what one greedy episode earns in each of `episodes` environments.
 pub fn returns<E: Environment>(policy: &Sequential, make: fn() -> E, episodes: usize, seed: u64) -> Result<Vec<f64>> {
     let mut worlds = Environments::new(episodes, seed, make)?;
     let (mut sums, mut running) = (vec![0.0; episodes], vec![true; episodes]);

@@ -18,7 +18,7 @@ pub struct Dqn {
     /// Transitions that are remembered, and those before the first update.
     pub memory: usize,
     pub warm_up: usize,
-    /// So many updates after so many steps.
+    /// Updates of the network after each `every` steps.
     pub updates: usize,
     pub every: usize,
     /// Updates between copies of the network that says what is to come.

@@ -4,7 +4,7 @@ use super::{Distributed, Message, Reader};
 use crate::autograd::Param;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
-use crate::tensor::{Float, Tensor, data};
+use crate::tensor::Tensor;
 
 /// How a message begins.
 const GOES_ON: usize = 0;
@@ -40,7 +40,7 @@ impl Distributed {
                 )));
             }
             if state == FAILED && own.is_ok() {
-                let text = String::from_utf8_lossy(bytes.get(16 + place.len()..).unwrap_or_default());
+                let text = String::from_utf8_lossy(reader.rest());
                 return Err(Error::value(format!("rank {rank} failed: {text}")));
             }
             if place != who && own.is_ok() {
@@ -113,22 +113,29 @@ fn difference(a: &str, b: &str) -> [String; 2] {
 }
 
 /// A number that tells lists of numbers apart (FNV-1a, a word at a time).
-fn checksum<'t>(tensors: impl IntoIterator<Item = &'t Tensor>) -> u64 {
-    let mut hash = 0xcbf2_9ce4_8422_2325;
-    let mut add = |word: u64| hash = (hash ^ word).wrapping_mul(0x0100_0000_01b3);
-    for tensor in tensors {
-        let standard = tensor.as_standard_layout().into_shared();
-        standard.shape().iter().for_each(|axis| add(*axis as u64));
-        #[allow(clippy::useless_conversion)]
-        data(&standard).iter().for_each(|x: &Float| add(x.to_bits().into()));
+struct Checksum(u64);
+
+impl Checksum {
+    fn new() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
     }
-    hash
+
+    fn add(&mut self, word: u64) {
+        self.0 = (self.0 ^ word).wrapping_mul(0x0100_0000_01b3);
+    }
+
+    fn tensor(&mut self, tensor: &Tensor) {
+        tensor.shape().iter().for_each(|axis| self.add(*axis as u64));
+        #[allow(clippy::useless_conversion)]
+        tensor.iter().for_each(|x| self.add(x.to_bits().into()));
+    }
 }
 
 /// The checksum of the values of parameters.
 pub(crate) fn parameters_checksum(parameters: &[(String, Param)]) -> String {
-    let values: Vec<Tensor> = parameters.iter().filter_map(|(_, param)| param.value()).collect();
-    format!("checksum {:016x}", checksum(&values))
+    let mut checksum = Checksum::new();
+    parameters.iter().filter_map(|(_, param)| param.value()).for_each(|value| checksum.tensor(&value));
+    format!("checksum {:016x}", checksum.0)
 }
 
 /// The checksum of a dataset: of all its examples, or of those that stand for a large one.
@@ -137,13 +144,10 @@ pub(crate) fn data_checksum(dataset: &dyn Dataset) -> Result<String> {
     let numbers: usize = first.inputs.iter().chain(&first.targets).map(|tensor| tensor.len()).sum();
     let step = dataset.len().div_ceil((COMPARED / numbers.max(1)).max(1));
     let examples: Vec<usize> = (0..dataset.len()).step_by(step).collect();
-    let mut sums = Vec::new();
+    let mut checksum = Checksum::new();
     for part in examples.chunks(256) {
         let batch = dataset.batch(part)?;
-        sums.push(format!("{:x}", checksum(batch.inputs.iter().chain(&batch.targets).chain(&batch.weights))));
+        batch.inputs.iter().chain(&batch.targets).chain(&batch.weights).for_each(|tensor| checksum.tensor(tensor));
     }
-    let words = sums.iter().flat_map(|sum| sum.bytes());
-    let all =
-        words.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
-    Ok(format!("checksum {all:016x} of {} examples", examples.len()))
+    Ok(format!("checksum {:016x} of {} examples", checksum.0, examples.len()))
 }

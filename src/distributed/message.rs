@@ -1,7 +1,7 @@
 //! Numbers, texts and tensors as bytes, from rank to rank.
 
 use crate::error::{Error, Result};
-use crate::tensor::{Float, Tensor, data, tensor};
+use crate::tensor::{Float, Tensor, in_memory, tensor};
 
 /// Bytes to send.
 #[derive(Default)]
@@ -28,11 +28,10 @@ impl Message {
     pub(crate) fn tensors<'t>(&mut self, tensors: impl ExactSizeIterator<Item = &'t Tensor>) {
         self.count(tensors.len());
         for tensor in tensors {
-            let standard = tensor.as_standard_layout().into_shared();
-            self.count(standard.ndim());
-            standard.shape().iter().for_each(|axis| self.count(*axis));
-            self.0.reserve(size_of_val(data(&standard)));
-            data(&standard).iter().for_each(|x| self.0.extend(x.to_le_bytes()));
+            self.count(tensor.ndim());
+            tensor.shape().iter().for_each(|axis| self.count(*axis));
+            self.0.reserve(tensor.len() * size_of::<Float>());
+            tensor.iter().for_each(|x| self.0.extend(x.to_le_bytes()));
         }
     }
 }
@@ -45,9 +44,12 @@ impl<'m> Reader<'m> {
         Self(bytes)
     }
 
+    /// What has not been read.
+    pub(super) fn rest(&self) -> &'m [u8] {
+        self.0
+    }
+
     fn bytes(&mut self, len: usize) -> Result<&'m [u8]> {
-        let incomplete =
-            || Error::value("a message of another rank is incomplete; start the same program on all ranks");
         let (bytes, rest) = self.0.split_at_checked(len).ok_or_else(incomplete)?;
         self.0 = rest;
         Ok(bytes)
@@ -78,10 +80,15 @@ impl<'m> Reader<'m> {
         for _ in 0..count {
             let axes = self.count()?;
             let shape = (0..axes).map(|_| self.count()).collect::<Result<Vec<usize>>>()?;
-            let bytes = self.bytes(shape.iter().product::<usize>() * size_of::<Float>())?;
+            let len = in_memory(&shape).ok_or_else(incomplete)?.saturating_mul(size_of::<Float>());
+            let bytes = self.bytes(len)?;
             let (numbers, _) = bytes.as_chunks();
             tensors.push(tensor(&shape, numbers.iter().map(|number| Float::from_le_bytes(*number)).collect()));
         }
         Ok(tensors)
     }
+}
+
+fn incomplete() -> Error {
+    Error::value("a message of another rank is incomplete; start the same program on all ranks")
 }

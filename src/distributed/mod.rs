@@ -113,7 +113,7 @@ impl Distributed {
         self.parts
     }
 
-    /// Which of so many pieces of work are a rank's.
+    /// Returns which of this many pieces of work belong to a rank.
     fn share(&self, rank: usize, pieces: usize) -> Range<usize> {
         pieces * rank / self.size()..pieces * (rank + 1) / self.size()
     }

@@ -19,7 +19,7 @@ pub fn sum_columns(x: &[Float], sums: &mut [Float]) {
         return;
     }
     let rows = x.len() / columns;
-    // At least so many rows that what threads hand back is little beside what they read.
+    // Enough rows that what threads hand back is little beside what they read.
     let chunk = (CHUNK / columns).max(256);
     let parts = parallel::map_chunks(rows, chunk, |rows| {
         let mut sums = vec![0.0; columns];

@@ -90,7 +90,7 @@ fn body(channels: usize, widening: usize, filters: usize, stride: usize) -> Sequ
         .add_named(&(place + 2).to_string(), norm())
 }
 
-/// So many times the channels, as the nearest multiple of 8 that is not below nine tenths of that.
+/// Returns `channels * width` as the nearest multiple of 8 that is at least nine tenths of it.
 fn scaled(channels: usize, width: Float) -> usize {
     let wanted = channels as Float * width;
     let nearest = ((wanted + 4.0) as usize / 8 * 8).max(8);

@@ -58,7 +58,7 @@ impl ProcessGroup for Threads {
     }
 }
 
-/// Runs a program on so many ranks, and returns what it gave on each.
+/// Runs a program on this many ranks, and returns the result of each.
 pub fn on_ranks<R: Send>(size: usize, program: impl Fn(Distributed) -> R + Sync) -> Vec<R> {
     let mut to: Vec<Vec<Sender<Sent>>> = vec![Vec::new(); size];
     let mut groups = Vec::new();

@@ -95,7 +95,7 @@ impl Lookahead {
     }
 }
 
-/// So many steps make sense only from 1 on.
+/// Refuses a count of 0 steps.
 pub(super) fn check_steps(who: &str, name: &str, steps: u32) -> Result<()> {
     match steps {
         0 => Err(Error::value(format!("{who}: expected {name} of at least 1, got 0"))),

@@ -8,7 +8,7 @@ use super::{Callback, Run, Watched};
 use crate::error::{Error, Result};
 use crate::formats::Snapshot;
 
-/// Saves the weights after each epoch in which a figure is better than ever before in this run, or after every so many
+/// Saves the weights after each epoch in which a figure is better than ever before in this run, or after a given number of
 /// epochs.
 ///
 /// In the path, `{epoch}` becomes the number of the epoch and `{val_loss}` that figure of it, so that each epoch has its

@@ -211,7 +211,7 @@ fn block(channels: usize) -> (usize, usize) {
     if channels <= 128 { ((4096 / channels).min(120).next_multiple_of(12), 1) } else { (96, 4) }
 }
 
-/// From one of the 16 matrices to the next, for so many numbers: so that their starts do not share a set of the cache.
+/// The distance between the starts of two of the 16 matrices of `len` numbers: their starts must not share a set of the cache.
 fn plane(len: usize) -> usize {
     len.next_multiple_of(1024) + 16
 }
