@@ -20,13 +20,13 @@ pub(super) struct Member {
     pub(super) name: String,
     /// Its length, unpacked.
     pub(super) len: usize,
-    place: Result<Place, String>,
+    place: Result<Compression, String>,
     sound: Arc<OnceLock<Result<(), String>>>,
 }
 
 /// How a member lies in the archive.
 #[derive(Clone)]
-enum Place {
+enum Compression {
     /// As it is; with a checksum, or without.
     Stored(Bytes, bool),
     Deflated,
@@ -57,8 +57,8 @@ fn member(archive: &mut ZipArchive<Cursor<Bytes>>, index: usize, bytes: &Bytes) 
         _ if entry.encrypted() => Err("is encrypted; unpack the archive, and pack it without a password".into()),
         (_, None) => Err("is cut off".into()),
         // PyTorch writes 0 where it was told to compute none.
-        (CompressionMethod::Stored, Some(part)) if len == packed => Ok(Place::Stored(part, entry.crc32() != 0)),
-        (CompressionMethod::Deflated, _) if len <= packed.saturating_mul(MOST_INFLATED) => Ok(Place::Deflated),
+        (CompressionMethod::Stored, Some(part)) if len == packed => Ok(Compression::Stored(part, entry.crc32() != 0)),
+        (CompressionMethod::Deflated, _) if len <= packed.saturating_mul(MOST_INFLATED) => Ok(Compression::Deflated),
         (CompressionMethod::Stored | CompressionMethod::Deflated, _) => {
             Err(format!("says that {packed} bytes unpack to {len}, which they cannot"))
         }
@@ -76,12 +76,12 @@ impl Member {
     /// Its bytes, after a check of its checksum.
     pub(super) fn bytes(&self) -> Result<Bytes, String> {
         match &self.place {
-            Ok(Place::Stored(stored, true)) => {
+            Ok(Compression::Stored(stored, true)) => {
                 let check = || self.read(&mut std::io::sink());
                 self.sound.get_or_init(check).clone().map(|()| stored.clone())
             }
-            Ok(Place::Stored(stored, false)) => Ok(stored.clone()),
-            Ok(Place::Deflated) => {
+            Ok(Compression::Stored(stored, false)) => Ok(stored.clone()),
+            Ok(Compression::Deflated) => {
                 let mut bytes = Vec::with_capacity(self.len);
                 self.read(&mut bytes)?;
                 Ok(bytes.into())
@@ -104,8 +104,8 @@ impl Member {
     #[cfg(feature = "numpy")]
     pub(super) fn beginning(&self, len: usize) -> Result<Vec<u8>, String> {
         match &self.place {
-            Ok(Place::Stored(stored, _)) => return Ok(stored.as_ref()[..len.min(stored.len())].to_vec()),
-            Ok(Place::Deflated) => {}
+            Ok(Compression::Stored(stored, _)) => return Ok(stored.as_ref()[..len.min(stored.len())].to_vec()),
+            Ok(Compression::Deflated) => {}
             Err(reason) => return Err(self.fail(reason)),
         }
         let mut archive = self.archive.clone();

@@ -30,7 +30,7 @@ pub(super) fn gather<const N: usize, T: Copy>(
     let out_row: usize = close.map_or(0, |axis| shape[axis + 1..].iter().product());
     let tile = if close.is_some() { TILE } else { last };
     let plane = Plane { rows, row_stride, out_row, columns: last, stride, tile };
-    let mut place = Place { index: vec![0; axes], from: 0, to: 0 };
+    let mut place = PlaneStart { index: vec![0; axes], from: 0, to: 0 };
     loop {
         plane.read(&stored[place.from..], &mut out[place.to..], &convert);
         if !place.advance(shape, &layout.strides, close) {
@@ -78,13 +78,13 @@ impl Plane {
 }
 
 /// Where a plane begins.
-struct Place {
+struct PlaneStart {
     index: Vec<usize>,
     from: usize,
     to: usize,
 }
 
-impl Place {
+impl PlaneStart {
     /// Moves to the next plane, if there is one.
     fn advance(&mut self, shape: &[usize], strides: &[usize], close: Option<usize>) -> bool {
         let mut axis = shape.len() - 1;

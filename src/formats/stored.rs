@@ -52,11 +52,11 @@ impl Source {
 pub(super) struct Stored {
     pub(super) number: NumberType,
     pub(super) shape: Vec<usize>,
-    place: Place,
+    place: Backing,
 }
 
 #[derive(Clone)]
-enum Place {
+enum Backing {
     Memory(Tensor),
     File(Layout, Source),
     /// Why it cannot be read.
@@ -78,7 +78,7 @@ pub(super) struct Layout {
 
 impl From<Tensor> for Stored {
     fn from(value: Tensor) -> Self {
-        Self { number: NumberType::FLOAT, shape: value.shape().to_vec(), place: Place::Memory(value) }
+        Self { number: NumberType::FLOAT, shape: value.shape().to_vec(), place: Backing::Memory(value) }
     }
 }
 
@@ -87,7 +87,7 @@ impl Stored {
     pub(super) fn numbers(list: &[f64]) -> Self {
         let bytes = list.iter().map(|x| x.to_le_bytes()).collect::<Vec<_>>().into_flattened();
         let layout = Layout { start: 0, strides: vec![1], big_endian: false, negative: false };
-        let place = Place::File(layout, Source::Bytes(bytes.into()));
+        let place = Backing::File(layout, Source::Bytes(bytes.into()));
         Self { number: NumberType::F64, shape: vec![list.len()], place }
     }
 }
@@ -173,12 +173,12 @@ impl Stored {
                 }
             }
         }
-        Ok(Self { number, shape, place: Place::File(layout, source) })
+        Ok(Self { number, shape, place: Backing::File(layout, source) })
     }
 
     /// A tensor of which no more is known than that it is there, and why it cannot be read.
     pub(super) fn unreadable(number: NumberType, reason: String) -> Self {
-        Self { number, shape: Vec::new(), place: Place::Unreadable(reason.into()) }
+        Self { number, shape: Vec::new(), place: Backing::Unreadable(reason.into()) }
     }
 
     /// Rounded to another type.
@@ -208,11 +208,11 @@ impl Stored {
     /// Its numbers as bytes, one after the other, the last axis fastest, the least byte of each first.
     pub(super) fn bytes(&self) -> Result<Bytes, String> {
         let (layout, source) = match &self.place {
-            Place::Memory(value) => {
+            Backing::Memory(value) => {
                 return Ok(data(value).iter().map(|x| x.to_le_bytes()).collect::<Vec<_>>().into_flattened().into());
             }
-            Place::Unreadable(reason) => return Err(reason.to_string()),
-            Place::File(layout, source) => (layout, source),
+            Backing::Unreadable(reason) => return Err(reason.to_string()),
+            Backing::File(layout, source) => (layout, source),
         };
         let (source, size) = self.opened(source)?;
         if layout.is_plain(&self.shape, size) {
@@ -246,10 +246,10 @@ impl Stored {
     /// Its value.
     pub(super) fn decode(&self) -> Result<Tensor, String> {
         match &self.place {
-            Place::Memory(value) => Ok(value.clone()),
-            Place::Unreadable(reason) => Err(reason.to_string()),
+            Backing::Memory(value) => Ok(value.clone()),
+            Backing::Unreadable(reason) => Err(reason.to_string()),
             // Most numbers are of this type: they take their places and their type in one go.
-            Place::File(layout, source)
+            Backing::File(layout, source)
                 if self.number == NumberType::F32 && !layout.negative && !layout.is_plain(&self.shape, 4) =>
             {
                 let source = self.opened(source)?.0;
@@ -257,7 +257,7 @@ impl Stored {
                 let numbers = gather(&self.shape, layout, source.as_ref(), 0.0, |bytes| read(bytes) as Float);
                 Ok(tensor(&self.shape, numbers))
             }
-            Place::File(..) => Ok(tensor(&self.shape, self.number.decode(self.bytes()?.as_ref())?)),
+            Backing::File(..) => Ok(tensor(&self.shape, self.number.decode(self.bytes()?.as_ref())?)),
         }
     }
 }

@@ -29,13 +29,13 @@ pub struct Sizes {
 
 /// An array that is repeated over the scores, `[batch, heads, queries, keys]`.
 #[derive(Clone, Copy, Debug)]
-pub struct Spread<'a> {
+pub struct Broadcast<'a> {
     data: &'a [Float],
     /// From one element to the next along each axis: 0 along those that it is repeated over.
     steps: [usize; 4],
 }
 
-impl<'a> Spread<'a> {
+impl<'a> Broadcast<'a> {
     /// An array whose lengths are those of the scores or 1.
     pub fn new(data: &'a [Float], shape: [usize; 4]) -> Self {
         let mut steps = [0; 4];
@@ -71,9 +71,9 @@ pub struct Attention<'a> {
     pub soft_cap: Option<Float>,
     /// Whether the bias is under the cap.
     pub caps_bias: bool,
-    pub bias: Option<Spread<'a>>,
+    pub bias: Option<Broadcast<'a>>,
     /// 0 hides a key.
-    pub masks: [Option<Spread<'a>>; 2],
+    pub masks: [Option<Broadcast<'a>>; 2],
     /// Rate and seed.
     pub dropout: Option<(Float, u64)>,
 }

@@ -77,7 +77,7 @@ fn some_rows([m, k, n]: [usize; 3], a: Matrix<'_>, b: Matrix<'_>, accumulate: bo
         let (packed, c) = (&*packed, Shared(c.as_mut_ptr()));
         parallel::for_each(&mut corners([m, n]), |(rows, columns)| {
             with_scratch(PANELS * (TERMS.min(k) * panel_width() + GAP), |panels| {
-                dispatch(Part {
+                dispatch(Block {
                     sizes: [rows.len(), k, columns.len()],
                     a: &packed[rows.start / TILE * tile..],
                     // Packed tiles hold the rows of a row-major matrix, and terms of one whose terms lie side by side.
@@ -132,7 +132,7 @@ impl Shared {
 }
 
 /// Some rows and columns of the product.
-struct Part<'a> {
+struct Block<'a> {
     sizes: [usize; 3],
     a: &'a [Float],
     by_terms: bool,
@@ -144,7 +144,7 @@ struct Part<'a> {
     panels: &'a mut [Float],
 }
 
-impl Kernel for Part<'_> {
+impl Kernel for Block<'_> {
     type Output = ();
 
     #[inline(always)]

@@ -7,7 +7,7 @@ use prost::Message;
 
 use super::Onnx;
 use super::import::encode;
-use super::value::Kind;
+use super::value::ElementType;
 use crate::autograd::{Layer, OnnxAttribute, OnnxNode, ParamList, Tape, Traced, Var, Vars};
 use crate::data::Inputs;
 use crate::error::{Error, Result};
@@ -433,7 +433,7 @@ impl Writer {
             }
             let whole = |tensor: &Tensor| tensor.shape().iter().map(|len| *len as i64).collect::<Vec<_>>();
             let shape = self.lengths(&whole(first), &whole(second), op)?;
-            let fill = encode("", &tensor(&[1], vec![number]), Kind::FLOAT);
+            let fill = encode("", &tensor(&[1], vec![number]), ElementType::FLOAT);
             let fill = Attribute { name: "value".into(), t: Some(fill), r#type: 4, ..Attribute::default() };
             View::plain(self.node("ConstantOfShape", vec![shape], 1, vec![fill]))
         };

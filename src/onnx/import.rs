@@ -7,7 +7,7 @@ use super::node::unsupported;
 use super::operators::{self, Form, kernel_order};
 use super::program::{Parameter, Program, Step, reads};
 use super::run::{Budget, Call, Scope, label, no_value};
-use super::value::{Kind, Value};
+use super::value::{ElementType, Value};
 use crate::autograd::Tape;
 use crate::error::{Error, Result};
 use crate::formats::onnx::proto::{GraphProto, ModelProto, NodeProto, TensorProto, ValueInfo};
@@ -52,7 +52,7 @@ const TRANSPARENT: &[&str] = &[
 ];
 
 /// Constants by name.
-type Constants = HashMap<String, (Tensor, Kind)>;
+type Constants = HashMap<String, (Tensor, ElementType)>;
 
 /// What is known while a graph is imported.
 struct Import {
@@ -216,7 +216,7 @@ impl Import {
                 pass_on(outer, &mut weak);
             }
         }
-        let is_weight = |(name, (value, kind)): &(&String, &(Tensor, Kind))| {
+        let is_weight = |(name, (value, kind)): &(&String, &(Tensor, ElementType))| {
             matches!(kind.0, 1 | 10 | 11 | 16)
                 && (strong.contains(name.as_str()) && value.ndim() > 0
                     || weak.contains(name.as_str()) && is_trained(value))
@@ -270,7 +270,7 @@ impl Import {
         names: &[&str],
         budget: &Budget,
         tape: &Tape,
-    ) -> Result<Vec<(String, (Tensor, Kind))>> {
+    ) -> Result<Vec<(String, (Tensor, ElementType))>> {
         let mut scope = Scope::new();
         for (name, (value, kind)) in names.iter().filter_map(|name| self.constants.get_key_value(*name)) {
             scope.insert(name, Value::new(tape.constant(value), *kind));
@@ -538,7 +538,7 @@ fn release(steps: &mut [Step], outputs: &[ValueInfo]) {
 }
 
 /// A tensor for the description of a model.
-pub fn encode(name: &str, value: &Tensor, kind: Kind) -> TensorProto {
+pub fn encode(name: &str, value: &Tensor, kind: ElementType) -> TensorProto {
     let dims = value.shape().iter().map(|len| *len as i64).collect();
     let mut proto = TensorProto { name: name.into(), dims, data_type: kind.0, ..TensorProto::default() };
     let numbers = data(value);
@@ -547,7 +547,7 @@ pub fn encode(name: &str, value: &Tensor, kind: Kind) -> TensorProto {
         11 => proto.double_data = numbers.iter().map(|x| f64::from(*x)).collect(),
         12 | 13 => proto.uint64_data = numbers.iter().map(|x| *x as u64).collect(),
         _ if kind.is_float() => {
-            proto.data_type = Kind::FLOAT.0;
+            proto.data_type = ElementType::FLOAT.0;
             #[allow(clippy::unnecessary_cast)] // Not with `float64`.
             let floats = numbers.iter().map(|x| *x as f32);
             proto.float_data = floats.collect();

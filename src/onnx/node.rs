@@ -1,7 +1,7 @@
 //! What an operator is given.
 
 use super::run::Budget;
-use super::value::{Kind, Value, aligned};
+use super::value::{ElementType, Value, aligned};
 use crate::activations::{Activation, Linear};
 use crate::autograd::Param;
 use crate::autograd::{Tape, Var};
@@ -55,8 +55,8 @@ impl<'a> Node<'a> {
         self.inputs.iter().flatten().map(Value::var).collect()
     }
 
-    pub fn kind(&self) -> Kind {
-        self.get(0).map_or(Kind::FLOAT, |value| value.kind)
+    pub fn kind(&self) -> ElementType {
+        self.get(0).map_or(ElementType::FLOAT, |value| value.kind)
     }
 
     /// The result, of the type of the first input.
@@ -64,7 +64,7 @@ impl<'a> Node<'a> {
         self.typed(var, self.kind())
     }
 
-    pub fn typed(&self, var: Var, kind: Kind) -> Outputs {
+    pub fn typed(&self, var: Var, kind: ElementType) -> Outputs {
         Ok(vec![Value::new(var, kind)])
     }
 

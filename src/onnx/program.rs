@@ -6,7 +6,7 @@ use prost::Message;
 
 use super::operators::{self, Form};
 use super::run::{Budget, Call, Scope, no_value};
-use super::value::{Kind, Value};
+use super::value::{ElementType, Value};
 use crate::autograd::Param;
 use crate::autograd::{Tape, Var};
 use crate::error::{Error, Result};
@@ -69,7 +69,7 @@ pub struct Weight {
 pub struct Machine {
     pub program: Program,
     forms: Vec<Option<Form>>,
-    constants: HashMap<String, (Tensor, Kind)>,
+    constants: HashMap<String, (Tensor, ElementType)>,
     pub weights: Vec<Weight>,
     /// By the place of their step.
     pub dropouts: HashMap<usize, (String, Dropout)>,
@@ -127,9 +127,9 @@ impl Machine {
 }
 
 /// The type of the numbers of an input.
-pub fn kind_of(info: &ValueInfo) -> Result<Kind> {
+pub fn kind_of(info: &ValueInfo) -> Result<ElementType> {
     let tensor = info.r#type.as_ref().and_then(|kind| kind.tensor.as_ref());
-    tensor.map_or(Ok(Kind::FLOAT), |tensor| Kind::checked(tensor.elem_type))
+    tensor.map_or(Ok(ElementType::FLOAT), |tensor| ElementType::checked(tensor.elem_type))
 }
 
 impl Weight {

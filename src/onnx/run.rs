@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use super::node::{Node, Outputs, unsupported};
 use super::operators::{self, Form};
-use super::value::{Kind, Value};
+use super::value::{ElementType, Value};
 use crate::autograd::{Tape, Var};
 use crate::error::{Error, Result};
 use crate::formats::onnx::proto::{GraphProto, NodeProto};
@@ -197,8 +197,8 @@ impl<'a> Call<'a> {
                 break;
             }
             let mut inner = scope.clone();
-            let number = Value::new(node.scalar(round as crate::tensor::Float), Kind::INT64);
-            let condition = Value::new(node.scalar(1.0), Kind::BOOL);
+            let number = Value::new(node.scalar(round as crate::tensor::Float), ElementType::INT64);
+            let condition = Value::new(node.scalar(1.0), ElementType::BOOL);
             let given = [number, condition].into_iter().chain(state.iter().cloned());
             inner.extend(body.input.iter().map(|info| info.name.as_str()).zip(given));
             let mut outputs = self.inner(body, inner, node.tape)?;

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::run::Budget;
 use crate::autograd::{Param, Tape, Var};
 use crate::error::{Error, Result};
-pub(crate) use crate::formats::onnx::Kind;
+pub(crate) use crate::formats::onnx::ElementType;
 use crate::tensor::{Float, data};
 
 /// Where the numbers of a value are.
@@ -22,28 +22,28 @@ pub struct Value {
     source: Source,
     /// Which axis of the graph's value each axis of the numbers is; `None` if they are the same.
     order: Option<Rc<[usize]>>,
-    pub kind: Kind,
+    pub kind: ElementType,
 }
 
 impl Value {
-    pub fn new(var: Var, kind: Kind) -> Self {
+    pub fn new(var: Var, kind: ElementType) -> Self {
         Self { source: Source::Var(var), order: None, kind }
     }
 
     pub fn parameter(param: &Param, shape: &[usize], order: &[usize], tape: &Tape) -> Self {
         let source = Source::Param(param.clone(), shape.into(), tape.clone());
-        Self { source, order: normal(order.to_vec()), kind: Kind::FLOAT }
+        Self { source, order: normal(order.to_vec()), kind: ElementType::FLOAT }
     }
 
     /// Numbers whose axis `i` is axis `order[i]` of the value.
-    pub fn ordered(var: Var, order: Vec<usize>, kind: Kind) -> Self {
+    pub fn ordered(var: Var, order: Vec<usize>, kind: ElementType) -> Self {
         Self { source: Source::Var(var), order: normal(order), kind }
     }
 
     /// A list of whole numbers.
     pub fn list(tape: &Tape, numbers: &[i64]) -> Self {
         let array = ndarray::Array1::from_iter(numbers.iter().map(|n| *n as Float));
-        Self::new(tape.constant(array), Kind::INT64)
+        Self::new(tape.constant(array), ElementType::INT64)
     }
 
     /// The parameter that this value is, if its axes lie in this order.

@@ -23,11 +23,11 @@ pub(super) type Drawn<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 pub struct Figure {
     title: String,
     columns: usize,
-    parts: Vec<Part>,
+    parts: Vec<Content>,
 }
 
 #[derive(Clone, Debug)]
-enum Part {
+enum Content {
     Panel(Panel),
     Image(Image),
 }
@@ -59,14 +59,14 @@ impl Figure {
 
     /// Adds a panel.
     pub fn panel(mut self, panel: Panel) -> Self {
-        self.parts.push(Part::Panel(panel));
+        self.parts.push(Content::Panel(panel));
         self
     }
 
     /// Adds an image of numbers in 0..=1, `[height, width]` or `[height, width, channels]` of 1 or 3 channels, such as
     /// [`heat_map`](super::heat_map) makes.
     pub fn image(mut self, title: impl Into<String>, pixels: &Tensor) -> Self {
-        self.parts.push(Part::Image(Image { title: title.into(), pixels: pixels.clone() }));
+        self.parts.push(Content::Image(Image { title: title.into(), pixels: pixels.clone() }));
         self
     }
 
@@ -79,7 +79,7 @@ impl Figure {
         let rows = self.parts.len().div_ceil(columns);
         // A row of images alone is as high as they are wide.
         let square = WIDTH / columns as u32 + CAPTION;
-        let row = if self.parts.iter().all(|part| matches!(part, Part::Image(_))) { ROW.min(square) } else { ROW };
+        let row = if self.parts.iter().all(|part| matches!(part, Content::Image(_))) { ROW.min(square) } else { ROW };
         let mut text = String::new();
         let mut images = String::new();
         let mut draw = || -> Drawn<()> {
@@ -89,8 +89,8 @@ impl Figure {
             let page = page.margin(8, 0, 0, 0).titled(&self.title, ("sans-serif", 24).into_font().color(&INK))?;
             for (part, area) in self.parts.iter().zip(page.split_evenly((rows, columns))) {
                 match part {
-                    Part::Panel(panel) => panel.draw(&area)?,
-                    Part::Image(image) => {
+                    Content::Panel(panel) => panel.draw(&area)?,
+                    Content::Image(image) => {
                         let inner = area.titled(&image.title, ("sans-serif", 15).into_font().color(&INK))?;
                         let (x, y) = inner.margin(0, GAP, GAP / 2, GAP / 2).get_pixel_range();
                         images += &image.element([x.start, y.start, x.end - x.start, y.end - y.start])?;

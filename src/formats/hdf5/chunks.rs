@@ -17,7 +17,7 @@ pub(in crate::formats) struct Chunks {
     chunk: Vec<usize>,
     size: usize,
     filters: Vec<Filter>,
-    pieces: Vec<Piece>,
+    pieces: Vec<Chunk>,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -27,7 +27,7 @@ enum Filter {
     Fletcher32,
 }
 
-struct Piece {
+struct Chunk {
     /// Where its first element is in the dataset.
     offset: Vec<usize>,
     address: u64,
@@ -106,7 +106,7 @@ impl Chunks {
             if self.pieces.len() > file.0.len() / 32 {
                 return Err("has chunks that overlap".into());
             }
-            self.pieces.push(Piece { offset, address, len, left_out });
+            self.pieces.push(Chunk { offset, address, len, left_out });
         }
         Ok(())
     }
@@ -121,7 +121,7 @@ impl Chunks {
     }
 
     /// The elements of a piece.
-    fn unpack(&self, piece: &Piece) -> Result<Vec<u8>, String> {
+    fn unpack(&self, piece: &Chunk) -> Result<Vec<u8>, String> {
         let mut bytes = self.file.part(piece.address, piece.len)?.0.to_vec();
         let len = self.bytes_of(&self.chunk)?;
         let filters = self.filters.iter().enumerate().rev();
@@ -149,7 +149,7 @@ impl Chunks {
     }
 
     /// Copies a piece to its place; what lies outside of the shape is left.
-    fn put(&self, piece: &Piece, bytes: &[u8], whole: &mut [u8]) {
+    fn put(&self, piece: &Chunk, bytes: &[u8], whole: &mut [u8]) {
         let Some((last, outer)) = self.chunk.split_last() else { return whole.copy_from_slice(bytes) };
         let axes = outer.len();
         let row = (self.shape[axes] - piece.offset[axes]).min(*last) * self.size;

@@ -10,9 +10,9 @@ pub(super) use tensors::list;
 
 /// The type of a tensor's elements, by the number that ONNX has for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Kind(pub i32);
+pub(crate) struct ElementType(pub i32);
 
-impl Kind {
+impl ElementType {
     pub const FLOAT: Self = Self(1);
     pub const INT64: Self = Self(7);
     pub const BOOL: Self = Self(9);

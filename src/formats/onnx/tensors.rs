@@ -2,7 +2,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use super::Kind;
+use super::ElementType;
 use super::proto::{GraphProto, ModelProto, TensorProto};
 use crate::error::{Error, Result};
 use crate::formats::NumberType;
@@ -36,7 +36,7 @@ pub(crate) fn bounded(shape: &[usize], most: usize) -> Result<()> {
 }
 
 /// The bits of ONNX's small numbers, several of which lie in a byte.
-fn packed_bits(kind: Kind) -> Option<u32> {
+fn packed_bits(kind: ElementType) -> Option<u32> {
     match kind.0 {
         21..=23 => Some(4),
         25 | 26 => Some(2),
@@ -45,7 +45,7 @@ fn packed_bits(kind: Kind) -> Option<u32> {
 }
 
 /// The number of a pattern of 4 or 2 bits.
-fn small(kind: Kind, bits: u8) -> Float {
+fn small(kind: ElementType, bits: u8) -> Float {
     const HALVES: [i8; 8] = [0, 1, 2, 3, 4, 6, 8, 12];
     let signed = |width: u32| Float::from((bits << (8 - width)) as i8 >> (8 - width));
     match kind.0 {
@@ -57,7 +57,7 @@ fn small(kind: Kind, bits: u8) -> Float {
 }
 
 /// The type of the numbers in files of weights; `None` if several lie in a byte.
-fn number_type(kind: Kind) -> Option<NumberType> {
+fn number_type(kind: ElementType) -> Option<NumberType> {
     Some(match kind.0 {
         1 => NumberType::F32,
         2 => NumberType::U8,
@@ -77,7 +77,7 @@ fn number_type(kind: Kind) -> Option<NumberType> {
 }
 
 /// The numbers of raw bytes; integers as near as `Float` comes to them.
-fn from_raw(kind: Kind, raw: &[u8]) -> Result<Vec<Float>> {
+fn from_raw(kind: ElementType, raw: &[u8]) -> Result<Vec<Float>> {
     macro_rules! whole {
         ($type:ty) => {
             raw.as_chunks().0.iter().map(|bytes| <$type>::from_le_bytes(*bytes) as Float).collect()
@@ -99,7 +99,7 @@ fn from_raw(kind: Kind, raw: &[u8]) -> Result<Vec<Float>> {
 }
 
 /// The numbers that are written as such in the file.
-fn from_fields(proto: &TensorProto, kind: Kind) -> Result<Vec<Float>> {
+fn from_fields(proto: &TensorProto, kind: ElementType) -> Result<Vec<Float>> {
     let low =
         |bytes: usize| proto.int32_data.iter().flat_map(|x| x.to_le_bytes()[..bytes].to_vec()).collect::<Vec<u8>>();
     Ok(match kind.0 {
@@ -114,8 +114,8 @@ fn from_fields(proto: &TensorProto, kind: Kind) -> Result<Vec<Float>> {
 }
 
 /// The type and the numbers of a tensor.
-pub(crate) fn decode(proto: &TensorProto) -> Result<(Tensor, Kind)> {
-    let kind = Kind::checked(proto.data_type)?;
+pub(crate) fn decode(proto: &TensorProto) -> Result<(Tensor, ElementType)> {
+    let kind = ElementType::checked(proto.data_type)?;
     let shape = lengths(&proto.dims)?;
     bounded(&shape, MOST)?;
     let count = shape.iter().product::<usize>();
@@ -243,7 +243,7 @@ impl<'a> Files<'a> {
     }
 
     fn stored(&mut self, proto: &TensorProto) -> Result<Stored> {
-        let kind = Kind::checked(proto.data_type)?;
+        let kind = ElementType::checked(proto.data_type)?;
         let Some(number) = number_type(kind).filter(|_| proto.data_location == 1 || !proto.raw_data.is_empty()) else {
             return decode(proto).map(|(value, _)| Stored::from(value));
         };

@@ -17,7 +17,7 @@ const IMAGES: usize = 8;
 
 /// Some images, or some lines of one, as a convolution of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Piece {
+pub struct Band {
     pub shape: ConvShape,
     /// What it reads of the batch.
     pub x: Range<usize>,
@@ -36,7 +36,7 @@ pub struct Piece {
 ///    | 2       |          +-------+
 ///    +---------+
 /// ```
-pub fn pieces(shape: &ConvShape, pool: [usize; 2], images: usize) -> Vec<Piece> {
+pub fn pieces(shape: &ConvShape, pool: [usize; 2], images: usize) -> Vec<Band> {
     let ([depth, height, width], input) = (shape.out(), shape.input_len());
     let (rows, line) = (height / pool[0], width / pool[1] * shape.filters);
     let work = (shape.output_len() * shape.taps() * shape.group_channels()).max(1);
@@ -51,11 +51,7 @@ pub fn pieces(shape: &ConvShape, pool: [usize; 2], images: usize) -> Vec<Piece> 
             for first in (0..rows).step_by(lines) {
                 let end = rows.min(first + lines);
                 let (shape, x) = shape.band(first * pool[0]..end * pool[0]);
-                pieces.push(Piece {
-                    shape,
-                    x: image * input + x.start..image * input + x.end,
-                    y: (end - first) * line,
-                });
+                pieces.push(Band { shape, x: image * input + x.start..image * input + x.end, y: (end - first) * line });
             }
         }
         return pieces;
@@ -64,7 +60,7 @@ pub fn pieces(shape: &ConvShape, pool: [usize; 2], images: usize) -> Vec<Piece> 
     let count = (share / work).clamp(1, most);
     for first in (0..images).step_by(count) {
         let end = images.min(first + count);
-        pieces.push(Piece { shape: *shape, x: first * input..end * input, y: (end - first) * depth * rows * line });
+        pieces.push(Band { shape: *shape, x: first * input..end * input, y: (end - first) * depth * rows * line });
     }
     pieces
 }

@@ -88,7 +88,7 @@ pub(super) fn weight_gradient(shape: &ConvShape, x: &[Float], dy: &[Float], dw: 
     }
     let wide = &widened(shape);
     for (x, dy) in x.chunks_exact(shape.input_len()).zip(dy.chunks_exact(shape.output_len())) {
-        with_wide(shape, x, |x| dispatch(Weights { slide: Slide::new(wide), x, dy, dw }));
+        with_wide(shape, x, |x| dispatch(KernelGradient { slide: Slide::new(wide), x, dy, dw }));
     }
 }
 
@@ -290,14 +290,14 @@ impl Kernel for Scatter<'_> {
     }
 }
 
-struct Weights<'a> {
+struct KernelGradient<'a> {
     slide: Slide<'a>,
     x: &'a [Float],
     dy: &'a [Float],
     dw: &'a mut [Float],
 }
 
-impl Kernel for Weights<'_> {
+impl Kernel for KernelGradient<'_> {
     type Output = ();
 
     #[inline(always)]

@@ -5,7 +5,7 @@ use rand::RngExt;
 use crate::autograd::{Dependence, InputGrads, OnnxAttribute, OnnxForm, Op, Var};
 use crate::buffers::{buffer, zeros};
 use crate::error::{Error, Result};
-use crate::kernels::attention::{Attention, Sizes, Spread};
+use crate::kernels::attention::{Attention, Broadcast, Sizes};
 use crate::tensor::{Float, Tensor, data, tensor};
 
 /// What [`scaled_dot_product_attention`] does besides.
@@ -231,9 +231,10 @@ impl AttentionOp {
 
     fn attention(&self) -> Attention<'_> {
         let Sizes { batch, keys, .. } = self.sizes;
-        let extra = |shape: Option<[usize; 4]>, i: usize| shape.map(|shape| Spread::new(data(&self.inputs[i]), shape));
+        let extra =
+            |shape: Option<[usize; 4]>, i: usize| shape.map(|shape| Broadcast::new(data(&self.inputs[i]), shape));
         let mask = extra(self.mask_shape, self.inputs.len() - 1);
-        let key_mask = self.key_mask.as_ref().map(|mask| Spread::new(data(mask), [batch, 1, 1, keys]));
+        let key_mask = self.key_mask.as_ref().map(|mask| Broadcast::new(data(mask), [batch, 1, 1, keys]));
         Attention {
             sizes: self.sizes,
             query: data(&self.inputs[0]),

@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::ops::Range;
 
-use super::{Convolved, IMAGES, Layout, PooledLayout, by_pieces};
+use super::{Convolved, IMAGES, PackedKernel, PooledLayout, by_pieces};
 use crate::activations::function_of;
 use crate::autograd::{Dependence, Fusible, InputGrads, OnnxForm, Op, Param, Var};
 use crate::buffers::buffer;
@@ -72,8 +72,9 @@ impl Convolution {
     fn forward_max_pool(&self, pool: [usize; 2], inputs: &[&Tensor], y: &mut [Float]) -> Vec<u8> {
         let (shape, rest) = (&self.inner.shape, &inputs[2..]);
         let pack = |kernel: &[Float]| conv::pack_forward_max_pool(shape, pool, kernel);
-        let layout =
-            self.inner.folded(inputs[1], rest, |kernel, bias| PooledLayout(Layout { packed: pack(kernel), bias }));
+        let layout = self
+            .inner
+            .folded(inputs[1], rest, |kernel, bias| PooledLayout(PackedKernel { packed: pack(kernel), bias }));
         let layout = &layout.0;
         let bias = layout.bias.as_deref().or(rest.first().map(|bias| data(bias)));
         let mut argmax = vec![0; y.len()];

@@ -41,13 +41,13 @@ struct Convolved {
 }
 
 /// The kernel's layouts: for the convolution, for that with pooling, for the other way, and for the turned convolution.
-struct ForwardLayout<const WINOGRAD: bool>(Arc<Layout>);
-struct PooledLayout(Layout);
+struct ForwardLayout<const WINOGRAD: bool>(Arc<PackedKernel>);
+struct PooledLayout(PackedKernel);
 struct BackwardLayout(Loan);
 struct TurnedLayout(Method, Loan);
 
 /// The kernel as a method wants it, and the bias to go with it if both have a normalisation in them.
-struct Layout {
+struct PackedKernel {
     packed: Loan,
     bias: Option<Vec<Float>>,
 }
@@ -133,9 +133,10 @@ impl Convolved {
         })
     }
 
-    fn forward_layout(&self, kernel: &Tensor, rest: &[&Tensor], method: Method) -> Arc<Layout> {
-        let make =
-            |kernel: &[Float], bias| Arc::new(Layout { packed: conv::pack_forward(method, &self.shape, kernel), bias });
+    fn forward_layout(&self, kernel: &Tensor, rest: &[&Tensor], method: Method) -> Arc<PackedKernel> {
+        let make = |kernel: &[Float], bias| {
+            Arc::new(PackedKernel { packed: conv::pack_forward(method, &self.shape, kernel), bias })
+        };
         // The method depends on the size of the image, too.
         match method {
             Method::Winograd => {

@@ -1,6 +1,6 @@
 //! Attention, with `[batch, heads, time, size]` or `[batch, time, heads · size]` as `[batch, time, heads, size]`.
 
-use super::Kind;
+use super::ElementType;
 use crate::autograd::Var;
 use crate::error::{Error, Result};
 use crate::layers::{AttentionOptions, RotaryEmbedding, scaled_dot_product_attention};
@@ -56,7 +56,7 @@ fn with_mask(node: &Node<'_>, options: AttentionOptions, keys: usize) -> Result<
     if let Some(last) = padding.last_mut() {
         *last = [0, keys.saturating_sub(own)];
     }
-    let seen = mask.kind == Kind::BOOL;
+    let seen = mask.kind == ElementType::BOOL;
     let fill = if seen { 0.0 } else { Float::NEG_INFINITY };
     let mask = var.pad(&padding, PadMode::Constant(fill))?;
     Ok(if seen { options.mask(&mask) } else { options.bias(&mask).cap_bias(true) })
@@ -111,11 +111,11 @@ fn scores(node: &Node<'_>, query: &Var, key: &Var, scale: Option<Float>, cap: Fl
         return Ok(scores);
     }
     if let Some(mask) = node.get(3) {
-        if mask.kind == Kind::BOOL {
+        if mask.kind == ElementType::BOOL {
             return Err(unsupported("scores under a mask of booleans"));
         }
-        let mask = Value::new(mask.var()?, Kind::FLOAT);
-        let (both, _) = node.aligned(&[&Value::new(scores, Kind::FLOAT), &mask])?;
+        let mask = Value::new(mask.var()?, ElementType::FLOAT);
+        let (both, _) = node.aligned(&[&Value::new(scores, ElementType::FLOAT), &mask])?;
         scores = &both[0] + &both[1];
     }
     if node.flag("is_causal", false) {

@@ -1,6 +1,6 @@
 //! Operators on each number alone, and on several of the same place.
 
-use super::{Kind, each, pair};
+use super::{ElementType, each, pair};
 use crate::activations::{Activation, Relu6};
 use crate::autograd::Var;
 use crate::error::{Error, Result};
@@ -14,12 +14,12 @@ pub fn not(node: &Node<'_>) -> Outputs {
 }
 
 pub fn is_nan(node: &Node<'_>) -> Outputs {
-    each(node, Kind::BOOL, |x| Ok(x.is_nan()))
+    each(node, ElementType::BOOL, |x| Ok(x.is_nan()))
 }
 
 pub fn is_infinite(node: &Node<'_>) -> Outputs {
     let zero = node.scalar(0.0);
-    each(node, Kind::BOOL, |x| {
+    each(node, ElementType::BOOL, |x| {
         let above = x.greater(&zero)? * node.int("detect_positive", 1) as Float;
         let below = x.less(&zero)? * node.int("detect_negative", 1) as Float;
         Ok(x.is_infinite() * (above + below))
@@ -93,7 +93,7 @@ pub fn bitwise(node: &Node<'_>) -> Outputs {
 pub fn cast(node: &Node<'_>) -> Outputs {
     let to = match node.op() {
         "CastLike" => node.value(1)?.kind,
-        _ => Kind::checked(i32::try_from(node.int("to", 1)).unwrap_or(0))?,
+        _ => ElementType::checked(i32::try_from(node.int("to", 1)).unwrap_or(0))?,
     };
     let (from, saturates) = (node.kind(), node.flag("saturate", true));
     each(node, to, |x| {
@@ -105,7 +105,7 @@ pub fn cast(node: &Node<'_>) -> Outputs {
             x.mark_inspected();
             return Ok(x.tape().constant(tensor(x.value.shape(), y?)));
         }
-        match (to == Kind::BOOL, to.is_float()) {
+        match (to == ElementType::BOOL, to.is_float()) {
             (true, _) => x.not_equal(&node.scalar(0.0)),
             (_, true) => Ok(x.clone()),
             _ => Ok(x.trunc()),
@@ -114,7 +114,7 @@ pub fn cast(node: &Node<'_>) -> Outputs {
 }
 
 /// The number of a type that a number becomes.
-pub fn number_of(to: Kind, x: Float, saturates: bool) -> Result<Float> {
+pub fn number_of(to: ElementType, x: Float, saturates: bool) -> Result<Float> {
     if let Some((bits, signed)) = to.integer() {
         // Beyond its range an integer begins again at the other end.
         let (count, whole) = (1_i64 << bits, x.trunc() as i64);

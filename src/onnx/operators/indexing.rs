@@ -1,6 +1,6 @@
 //! Operators by places.
 
-use super::Kind;
+use super::ElementType;
 use super::reduce::inserted_last;
 use crate::autograd::Var;
 use crate::error::{Error, Result};
@@ -96,7 +96,7 @@ pub fn non_zero(node: &Node<'_>) -> Outputs {
         let step: usize = shape[axis + 1..].iter().product();
         rows.extend(found.iter().map(|i| (i / step % shape[axis]) as Float));
     }
-    node.typed(node.tape.constant(tensor(&[shape.len(), found.len()], rows)), Kind::INT64)
+    node.typed(node.tape.constant(tensor(&[shape.len(), found.len()], rows)), ElementType::INT64)
 }
 
 type Scatter = fn(&Var, &Var, &Var, isize) -> Result<Var>;

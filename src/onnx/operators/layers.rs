@@ -1,6 +1,6 @@
 //! Operators that are layers of their own.
 
-use super::{Kind, each};
+use super::{ElementType, each};
 use crate::autograd::Var;
 use crate::error::{Error, Result};
 use crate::layers::{Dense, Layer, PixelShuffle, PixelUnshuffle};
@@ -116,7 +116,7 @@ pub fn dropout(node: &Node<'_>) -> Outputs {
         true => y[0].var()?.not_equal(&node.scalar(0.0))?,
         false => node.var(0)? * 0.0 + 1.0,
     };
-    Ok(vec![y[0].clone(), Value::new(kept, Kind::BOOL)])
+    Ok(vec![y[0].clone(), Value::new(kept, ElementType::BOOL)])
 }
 
 const IMAGES: [usize; 4] = [0, 2, 3, 1];

@@ -19,7 +19,7 @@ mod windows;
 pub use windows::kernel_order;
 
 use super::node::{Node, Outputs, unsupported};
-use super::value::{Kind, Value};
+use super::value::{ElementType, Value};
 use crate::activations::Activation;
 use crate::autograd::Var;
 use crate::error::{Error, Result};
@@ -201,7 +201,7 @@ pub fn run(node: &Node<'_>, form: Form) -> Outputs {
             each(node, node.kind(), |x| Ok(activation.apply(x)))
         }
         Form::Pair(f) => pair(node, node.kind(), f),
-        Form::Question(f) => pair(node, Kind::BOOL, f),
+        Form::Question(f) => pair(node, ElementType::BOOL, f),
         Form::Other(f) => f(node),
     }
 }
@@ -215,13 +215,13 @@ pub fn activation(node: &Node<'_>) -> Result<Box<dyn Activation>> {
 }
 
 /// Each number of the first input alone.
-fn each(node: &Node<'_>, kind: Kind, f: impl FnOnce(&Var) -> Result<Var>) -> Outputs {
+fn each(node: &Node<'_>, kind: ElementType, f: impl FnOnce(&Var) -> Result<Var>) -> Outputs {
     let (vars, order) = node.aligned(&[node.value(0)?])?;
     Ok(vec![Value::ordered(f(&vars[0])?, order, kind)])
 }
 
 /// Two inputs, place by place.
-fn pair(node: &Node<'_>, kind: Kind, f: impl FnOnce(&Var, &Var) -> Result<Var>) -> Outputs {
+fn pair(node: &Node<'_>, kind: ElementType, f: impl FnOnce(&Var, &Var) -> Result<Var>) -> Outputs {
     let (vars, order) = node.aligned(&[node.value(0)?, node.value(1)?])?;
     Ok(vec![Value::ordered(f(&vars[0], &vars[1])?, order, kind)])
 }

@@ -1,6 +1,6 @@
 //! Numbers of few bits with a scale: read as what they stand for.
 
-use super::Kind;
+use super::ElementType;
 use super::elementwise::number_of;
 use super::layers::product;
 use crate::autograd::Var;
@@ -48,7 +48,7 @@ pub fn dequantize(node: &Node<'_>) -> Outputs {
 }
 
 /// The nearest number of a type, its limits beyond them.
-fn saturated(kind: Kind, x: Float) -> Result<Float> {
+fn saturated(kind: ElementType, x: Float) -> Result<Float> {
     match kind.integer() {
         Some((bits, signed)) if bits <= 32 => {
             let count = (bits as Float).exp2();
@@ -65,8 +65,8 @@ pub fn quantize(node: &Node<'_>) -> Outputs {
     let shape = x.value.shape().to_vec();
     let kind = match (node.get(2), node.int("output_dtype", 0)) {
         (Some(zero), _) => zero.kind,
-        (None, 0) => Kind(2),
-        (None, number) => Kind::checked(i32::try_from(number).unwrap_or(0))?,
+        (None, 0) => ElementType(2),
+        (None, number) => ElementType::checked(i32::try_from(number).unwrap_or(0))?,
     };
     if node.int("precision", 0) > 1 {
         return Err(unsupported("quotients of another precision"));
@@ -93,7 +93,7 @@ pub fn dynamic(node: &Node<'_>) -> Outputs {
     let zero = if scale > 0.0 { round(-low / scale).clamp(0.0, 255.0) } else { 0.0 };
     let place = |x: &Float| if scale > 0.0 { (round(x / scale) + zero).clamp(0.0, 255.0) } else { zero };
     let y = node.tape.constant(tensor(x.value.shape(), numbers.iter().map(place).collect()));
-    let outputs = [(y, Kind(2)), (node.scalar(scale), Kind::FLOAT), (node.scalar(zero), Kind(2))];
+    let outputs = [(y, ElementType(2)), (node.scalar(scale), ElementType::FLOAT), (node.scalar(zero), ElementType(2))];
     Ok(outputs.map(|(var, kind)| Value::new(var, kind)).into())
 }
 
@@ -118,10 +118,10 @@ pub fn matmul(node: &Node<'_>) -> Outputs {
     };
     let product = product(node, &less(0, zeros[0], 0)?, &less(b, zeros[1], 1)?)?;
     if !is_linear {
-        return node.typed(product, Kind(6));
+        return node.typed(product, ElementType(6));
     }
     let zero = node.value(7)?;
-    if zero.kind != Kind(2) {
+    if zero.kind != ElementType(2) {
         return Err(unsupported("a product that is rounded to other numbers than 8 bits without a sign"));
     }
     let scales = node.value(1)?.number()? * node.value(4)?.number()? / node.value(6)?.number()?;

@@ -1,6 +1,6 @@
 //! Operators along axes.
 
-use super::Kind;
+use super::ElementType;
 use crate::autograd::Var;
 use crate::error::{Error, Result};
 use crate::onnx::node::{Node, Outputs, resolved};
@@ -92,7 +92,7 @@ pub fn arg(node: &Node<'_>) -> Outputs {
         true => (x.value.shape()[axis as usize] as crate::tensor::Float - 1.0) - index(&x.flip(axis)?)?,
         false => index(&x)?,
     };
-    node.typed(if node.flag("keepdims", true) { y.insert_axis(axis)? } else { y }, Kind::INT64)
+    node.typed(if node.flag("keepdims", true) { y.insert_axis(axis)? } else { y }, ElementType::INT64)
 }
 
 pub fn cumulative(node: &Node<'_>) -> Outputs {
@@ -126,5 +126,5 @@ pub fn top_k(node: &Node<'_>) -> Outputs {
             (-values, indices)
         }
     };
-    Ok(vec![Value::new(values, node.kind()), Value::new(indices, Kind::INT64)])
+    Ok(vec![Value::new(values, node.kind()), Value::new(indices, ElementType::INT64)])
 }

@@ -1,6 +1,6 @@
 //! Operators that make and rearrange tensors.
 
-use super::Kind;
+use super::ElementType;
 use crate::autograd::Var;
 use crate::error::{Error, Result};
 use crate::formats::onnx::tensors::{decode, lengths};
@@ -23,12 +23,12 @@ pub fn constant(node: &Node<'_>) -> Outputs {
             let (value, kind) = decode(proto)?;
             node.typed(node.tape.constant(value), kind)
         }
-        "value_int" => node.typed(node.scalar(attribute.i as Float), Kind::INT64),
+        "value_int" => node.typed(node.scalar(attribute.i as Float), ElementType::INT64),
         "value_ints" => Ok(vec![Value::list(node.tape, &attribute.ints)]),
-        "value_float" => node.typed(node.scalar(attribute.f as Float), Kind::FLOAT),
+        "value_float" => node.typed(node.scalar(attribute.f as Float), ElementType::FLOAT),
         "value_floats" => {
             let numbers = attribute.floats.iter().map(|x| *x as Float).collect();
-            node.typed(node.tape.constant(tensor(&[attribute.floats.len()], numbers)), Kind::FLOAT)
+            node.typed(node.tape.constant(tensor(&[attribute.floats.len()], numbers)), ElementType::FLOAT)
         }
         "value_string" | "value_strings" => Err(unsupported("string tensors")),
         _ => Err(unsupported("sparse tensors")),
@@ -47,7 +47,7 @@ pub fn constant_of_shape(node: &Node<'_>) -> Outputs {
     let shape = shape_of(node, 0)?;
     let (number, kind) = match &fill {
         Some((value, kind)) => (value.first().copied().unwrap_or(0.0), *kind),
-        None => (0.0, Kind::FLOAT),
+        None => (0.0, ElementType::FLOAT),
     };
     node.typed(node.tape.constant(tensor(&shape, vec![number; shape.iter().product()])), kind)
 }
@@ -59,7 +59,7 @@ pub fn eye_like(node: &Node<'_>) -> Outputs {
     let one = |(i, j): (usize, usize)| Float::from(u8::from((j as i64).saturating_sub(i as i64) == k));
     let y = node.tape.constant(ndarray::Array2::from_shape_fn((rows, columns), one));
     let kind = i32::try_from(node.int("dtype", i64::from(node.kind().0))).unwrap_or(0);
-    node.typed(y, Kind::checked(kind)?)
+    node.typed(y, ElementType::checked(kind)?)
 }
 
 pub fn range(node: &Node<'_>) -> Outputs {
@@ -85,7 +85,7 @@ pub fn shape(node: &Node<'_>) -> Outputs {
 pub fn size(node: &Node<'_>) -> Outputs {
     let x = node.var(0)?;
     x.mark_inspected();
-    node.typed(node.scalar(x.value.len() as Float), Kind::INT64)
+    node.typed(node.scalar(x.value.len() as Float), ElementType::INT64)
 }
 
 pub fn reshape(node: &Node<'_>) -> Outputs {

@@ -1,6 +1,6 @@
 //! Windows of signal processing.
 
-use super::Kind;
+use super::ElementType;
 use crate::error::Result;
 use crate::formats::onnx::tensors::lengths;
 use crate::onnx::node::{Node, Outputs};
@@ -22,6 +22,6 @@ pub fn window(node: &Node<'_>) -> Outputs {
         terms.iter().enumerate().map(|(k, term)| term * (k as f64 * angle).cos()).sum::<f64>() as Float
     };
     let kind = i32::try_from(node.int("output_datatype", 1)).unwrap_or(0);
-    let kind: Result<Kind> = Kind::checked(kind);
+    let kind: Result<ElementType> = ElementType::checked(kind);
     node.typed(node.tape.constant(ndarray::Array1::from_shape_fn(size, at)), kind?)
 }

@@ -1,6 +1,6 @@
 //! Operators that slide a window: convolutions and pools. ONNX has channels in axis 1, layers have them last.
 
-use super::Kind;
+use super::ElementType;
 use super::layers::{channels_last, last};
 use crate::autograd::Var;
 use crate::error::{Error, Result};
@@ -272,7 +272,7 @@ fn with_indices<const N: usize>(node: &Node<'_>, pool: &MaxPool<N>) -> Outputs {
         indices
     };
     let indices = &indices + planes(node, y.value.shape(), lengths.iter().product())?;
-    Ok(vec![Value::ordered(y, order.clone(), node.kind()), Value::ordered(indices, order, Kind::INT64)])
+    Ok(vec![Value::ordered(y, order.clone(), node.kind()), Value::ordered(indices, order, ElementType::INT64)])
 }
 
 fn unpool<const N: usize>(node: &Node<'_>, settings: &Settings<N>) -> Outputs

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::{Value as Json, json};
 
-use super::import::{Object, Place, object, settings, shown, text};
+use super::import::{LayerPaths, Object, object, settings, shown, text};
 use crate::autograd::Listed;
 use crate::config::{Config, Value};
 use crate::error::{Error, Result};
@@ -248,7 +248,7 @@ fn metric(json: &Json, output: &String, weighted: bool) -> Result<Value> {
 }
 
 /// The parameters that an optimizer of Keras keeps numbers of, in its order: by place, and in a place by their numbers.
-fn trained<'l>(places: &[Place], listed: &'l [Listed], names: &HashMap<String, String>) -> Vec<&'l Listed> {
+fn trained<'l>(places: &[LayerPaths], listed: &'l [Listed], names: &HashMap<String, String>) -> Vec<&'l Listed> {
     let place = |listed: &&Listed| {
         let name = names.get(&listed.path).map_or("", String::as_str);
         let (group, number) = name.rsplit_once("/vars/").unwrap_or_default();
@@ -275,7 +275,7 @@ fn names(weights: &Weights) -> Vec<String> {
 pub(super) fn memory(
     weights: &Weights,
     trainer: &Config,
-    places: &[Place],
+    places: &[LayerPaths],
     listed: &[Listed],
     vars: &HashMap<String, String>,
 ) -> Result<Snapshot> {
@@ -479,7 +479,7 @@ pub(super) fn remember(
     weights: &mut Weights,
     trainer: &Config,
     memory: &Snapshot,
-    places: &[Place],
+    places: &[LayerPaths],
     listed: &[Listed],
     vars: &HashMap<String, String>,
 ) -> Result<()> {

@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 
 use super::classes::{ACTIVATIONS, FUNCTIONS, LAYERS, PARTS, translated};
 use super::compiled;
-use super::import::{At, Object, Place, numbered};
+use super::import::{At, LayerPaths, Object, numbered};
 use super::open::vars;
 use super::order::{Call, order};
 use crate::autograd::{Layer, Listed, ParamList, Tape, TraceRow, Var, Vars};
@@ -107,7 +107,7 @@ struct Export<'e> {
     inputs: &'e [Vec<Option<usize>>],
     /// The layers inside of the one that is written, as a pass has met them.
     inside: Vec<Inside>,
-    places: Vec<Place>,
+    places: Vec<LayerPaths>,
     heads: HashMap<String, usize>,
     /// What `Normalization` has counted, which Keras wants to read.
     counts: Vec<String>,
@@ -329,7 +329,7 @@ impl<'e> Export<'e> {
     }
 
     fn place(&mut self, ours: String, theirs: String) {
-        self.places.push(Place { ours, theirs, top: String::new(), is_trainable: true });
+        self.places.push(LayerPaths { ours, theirs, top: String::new(), is_trainable: true });
     }
 
     fn layer(&mut self, config: &Config, name: &str, at: &At) -> Result<Json> {

@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 pub(super) type Object = Map<String, Json>;
 
 /// A layer whose parameters have a place of their own in a file.
-pub(super) struct Place {
+pub(super) struct LayerPaths {
     /// Our path of the layer.
     pub ours: String,
     /// The group of its parameters in a file of Keras 3.
@@ -61,7 +61,7 @@ pub(super) struct Import<'r> {
     pub registry: &'r Registry,
     /// Whether Keras 2 or 1 wrote it.
     pub is_old: bool,
-    pub places: Vec<Place>,
+    pub places: Vec<LayerPaths>,
     /// What is attached to parameters, by their paths.
     pub attached: Vec<(String, Config)>,
 }
@@ -228,7 +228,7 @@ impl Import<'_> {
 
     pub fn place(&mut self, at: &At, ours: &str, theirs: &str) {
         let (top, is_trainable) = (at.top.clone(), !at.is_frozen);
-        self.places.push(Place { ours: ours.into(), theirs: theirs.into(), top, is_trainable });
+        self.places.push(LayerPaths { ours: ours.into(), theirs: theirs.into(), top, is_trainable });
     }
 
     /// Refuses what is not expressible.

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::Value as Json;
 
 use super::compiled;
-use super::import::{At, Import, Place, object};
+use super::import::{At, Import, LayerPaths, object};
 use crate::autograd::{Layer, Listed, ParamList, Vars};
 use crate::config::{Config, Registry, Setting};
 use crate::error::{Error, Result};
@@ -58,7 +58,7 @@ fn made<M: Setting + Layer<X, Y>, X: Vars, Y: Vars>(
     registry: &Registry,
     json: &Json,
     weights: &Weights,
-) -> Result<(M, Vec<Place>)> {
+) -> Result<(M, Vec<LayerPaths>)> {
     let version = weights.metadata("keras_version").unwrap_or("3");
     let is_old = !matches!(version.split('.').next(), Some("3" | "4"));
     let mut import = Import { registry, is_old, places: Vec::new(), attached: Vec::new() };
@@ -71,7 +71,7 @@ fn made<M: Setting + Layer<X, Y>, X: Vars, Y: Vars>(
         .with("frozen_noises", &Vec::<String>::new());
     let model: M = registry.restore(&description)?;
     let listed = ParamList::with_layers(&model);
-    let frozen: Vec<&Place> = import.places.iter().filter(|place| !place.is_trainable).collect();
+    let frozen: Vec<&LayerPaths> = import.places.iter().filter(|place| !place.is_trainable).collect();
     let names = names(&import.places, &listed, weights)?;
     Translation::keras_with(KnownKeras { names: Some(names), ..KnownKeras::default() }).load(&model, weights)?;
     for Listed { path, param, .. } in &listed {
@@ -103,7 +103,7 @@ fn inside<'p>(layer: &str, path: &'p str) -> Option<&'p str> {
 }
 
 /// The place that each parameter is in.
-fn owners(places: &[Place], listed: &[Listed]) -> Vec<Option<usize>> {
+fn owners(places: &[LayerPaths], listed: &[Listed]) -> Vec<Option<usize>> {
     let owner = |path: &str| {
         let around = places.iter().enumerate().filter(|(_, place)| inside(&place.ours, path).is_some());
         around.max_by_key(|(_, place)| place.ours.len()).map(|(i, _)| i)
@@ -112,7 +112,7 @@ fn owners(places: &[Place], listed: &[Listed]) -> Vec<Option<usize>> {
 }
 
 /// The tensor of each parameter in a file of Keras 3.
-pub(super) fn vars(places: &[Place], listed: &[Listed]) -> HashMap<String, String> {
+pub(super) fn vars(places: &[LayerPaths], listed: &[Listed]) -> HashMap<String, String> {
     let mut names = HashMap::new();
     let mut counts: HashMap<String, usize> = HashMap::new();
     for (listed, owner) in listed.iter().zip(owners(places, listed)) {
@@ -129,7 +129,7 @@ pub(super) fn vars(places: &[Place], listed: &[Listed]) -> HashMap<String, Strin
 }
 
 /// The tensor of each parameter.
-fn names(places: &[Place], listed: &[Listed], weights: &Weights) -> Result<HashMap<String, String>> {
+fn names(places: &[LayerPaths], listed: &[Listed], weights: &Weights) -> Result<HashMap<String, String>> {
     if weights.names().any(|name| name.contains("/vars/")) {
         return Ok(vars(places, listed));
     }

@@ -23,7 +23,7 @@ use crate::kernels::{
     simd::{dispatch, panel_width, vectorized},
     tile::{Product, Start},
 };
-use transforms::{Outputs, Patches, Place, Pooled};
+use transforms::{Outputs, Patches, Pooled, TileOrigin};
 
 /// Products of a tile.
 const PLANES: usize = 16;
@@ -125,10 +125,10 @@ impl Tiles {
     }
 
     /// Where the pixels of a tile are in outputs of this size.
-    fn pixels(&self, tile: usize, [height, width]: [usize; 2], filters: usize) -> Place {
+    fn pixels(&self, tile: usize, [height, width]: [usize; 2], filters: usize) -> TileOrigin {
         let [image, row, column] = self.place(tile);
         let at = ((image * height + 2 * row) * width + 2 * column) * filters;
-        Place { at, right: 2 * column + 1 < width, below: 2 * row + 1 < height }
+        TileOrigin { at, right: 2 * column + 1 < width, below: 2 * row + 1 < height }
     }
 
     /// Where the patch of a tile starts in the padded images.
@@ -224,7 +224,7 @@ pub(super) fn forward(shape: &ConvShape, x: &[Float], packed: &[Float], bias: Op
         places.clear();
         places.extend((sums.first..sums.first + sums.count).map(|tile| {
             let place = tiles.pixels(tile, out, filters);
-            Place { at: place.at + sums.from, ..place }
+            TileOrigin { at: place.at + sums.from, ..place }
         }));
         let bias = bias.map(|bias| &bias[sums.from..]);
         dispatch(Outputs { sums, places: &places, row: out[1] * filters, filters, bias, y });

@@ -71,7 +71,7 @@ impl Kernel for Patches<'_> {
 /// `A g Aᵀ` of gradients `g` of 2 x 2 pixels, in panels: `[16, panel, tile, column]`. A pixel that is not there counts as 0.
 pub(super) struct Spread<'a> {
     pub dy: &'a [Float],
-    pub places: &'a [Place],
+    pub places: &'a [TileOrigin],
     pub row: usize,
     pub filters: usize,
     pub width: usize,
@@ -154,22 +154,23 @@ impl Sums<'_> {
 
 /// Where the 2 x 2 pixels of a tile start, and whether there are those to the right and below.
 #[derive(Clone, Copy)]
-pub(super) struct Place {
+pub(super) struct TileOrigin {
     pub at: usize,
     pub right: bool,
     pub below: bool,
 }
 
 /// Panics if pixels would not lie within `len` numbers.
-fn check(places: &[Place], row: usize, filters: usize, columns: usize, len: usize) {
-    let end = |place: &Place| place.at + usize::from(place.below) * row + usize::from(place.right) * filters + columns;
+fn check(places: &[TileOrigin], row: usize, filters: usize, columns: usize, len: usize) {
+    let end =
+        |place: &TileOrigin| place.at + usize::from(place.below) * row + usize::from(place.right) * filters + columns;
     assert!(places.iter().map(end).max().unwrap_or(0) <= len, "too few pixels");
 }
 
 /// The pixels of tiles, with the bias.
 pub(super) struct Outputs<'a> {
     pub sums: Sums<'a>,
-    pub places: &'a [Place],
+    pub places: &'a [TileOrigin],
     pub row: usize,
     pub filters: usize,
     pub bias: Option<&'a [Float]>,
