@@ -161,6 +161,7 @@ fn no_loss_is_silently_not_a_number() {
         ("SmoothL1", Box::new(SmoothL1::default())),
         ("SmoothL1 0", Box::new(SmoothL1::new(0.0))),
         ("LogCosh", Box::new(LogCosh)),
+        ("Quantile", Box::new(Quantile::new([0.3]))),
         ("Hinge", Box::new(Hinge)),
         ("SquaredHinge", Box::new(SquaredHinge)),
         ("CategoricalHinge", Box::new(CategoricalHinge)),

@@ -18,6 +18,7 @@
 //! | [`MeanSquaredError`], [`MeanAbsoluteError`] | squared and absolute errors |
 //! | [`Huber`], [`SmoothL1`], [`LogCosh`] | squared near 0, absolute far away: outliers count less |
 //! | [`MeanSquaredLogarithmicError`], [`MeanAbsolutePercentageError`] | relative errors |
+//! | [`Quantile`] | quantiles, for intervals |
 //! | [`Poisson`], [`GaussianNll`] | likelihoods of counts, and of a mean with a variance |
 //!
 //! **Embeddings, images, sequences**
@@ -59,6 +60,7 @@ mod mean_absolute;
 mod mean_squared;
 mod overlap;
 mod probabilities;
+mod quantile;
 mod sparse_cross_entropy;
 
 pub use binary_cross_entropy::BinaryCrossEntropy;
@@ -80,6 +82,7 @@ pub(crate) use losses::OutputTotal;
 pub use mean_absolute::{MeanAbsoluteError, MeanAbsolutePercentageError};
 pub use mean_squared::{MeanSquaredError, MeanSquaredLogarithmicError};
 pub use overlap::{Dice, Tversky};
+pub use quantile::Quantile;
 pub use sparse_cross_entropy::SparseCrossEntropy;
 
 use crate::autograd::Var;
@@ -214,8 +217,8 @@ kinds! {
     register, "Adds a loss." loss, Box<dyn Loss> =>
     BinaryCrossEntropy BinaryFocalCrossEntropy CategoricalFocalCrossEntropy CategoricalHinge Contrastive CosineSimilarity
     CrossEntropy Ctc Dice Distillation GaussianNll Hinge Huber KlDivergence LogCosh MeanAbsoluteError
-    MeanAbsolutePercentageError MeanSquaredError MeanSquaredLogarithmicError Poisson SmoothL1 SparseCrossEntropy
-    SquaredHinge Triplet Tversky
+    MeanAbsolutePercentageError MeanSquaredError MeanSquaredLogarithmicError Poisson Quantile SmoothL1
+    SparseCrossEntropy SquaredHinge Triplet Tversky
 }
 
 impl<F: Fn(&Var, &Tensor) -> Result<Var> + Send + Sync> Loss for F {

@@ -26,6 +26,7 @@
 //! | [`MeanCosine`] | how far directions agree |
 //! | [`Perplexity`] | of the next word |
 //! | [`Bleu`] | of translations; outside of training |
+//! | [`frechet_distance`] | of generated images from real ones; outside of training |
 //! | [`MeanLoss`] | any loss as a metric |
 //!
 //! **What they have in common**
@@ -44,6 +45,7 @@ mod confusion;
 mod correlation;
 mod direction;
 mod errors;
+mod frechet;
 mod items;
 mod mean_loss;
 #[allow(clippy::module_inception)]
@@ -64,6 +66,7 @@ pub use confusion::ConfusionMatrix;
 pub use correlation::{Pearson, R2};
 pub use direction::Direction;
 pub use errors::{MeanAbsolute, MeanSquared, RootMeanSquared};
+pub use frechet::frechet_distance;
 use items::weights_of;
 pub use mean_loss::{MeanCosine, MeanLoss, Perplexity};
 pub(crate) use metrics::{Figures, Metrics, check_column};

@@ -18,9 +18,11 @@
 //! # }
 //! ```
 //!
-//! Those for texts, [`Bert`] with its heads and [`Gpt2`], take ids of tokens, and are read from folders of Hugging Face.
+//! Those for texts, [`Bert`] with its heads and [`Gpt2`], take ids of tokens, and are read from folders of Hugging Face. [`BeamSearch`] finds
+//! what a network that translates says most likely.
 
 mod alex_net;
+mod beam_search;
 mod bert;
 mod config;
 mod conv_norm;
@@ -48,6 +50,7 @@ pub(crate) fn register(registry: Registry) -> Registry {
 }
 
 pub use alex_net::AlexNet;
+pub use beam_search::{BeamSearch, Hypothesis};
 pub use bert::{Bert, BertConfig};
 pub use config::HiddenActivation;
 pub use gpt2::{Generation, Gpt2, Gpt2Config};

@@ -19,6 +19,18 @@ fn pair() -> (Array2<Float>, Array2<Float>) {
 fn settings_out_of_range() {
     let (x, t) = pair();
     let text = |result: Result<Var>| message(result);
+    for levels in [&[][..], &[0.0], &[0.5, 1.0], &[Float::NAN]] {
+        let found = text(loss(Quantile::new(levels), &x, &t));
+        assert!(found.starts_with("Quantile: expected levels above 0 and below 1, at least one, got ["), "{found}");
+    }
+    assert!(
+        text(loss(Quantile::new([0.1, 0.5, 0.9]), &x, &t))
+            .contains("[batch, ..., 3 · numbers], one for each level, got [2, 2]")
+    );
+    assert!(
+        text(loss(Quantile::new([0.1, 0.9]), &x, &t))
+            .contains("expected targets [2, 1] for 2 levels in predictions [2, 2]")
+    );
     assert_eq!(text(loss(SmoothL1::new(-1.0), &x, &t)), "SmoothL1: expected a beta of at least 0, got -1");
     assert_eq!(
         text(loss(CrossEntropy::default().label_smoothing(1.5), &x, &t)),
@@ -302,6 +314,19 @@ fn metrics() {
         message(Bleu::default().add("a", &[])),
         "Bleu: expected at least one reference for each translation, got none"
     );
+    let (flat, wide) = (arr2(&[[1.0], [2.0]]).into_tensor(), arr2(&[[1.0, 0.5], [2.0, 0.5]]).into_tensor());
+    for (a, b, part) in [
+        (&b, &flat, "expected features [count, features], got [2] as the first set"),
+        (&flat, &wide, "expected as many features in both sets, got 1 and 2"),
+        (
+            &flat,
+            &arr2(&[[1.0]]).into_tensor(),
+            "at least two rows of at least one feature, got [1, 1] as the second set",
+        ),
+        (&arr2(&[[Float::NAN], [0.0]]).into_tensor(), &flat, "expected finite features, got NaN in the first set"),
+    ] {
+        assert!(message(frechet_distance(a, b)).contains(part), "{part}");
+    }
     let weigh = |metric: &mut dyn Metric, weights: &[Float]| {
         message(metric.update_weighted(&b, &b, &arr1(weights).into_tensor()))
     };

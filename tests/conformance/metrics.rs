@@ -59,6 +59,12 @@ pub fn bleu(case: &Case) -> Built<Vec<Check>> {
     Ok(check(case, &[bleu.result() as f32]))
 }
 
+/// The distance of two sets of features.
+pub fn frechet(case: &Case) -> Built<Vec<Check>> {
+    let distance = frechet_distance(&case.tensor("prediction"), &case.tensor("target")).map_err(reason)?;
+    Ok(check(case, &[distance as f32]))
+}
+
 fn build(case: &Case) -> Built<Box<dyn Metric>> {
     let settings = &case.settings;
     let threshold = case.number("threshold", 0.5);

@@ -23,6 +23,7 @@ pub fn run(case: &Case) -> Built<Vec<Check>> {
         "metric" => metrics::metric(case),
         "confusion" => metrics::confusion(case),
         "bleu" => metrics::bleu(case),
+        "frechet" => metrics::frechet(case),
         "merge" => structure::merge(case),
         "sampling" => sampling::run(case),
         "penalty" => structure::penalty(case),

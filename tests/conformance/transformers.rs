@@ -280,3 +280,36 @@ fn the_same_seed_draws_the_same_text() {
     assert_eq!(text(1), text(1));
     assert_ne!(text(1), text(2));
 }
+
+#[test]
+fn beam_search_finds_what_that_of_transformers_finds() {
+    let gpt = Gpt2::from_folder(folder("gpt2")).unwrap();
+    let file = std::fs::read_to_string(folder("gpt2").join("beams.json")).unwrap();
+    let file: serde_json::Value = serde_json::from_str(&file).unwrap();
+    let ids = |list: &serde_json::Value| -> Vec<usize> {
+        list.as_array().unwrap().iter().map(|id| id.as_u64().unwrap() as usize).collect()
+    };
+    let prompt = ids(&file["prompt"]);
+    let (mut shorter, cases) = (0, file["cases"].as_array().unwrap());
+    for case in cases {
+        let number = |key: &str| case[key].as_f64().unwrap();
+        let search = BeamSearch::new(number("beams") as usize, number("end") as usize)
+            .max_length(7)
+            .length_penalty(number("penalty") as Float);
+        let found = search.search(&prompt, |sequences| {
+            let tokens = |(row, place): (usize, usize)| sequences[row][place] as Float;
+            let rows = ndarray::Array2::from_shape_fn((sequences.len(), sequences[0].len()), tokens);
+            let logits = gpt.forward(&Tape::inference().input(rows))?;
+            Ok(logits.index_axis(1, sequences[0].len() - 1)?.value().clone())
+        });
+        let found = found.unwrap();
+        let expected = case["ids"].as_array().unwrap();
+        assert_eq!(found.len(), expected.len(), "{case}");
+        for ((own, ids_there), score) in found.iter().zip(expected).zip(case["scores"].as_array().unwrap()) {
+            assert_eq!(own.ids, ids(ids_there), "{case}");
+            assert!((own.score - score.as_f64().unwrap()).abs() < 1e-4, "{own:?}: {case}");
+            shorter += usize::from(own.ids.len() < 7);
+        }
+    }
+    assert!(cases.len() == 45 && shorter > 20, "{shorter}");
+}

@@ -49,8 +49,11 @@ fn losses() {
 
 #[test]
 fn metrics() {
-    // The two former are not metrics, but measure outside of training.
-    check(include_str!("../../src/metrics/mod.rs"), "Bleu ConfusionMatrix Averaging Curve Direction KappaWeights");
+    // The three former are not metrics, but measure outside of training.
+    check(
+        include_str!("../../src/metrics/mod.rs"),
+        "Bleu ConfusionMatrix frechet_distance Averaging Curve Direction KappaWeights",
+    );
 }
 
 #[test]

@@ -59,6 +59,8 @@ fn errors() -> Vec<Function> {
         row("GaussianNll", &both, t.clone(), GaussianNll::default(), same),
         row("GaussianNll full", &both, t.clone(), GaussianNll::default().full(true), same),
         row("GaussianNll of one number", &positive(&[4, 2]), others(&[4]), GaussianNll::default(), same),
+        row("Quantile", &both, t.clone(), Quantile::new([0.1, 0.7]), same),
+        row("Quantile of one level", &x, t.clone(), Quantile::new([0.9]), same),
         row("CosineSimilarity", &x, t, CosineSimilarity, same),
         row("CosineSimilarity of sequences", &numbers(&[2, 3, 4]), others(&[2, 3, 4]), CosineSimilarity, same),
     ]
