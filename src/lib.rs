@@ -49,7 +49,8 @@ mod tensor;
 pub mod training;
 
 pub use autograd::{
-    Dependence, Gradients, InputGrads, Lora, Noise, OnnxAttribute, OnnxForm, Op, Param, ParamId, ParamList, Tape, Var,
+    Dependence, ExampleGradients, Gradients, InputGrads, Lora, Noise, OnnxAttribute, OnnxForm, Op, Param, ParamId,
+    ParamList, Tape, Var,
 };
 pub use data::mnist;
 pub use error::{Error, Located, Result};

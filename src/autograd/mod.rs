@@ -5,6 +5,7 @@
 //! paths. Everything else in the crate stands on these.
 
 mod dependence;
+mod example_gradients;
 mod gradients;
 mod layer;
 mod lora;
@@ -23,6 +24,7 @@ mod waiting;
 mod watch;
 
 pub use dependence::Dependence;
+pub use example_gradients::ExampleGradients;
 pub use gradients::Gradients;
 pub use layer::Layer;
 pub use lora::Lora;

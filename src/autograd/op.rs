@@ -4,7 +4,7 @@ use std::any::Any;
 
 use ndarray::{Dimension, IxDyn};
 
-use super::{Dependence, OnnxForm};
+use super::{Dependence, ExampleGradients, OnnxForm};
 use crate::buffers::zeros;
 use crate::tensor::{Float, Tensor, add_into, tensor};
 
@@ -44,6 +44,13 @@ pub trait Op: Any {
     /// Given the gradient of the value, adds the gradients of the inputs. Each has the shape of its input; another
     /// is an error of `Var::backward`.
     fn backward(&self, dy: &Tensor, dx: &mut InputGrads<'_>);
+
+    /// Given the gradient of the value, returns those of input `i`, a parameter, by each example of the batch, which axis 0 counts. Private
+    /// training then runs many examples at a time. The default has none: each example runs on its own, with the same result.
+    fn by_example(&self, dy: &Tensor, i: usize) -> Option<ExampleGradients> {
+        let _ = (dy, i);
+        None
+    }
 
     /// How the value depends on the examples of a batch. Say [`Dependence::per_example`] if each row of axis 0 is
     /// computed on its own, and the trainer may run the batch in parts; the default is always right.

@@ -11,7 +11,7 @@ use super::onnx::{OnnxForm, Traced};
 use super::op::standard;
 use super::waiting::{Applied, Fusible, Last, LazyValue, Waiting, Work};
 use super::watch::Watch;
-use super::{Dependence, Gradients, InputGrads, Op, Origin, Param, ParamId, Var};
+use super::{Dependence, ExampleGradients, Gradients, InputGrads, Op, Origin, Param, ParamId, Var};
 use crate::error::{Error, Result};
 use crate::initializers::{Initializer, RandomNormal};
 use crate::kernels::{elementwise::largest, parallel::FlushDenormals};
@@ -108,7 +108,7 @@ enum Node {
     Reserved,
     Param(ParamId),
     Variable,
-    Op(Box<dyn Op>, &'static str, Vec<Option<usize>>),
+    Op(Box<dyn Op>, &'static str, Vec<Option<usize>>, Dependence),
 }
 
 /// A layer as the summary shows it.
@@ -344,7 +344,8 @@ impl Tape {
         if let Some(node) = node {
             self.0.values.borrow_mut().push(value.clone());
             self.0.shapes.borrow_mut()[node] = Some(IxDyn(value.shape()));
-            self.0.nodes.borrow_mut()[node] = Node::Op(op, name, inputs.iter().map(|var| var.node).collect());
+            self.0.nodes.borrow_mut()[node] =
+                Node::Op(op, name, inputs.iter().map(|var| var.node).collect(), dependence);
         }
         (value, dependence, keeps_steps)
     }
@@ -547,7 +548,7 @@ impl Tape {
     #[cfg(test)]
     pub(crate) fn operations(&self) -> Vec<&'static str> {
         let nodes = self.0.nodes.borrow();
-        let names = nodes.iter().filter_map(|node| if let Node::Op(_, name, _) = node { Some(*name) } else { None });
+        let names = nodes.iter().filter_map(|node| if let Node::Op(_, name, ..) = node { Some(*name) } else { None });
         names.map(|name| name.rsplit("::").next().unwrap_or(name)).collect()
     }
 
@@ -599,6 +600,41 @@ impl Tape {
     }
 
     pub(super) fn backward(&self, var: &Var, seed: Float) -> Result<Gradients> {
+        Ok(self.sweep(var, seed, None)?.unwrap_or_default())
+    }
+
+    /// The backward sweep of a mean over examples of which each one's gradient is multiplied by what `factor` makes of its norm; `None`
+    /// if an operation cannot tell the examples apart. `share` is the examples' share in the batch, which the norm is without.
+    pub(super) fn backward_by_example(
+        &self,
+        var: &Var,
+        share: Float,
+        examples: usize,
+        factor: impl Fn(f64) -> f64,
+    ) -> Result<Option<Gradients>> {
+        let mut parts: Vec<(ParamId, ExampleGradients)> = Vec::new();
+        let mut take = |id: ParamId, of: Option<ExampleGradients>| {
+            // The norm of a parameter's gradient is not made of those of its uses.
+            let found = of.filter(|of| of.squares.len() == examples && parts.iter().all(|(known, _)| *known != id))?;
+            parts.push((id, found));
+            Some(())
+        };
+        let Some(mut found) = self.sweep(var, share, Some(&mut take))? else { return Ok(None) };
+        let mut squares = vec![0.0; examples];
+        for (_, part) in &parts {
+            squares.iter_mut().zip(&part.squares).for_each(|(sum, more)| *sum += more);
+        }
+        let each = examples as f64 / f64::from(share);
+        let factors: Vec<Float> = squares.iter().map(|sum| factor(sum.sqrt() * each) as Float).collect();
+        let _flush = FlushDenormals::new();
+        for (id, part) in parts {
+            found.params.insert(id, (part.sum)(&factors));
+        }
+        Ok(Some(found))
+    }
+
+    /// `take` gets the gradients of parameters by example in place of their sum, and ends the sweep by `None`.
+    fn sweep(&self, var: &Var, seed: Float, mut take: Option<&mut Take<'_>>) -> Result<Option<Gradients>> {
         if var.value.len() != 1 {
             return Err(Error::shape(format!(
                 "backward: expected a scalar, got shape {:?}; reduce it with `sum` or `mean` first",
@@ -611,7 +647,7 @@ impl Tape {
             ));
         }
         let mut found = Gradients::default();
-        let Some(last) = var.node else { return Ok(found) };
+        let Some(last) = var.node else { return Ok(Some(found)) };
         let (nodes, shapes) = (self.0.nodes.borrow(), self.0.shapes.borrow());
         let mut grads: Vec<Option<Tensor>> = vec![None; last + 1];
         grads[last] = Some(tensor(var.value.shape(), vec![seed]));
@@ -626,7 +662,17 @@ impl Tape {
                 Node::Variable => {
                     found.variables.insert(i, dy);
                 }
-                Node::Op(op, name, inputs) => {
+                Node::Op(op, name, inputs, dependence) => {
+                    let mut rest = Vec::new();
+                    if let Some(take) = &mut take {
+                        rest.clone_from(inputs);
+                        let can_tell = *dependence == Dependence::PerExample;
+                        let by_example = |i| if can_tell { op.by_example(&dy, i) } else { None };
+                        if take_params(&nodes, &mut rest, by_example, take).is_none() {
+                            return Ok(None);
+                        }
+                    }
+                    let inputs = if take.is_some() { &rest } else { inputs };
                     let mut dx = InputGrads { inputs, shapes: &shapes, grads: &mut grads, odd: None };
                     op.backward(&dy, &mut dx);
                     if let Some((input, got, expected)) = dx.odd {
@@ -638,8 +684,27 @@ impl Tape {
                 }
             }
         }
-        Ok(found)
+        Ok(Some(found))
     }
+}
+
+/// What becomes of the gradients of a parameter by example; `None` to end the sweep.
+type Take<'a> = dyn FnMut(ParamId, Option<ExampleGradients>) -> Option<()> + 'a;
+
+/// Hands over the gradients of those inputs that are parameters, which the operation need not compute any more.
+fn take_params(
+    nodes: &[Node],
+    inputs: &mut [Option<usize>],
+    by_example: impl Fn(usize) -> Option<ExampleGradients>,
+    take: &mut Take<'_>,
+) -> Option<()> {
+    for (i, input) in inputs.iter_mut().enumerate() {
+        if let Some(Node::Param(id)) = input.map(|place| &nodes[place]) {
+            take(*id, by_example(i))?;
+            *input = None;
+        }
+    }
+    Some(())
 }
 
 #[cfg(test)]

@@ -191,6 +191,17 @@ impl Var {
         self.tape.backward(self, scale)
     }
 
+    /// The gradients of this mean over `examples` examples, of which each one's is multiplied by what `factor` makes of its norm, times
+    /// `share`; `None` if an operation has no [gradients by example](crate::Op::by_example).
+    pub(crate) fn backward_by_example(
+        &self,
+        share: Float,
+        examples: usize,
+        factor: impl Fn(f64) -> f64,
+    ) -> Result<Option<Gradients>> {
+        self.tape.backward_by_example(self, share, examples, factor)
+    }
+
     /// Somebody outside of the crate reads what may differ from batch to batch: no operation shows what becomes of it.
     pub(crate) fn mark_inspected(&self) {
         if self.dependence != Dependence::Constant {

@@ -1,6 +1,6 @@
 //! Pooling of `[depth, height, width, channels]` by windows of any kind; an image has depth 1.
 
-use super::simd::vectorized;
+use super::simd::{Kernel, Lanes, dispatch, vectorized};
 use crate::float::Float;
 
 /// What a window covers of an axis: every `step`th cell of a range.
@@ -84,25 +84,36 @@ fn factor(window: [Span; 3]) -> Float {
     1.0 / (depth.count * height.count * width.count).max(1) as Float
 }
 
-vectorized! {
-    /// The maxima, and the pixels where they are, counted in row-major order: the first ones, and `u32::MAX` for a
-    /// window of padding only. Not a number wins over any number.
-    pub fn max_pool(shape: &PoolShape, x: &[Float], y: &mut [Float], argmax: &mut [u32]) {
-        let ([depths, rows, columns], channels) = (&shape.spans, shape.channels);
+/// The maxima, and the pixels where they are, counted in row-major order: the first ones, and `u32::MAX` for a
+/// window of padding only. Not a number wins over any number.
+pub fn max_pool(shape: &PoolShape, x: &[Float], y: &mut [Float], argmax: &mut [u32]) {
+    dispatch(MaxPool { shape, x, y, argmax });
+}
+
+struct MaxPool<'a> {
+    shape: &'a PoolShape,
+    x: &'a [Float],
+    y: &'a mut [Float],
+    argmax: &'a mut [u32],
+}
+
+impl Kernel for MaxPool<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<L: Lanes>(self) {
+        let ([depths, rows, columns], channels) = (&self.shape.spans, self.shape.channels);
+        let mut outputs = self.y.chunks_exact_mut(channels).zip(self.argmax.chunks_exact_mut(channels));
         // Plain loops: a closure would not be compiled for the instruction set.
-        let mut outputs = y.chunks_exact_mut(channels).zip(argmax.chunks_exact_mut(channels));
         for depth in depths {
             for row in rows {
                 for column in columns {
                     let Some((y, argmax)) = outputs.next() else { return };
-                    let (window, mut channel) = ([*depth, *row, *column], 0);
-                    while channel + CHANNELS <= channels {
-                        maxima::<CHANNELS>(shape, x, window, channel, y, argmax);
-                        channel += CHANNELS;
-                    }
-                    while channel < channels {
-                        maxima::<1>(shape, x, window, channel, y, argmax);
-                        channel += 1;
+                    let window = [*depth, *row, *column];
+                    let chunks = y.chunks_mut(L::WIDTH).zip(argmax.chunks_mut(L::WIDTH)).enumerate();
+                    for (i, (y, argmax)) in chunks {
+                        // SAFETY: the caller has chosen the instruction set; a chunk has at most the lanes of a register.
+                        unsafe { maxima::<L>(self.shape, self.x, window, i * L::WIDTH, y, argmax) };
                     }
                 }
             }
@@ -110,12 +121,14 @@ vectorized! {
     }
 }
 
-/// Channels whose maxima stay in registers.
-const CHANNELS: usize = 16;
-
-/// The maxima of `N` channels over a window.
+/// The maxima of the channels of `y`, from `channel` on, over a window. Places are carried as the bits of numbers, which are only moved.
+///
+/// # Safety
+/// the processor has the instructions of `L`; `y` and `argmax` are equally long, and not longer than a register
+// `f64` has 64 bits.
+#[allow(clippy::useless_conversion, clippy::unnecessary_cast)]
 #[inline(always)]
-fn maxima<const N: usize>(
+unsafe fn maxima<L: Lanes>(
     shape: &PoolShape,
     x: &[Float],
     [depth, row, column]: [Span; 3],
@@ -126,28 +139,35 @@ fn maxima<const N: usize>(
     let [_, height, width] = shape.size;
     let start = (depth.start * height + row.start) * width + column.start;
     let empty = depth.is_empty() || row.is_empty() || column.is_empty();
-    let (mut best, mut place) = ([Float::NEG_INFINITY; N], [if empty { u32::MAX } else { start as u32 }; N]);
-    let mut z = depth.start;
-    while z < depth.end {
-        let mut line = row.start;
-        while line < row.end {
-            let mut cell = column.start;
-            while cell < column.end {
-                let pixel = (z * height + line) * width + cell;
-                let x = &x[pixel * shape.channels + channel..][..N];
-                for i in 0..N {
-                    let greater = (x[i] > best[i]) | x[i].is_nan();
-                    best[i] = if greater { x[i] } else { best[i] };
-                    place[i] = if greater { pixel as u32 } else { place[i] };
+    let bits = |place: u32| Float::from_bits(place.into());
+    // SAFETY: loads and stores are of as many numbers as `y` has, within slices of that length.
+    unsafe {
+        let mask = L::mask(y.len());
+        let mut best = L::splat(Float::NEG_INFINITY);
+        let mut place = L::splat(bits(if empty { u32::MAX } else { start as u32 }));
+        let mut z = depth.start;
+        while z < depth.end {
+            let mut line = row.start;
+            while line < row.end {
+                let mut cell = column.start;
+                while cell < column.end {
+                    let pixel = (z * height + line) * width + cell;
+                    let x = &x[pixel * shape.channels + channel..][..y.len()];
+                    let x = L::load_part(x.as_ptr(), mask);
+                    (best, place) = x.max_place(L::splat(bits(pixel as u32)), best, place);
+                    cell += column.step;
                 }
-                cell += column.step;
+                line += row.step;
             }
-            line += row.step;
+            z += depth.step;
         }
-        z += depth.step;
+        best.store_part(y.as_mut_ptr(), mask);
+        let mut places = [0.0; 16];
+        place.store(places.as_mut_ptr());
+        for (argmax, place) in argmax.iter_mut().zip(places) {
+            *argmax = place.to_bits() as u32;
+        }
     }
-    y[channel..channel + N].copy_from_slice(&best);
-    argmax[channel..channel + N].copy_from_slice(&place);
 }
 
 /// Adds the gradients to `dx`, each where its maximum was.

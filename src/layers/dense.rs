@@ -6,12 +6,18 @@ use std::sync::Arc;
 use super::Layer;
 use super::kernel_and_bias::activation_gradient;
 use crate::activations::{Activation, Linear, Pointwise, function_of};
-use crate::autograd::{Dependence, Fusible, InputGrads, OnnxForm, Op, Param, ParamList, Var};
+use crate::autograd::{Dependence, ExampleGradients, Fusible, InputGrads, OnnxForm, Op, Param, ParamList, Var};
 use crate::buffers::buffer;
 use crate::config::{config, described};
 use crate::error::{Error, Result};
 use crate::initializers::{Initializer, XavierUniform, Zeros};
-use crate::kernels::{columns::sum_columns, dense, gemm::Matrix, packed::Packed};
+use crate::kernels::{
+    columns::sum_columns,
+    dense,
+    elementwise::{scale, sum_of_squares},
+    gemm::Matrix,
+    packed::Packed,
+};
 use crate::tensor::{Float, Tensor, data, tensor};
 
 described! {
@@ -201,6 +207,42 @@ impl Op for Affine {
             sum_columns(dz, &mut out);
             tensor(&[units], out)
         });
+    }
+
+    /// `|xᵀ dz|² = |x|² |dz|²` where an example has one row
+    fn by_example(&self, dy: &Tensor, i: usize) -> Option<ExampleGradients> {
+        let [features, units] = [self.kernel.shape()[0], self.kernel.shape()[1]];
+        let examples = self.x.shape()[0];
+        let rows = (dy.len() / (examples * units).max(1)).max(1);
+        let dz = (*activation_gradient(self.activation.as_deref(), &self.y, dy)).clone();
+        let x = self.x.clone();
+        if i == 2 {
+            let mut sums = buffer(examples * units);
+            for (sums, dz) in sums.chunks_mut(units).zip(data(&dz).chunks(rows * units)) {
+                sum_columns(dz, sums);
+            }
+            return Some(ExampleGradients::of_rows(&[units], sums));
+        }
+        let mut squares = Vec::with_capacity(examples);
+        let mut one = buffer(if rows == 1 { 0 } else { features * units });
+        for (x, dz) in data(&x).chunks(rows * features).zip(data(&dz).chunks(rows * units)) {
+            squares.push(if rows == 1 {
+                sum_of_squares(x) * sum_of_squares(dz)
+            } else {
+                dense::kernel_gradient([features, units], x, dz, &mut one);
+                sum_of_squares(&one)
+            });
+        }
+        Some(ExampleGradients::new(squares, move |factors| {
+            let mut scaled = buffer(dz.len());
+            scaled.copy_from_slice(data(&dz));
+            for (dz, factor) in scaled.chunks_mut(rows * units).zip(factors) {
+                scale(dz, *factor);
+            }
+            let mut out = buffer(features * units);
+            dense::kernel_gradient([features, units], data(&x), &scaled, &mut out);
+            tensor(&[features, units], out)
+        }))
     }
 
     fn dependence(&self, inputs: &[Dependence]) -> Dependence {

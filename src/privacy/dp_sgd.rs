@@ -6,7 +6,7 @@ use rand_distr::{Distribution, StandardNormal};
 
 use crate::config::{config, described};
 use crate::error::{Error, Result};
-use crate::optimizers::{BatchPart, GradientHook, StepGradients};
+use crate::optimizers::{GradientHook, StepGradients};
 use crate::tensor::Float;
 
 described! {
@@ -44,8 +44,9 @@ described! {
 impl GradientHook for DpSgd {
     config!();
 
-    fn examples_per_part(&self) -> Option<usize> {
-        Some(1)
+    fn example_factor(&self, norm: f64, share: f64) -> Option<f64> {
+        let factor = if norm > self.max_norm { self.max_norm / norm } else { 1.0 };
+        Some(factor / share / self.batch_size as f64)
     }
 
     fn check(&self) -> Result<()> {
@@ -57,16 +58,6 @@ impl GradientHook for DpSgd {
             "DpSgd: expected a norm above 0, noise of at least 0 and a batch size above 0, got {}, {} and {}",
             self.max_norm, self.noise_multiplier, self.batch_size
         )))
-    }
-
-    fn parts(&mut self, parts: &mut [BatchPart]) -> Result<()> {
-        for part in parts {
-            let share = f64::from(part.share);
-            let norm = part.gradients.norm() / share;
-            let factor = if norm > self.max_norm { self.max_norm / norm } else { 1.0 };
-            part.gradients.scale((factor / share / self.batch_size as f64) as Float);
-        }
-        Ok(())
     }
 
     fn step(&mut self, gradients: &mut StepGradients<'_, '_>) -> Result<()> {

@@ -185,6 +185,7 @@ impl<'a> Loop<'a> {
     pub fn step(&mut self, model: &str, gradients: Gradients) -> Result<()> {
         let i = self.place(model)?;
         check_listed("Loop", &self.run.parameters, &gradients)?;
+        self.steppers[i].check_whole()?;
         self.steppers[i].step_parts(&self.models[i].parameters, &mut [BatchPart { gradients, share: 1.0 }])
     }
 
@@ -222,11 +223,20 @@ impl<'a> Loop<'a> {
         let size = Parts::SMALL.on(ranks).size(examples.len());
         let parts: Vec<&[usize]> = examples.chunks(size.max(1)).collect();
         let (parameters, seeds) = (&self.run.parameters, self.seeds());
+        let stepper = &self.steppers[i];
+        let factor = |norm, share| stepper.example_factor(norm, share).unwrap_or(1.0);
         let run = |number: usize, rows: &[usize]| {
             let tape = Tape::training().seeds(seeds.initial, seeds.nth(number as u64).random);
             let value = loss(&tape, batch.clone().select(rows)?)?;
             let share = rows.len() as Float / examples.len() as Float;
-            let gradients = value.backward_scaled(share)?;
+            let one = |i: usize, share| {
+                let tape = Tape::training().seeds(0, tape.random(rand::Rng::next_u64));
+                loss(&tape, batch.clone().select(&rows[i..=i])?)?.backward_scaled(share)
+            };
+            let gradients = match stepper.example_factor(1.0, 1.0) {
+                Some(_) => pass::by_example(&value, rows.len(), share, &factor, true, one)?,
+                None => value.backward_scaled(share)?,
+            };
             check_listed("Loop", parameters, &gradients)?;
             Ok(Share { loss: data(&value.value)[0] * share, share, gradients })
         };

@@ -111,24 +111,69 @@ pub(super) fn run<M: Layer<X, Y>, X: Vars, Y: Vars>(
     model: &M,
     objective: Objective<'_>,
     tape: &Tape,
-    mut batch: Batch,
+    batch: Batch,
     share: Float,
 ) -> Result<Part> {
+    let (value, mut part) = forward(model, objective, tape, batch)?;
+    if tape.is_training() {
+        part.gradients = value.backward_scaled(share)?;
+    }
+    part.updates = tape.take_updates();
+    Ok(part)
+}
+
+/// The gradients of a mean loss over `examples` examples times `share`, where each example's is multiplied by what `factor` makes of its norm
+/// and share: all at once if `is_joint`, or one after the other, each by `one`, where an operation of the model cannot tell them apart.
+pub(super) fn by_example(
+    loss: &Var,
+    examples: usize,
+    share: Float,
+    factor: &dyn Fn(f64, f64) -> f64,
+    is_joint: bool,
+    one: impl Fn(usize, Float) -> Result<Gradients>,
+) -> Result<Gradients> {
+    if !loss.tape().splits(loss) {
+        return Err(Error::value(
+            "fit: a gradient hook, such as that of private training, asks for the gradient of each example, which there is not: a layer, such \
+             as batch normalisation, or the loss looks across the batch; replace it, such as by layer or group normalisation",
+        ));
+    }
+    let of_one = f64::from(share) / examples as f64;
+    if is_joint && let Some(found) = loss.backward_by_example(share, examples, |norm| factor(norm, of_one))? {
+        return Ok(found);
+    }
+    let mut sum = Gradients::default();
+    for i in 0..examples {
+        let mut gradients = one(i, of_one as Float)?;
+        gradients.scale(factor(gradients.norm() / of_one, of_one) as Float);
+        sum.merge(gradients);
+    }
+    Ok(sum)
+}
+
+/// Runs some examples forward; there are no gradients yet.
+pub(super) fn forward<M: Layer<X, Y>, X: Vars, Y: Vars>(
+    model: &M,
+    objective: Objective<'_>,
+    tape: &Tape,
+    mut batch: Batch,
+) -> Result<(Var, Part)> {
     let examples = batch.targets.first().and_then(|targets| targets.shape().first()).copied().unwrap_or(0);
     let inputs = std::mem::take(&mut batch.inputs);
     let predictions = model.forward(&input(tape, inputs)?)?.to_list();
     let (value, outputs, added) = total(objective, tape, &predictions, &batch)?;
-    Ok(Part {
+    let part = Part {
         outputs,
         added,
         loss: f64::from(data(&value.value)[0]),
         examples,
         splits: tape.splits(&value),
-        gradients: if tape.is_training() { value.backward_scaled(share)? } else { Gradients::default() },
+        gradients: Gradients::default(),
         predictions: predictions.iter().map(|prediction| (*prediction.value).clone()).collect(),
         targets: batch.targets,
-        updates: tape.take_updates(),
-    })
+        updates: Vec::new(),
+    };
+    Ok((value, part))
 }
 
 /// The losses of the outputs with those that layers added; each output's, and the sum of the added ones.

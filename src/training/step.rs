@@ -2,7 +2,7 @@
 
 use super::Trainer;
 use super::blame;
-use super::pass::{self, Objective, Part};
+use super::pass::{self, Objective, Part, Parts};
 use super::run::RunState;
 use crate::autograd::{Gradients, Layer, Param, Tape, Vars, check_update};
 use crate::data::Dataset;
@@ -57,11 +57,17 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
         let ranks = self.ranks.as_ref();
         let are_predictions_needed = ranks.is_none() || !self.metrics.names().is_empty();
         let seeds = self.seeds().nth(u64::from(self.stepper.batches()));
+        let stepper = &self.stepper;
+        let scaled = |norm, share| stepper.example_factor(norm, share).unwrap_or(1.0);
+        let factor: Option<&Factor<'_>> = stepper.example_factor(1.0, 1.0).map(|_| &scaled as _);
         let (model, objective) = (&self.model, Objective { losses: &self.losses, class_weights });
         let run = |number: usize, part: &[usize]| {
             let tape = Tape::training().seeds(seeds.initial, seeds.nth(number as u64).random);
             let share = part.len() as Float / indices.len() as Float;
-            let mut part = pass::run(model, objective, &tape, dataset.batch(part)?, share)?;
+            let mut part = match factor {
+                Some(factor) => run_by_example(model, objective, &tape, dataset, part, share, factor)?,
+                None => pass::run(model, objective, &tape, dataset.batch(part)?, share)?,
+            };
             if !are_predictions_needed {
                 (part.predictions, part.targets) = (Vec::new(), Vec::new());
             }
@@ -69,6 +75,9 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
         };
         let mut parts = match self.stepper.examples_per_part() {
             Some(examples) => self.threads.run(|| pass::run_apart(ranks, examples, indices, run))?,
+            None if factor.is_some() && parts.least == 0 => {
+                self.threads.run(|| pass::run_parts(ranks, "fit", &mut Parts::SMALL.on(ranks), &[indices], run))?
+            }
             None => self.threads.run(|| pass::run_parts(ranks, "fit", parts, &[indices], run))?,
         };
         if is_first {
@@ -98,6 +107,28 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
         }
         Ok(parts)
     }
+}
+
+/// What becomes of an example's gradient, given its norm and share.
+type Factor<'a> = dyn Fn(f64, f64) -> f64 + Sync + 'a;
+
+/// [`pass::run`], with the gradient of each example multiplied by a factor.
+fn run_by_example<M: Layer<X, Y>, X: Vars, Y: Vars>(
+    model: &M,
+    objective: Objective<'_>,
+    tape: &Tape,
+    dataset: &dyn Dataset,
+    examples: &[usize],
+    share: Float,
+    factor: &Factor<'_>,
+) -> Result<Part> {
+    let (loss, mut part) = pass::forward(model, objective, tape, dataset.batch(examples)?)?;
+    let one = |i: usize, share| {
+        let tape = Tape::training().seeds(0, tape.random(rand::Rng::next_u64));
+        Ok(pass::run(model, objective, &tape, dataset.batch(&examples[i..=i])?, share)?.gradients)
+    };
+    part.gradients = pass::by_example(&loss, examples.len(), share, factor, objective.losses.per_example(), one)?;
+    Ok(part)
 }
 
 fn check_updates(parameters: &[(String, Param)], updates: &[(Param, crate::tensor::Tensor)]) -> Result<()> {

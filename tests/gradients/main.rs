@@ -5,6 +5,7 @@
 mod activations;
 mod arrays;
 mod attention;
+mod by_example;
 mod complete;
 mod convolution;
 mod data;

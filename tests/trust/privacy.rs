@@ -74,6 +74,11 @@ fn mistakes_are_named() {
     let mut trainer = normalized.compile(Stepper::new(Sgd::new(0.1)).hook(DpSgd::new(1.0, 1.0, 8)), MeanSquaredError);
     let error = trainer.fit(&(&x, &y), Fit::epochs(1).progress(false)).unwrap_err().to_string();
     assert!(error.contains("looks across the batch"), "{error}");
+    let model = Dense::new(1);
+    let loss = model.forward(&Tape::training().input(&x)).unwrap().square().mean();
+    let error = Stepper::new(Sgd::new(0.1)).hook(DpSgd::new(1.0, 1.0, 8)).step(&model, loss.backward().unwrap());
+    let error = error.unwrap_err().to_string();
+    assert!(error.contains("needs the gradient of each example, got that of a batch"), "{error}");
     assert!(Accountant::new().steps(-1.0, 0.1, 1).is_err() && Accountant::new().epsilon(0.0).is_err());
     let error = noise_multiplier(1e-9, 1e-5, 0.5, 100_000).unwrap_err().to_string();
     assert!(error.contains("no noise up to 10000 reaches an epsilon"), "{error}");

@@ -5,9 +5,10 @@ use std::ops::Range;
 
 use super::{Convolved, IMAGES, PackedKernel, PooledLayout, by_pieces};
 use crate::activations::function_of;
-use crate::autograd::{Dependence, Fusible, InputGrads, OnnxForm, Op, Param, Var};
-use crate::buffers::buffer;
+use crate::autograd::{Dependence, ExampleGradients, Fusible, InputGrads, OnnxForm, Op, Param, Var};
+use crate::buffers::{buffer, zeros};
 use crate::kernels::{
+    columns::sum_columns,
     conv::{self, ConvShape, Method, OutputGradient},
     elementwise, parallel,
 };
@@ -15,6 +16,9 @@ use crate::layers::normalization::Folding;
 use crate::layers::pool_op::tiles_of;
 use crate::layers::residual::Sum;
 use crate::tensor::{Float, Tensor, data, tensor};
+
+/// The most numbers in gradients by example.
+const MOST_BY_EXAMPLE: usize = 1 << 22;
 
 /// `y = f(x * kernel + bias)`, or `y = f(max over windows of x * kernel + bias)`; without a gradient also
 /// `y = f(norm(x * kernel + bias) + other)`.
@@ -189,6 +193,30 @@ impl Op for Convolution {
             dx.add(1, || tensor(kernel.shape(), dw));
             dx.add(2, || tensor(&[shape.filters], db));
         }
+    }
+
+    fn by_example(&self, dy: &Tensor, i: usize) -> Option<ExampleGradients> {
+        let Convolved { shape, x, kernel, .. } = &self.inner;
+        let (images, len) = (x.shape()[0], if i == 1 { kernel.len() } else { shape.filters });
+        // Kernels of many channels have gradients too large to keep one for each image.
+        if images.saturating_mul(len) > MOST_BY_EXAMPLE || x.is_empty() {
+            return None;
+        }
+        let out = self.out().iter().product::<usize>() * shape.filters;
+        let dz = self.inner.activation_gradient(dy);
+        let (mut rows, x) = (zeros(images * len), data(x));
+        let mut work: Vec<_> = rows.chunks_mut(len).zip(data(&dz).chunks(out)).enumerate().collect();
+        parallel::for_each(&mut work, |(image, (row, dz))| {
+            if i == 2 {
+                return sum_columns(dz, row);
+            }
+            let argmax = |pool| (pool, &self.argmax[*image * out..(*image + 1) * out]);
+            let gradient = OutputGradient { dy: dz, max_pool: self.pool.map(argmax) };
+            let x = &x[*image * shape.input_len()..][..shape.input_len()];
+            conv::weight_gradient(shape, x, gradient, row, None);
+        });
+        let shape = if i == 1 { kernel.shape() } else { &[shape.filters] };
+        Some(ExampleGradients::of_rows(shape, rows))
     }
 
     fn dependence(&self, inputs: &[Dependence]) -> Dependence {

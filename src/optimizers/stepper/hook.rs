@@ -70,6 +70,17 @@ pub trait GradientHook: Send + Sync {
         None
     }
 
+    /// The factor of an example's gradient, given the norm of that gradient and the example's share in the batch, if each example's is to be
+    /// multiplied by one of its own before all are added up, as private training does. The default leaves them.
+    ///
+    /// Where this is all that a hook wants of single examples, it is much faster than [`examples_per_part`](Self::examples_per_part): many
+    /// examples run together, and [operations](crate::Op::by_example) compute the norms. As there, models and losses that look across
+    /// the batch are refused.
+    fn example_factor(&self, norm: f64, share: f64) -> Option<f64> {
+        let _ = (norm, share);
+        None
+    }
+
     /// Whether the settings make sense. Checked before the first step.
     ///
     /// # Errors

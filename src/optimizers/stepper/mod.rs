@@ -240,6 +240,7 @@ impl Stepper {
     /// parameter without a gradient, or with one that is not finite or of another shape, or a step that would leave a weight
     /// or the optimizer's memory infinite or not a number, with the parameter's name. Nothing is changed then.
     pub fn step<X: Vars, Y: Vars>(&mut self, model: &(impl Layer<X, Y> + ?Sized), gradients: Gradients) -> Result<()> {
+        self.check_whole()?;
         self.step_parts(&ParamList::of(model).into_vec(), &mut [BatchPart { gradients, share: 1.0 }])
     }
 
@@ -415,6 +416,22 @@ impl Stepper {
         self.hooks.iter().filter_map(|hook| hook.examples_per_part()).min()
     }
 
+    /// The factor of the gradient of an example with this norm and share, if hooks want one for each.
+    pub(crate) fn example_factor(&self, norm: f64, share: f64) -> Option<f64> {
+        self.hooks.iter().filter_map(|hook| hook.example_factor(norm, share)).reduce(|all, factor| all * factor)
+    }
+
+    /// Gradients of a batch as a whole are nothing to hooks that want those of single examples.
+    pub(crate) fn check_whole(&self) -> Result<()> {
+        match self.example_factor(1.0, 1.0) {
+            None => Ok(()),
+            Some(_) => Err(Error::value(
+                "a gradient hook, such as `DpSgd`, needs the gradient of each example, got that of a batch; train by `fit` or by \
+                 `Loop::step_in_parts`",
+            )),
+        }
+    }
+
     /// How many batches are gathered for a step.
     pub(crate) fn batches_per_step(&self) -> u32 {
         self.accumulate
@@ -452,6 +469,11 @@ impl Stepper {
         self.optimizer.check()?;
         self.groups.check()?;
         self.hooks.iter().try_for_each(|hook| hook.check())?;
+        if self.examples_per_part().is_some() && self.example_factor(1.0, 1.0).is_some() {
+            return Err(Error::value(
+                "Stepper: a hook that takes examples apart cannot be combined with one that scales them, such as `DpSgd`; leave out one",
+            ));
+        }
         self.clip.map_or(Ok(()), |clip| clip.check())?;
         self.average.map_or(Ok(()), |average| average.check())?;
         self.lookahead.map_or(Ok(()), |lookahead| lookahead.check())?;
