@@ -52,6 +52,9 @@ struct Args {
     /// Folder for the subwords, the model and the picture.
     #[arg(long, value_name = "DIR", default_value = "target/translation")]
     out: PathBuf,
+    /// Trained before: translator.safetensors of the same folder `--out`, which is tested as it is.
+    #[arg(long)]
+    trained: bool,
     /// Only measures how fast this many steps are, on the batches of `benches/rivals/python/translation_pytorch.py`.
     #[arg(long, value_name = "STEPS")]
     measure: Option<usize>,
@@ -223,7 +226,10 @@ fn main() -> Result<()> {
     if let Some(steps) = args.measure {
         return measure(&model, steps, args.seed);
     }
-    let curve = train(&model, &encode(&known, &subwords)?, &encode(&held_out, &subwords)?, &args)?;
+    let curve = match args.trained {
+        true => model.load(args.out.join("translator.safetensors")).map(|()| Curve::new())?,
+        false => train(&model, &encode(&known, &subwords)?, &encode(&held_out, &subwords)?, &args)?,
+    };
     println!("{} parameters, {} subwords", model.parameter_count(), subwords.vocabulary());
 
     for beams in [1, 5] {
