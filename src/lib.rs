@@ -49,8 +49,8 @@ mod tensor;
 pub mod training;
 
 pub use autograd::{
-    Dependence, ExampleGradients, Gradients, InputGrads, Lora, Noise, OnnxAttribute, OnnxForm, Op, Param, ParamId,
-    ParamList, Tape, Var,
+    ContributionRule, Dependence, ExampleGradients, Gradients, InputGrads, Lora, Noise, OnnxAttribute, OnnxForm, Op,
+    Param, ParamId, ParamList, Tape, Var,
 };
 pub use data::mnist;
 pub use error::{Error, Located, Result};

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::sync::Arc;
 
 use super::Pointwise;
-use crate::autograd::{Dependence, InputGrads, OnnxForm, Op, Var};
+use crate::autograd::{ContributionRule, Dependence, InputGrads, OnnxForm, Op, Var};
 use crate::buffers::buffer;
 use crate::config::Config;
 use crate::kernels::curve::{self, Curve};
@@ -155,6 +155,10 @@ impl Op for PointwiseOp {
             curve::by_pieces(data(dy), &mut out, |i, dy| self.function.backward(&at[i..i + dy.len()], dy));
             tensor(dy.shape(), out)
         });
+    }
+
+    fn contribution_rule(&self) -> ContributionRule {
+        ContributionRule::Rescale
     }
 
     fn dependence(&self, inputs: &[Dependence]) -> Dependence {

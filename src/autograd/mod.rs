@@ -4,6 +4,7 @@
 //! [`Var::backward`] finds. [`Param`] is what is trained, [`Layer`] what has parameters, and [`ParamList`] lists them by their
 //! paths. Everything else in the crate stands on these.
 
+mod contrast;
 mod dependence;
 mod example_gradients;
 mod gradients;
@@ -23,6 +24,7 @@ mod vars;
 mod waiting;
 mod watch;
 
+pub use contrast::ContributionRule;
 pub use dependence::Dependence;
 pub use example_gradients::ExampleGradients;
 pub use gradients::Gradients;

@@ -4,7 +4,7 @@ use std::any::Any;
 
 use ndarray::{Dimension, IxDyn};
 
-use super::{Dependence, ExampleGradients, OnnxForm};
+use super::{ContributionRule, Dependence, ExampleGradients, OnnxForm};
 use crate::buffers::zeros;
 use crate::tensor::{Float, Tensor, add_into, tensor};
 
@@ -50,6 +50,12 @@ pub trait Op: Any {
     fn by_example(&self, dy: &Tensor, i: usize) -> Option<ExampleGradients> {
         let _ = (dy, i);
         None
+    }
+
+    /// How contributions to the difference from a baseline go back to the first input, for
+    /// [`deep_lift`](crate::explain::deep_lift). The default is by the gradient.
+    fn contribution_rule(&self) -> ContributionRule {
+        ContributionRule::Gradient
     }
 
     /// How the value depends on the examples of a batch. Say [`Dependence::per_example`] if each row of axis 0 is

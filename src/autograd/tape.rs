@@ -7,6 +7,7 @@ use std::rc::Rc;
 use ndarray::IxDyn;
 use rand::SeedableRng;
 
+use super::contrast::Contrast;
 use super::onnx::{OnnxForm, Traced};
 use super::op::standard;
 use super::waiting::{Applied, Fusible, Last, LazyValue, Waiting, Work};
@@ -68,6 +69,8 @@ pub(super) struct Inner {
     losses: RefCell<Vec<(Pooled, Option<usize>, Dependence)>>,
     /// What becomes of parameters before they are used, the innermost last.
     changes: RefCell<Vec<(ParamId, Rc<Change>)>>,
+    /// Whether the second half of the examples are the baselines of the first.
+    contrasts: Cell<bool>,
     inspected: Cell<bool>,
     /// Whether numbers that depend on the examples were read out.
     read: Cell<bool>,
@@ -153,6 +156,7 @@ impl Tape {
             updates: RefCell::default(),
             losses: RefCell::default(),
             changes: RefCell::default(),
+            contrasts: Cell::new(false),
             inspected: Cell::new(false),
             read: Cell::new(false),
             traced: RefCell::default(),
@@ -176,6 +180,12 @@ impl Tape {
     /// them.
     pub fn recording(self) -> Self {
         self.0.recording.set(true);
+        self
+    }
+
+    /// Lets the second half of the examples be the baselines of the first, and the backward sweep carry contributions to the difference.
+    pub(crate) fn contrasting(self) -> Self {
+        self.0.contrasts.set(true);
         self
     }
 
@@ -268,7 +278,7 @@ impl Tape {
     /// Runs an operation as soon as its value is read, unless it becomes a part of the next one.
     #[track_caller]
     pub(crate) fn wait<O: Fusible>(&self, op: O, inputs: &[&Var]) -> Var {
-        if self.0.traced.borrow().is_some() {
+        if self.0.contrasts.get() || self.0.traced.borrow().is_some() {
             return self.apply_boxed(Box::new(op), std::any::type_name::<O>(), inputs);
         }
         self.check_tapes(inputs);
@@ -321,6 +331,9 @@ impl Tape {
         node: Option<usize>,
     ) -> (Pooled, Dependence, bool) {
         let _flush = FlushDenormals::new();
+        if self.0.contrasts.get() {
+            op = Contrast::of(op);
+        }
         let value: Pooled = match inputs {
             [x] => standard(op.forward(&[&x.value])),
             [x, y] => standard(op.forward(&[&x.value, &y.value])),

@@ -1,10 +1,11 @@
 //! Attributions by gradients.
 
+use ndarray::{Axis, Slice};
 use rand::SeedableRng;
 use rand_distr::{Distribution, StandardNormal};
 
 use super::Explained;
-use crate::autograd::Layer;
+use crate::autograd::{Layer, Tape};
 use crate::error::{Error, Result};
 use crate::random::Rng;
 use crate::tensor::{Float, Tensor, tensor};
@@ -29,13 +30,13 @@ pub fn input_x_gradient(model: &(impl Layer + ?Sized), x: &Tensor, classes: &[us
     Ok((x * &Explained { model, classes }.gradient(x)?).into_shared())
 }
 
-/// What [`integrated_gradients`] finds.
+/// What [`integrated_gradients`] and [`deep_lift`] find.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Integrated {
     /// The attributions, of the shape of the input.
     pub attributions: Tensor,
     /// For each example, the sum of its attributions less the difference between its output and the baseline's: how far the integral is
-    /// from exact. More steps make it smaller.
+    /// from exact, which more steps make smaller.
     pub delta: Vec<Float>,
 }
 
@@ -68,11 +69,56 @@ pub fn integrated_gradients(
         }
     }
     let attributions: Vec<Float> = sum.iter().zip(&way).map(|(sum, way)| (sum * f64::from(*way)) as Float).collect();
-    let ends = explained.outputs(x)?.into_iter().zip(explained.outputs(baseline)?);
-    let len = (x.len() / classes.len().max(1)).max(1);
-    let sums = attributions.chunks(len).map(|of| of.iter().map(|a| f64::from(*a)).sum::<f64>());
-    let delta = sums.zip(ends).map(|(sum, (y, base))| (sum - (f64::from(y) - f64::from(base))) as Float).collect();
-    Ok(Integrated { attributions: tensor(x.shape(), attributions), delta })
+    let attributions = tensor(x.shape(), attributions);
+    Ok(Integrated { delta: explained.delta(&attributions, x, baseline)?, attributions })
+}
+
+/// Returns what each number of the input contributes to the output's difference from the baseline's, in one backward sweep: DeepLIFT by the
+/// rescale rule. Through what is linear contributions go by its weights; through an activation `f` by
+///
+/// ```text
+/// (f(z) - f(z₀)) / (z - z₀)      z, z₀: its inputs for the example and for the baseline
+/// ```
+///
+/// in place of `f'(z)`, so that units which are saturated, whose gradient is 0, count. Max pooling hands a difference to where the
+/// maximum was, and a softmax the rest after the mean over the example. Other operations, such as products of two values that both
+/// depend on the input (attention, gated recurrence), go by their gradients: [`Integrated::delta`] shows how much is lost by that.
+///
+/// ```
+/// use gradus::explain::deep_lift;
+/// use gradus::prelude::*;
+/// let model = Sequential::new().add(Dense::new(1).kernel_initializer(Ones).activation(Sigmoid));
+/// let (x, baseline) = (ndarray::arr2(&[[30.0, 10.0]]).into_tensor(), Tensor::zeros([1, 2].as_slice()));
+/// let found = deep_lift(&model, &x, &baseline, &[0])?;
+/// // Where the gradient is 0, the sigmoid is still 0.5 above that of the baseline.
+/// assert!((found.attributions[[0, 0]] - 0.375).abs() < 1e-5 && found.delta[0].abs() < 1e-5);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+///
+/// # Errors
+/// those of [`saliency`]; a baseline of another shape
+/// # Reference
+/// Shrikumar, Greenside & Kundaje 2017; captum's `DeepLift` (given a single example, whose softmax is its mean over the whole batch)
+#[doc(alias = "deeplift")]
+pub fn deep_lift(
+    model: &(impl Layer + ?Sized),
+    x: &Tensor,
+    baseline: &Tensor,
+    classes: &[usize],
+) -> Result<Integrated> {
+    check_baseline("deep_lift", x, baseline)?;
+    let explained = Explained { model, classes };
+    let both = ndarray::concatenate(Axis(0), &[x.view(), baseline.view()]).map_err(|_| no_batch(x))?;
+    let twice = [classes, classes].concat();
+    let multipliers =
+        Explained { model, classes: &twice }.gradient_on(Tape::inference().contrasting(), &both.into_shared())?;
+    let multipliers = multipliers.slice_axis(Axis(0), Slice::from(..x.shape()[0]));
+    let attributions = (&multipliers * &(x - baseline)).into_shared();
+    Ok(Integrated { delta: explained.delta(&attributions, x, baseline)?, attributions })
+}
+
+fn no_batch(x: &Tensor) -> Error {
+    Error::shape(format!("deep_lift: expected a batch, got the shape {:?}", x.shape()))
 }
 
 pub(super) fn check_baseline(who: &str, x: &Tensor, baseline: &Tensor) -> Result<()> {

@@ -8,6 +8,7 @@
 //! | [`saliency`] | how steep the output is | [`occlusion`] | what covering a patch takes away |
 //! | [`input_x_gradient`] | times the input | [`kernel_shap`] | Shapley values of groups of numbers |
 //! | [`integrated_gradients`] | along the way from a baseline: sums to the output's difference | | |
+//! | [`deep_lift`] | by differences from a baseline in place of gradients, in one sweep | | |
 //! | [`smooth_grad`] | the mean of any of these over noisy inputs | | |
 //!
 //! Inside of the model, [`grad_cam`] shows where a convolution sees a class, and [`activations`] what a layer gives. [`deletion`] tests
@@ -35,7 +36,7 @@ mod shapley;
 mod words;
 
 pub use deletion::deletion;
-pub use gradients::{Integrated, input_x_gradient, integrated_gradients, noise, saliency, smooth_grad};
+pub use gradients::{Integrated, deep_lift, input_x_gradient, integrated_gradients, noise, saliency, smooth_grad};
 pub use layers::{activations, grad_cam};
 pub use occlusion::occlusion;
 pub use shapley::kernel_shap;
@@ -61,7 +62,11 @@ impl<M: Layer + ?Sized> Explained<'_, M> {
 
     /// The gradient of each example's explained output by its input.
     fn gradient(&self, x: &Tensor) -> Result<Tensor> {
-        let tape = Tape::inference().recording();
+        self.gradient_on(Tape::inference(), x)
+    }
+
+    fn gradient_on(&self, tape: Tape, x: &Tensor) -> Result<Tensor> {
+        let tape = tape.recording();
         let x = tape.variable(x);
         let y = self.model.forward(&x)?;
         let chosen = tensor(y.value.shape(), self.one_hot(&y)?);
@@ -72,6 +77,16 @@ impl<M: Layer + ?Sized> Explained<'_, M> {
                 "the output does not depend on the input by gradients, as with an `Embedding` of ids; explain what comes after it",
             )),
         }
+    }
+
+    /// For each example, the sum of its attributions less the difference between its output and the baseline's.
+    fn delta(&self, attributions: &Tensor, x: &Tensor, baseline: &Tensor) -> Result<Vec<Float>> {
+        let ends = self.outputs(x)?.into_iter().zip(self.outputs(baseline)?);
+        let len = (x.len() / self.classes.len().max(1)).max(1);
+        let all = attributions.as_standard_layout();
+        let numbers: Vec<f64> = all.iter().map(|a| f64::from(*a)).collect();
+        let sums = numbers.chunks(len).map(|of| of.iter().sum::<f64>());
+        Ok(sums.zip(ends).map(|(sum, (y, base))| (sum - (f64::from(y) - f64::from(base))) as Float).collect())
     }
 
     /// 1 for what is explained, 0 for other outputs.

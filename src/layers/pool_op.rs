@@ -4,7 +4,7 @@ use std::any::Any;
 
 use super::conv_op::{to_first, to_last};
 use super::window::{fewer_than, three};
-use crate::autograd::{Dependence, InputGrads, OnnxAttribute, OnnxForm, Op, Var};
+use crate::autograd::{ContributionRule, Dependence, InputGrads, OnnxAttribute, OnnxForm, Op, Var};
 use crate::buffers::{buffer, zeros};
 use crate::error::{Error, Result};
 use crate::kernels::{
@@ -157,6 +157,10 @@ impl Op for Max {
             });
             tensor(&self.before, grad)
         });
+    }
+
+    fn contribution_rule(&self) -> ContributionRule {
+        ContributionRule::Maximum
     }
 
     fn dependence(&self, inputs: &[Dependence]) -> Dependence {

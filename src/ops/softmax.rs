@@ -1,7 +1,7 @@
 //! Softmax and its logarithm along an axis.
 
 use super::resolve;
-use crate::autograd::{Dependence, InputGrads, OnnxAttribute, OnnxForm, Op, Origin, Var};
+use crate::autograd::{ContributionRule, Dependence, InputGrads, OnnxAttribute, OnnxForm, Op, Origin, Var};
 use crate::buffers::buffer;
 use crate::error::Result;
 use crate::kernels::softmax;
@@ -106,6 +106,10 @@ impl Op for Softmax {
     /// `dx = y (dy - Σ y dy)`
     fn backward(&self, dy: &Tensor, dx: &mut InputGrads<'_>) {
         dx.add(0, || along([&self.y, dy], self.axis, |[y, dy], dx, len| softmax::softmax_backward(y, dy, dx, len)));
+    }
+
+    fn contribution_rule(&self) -> ContributionRule {
+        ContributionRule::Softmax
     }
 
     fn dependence(&self, inputs: &[Dependence]) -> Dependence {
