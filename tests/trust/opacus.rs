@@ -29,8 +29,8 @@ impl Opacus {
 }
 
 fn check(what: &str, found: &Tensor, expected: &Tensor) {
-    let largest = expected.iter().fold(0.0_f32, |largest, x| largest.max(x.abs() as f32));
-    let worst = found.iter().zip(expected).fold(0.0_f32, |worst, (a, b)| worst.max((a - b).abs() as f32));
+    let largest = expected.iter().fold(0.0, |largest: Float, x| largest.max(x.abs()));
+    let worst = found.iter().zip(expected).fold(0.0, |worst: Float, (a, b)| worst.max((a - b).abs()));
     // A softmax does not see what is added to all keys.
     let is_blind = what.contains("key.bias");
     assert!(
