@@ -1,7 +1,7 @@
 //! The product of large matrices, both of them packed, on all threads.
 //!
 //! ```text
-//!                 PANELS panels of B, packed for TERMS terms
+//!                 some panels of B, packed for TERMS terms
 //!                 ┌────┬────┬────┬────┐
 //!                 │    │    │    │    │ terms
 //!                 └────┴────┴────┴────┘
@@ -25,8 +25,12 @@ use crate::float::Float;
 /// Terms of a sum that are worked on at a time: a tile of `A` then stays in the first cache. With half as many `C` would be read and
 /// written twice as often, which costs more.
 const TERMS: usize = 512;
-/// Panels of `B` that are packed at a time, at most: they stay in the second cache, and what is read of a row lies together.
-const PANELS: usize = 6;
+/// Panels of `B` that are packed at a time, at most, by the rows of `A`: they stay in the second cache, and what is read of a row lies
+/// together. Each group of panels reads all of `A` once more, which many rows make dear.
+fn panels(rows: usize) -> usize {
+    if rows >= 1024 { 12 } else { 6 }
+}
+
 /// Rows of a packed tile of `A`, a multiple of those of all tiles that are two registers wide.
 const TILE: usize = 12;
 /// From one packed row of `A` to the next: a cache line more than it holds, or all rows of a tile would want the same place in the
@@ -76,7 +80,7 @@ fn some_rows([m, k, n]: [usize; 3], a: Matrix<'_>, b: Matrix<'_>, accumulate: bo
         });
         let (packed, c) = (&*packed, Shared(c.as_mut_ptr()));
         parallel::for_each(&mut corners([m, n]), |(rows, columns)| {
-            with_scratch(PANELS * (TERMS.min(k) * panel_width() + GAP), |panels| {
+            with_scratch(panels(m) * (TERMS.min(k) * panel_width() + GAP), |panels| {
                 dispatch(Block {
                     sizes: [rows.len(), k, columns.len()],
                     a: &packed[rows.start / TILE * tile..],
@@ -100,11 +104,11 @@ const PACKED_TILES: usize = 8;
 /// The rows and columns of each part, as even as can be. Each part packs its own panels of `B`, so that rows are divided only where
 /// there are not enough columns for all threads.
 fn corners([m, n]: [usize; 2]) -> Vec<(Range<usize>, Range<usize>)> {
-    let (tiles, panels, threads) = (m.div_ceil(TILE), n.div_ceil(panel_width()), parallel::threads());
-    let across = panels.div_ceil(PANELS).next_multiple_of(threads).min(panels);
+    let (tiles, count, threads) = (m.div_ceil(TILE), n.div_ceil(panel_width()), parallel::threads());
+    let across = count.div_ceil(panels(m)).next_multiple_of(threads).min(count);
     let down = threads.div_ceil(across).min(tiles);
     let mut corners = Vec::new();
-    for columns in even_parts(panels, across, panel_width(), n) {
+    for columns in even_parts(count, across, panel_width(), n) {
         for rows in even_parts(tiles, down, TILE, m) {
             corners.push((rows, columns.clone()));
         }
@@ -331,7 +335,7 @@ mod tests {
     fn any_number_of_threads_gives_the_same_bits() {
         let numbers =
             |len: usize, by: usize| -> Vec<Float> { (0..len).map(|i| (i * by % 101) as Float / 7.0).collect() };
-        for [m, k, n] in [[64, 700, 300], [128, 300, 1000], [200, 513, 97], [700, 64, 64]] {
+        for [m, k, n] in [[64, 700, 300], [128, 300, 1000], [200, 513, 97], [700, 64, 64], [1030, 64, 420]] {
             let (a, b) = (numbers(m * k, 37), numbers(k * n, 53));
             let run = |threads: usize| {
                 let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
