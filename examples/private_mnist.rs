@@ -31,7 +31,7 @@ struct Args {
     #[arg(long, default_value_t = 1.2)]
     noise: f64,
     /// How much of the average of the weights stays in each step; 0 for the weights themselves.
-    #[arg(long, default_value_t = 0.99)]
+    #[arg(long, default_value_t = 0.0)]
     average: Float,
     /// Passes of the plain training to compare with, at most as many as of the private one; 0 leaves it out.
     #[arg(long, default_value_t = 10)]
