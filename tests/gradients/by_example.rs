@@ -12,12 +12,17 @@ struct Bound(f64);
 impl GradientHook for Bound {
     fn example_factor(&self, norm: f64, share: f64) -> Option<f64> {
         assert!(share > 0.0 && share <= 1.0);
-        Some(self.0 / norm.max(self.0))
+        Some(factor(self.0, norm))
     }
 
     fn step(&mut self, _: &mut StepGradients<'_, '_>) -> Result<()> {
         Ok(())
     }
+}
+
+/// Also of a gradient of 0, as of a sparsemax that is sure, and a bound of 0.
+fn factor(bound: f64, norm: f64) -> f64 {
+    if norm > bound { bound / norm } else { 1.0 }
 }
 
 const EXAMPLES: usize = 5;
@@ -37,7 +42,7 @@ fn one_by_one(model: &Sequential, x: &Tensor) -> Result<(Vec<Vec<f64>>, f64)> {
     for (_, param) in model.parameters().iter().filter(|(_, param)| param.is_trainable()) {
         let mut sum = vec![0.0; param.value().unwrap().len()];
         for all in &gradients {
-            let factor = bound / all.norm().max(bound) / EXAMPLES as f64;
+            let factor = factor(bound, all.norm()) / EXAMPLES as f64;
             sum.iter_mut().zip(all.get(param).unwrap()).for_each(|(sum, g)| *sum += factor * f64::from(*g));
         }
         sums.push(sum);
@@ -96,5 +101,5 @@ fn gradients_of_single_examples_are_those_of_batches_of_one() {
         Ok(())
     });
     let rows = layer_rows().len();
-    assert!(compared.get() * 10 > rows * 4, "{} of {rows} rows were compared", compared.get());
+    assert!(compared.get() * 2 > rows, "{} of {rows} rows were compared", compared.get());
 }
