@@ -71,7 +71,7 @@ impl BeamSearch {
     }
 
     /// Returns up to `beams` sequences, the one of the best score first. `scores` returns logits of the next token `[sequences, vocabulary]`
-    /// for sequences of equal length, each of which begins with `start`.
+    /// for sequences of equal length, each of which begins with `start`; minus infinity forbids a token.
     pub fn search(
         &self,
         start: &[usize],
@@ -143,9 +143,11 @@ impl BeamSearch {
                 return Err(Error::value("BeamSearch: expected scores that are numbers, got NaN or infinite ones"));
             }
             let shift = open[beam].log_probability - greatest - sum.ln();
-            all.extend(row.iter().enumerate().map(|(token, score)| (beam, token, f64::from(*score) + shift)));
+            // A score of minus infinity forbids a token.
+            let possible = row.iter().enumerate().filter(|(_, score)| **score > Float::NEG_INFINITY);
+            all.extend(possible.map(|(token, score)| (beam, token, f64::from(*score) + shift)));
         }
-        let count = (2 * self.beams).min(all.len());
+        let count = self.beams.saturating_mul(2).min(all.len());
         // Of equal ones the first.
         let better =
             |a: &(usize, usize, f64), b: &(usize, usize, f64)| b.2.total_cmp(&a.2).then((a.0, a.1).cmp(&(b.0, b.1)));

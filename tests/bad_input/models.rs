@@ -87,6 +87,33 @@ fn inputs_and_prompts_of_gpt2() {
     assert!(odd.forward(&ids([1, 2], 1.0)).is_err());
 }
 
+#[test]
+fn beam_searches() {
+    let found =
+        |search: BeamSearch, scores: ndarray::Array2<Float>| search.search(&[1], |_| Ok(scores.clone().into_tensor()));
+    let scores = ndarray::arr2(&[[0.0, 1.0, 2.0]]);
+    for search in
+        [BeamSearch::new(0, 2), BeamSearch::new(1, 2).max_length(0), BeamSearch::new(1, 2).length_penalty(Float::NAN)]
+    {
+        let text = message(found(search, scores.clone()));
+        assert!(
+            text.starts_with("BeamSearch: expected at least 1 beam, 1 token at most and a finite length penalty, got"),
+            "{text}"
+        );
+    }
+    let text = message(found(BeamSearch::new(2, 3), scores.clone()));
+    assert_eq!(text, "BeamSearch: expected scores [1, vocabulary] of a vocabulary that has the token 3, got [1, 3]");
+    for wrong in [Float::NAN, Float::INFINITY] {
+        let text = message(found(BeamSearch::new(2, 2), ndarray::arr2(&[[0.0, wrong, 2.0]])));
+        assert_eq!(text, "BeamSearch: expected scores that are numbers, got NaN or infinite ones");
+    }
+    // As many beams as there are: all that is possible, and nothing that is forbidden.
+    let forbidding = ndarray::arr2(&[[Float::NEG_INFINITY, Float::NEG_INFINITY, 2.0]]);
+    let only = found(BeamSearch::new(usize::MAX, 2), forbidding).unwrap();
+    assert_eq!(only, [Hypothesis { ids: vec![2], score: 0.0 }]);
+    assert!(message(BeamSearch::new(1, 0).search(&[1], |_| Err(Error::value("no scores")))).contains("no scores"));
+}
+
 /// What is said of a `config.json` with this field changed.
 pub(super) fn config(folder: &Path, field: &str, value: Value) -> String {
     let mut fields = json!({
