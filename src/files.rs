@@ -1,7 +1,7 @@
 //! Files that are written whole or not at all, and lines of text in them.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::error::{Error, Result};
@@ -9,19 +9,30 @@ use crate::error::{Error, Result};
 /// What some editors put before a text in UTF-8.
 pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// Writes a whole file, or leaves what was there.
+/// Where the file of a name is: behind a link, whose target is what people mean.
+fn behind_links(path: &Path) -> PathBuf {
+    std::fs::canonicalize(path).unwrap_or_else(|_| path.into())
+}
+
+/// Writes a whole file, or leaves what was there. A link stays a link, and what is no file, such as `/dev/null` or a pipe, is written to.
 pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
     if path.file_name().is_none() {
         return Err(Error::file(path, "is no file name; give one, such as `model.safetensors`"));
     }
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-    let temporary = path.with_file_name(format!("{}{}-{number}.tmp", temporary_prefix(path), std::process::id()));
+    let target = behind_links(path);
+    let name = format!("{}{}-{number}.tmp", temporary_prefix(&target), std::process::id());
+    let temporary = target.with_file_name(name);
+    let is_device = target.metadata().is_ok_and(|found| !found.is_file() && !found.is_dir());
     let write = || {
+        if is_device {
+            return std::fs::write(&target, bytes);
+        }
         let mut file = std::fs::File::create(&temporary)?;
         file.write_all(bytes)?;
         file.sync_all()?;
-        std::fs::rename(&temporary, path)
+        std::fs::rename(&temporary, &target)
     };
     write().map_err(|error| {
         // What matters is the first error; the temporary file may not even exist.
@@ -69,6 +80,7 @@ fn temporary_prefix(path: &Path) -> String {
 
 /// Deletes what earlier processes that were killed while they wrote this file have left of it.
 pub(crate) fn remove_leftovers(path: &Path) {
+    let path = &behind_links(path);
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let (prefix, own) = (temporary_prefix(path), format!("{}-", std::process::id()));
     let Ok(entries) = std::fs::read_dir(folder) else { return };

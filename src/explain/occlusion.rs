@@ -49,7 +49,7 @@ pub fn occlusion(
         let corner = place(step, &steps, strides);
         let covers = |number: usize| {
             let at = place(number, shape, &vec![1; shape.len()]);
-            (0..shape.len()).all(|axis| (corner[axis]..corner[axis] + window[axis]).contains(&at[axis]))
+            (0..shape.len()).all(|axis| (corner[axis]..corner[axis].saturating_add(window[axis])).contains(&at[axis]))
         };
         let covered: Vec<usize> = (0..len).filter(|number| covers(*number)).collect();
         let mut numbers: Vec<Float> = x.iter().copied().collect();

@@ -46,7 +46,7 @@ pub fn kernel_shap(
     seed: u64,
 ) -> Result<Vec<Float>> {
     check_baseline("kernel_shap", x, baseline)?;
-    let count = features.iter().max().map_or(0, |last| last + 1);
+    let count = features.iter().max().map_or(0, |last| last.saturating_add(1));
     let is_whole = features.len() == x.len() && (0..count).all(|feature| features.contains(&feature));
     if !is_whole || count == 0 {
         return Err(Error::value(format!(

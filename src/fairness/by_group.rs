@@ -119,7 +119,7 @@ impl ByGroup {
 
     /// Returns the interval that holds the middle of a number over many drawings of as many examples with repetition: the percentile
     /// bootstrap. The number is any of these figures, such as `ByGroup::difference`. Drawings in which a group has no example left are
-    /// drawn again.
+    /// drawn again, up to a hundred for each sample.
     ///
     /// ```
     /// use gradus::{fairness::{Bootstrap, ByGroup}, prelude::*};
@@ -134,7 +134,7 @@ impl ByGroup {
     /// ```
     ///
     /// # Errors
-    /// those of [`ByGroup::new`]; no samples; a level that is not between 0 and 1
+    /// those of [`ByGroup::new`]; no samples; a level that is not between 0 and 1; groups so small that nearly all drawings miss one
     /// # Reference
     /// Efron & Tibshirani 1993, chapter 13
     pub fn interval<G: ToString>(
@@ -154,7 +154,13 @@ impl ByGroup {
         let whole = Self::new(metric, predictions, targets, groups)?;
         let mut rng = Rng::seed_from_u64(seed);
         let mut numbers = Vec::with_capacity(samples);
-        while numbers.len() < samples {
+        for drawings in 0_usize.. {
+            if numbers.len() == samples {
+                break;
+            }
+            if drawings / 100 >= samples {
+                return Err(whole.too_small());
+            }
             let drawn_rows: Vec<usize> = (0..groups.len()).map(|_| rng.random_range(0..groups.len())).collect();
             let drawn: Vec<String> = drawn_rows.iter().map(|row| groups[*row].to_string()).collect();
             if whole.groups.iter().all(|group| drawn.contains(&group.name)) {
@@ -164,6 +170,16 @@ impl ByGroup {
         }
         numbers.sort_by(f64::total_cmp);
         Ok([(1.0 - level) / 2.0, (1.0 + level) / 2.0].map(|share| quantile(&numbers, share)))
+    }
+
+    fn too_small(&self) -> Error {
+        let smallest = self.groups.iter().min_by_key(|group| group.count);
+        let (name, count) = smallest.map_or(("", 0), |group| (&group.name, group.count));
+        Error::value(format!(
+            "ByGroup::interval: nearly all drawings miss one of the {} groups, of which `{name}` has {count} examples; join small groups, \
+             or leave them out",
+            self.groups.len()
+        ))
     }
 
     fn range(&self) -> [f64; 2] {

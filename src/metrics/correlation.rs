@@ -1,6 +1,6 @@
 //! How much of the targets the predictions explain.
 
-use super::{Gathered, Metric, better, check_same_shape, gathered};
+use super::{Gathered, Metric, better, check_same_shape, gathered, updates, weights_of};
 use crate::config::{config, described};
 use crate::error::Result;
 use crate::tensor::Tensor;
@@ -10,35 +10,38 @@ use crate::tensor::Tensor;
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Moments {
     count: f64,
+    /// The sum of the weights.
+    weight: f64,
     mean: [f64; 2],
-    /// `Σ (p - p̄)²`, `Σ (t - t̄)²` and `Σ (p - p̄)(t - t̄)`.
+    /// `Σ w (p - p̄)²`, `Σ w (t - t̄)²` and `Σ w (p - p̄)(t - t̄)`.
     products: [f64; 3],
-    /// `Σ (p - t)²`
+    /// `Σ w (p - t)²`
     squares: f64,
 }
 
 impl Moments {
-    fn add(&mut self, p: f64, t: f64) {
+    fn add(&mut self, p: f64, t: f64, weight: f64) {
         self.count += 1.0;
+        self.weight += weight;
         let before = [p - self.mean[0], t - self.mean[1]];
-        self.mean[0] += before[0] / self.count;
-        self.mean[1] += before[1] / self.count;
+        self.mean[0] += before[0] * weight / self.weight;
+        self.mean[1] += before[1] * weight / self.weight;
         let after = [p - self.mean[0], t - self.mean[1]];
-        self.products[0] += before[0] * after[0];
-        self.products[1] += before[1] * after[1];
-        self.products[2] += before[0] * after[1];
-        self.squares += (p - t) * (p - t);
+        self.products[0] += weight * before[0] * after[0];
+        self.products[1] += weight * before[1] * after[1];
+        self.products[2] += weight * before[0] * after[1];
+        self.squares += weight * (p - t) * (p - t);
     }
 }
 
 impl Gathered for Moments {
     fn to_numbers(&self) -> Vec<f64> {
-        [&[self.count], &self.mean[..], &self.products[..], &[self.squares]].concat()
+        [&[self.count, self.weight], &self.mean[..], &self.products[..], &[self.squares]].concat()
     }
 
     fn from_numbers(numbers: &[f64]) -> Option<Self> {
-        let [count, p, t, pp, tt, pt, squares] = *numbers else { return None };
-        Some(Self { count, mean: [p, t], products: [pp, tt, pt], squares })
+        let [count, weight, p, t, pp, tt, pt, squares] = *numbers else { return None };
+        Some(Self { count, weight, mean: [p, t], products: [pp, tt, pt], squares })
     }
 }
 
@@ -48,12 +51,13 @@ impl Gathered for Vec<Moments> {
     }
 
     fn from_numbers(numbers: &[f64]) -> Option<Self> {
-        numbers.chunks(7).map(Moments::from_numbers).collect()
+        numbers.chunks(8).map(Moments::from_numbers).collect()
     }
 }
 
 described! {
-    /// Coefficient of determination: `1 - Σ (t - p)² / Σ (t - t̄)²`, averaged over the outputs in the last axis.
+    /// Coefficient of determination: `1 - Σ w (t - p)² / Σ w (t - t̄)²`, averaged over the outputs in the last axis; `w` is the weight of
+    /// an example, and 1 without weights.
     ///
     /// NaN before two examples. An output whose targets are all the same counts as 1 if it is predicted exactly, else as 0.
     ///
@@ -88,8 +92,22 @@ impl Metric for R2 {
 
     better!(Higher);
 
-    fn update(&mut self, prediction: &Tensor, target: &Tensor) -> Result<()> {
+    updates!("R2");
+
+    fn result(&self) -> f64 {
+        let of = |moments: &Moments| match (moments.squares, moments.products[1]) {
+            _ if moments.count < 2.0 => f64::NAN,
+            (squares, 0.0) => f64::from(u8::from(squares == 0.0)),
+            (squares, total) => 1.0 - squares / total,
+        };
+        self.outputs.iter().map(of).sum::<f64>() / self.outputs.len() as f64
+    }
+}
+
+impl R2 {
+    fn take(&mut self, prediction: &Tensor, target: &Tensor, weights: Option<&Tensor>) -> Result<()> {
         check_same_shape("R2", prediction, target)?;
+        let weight = weights_of("R2", weights, prediction.len())?;
         let outputs = if prediction.ndim() > 1 { prediction.shape()[prediction.ndim() - 1] } else { 1 };
         if self.outputs.is_empty() {
             self.outputs = vec![Moments::default(); outputs];
@@ -101,18 +119,9 @@ impl Metric for R2 {
             )));
         }
         for (i, (p, t)) in prediction.iter().zip(target).enumerate() {
-            self.outputs[i % outputs].add(f64::from(*p), f64::from(*t));
+            self.outputs[i % outputs].add(f64::from(*p), f64::from(*t), weight(i));
         }
         Ok(())
-    }
-
-    fn result(&self) -> f64 {
-        let of = |moments: &Moments| match (moments.squares, moments.products[1]) {
-            _ if moments.count < 2.0 => f64::NAN,
-            (squares, 0.0) => f64::from(u8::from(squares == 0.0)),
-            (squares, total) => 1.0 - squares / total,
-        };
-        self.outputs.iter().map(of).sum::<f64>() / self.outputs.len() as f64
     }
 }
 
@@ -151,14 +160,50 @@ impl Metric for Pearson {
 
     better!(Higher);
 
-    fn update(&mut self, prediction: &Tensor, target: &Tensor) -> Result<()> {
-        check_same_shape("Pearson", prediction, target)?;
-        prediction.iter().zip(target).for_each(|(p, t)| self.moments.add(f64::from(*p), f64::from(*t)));
-        Ok(())
-    }
+    updates!("Pearson");
 
     fn result(&self) -> f64 {
         let [p, t, both] = self.moments.products;
         (both / (p * t).sqrt()).clamp(-1.0, 1.0)
+    }
+}
+
+impl Pearson {
+    fn take(&mut self, prediction: &Tensor, target: &Tensor, weights: Option<&Tensor>) -> Result<()> {
+        check_same_shape("Pearson", prediction, target)?;
+        let weight = weights_of("Pearson", weights, prediction.len())?;
+        for (i, (p, t)) in prediction.iter().zip(target).enumerate() {
+            self.moments.add(f64::from(*p), f64::from(*t), weight(i));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::{arr1, arr2, s};
+
+    use crate::metrics::Pearson;
+    use crate::prelude::*;
+
+    /// NumPy's numbers, `average` and `cov` with weights; scikit-learn's `r2_score` gives the mean of both columns.
+    #[test]
+    fn examples_weigh_in_batches_of_any_size() {
+        let p = arr2(&[[1.0, 5.0], [2.0, 1.0], [2.0, 0.0], [4.0, 2.0]]);
+        let t = arr2(&[[1.0, 4.0], [2.0, 1.0], [3.0, 1.0], [3.0, 3.0]]);
+        let w = arr1(&[1.0, 2.0, 0.5, 3.0]);
+        let check = |metric: &mut dyn Metric, columns: usize, expected: f64| {
+            for rows in [0..1, 1..4] {
+                let part = |all: &ndarray::Array2<Float>| all.slice(s![rows.clone(), ..columns]).into_tensor();
+                metric.update_weighted(&part(&p), &part(&t), &w.slice(s![rows.clone()]).into_tensor()).unwrap();
+                let state = metric.state().unwrap();
+                metric.reset();
+                metric.restore(&state).unwrap();
+            }
+            assert!((metric.result() - expected).abs() < 1e-12, "{} {}", metric.name(), metric.result());
+        };
+        check(&mut R2::default(), 1, 0.010869565217391242);
+        check(&mut R2::default(), 2, 0.24192126909518208);
+        check(&mut Pearson::default(), 1, 0.8920548094002179);
     }
 }

@@ -31,6 +31,10 @@ macro_rules! mean_of_loss {
     ($name:ident, |$own:ident| $loss:expr, |$named:ident| $label:expr, $direction:ident, $figure:expr) => {
         impl $name {
             fn take(&mut self, prediction: &Tensor, target: &Tensor, weights: Option<&Tensor>) -> Result<()> {
+                // No example has no loss, and a loss refuses a batch without any.
+                if prediction.is_empty() && prediction.shape().first() == target.shape().first() {
+                    return Ok(());
+                }
                 let $own = &*self;
                 let each = $loss.each(&Tape::inference().examples(prediction.clone()), target)?;
                 let weight = weights_of(stringify!($name), weights, each.losses().value.len())?;
@@ -114,3 +118,28 @@ described! {
 }
 
 mean_of_loss!(Perplexity, |own| own.loss, |_own| "perplexity".into(), Lower, f64::exp);
+
+#[cfg(test)]
+mod tests {
+    use crate::metrics::{MeanCosine, MeanLoss, Perplexity};
+    use crate::prelude::*;
+
+    #[test]
+    fn a_batch_without_examples_changes_nothing() {
+        let (none, labels) = (Tensor::zeros(vec![0, 2]), Tensor::zeros(vec![0]));
+        let metrics: [(Box<dyn Metric>, &Tensor); 3] = [
+            (Box::new(MeanLoss::new("mse", MeanSquaredError)), &none),
+            (Box::new(MeanCosine::default()), &none),
+            (Box::new(Perplexity::default()), &labels),
+        ];
+        for (mut metric, target) in metrics {
+            metric.update(&none, target).unwrap();
+            assert!(metric.result().is_nan(), "{}", metric.name());
+            let (one, target) =
+                (Tensor::from_elem(vec![1, 2], 0.5), Tensor::ones([&[1], &target.shape()[1..]].concat()));
+            metric.update(&one, &target).unwrap();
+            assert!(metric.result().is_finite(), "{}", metric.name());
+        }
+        assert!(Perplexity::default().update(&none, &Tensor::zeros(vec![3])).is_err());
+    }
+}

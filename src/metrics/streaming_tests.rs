@@ -21,7 +21,7 @@ fn check(metrics: &[Make], prediction: &Tensor, target: &Tensor) {
         assert!(whole.result().is_nan(), "{} before any example", whole.name());
         whole.update(prediction, target).unwrap();
         let expected = whole.result();
-        assert!(whole.restore(&[1.0; 16]).is_err(), "{} takes anything", whole.name());
+        assert!(whole.restore(&[1.0; 17]).is_err(), "{} takes anything", whole.name());
         assert!(expected.is_finite(), "{} is {expected}", whole.name());
         whole.reset();
         assert!(whole.result().is_nan(), "{} after a reset", whole.name());

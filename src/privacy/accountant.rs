@@ -67,6 +67,10 @@ impl Accountant {
                  {sampling_rate}"
             )));
         }
+        // None of infinitely expensive steps would be NaN.
+        if steps == 0 {
+            return Ok(self);
+        }
         for (order, sum) in self.orders.iter().zip(&mut self.divergence) {
             *sum += divergence(sampling_rate, noise_multiplier, *order) * steps as f64;
         }
@@ -119,6 +123,11 @@ impl AddAssign<&Accountant> for Accountant {
 /// # Errors
 /// those of [`Accountant::steps`] and [`Accountant::epsilon`]; an epsilon that no noise up to 10,000 reaches
 pub fn noise_multiplier(epsilon: f64, delta: f64, sampling_rate: f64, steps: u64) -> Result<f64> {
+    if epsilon.is_nan() || epsilon <= 0.0 {
+        return Err(Error::value(format!(
+            "noise_multiplier: expected an epsilon above 0, got {epsilon}; 1 to 10 are usual"
+        )));
+    }
     let spends = |noise: f64| Accountant::new().steps(noise, sampling_rate, steps)?.epsilon(delta);
     let (mut low, mut high) = (0.0, 1.0);
     while spends(high)? > epsilon {
@@ -141,7 +150,7 @@ const TERMS: u32 = 1000;
 
 /// Rényi's divergence of one step.
 fn divergence(rate: f64, noise: f64, order: f64) -> f64 {
-    if rate == 0.0 {
+    if rate == 0.0 || noise.is_infinite() {
         0.0
     } else if noise == 0.0 {
         f64::INFINITY

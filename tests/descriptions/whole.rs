@@ -18,6 +18,49 @@ fn path(name: &str) -> (tempfile::TempDir, std::path::PathBuf) {
     (folder, path)
 }
 
+/// A link to a large disk stays one; `/dev/null` and pipes are written to, and not replaced by a file.
+#[cfg(unix)]
+#[test]
+fn what_stands_behind_a_name_is_written() {
+    let (folder, link) = path("latest.safetensors");
+    let target = folder.path().join("of_today.safetensors");
+    std::fs::write(&target, "old").unwrap();
+    std::os::unix::fs::symlink(&target, &link).unwrap();
+    let model = Sequential::new().add(Dense::new(3));
+    let y = model.predict(&inputs()).unwrap();
+    model.save(&link).unwrap();
+    assert!(link.is_symlink(), "the link was replaced");
+    assert_eq!(gradus::open(&target).unwrap().predict(&inputs()).unwrap(), y);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
+
+    let null = folder.path().join("null");
+    std::os::unix::fs::symlink("/dev/null", &null).unwrap();
+    model.save(&null).unwrap();
+    assert!(null.is_symlink() && !std::fs::metadata("/dev/null").unwrap().is_file());
+}
+
+#[test]
+fn both_layers_of_a_bidirectional_one_follow_its_description() {
+    let text = r#"{"class_name": "Bidirectional", "config": {
+        "forward": {"class_name": "SimpleRnn", "config": {"units": 1, "return_sequences": true}},
+        "backward": {"class_name": "SimpleRnn", "config": {"units": 1, "return_sequences": true, "go_backwards": true}}}}"#;
+    let read: Box<dyn Layer> = registry().make(&Config::from_json(text).unwrap()).unwrap();
+    let made = Bidirectional::new(|| SimpleRnn::new(1).return_sequences(true));
+    let tape = Tape::inference();
+    let x = tape.input(ndarray::arr3(&[[[0.0], [1.0], [0.0]]])).with_mask(ndarray::arr2(&[[0.0, 1.0, 0.0]])).unwrap();
+    for layer in [&read as &dyn Layer, &made] {
+        layer.forward(&x).unwrap();
+        layer
+            .parameters()
+            .iter()
+            .filter(|(path, _)| path.ends_with(".kernel"))
+            .for_each(|(_, param)| param.modify(|k| k.fill(1.0)));
+        let y = layer.forward(&x).unwrap();
+        let expected = [0.0, 0.0, Float::tanh(1.0), Float::tanh(1.0), 0.0, 0.0];
+        assert_eq!(y.value().as_slice().unwrap(), expected, "padded steps are 0 in both directions");
+    }
+}
+
 #[test]
 fn layers_over_three_axes_are_made_again_though_they_have_no_short_name() {
     use gradus::layers::{DepthwiseConv, SeparableConv};

@@ -190,6 +190,12 @@ fn mistakes_are_named() {
     let one = captum.x().index_axis(Axis(0), 0).into_tensor();
     let error = kernel_shap(&model, &one, &one, 0, &[0, 1, 2, 3, 4, 5, 6, 8], 256, 0).unwrap_err().to_string();
     assert!(error.contains("counted from 0 without a gap"), "{error}");
+    let last = kernel_shap(&model, &one, &one, 0, &[0, 1, 2, 3, 4, 5, 6, usize::MAX], 256, 0).unwrap_err().to_string();
+    assert!(last.contains("counted from 0 without a gap"), "{last}");
+    // A window that starts outside covers nothing.
+    let (far, model) = (arr2(&[[1.0, 2.0, 3.0]]).into_tensor(), Dense::new(2));
+    let map = occlusion(&model, &far, &Tensor::zeros(vec![1, 3]), &[0], &[2], &[usize::MAX]).unwrap();
+    assert!(map[[0, 0]] == map[[0, 1]] && map[[0, 0]] != 0.0 && map[[0, 2]] == 0.0);
 }
 
 /// Tries a layer that refuses its input, and then another one.

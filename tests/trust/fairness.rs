@@ -3,7 +3,7 @@
 use std::fs;
 
 use gradus::fairness::{
-    ByGroup, Criterion, GroupThresholds, demographic_parity, equal_opportunity, equalized_odds, reweighing,
+    Bootstrap, ByGroup, Criterion, GroupThresholds, demographic_parity, equal_opportunity, equalized_odds, reweighing,
 };
 use gradus::prelude::*;
 use ndarray::arr1;
@@ -110,4 +110,16 @@ fn mistakes_are_named() {
     let error =
         GroupThresholds::new(Criterion::EqualOpportunity, &scores, &targets, &["a", "b"]).unwrap_err().to_string();
     assert!(error.contains("the group `a` has no example of class 1"), "{error}");
+    // Hardly any drawing of 20 examples has all of 20 groups.
+    let (scores, names) = (Tensor::zeros(vec![20]), (0..20).collect::<Vec<_>>());
+    let all = ByGroup::interval(
+        &mut Accuracy::default(),
+        &scores,
+        &scores,
+        &names,
+        ByGroup::difference,
+        Bootstrap::default(),
+    );
+    let error = all.unwrap_err().to_string();
+    assert!(error.contains("nearly all drawings miss one of the 20 groups, of which `0` has 1 examples"), "{error}");
 }

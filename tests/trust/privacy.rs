@@ -82,6 +82,20 @@ fn mistakes_are_named() {
     assert!(Accountant::new().steps(-1.0, 0.1, 1).is_err() && Accountant::new().epsilon(0.0).is_err());
     let error = noise_multiplier(1e-9, 1e-5, 0.5, 100_000).unwrap_err().to_string();
     assert!(error.contains("no noise up to 10000 reaches an epsilon"), "{error}");
+    for epsilon in [f64::NAN, 0.0, -1.0] {
+        let error = noise_multiplier(epsilon, 1e-5, 0.1, 100).unwrap_err().to_string();
+        assert!(error.contains("expected an epsilon above 0"), "{error}");
+    }
+}
+
+#[test]
+fn no_step_and_endless_noise_cost_nothing() {
+    for (noise, steps) in [(0.0, 0), (f64::INFINITY, 1000), (1.0, 0)] {
+        let spent = Accountant::new().steps(noise, 0.1, steps).unwrap().epsilon(1e-5).unwrap();
+        assert_eq!(spent, 0.0, "{steps} steps of noise {noise}");
+    }
+    let spent = Accountant::new().steps(0.0, 0.1, 0).unwrap().steps(1.0, 0.1, 10).unwrap().epsilon(1e-5).unwrap();
+    assert!(spent.is_finite() && spent > 0.0);
 }
 
 /// Each example is in a batch with the probability that was asked for, apart from others; also batches without any step.

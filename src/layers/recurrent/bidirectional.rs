@@ -107,9 +107,11 @@ impl<L: Recurrent + Described> Described for Bidirectional<L> {
     fn from_config(from: &Reader<'_>) -> Result<Self> {
         from.only(&["forward", "backward", "merge_mode"])?;
         let (forward, backward): (L, L) = (from.part("forward")?, from.part("backward")?);
-        // The forward layer has the options of the whole, but for zeros at padded steps, which follow from them.
+        // The forward layer has the options of the whole; those of both layers follow from them.
         let options = forward.options();
-        Ok(Self { forward, backward, options, merge: from.get_or("merge_mode", Merge::Concat)? })
+        let mut both = Self { forward, backward, options, merge: from.get_or("merge_mode", Merge::Concat)? };
+        both.set_options(options);
+        Ok(both)
     }
 }
 
