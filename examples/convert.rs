@@ -197,7 +197,11 @@ fn main() -> Result<()> {
         model.save(path("model.safetensors"))?;
         convert(&path("model.safetensors"), &path("model.keras"), &["6,6,2".into()])?;
         convert(&path("model.keras"), &path("model.onnx"), &[])?;
-        convert(&path("model.onnx"), &path("again.safetensors"), &[])?;
+        for (from, to) in [("keras", "keras"), ("keras", "safetensors"), ("onnx", "onnx"), ("onnx", "safetensors")] {
+            convert(&path(&format!("model.{from}")), &path(&format!("{from}.again.{to}")), &[])?;
+        }
+        // A model of nodes, whose shapes the file does not have.
+        convert(&path("onnx.again.safetensors"), &path("last.onnx"), &["6,6,2".into()])?;
         return Ok(std::fs::remove_dir_all(&folder)?);
     }
     match (arguments.from, arguments.to) {

@@ -2,6 +2,7 @@
 //!
 //! ```sh
 //! cargo run --features numpy,pytorch --example inspect -- model.pt        # or .pth, .npz, .npy, .safetensors
+//! cargo run --features keras,onnx --example inspect -- model.keras        # or .h5, .hdf5, .weights.h5, .onnx
 //! cargo run --features numpy,pytorch --example inspect -- --smoke         # of a small file that it makes itself
 //! ```
 
@@ -34,13 +35,22 @@ fn main() -> Result<()> {
     };
     let weights = Weights::open(&file)?;
     println!("{weights}");
+    #[cfg(feature = "onnx")]
+    if file.extension().is_some_and(|extension| extension == "onnx") {
+        println!("{}", gradus::onnx::Onnx::<Vec<Var>, Vec<Var>>::open(&file)?);
+        return save(&weights, arguments.save);
+    }
     // A model of one input and one output, or of several.
     match (gradus::open(&file), Registry::default().open::<Graph, _, _>(&file)) {
         (Ok(model), _) => println!("{model:?}"),
         (_, Ok(model)) => println!("{model:?}"),
         (Err(reason), _) => println!("no structure: {reason}"),
     }
-    if let Some(path) = arguments.save {
+    save(&weights, arguments.save)
+}
+
+fn save(weights: &Weights, path: Option<std::path::PathBuf>) -> Result<()> {
+    if let Some(path) = path {
         weights.save(&path)?;
         println!("written to {}", path.display());
     }

@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::foreign;
 use crate::error::{Error, Result};
 
 /// A part of a file's bytes. Cloning costs a reference count.
@@ -52,7 +53,8 @@ pub(super) fn check(path: &Path) -> Result<()> {
     match std::fs::metadata(path) {
         Ok(data) if data.is_file() => Ok(()),
         Ok(data) if data.is_dir() => {
-            Err(Error::file(path, "cannot be read: it is a folder; give the file in it, such as `model.safetensors`"))
+            let other = || "cannot be read: it is a folder; give the file in it, such as `model.safetensors`".into();
+            Err(Error::file(path, foreign::by_folder(path).unwrap_or_else(other)))
         }
         Ok(_) => Err(Error::file(path, "cannot be read: it is not a regular file")),
         Err(error) => Err(Error::io(path, "cannot be read", error)),

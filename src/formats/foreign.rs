@@ -11,7 +11,7 @@ macro_rules! in_python {
     };
 }
 
-const KERAS: &str = in_python!("{v.path: numpy.array(v) for v in model.weights}");
+const SAVED: &str = "`python -m tf2onnx.convert --saved-model FOLDER --output model.onnx` makes an ONNX file of it";
 const GGUF: &str =
     in_python!("{t.name: gguf.dequantize(t.data, t.tensor_type) for t in gguf.GGUFReader(path).tensors}");
 const TENSORFLOW: &str = in_python!("{name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}");
@@ -32,7 +32,7 @@ const BEGINNINGS: [(&[u8], &str, &str); 13] = [
     (b"\x28\xb5\x2f\xfd", "compressed with zstd", "unpack it with `unzstd`"),
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive", "unpack it"),
     (b"Rar!", "a RAR archive", "unpack it"),
-    (b"\x08\x01\x12", "a SavedModel of TensorFlow, which is not read", KERAS),
+    (b"\x08\x01\x12", "a SavedModel of TensorFlow, which is not read", SAVED),
     (b"model_checkpoint_path:", "a list of TensorFlow's checkpoints", "read one with `tf.train.load_checkpoint`"),
     (b"%PDF", "a PDF document", "download the weights"),
 ];
@@ -88,6 +88,11 @@ pub(super) fn by_name(path: &Path) -> Option<String> {
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let (place, all) = part.split_once("-of-")?;
     if is_number(place) && is_number(all) { checkpoint() } else { None }
+}
+
+/// What a folder is, if it is known, and what to do.
+pub(super) fn by_folder(path: &Path) -> Option<String> {
+    path.join("saved_model.pb").is_file().then(|| format!("is a SavedModel of TensorFlow, which is not read; {SAVED}"))
 }
 
 fn checkpoint() -> Option<String> {

@@ -21,6 +21,15 @@ type Read = std::result::Result<Contents, String>;
 /// The metadata that holds a model's layers, in JSON.
 pub(crate) const MODEL: &str = "model_config";
 
+/// The metadata that holds the version of Keras that wrote the file.
+const VERSION: &str = "keras_version";
+
+/// Whether Keras 2 or an older one wrote a file.
+pub(crate) fn is_old(weights: &Weights) -> bool {
+    let version = weights.metadata(VERSION).and_then(|version| version.split('.').next()?.parse::<u32>().ok());
+    version.is_some_and(|version| version < 3)
+}
+
 /// What the groups of a whole model's layers are in, in older files.
 pub(crate) const WEIGHTS: &str = "model_weights";
 
@@ -31,7 +40,7 @@ const OPTIMIZER: &str = "optimizer_weights";
 pub(super) fn read_h5(bytes: &Bytes) -> Read {
     let mut objects = hdf5::read(bytes)?;
     let mut metadata = BTreeMap::new();
-    for name in [MODEL, "training_config", "keras_version", "backend"] {
+    for name in [MODEL, "training_config", VERSION, "backend"] {
         if let Some([text]) = objects[0].texts(name) {
             metadata.insert(name.into(), text.clone());
         }
@@ -90,9 +99,17 @@ pub(super) fn read_zip(members: Vec<Member>) -> Read {
         }
         (None, None) => return Err("is a model of Keras without model.weights.h5; save it in Keras again".into()),
     };
+    let text = |member: &Member| {
+        String::from_utf8(member.bytes()?.as_ref().to_vec()).map_err(|_| format!("{} is not UTF-8", member.name))
+    };
     if let Some(config) = find("config.json") {
-        let text = String::from_utf8(config.bytes()?.as_ref().to_vec());
-        contents.metadata.insert(MODEL.into(), text.map_err(|_| "config.json is not UTF-8")?);
+        contents.metadata.insert(MODEL.into(), text(config)?);
+    }
+    // Functions have changed between versions.
+    if let Some(metadata) = find("metadata.json") {
+        let json: serde_json::Value = serde_json::from_str(&text(metadata)?).unwrap_or_default();
+        let version = json["keras_version"].as_str().map(str::to_owned);
+        contents.metadata.extend(version.map(|version| (VERSION.into(), version)));
     }
     Ok(contents)
 }

@@ -18,25 +18,14 @@ fn everything(input: &[usize]) -> Result<Vec<Vec<Span>>> {
 
 /// Pools over all of this many axes.
 fn pool(pooling: Pooling, x: &Var, axes: usize) -> Result<Var> {
-    match masked(pooling, x)? {
-        Some(y) => Ok(y),
-        None => pool_op::run(pooling, x, axes, false, &everything),
-    }
-}
-
-/// The same over the real steps of each sequence, 0 where there are none; `None` without a mask.
-fn masked(pooling: Pooling, x: &Var) -> Result<Option<Var>> {
-    let ([batch, time, _], Some(mask)) = (x.value.shape(), x.mask.as_deref()) else { return Ok(None) };
+    let ([batch, time, _], Some(mask), Pooling::Average) = (x.value.shape(), x.mask.as_deref(), pooling) else {
+        // Keras' maximum does not know masks.
+        return pool_op::run(pooling, &x.clone().without_mask(), axes, false, &everything);
+    };
+    // Over the real steps of each sequence, 0 where there are none.
     let mask = x.tape().examples(reshaped(mask, &[*batch, *time, 1]));
     let (x, count) = (x.clone().without_mask(), mask.sum_axes(&[1])?);
-    Ok(Some(match pooling {
-        Pooling::Average => (x * mask).sum_axes(&[1])? / count.clip(1.0, Float::MAX),
-        Pooling::Max | Pooling::MaxOfTiles(_) => {
-            let least = x.tape().constant(Float::NEG_INFINITY);
-            let y = pool_op::run(pooling, &mask.select(&x, &least)?, 1, false, &everything)?;
-            count.select(&y, &x.tape().constant(0.0))?
-        }
-    }))
+    Ok((x * mask).sum_axes(&[1])? / count.clip(1.0, Float::MAX))
 }
 
 macro_rules! global_pools {
@@ -79,7 +68,7 @@ global_pools! {
         "height, width", "Array4::<f32>::ones((2, 7, 7, 5))", "GlobalAveragePooling2D";
     GlobalAvgPool3d: Average over 3, "mean of each channel over depth, height and width",
         "depth, height, width", "Array5::<f32>::ones((2, 4, 7, 7, 5))", "GlobalAveragePooling3D";
-    GlobalMaxPool1d: Max over 1, "greatest number of each channel over time, of its real steps only if there is a [mask](Var::mask); its gradient goes to the first maximum",
+    GlobalMaxPool1d: Max over 1, "greatest number of each channel over time, of all steps, as in Keras, even if there is a [mask](Var::mask); its gradient goes to the first maximum",
         "time", "Array3::<f32>::ones((2, 7, 5))", "GlobalMaxPooling1D";
     GlobalMaxPool2d: Max over 2,
         "greatest number of each channel over height and width; its gradient goes to the first maximum",
@@ -102,14 +91,12 @@ mod tests {
     }
 
     #[test]
-    fn padding_never_wins() {
-        let tape = Tape::training();
-        let x = tape.variable(ndarray::arr3(&[[[-1.0], [-3.0], [8.0]], [[5.0], [6.0], [7.0]]]));
-        let masked = x.clone().with_mask(ndarray::arr2(&[[1, 1, 0], [0, 0, 0]])).unwrap();
+    fn a_maximum_is_of_all_steps_as_in_keras() {
+        let x = Tape::inference().input(ndarray::arr3(&[[[-1.0], [-3.0], [8.0]], [[5.0], [6.0], [7.0]]]));
+        let masked = x.with_mask(ndarray::arr2(&[[1, 1, 0], [0, 0, 0]])).unwrap();
         let y = GlobalMaxPool1d.forward(&masked).unwrap();
-        assert_eq!(y.value().as_slice().unwrap(), [-1.0, 0.0]);
-        let gradients = y.sum().backward().unwrap();
-        assert_eq!(gradients.of(&x).unwrap().as_slice().unwrap(), [1.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
+        assert_eq!(y.value().as_slice().unwrap(), [8.0, 7.0]);
+        assert!(y.mask().is_none());
     }
 
     /// Where there are as many channels as there were steps.

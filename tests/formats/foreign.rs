@@ -28,7 +28,10 @@ fn what_is_not_read_is_named() {
         (b"BZh9", "is compressed with bzip2; "),
         (&with(257, b"ustar"), "is a tar archive; unpack it"),
         (b"\x1c\0\0\0TFL3", "is a model of TensorFlow Lite, "),
-        (b"\x08\x01\x12\xb1\x02", "is a SavedModel of TensorFlow, which is not read; in Python, `safetensors"),
+        (
+            b"\x08\x01\x12\xb1\x02",
+            "is a SavedModel of TensorFlow, which is not read; `python -m tf2onnx.convert --saved-model",
+        ),
         (
             &[&[0; 99][..], b"\x57\xfb\x80\x8b\x24\x75\x47\xdb"].concat(),
             "is a checkpoint of TensorFlow, which is not read; ",

@@ -40,7 +40,6 @@ pub(crate) fn functions() -> Vec<Function> {
     unpool!(MaxPool3d, MaxUnpool3d, &[2, 2, 4, 3, 2]);
     let masked = |x: &Var| x.clone().with_mask(ndarray::arr2(&[[1, 1, 0, 1, 0, 0, 0], [0; 7]]));
     let sequences = [numbers(SEQUENCES)];
-    rows.push(function("GlobalMaxPool1d under a mask", &sequences, move |x| GlobalMaxPool1d.forward(&masked(&x[0])?)));
     rows.push(function("GlobalAvgPool1d under a mask", &sequences, move |x| GlobalAvgPool1d.forward(&masked(&x[0])?)));
     rows.push(function("RotaryEmbedding by tables", &[numbers(&[2, 3, 2, 4])], |x| {
         let angles = x[0].tape().constant(numbers(&[2, 3, 2]));

@@ -6,7 +6,9 @@
 mod allocator;
 #[cfg(feature = "onnx")]
 mod digits;
+mod formats;
 mod hostile;
+mod masks;
 mod models;
 mod out;
 mod real;

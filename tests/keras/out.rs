@@ -41,7 +41,7 @@ fn what_goes_out_comes_back() {
 }
 
 /// Writes a graph for Keras, and beside it what Keras is to compute.
-fn write_graph(graph: &Graph, name: &str, input: Tensor) {
+pub fn write_graph(graph: &Graph, name: &str, input: Tensor) {
     let y = graph.forward(&vec![Tape::inference().input(&input)]).unwrap();
     std::fs::create_dir_all(target().join("graphs")).unwrap();
     let to = target().join(format!("graphs/{name}.keras"));

@@ -123,6 +123,7 @@ impl Translation {
     pub fn keras() -> Self {
         Self { keras: Some(keras::Known::default()), ..Self::default() }
             .ignore("optimizer*")
+            .ignore("metrics/*/vars/*")
             .ignore(SEEDS)
             .ignore(COUNT)
     }

@@ -77,14 +77,14 @@ pub fn shape(node: &Node<'_>) -> Outputs {
     let bound = |at: i64| (if at < 0 { at.saturating_add(rank) } else { at }).clamp(0, rank) as usize;
     let (start, end) = (bound(node.int("start", 0)), bound(node.int("end", rank)));
     if start == 0 {
-        node.var(0)?.mark_inspected();
+        node.var(0)?.mark_seen();
     }
     Ok(vec![Value::list(node.tape, shape.get(start..end).unwrap_or_default())])
 }
 
 pub fn size(node: &Node<'_>) -> Outputs {
     let x = node.var(0)?;
-    x.mark_inspected();
+    x.mark_seen();
     node.typed(node.scalar(x.value.len() as Float), ElementType::INT64)
 }
 

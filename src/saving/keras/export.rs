@@ -74,11 +74,19 @@ impl Keras {
     ) -> Result<()> {
         let mut listed = ParamList::with_layers(model);
         let fail = |error: Error| Error::file(path, format!("cannot be written: {error}"));
+        let name = path.to_string_lossy();
+        let is_weights = name.ends_with(".weights.h5");
+        if !is_weights && !name.ends_with(".keras") {
+            // Keras 3 goes by the name.
+            return Err(fail(Error::value(
+                "expected a name that ends in .keras, or in .weights.h5 for the weights alone",
+            )));
+        }
         let config = model.config();
         config.check().map_err(fail)?;
         let inside =
             if has_graph_inside(&config) { inputs_inside(model, &self.inputs).map_err(fail)? } else { Vec::new() };
-        let mut export = Export::new(&self.inputs, inside, &listed);
+        let mut export = Export::new(&self.inputs, inside, &listed, makes_mask(&config));
         let mut json = export.model(&config, "model", &At::default()).map_err(fail)?;
         if let Some(path) = export.attached.keys().next() {
             let reason = "has a penalty or a constraint that is not written; Keras has none there";
@@ -96,7 +104,7 @@ impl Keras {
         for name in export.counts {
             weights.insert(name, ndarray::arr0(1.0));
         }
-        match path.to_string_lossy().ends_with(".h5") {
+        match is_weights {
             true => weights.save(path),
             false => write_model(&json.to_string(), &weights, path),
         }
@@ -109,6 +117,8 @@ struct Export<'e> {
     inside: Vec<Inside>,
     places: Vec<LayerPaths>,
     heads: HashMap<String, usize>,
+    /// Whether a layer makes masks.
+    has_masks: bool,
     /// What `Normalization` has counted, which Keras wants to read.
     counts: Vec<String>,
     /// Whether a parameter that could be trained is frozen, by its path.
@@ -165,7 +175,7 @@ fn layer_json(class: &str, name: &str, mut config: Object) -> Json {
 }
 
 impl<'e> Export<'e> {
-    fn new(inputs: &'e [Vec<Option<usize>>], inside: Vec<Inside>, listed: &[Listed]) -> Self {
+    fn new(inputs: &'e [Vec<Option<usize>>], inside: Vec<Inside>, listed: &[Listed], has_masks: bool) -> Self {
         let mut attached: HashMap<String, Vec<(&'static str, Config)>> = HashMap::new();
         for Listed { path, param, .. } in listed {
             let regularizers = param.regularizers().into_iter().map(|part| ("regularizer", part.config()));
@@ -177,7 +187,8 @@ impl<'e> Export<'e> {
         }
         let trained = listed.iter().filter(|listed| !listed.param.is_state());
         let frozen = trained.map(|listed| (listed.path.clone(), listed.param.is_frozen())).collect();
-        Self { inputs, inside, places: Vec::new(), heads: HashMap::new(), counts: Vec::new(), frozen, attached }
+        let (places, heads, counts) = (Vec::new(), HashMap::new(), Vec::new());
+        Self { inputs, inside, places, heads, has_masks, counts, frozen, attached }
     }
 
     /// Writes what is attached to the parameters of a layer.
@@ -271,6 +282,7 @@ impl<'e> Export<'e> {
         let mut given: HashMap<String, Given> =
             inputs.iter().map(|name| (name.clone(), Given { layer: name.clone(), call: 0, output: 0 })).collect();
         let nodes = parts(config, "layers")?;
+        check_masks(&nodes, self.has_masks && !at.ours.is_empty())?;
         let order: Vec<String> = in_order(&inputs, &nodes, &texts(config, "outputs"));
         let mut made = self.layers_of(&order, &nodes, at)?;
         for (name, node) in nodes {
@@ -519,6 +531,63 @@ fn inputs_inside<X: Vars, Y: Vars>(
 
 fn is_operator(layer: &Value) -> bool {
     matches!(layer, Value::Config(layer) if layer.kind() == "Operator")
+}
+
+/// The layer of a node, which may be that of another one.
+fn layer_of<'c>(nodes: &[(&str, &'c Config)], node: &'c Config) -> Option<&'c Config> {
+    match node.get("layer") {
+        Some(Value::Config(layer)) => Some(layer),
+        Some(Value::Text(shared)) => match nodes.iter().find(|(name, _)| name == shared)?.1.get("layer") {
+            Some(Value::Config(layer)) => Some(layer),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// That no recurrent layer takes first states together with a sequence that has a mask, which Keras forgets there. `of_inputs` says
+/// whether the inputs may have one.
+fn check_masks(nodes: &[(&str, &Config)], of_inputs: bool) -> Result<()> {
+    let mut masked: HashMap<String, bool> = HashMap::new();
+    for (name, node) in nodes {
+        let Some(layer) = layer_of(nodes, node) else { continue };
+        let from = texts(node, "from");
+        let takes = from.iter().map(|value| masked.get(value).copied().unwrap_or(of_inputs)).collect::<Vec<_>>();
+        let has_state = layer.kind() == "WithState";
+        if has_state && from.len() > 1 && takes[0] && layer.get("ignores_mask").is_none() {
+            let reason = "takes first states together with a sequence that has a mask, which Keras forgets there; take the sequence \
+                          without a mask, or save the model as .onnx or .safetensors";
+            return Err(Error::value(reason).at_setting(name));
+        }
+        let gives = texts(node, "gives");
+        let gives = if gives.is_empty() { vec![(*name).to_owned()] } else { gives };
+        let steps = layer.get("return_sequences") == Some(&Value::Bool(true));
+        let drops = match layer.kind() {
+            "Lstm" | "Gru" | "SimpleRnn" => !steps,
+            kind => {
+                kind == "Flatten" || kind == "RepeatVector" || kind.starts_with("Conv") || kind.starts_with("Global")
+            }
+        };
+        for (i, value) in gives.into_iter().enumerate() {
+            // States have no masks.
+            let has_none = drops || has_state && i > 0;
+            masked.insert(value, !has_none && (makes_mask(layer) || takes.contains(&true)));
+        }
+    }
+    Ok(())
+}
+
+/// Whether a layer, or one inside, makes masks.
+fn makes_mask(layer: &Config) -> bool {
+    fn inside(value: &Value) -> bool {
+        match value {
+            Value::Config(config) => makes_mask(config),
+            Value::List(items) => items.iter().any(inside),
+            _ => false,
+        }
+    }
+    let own = layer.kind() == "Masking" || layer.get("mask_zero") == Some(&Value::Bool(true));
+    own || layer.settings().any(|(_, value)| inside(value))
 }
 
 /// The layers of a graph in Keras' order.

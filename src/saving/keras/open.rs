@@ -10,7 +10,7 @@ use super::import::{At, Import, LayerPaths, object};
 use crate::autograd::{Layer, Listed, ParamList, Vars};
 use crate::config::{Config, Registry, Setting};
 use crate::error::{Error, Result};
-use crate::formats::keras::{WEIGHTS, description};
+use crate::formats::keras::{WEIGHTS, description, is_old};
 use crate::formats::{KnownKeras, Snapshot, Translation, Weights};
 
 /// Makes a model from Keras' description, and reads its parameters.
@@ -59,9 +59,7 @@ fn made<M: Setting + Layer<X, Y>, X: Vars, Y: Vars>(
     json: &Json,
     weights: &Weights,
 ) -> Result<(M, Vec<LayerPaths>)> {
-    let version = weights.metadata("keras_version").unwrap_or("3");
-    let is_old = !matches!(version.split('.').next(), Some("3" | "4"));
-    let mut import = Import { registry, is_old, places: Vec::new(), attached: Vec::new() };
+    let mut import = Import { registry, is_old: is_old(weights), places: Vec::new(), attached: Vec::new() };
     let config = import.any(object(json)?, &At::default())?;
     check_arrangement::<X, Y>(&config)?;
     let description = Config::new("Model")
