@@ -97,13 +97,17 @@ fn in_keras(name: &str) -> String {
 
 /// A name of an older file without what says nothing: `model_weights/lstm/lstm/lstm_cell/kernel:0` is `lstm/kernel`.
 pub(super) fn canonical(name: &str) -> String {
-    if name.contains("/vars/") {
+    // Names in an optimizer's memory hold those of cells.
+    if name.contains("/vars/") || name.starts_with("optimizer") {
         return name.into();
     }
     let name = name.strip_prefix("model_weights/").unwrap_or(name);
     let name = name.strip_suffix(":0").unwrap_or(name);
+    // Keras 3 has the names of models between: `dense/sequential/dense/kernel`.
+    let all: Vec<&str> = name.split('/').collect();
+    let start = all.iter().rposition(|part| *part == all[0]).unwrap_or(0);
     let mut parts: Vec<&str> = Vec::new();
-    for part in name.split('/') {
+    for &part in &all[start..] {
         let part = match part.split_once('_') {
             Some(("forward", _)) => "forward_layer",
             Some(("backward", _)) => "backward_layer",

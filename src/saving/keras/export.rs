@@ -564,6 +564,7 @@ fn check_masks(nodes: &[(&str, &Config)], of_inputs: bool) -> Result<()> {
         let steps = layer.get("return_sequences") == Some(&Value::Bool(true));
         let drops = match layer.kind() {
             "Lstm" | "Gru" | "SimpleRnn" => !steps,
+            "Embedding" => !makes_mask(layer),
             kind => {
                 kind == "Flatten" || kind == "RepeatVector" || kind.starts_with("Conv") || kind.starts_with("Global")
             }
