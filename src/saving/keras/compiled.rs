@@ -284,7 +284,7 @@ pub(super) fn memory(
     let Some(stepper) = trainer.get("optimizer").map(Value::as_config).transpose()? else { return Ok(memory) };
     let Some(optimizer) = stepper.get("optimizer").map(Value::as_config).transpose()? else { return Ok(memory) };
     let names = names(weights);
-    let is_new = |name: &String| name.starts_with("optimizer/") || name.trim_end_matches(":0").ends_with("/iteration");
+    let is_new = |name: &String| name.starts_with("optimizer/") || name.ends_with("/iteration");
     if !names.first().is_some_and(is_new) {
         return Ok(memory);
     }
@@ -293,10 +293,8 @@ pub(super) fn memory(
     memory.numbers = vec![("steps".into(), vec![steps]), ("batches".into(), vec![steps])];
     let mut rest = names[1..].iter();
     // Keras 2 keeps no rate.
-    if !is_old(weights)
-        && stepper.get("schedule").is_none()
-        && let Some(rate) = rest.next()
-    {
+    let has_rate = !is_old(weights) && stepper.get("schedule").is_none();
+    if has_rate && let Some(rate) = rest.next() {
         memory.numbers.push(("learning_rate".into(), vec![number(rate)?]));
     }
     let trained = trained(places, listed, vars);
