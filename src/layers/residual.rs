@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ndarray::IxDyn;
 
 use super::kernel_and_bias::activation_gradient;
-use super::merge::check_broadcast;
+use super::merge::{check_broadcast, with_merged_mask};
 use super::{Layer, Sequential};
 use crate::activations::{Activation, Linear, Pointwise, function_of};
 use crate::autograd::{Dependence, Fusible, InputGrads, OnnxForm, Op, ParamList, Var};
@@ -66,8 +66,9 @@ impl Layer for Residual {
         check_broadcast(&body, &shortcut)?;
         let sum = match body.value.lengths() == shortcut.value.lengths() {
             true => x.tape().wait(Sum::new(None), &[&body, &shortcut]),
-            false => body + shortcut,
+            false => &body + &shortcut,
         };
+        let sum = with_merged_mask(sum, [&body, &shortcut]);
         Ok(self.activation.apply(&sum))
     }
 

@@ -1,7 +1,7 @@
 //! Classes as vectors.
 
 use crate::error::{Error, Result};
-use crate::tensor::{self, Float, IntoTensor, Tensor, data};
+use crate::tensor::{self, Float, IntoTensor, Tensor, data, in_memory};
 
 /// Returns a vector of zeros with a one for each class number: `[...]` to `[..., classes]`. A last axis of length 1
 /// goes.
@@ -24,7 +24,7 @@ pub fn one_hot(classes_of_examples: impl IntoTensor, classes: usize) -> Result<T
     if shape.len() > 1 && shape.last() == Some(&1) {
         shape.pop();
     }
-    if numbers.len().checked_mul(classes).is_none() {
+    if in_memory(&[numbers.len(), classes]).is_none() {
         return Err(Error::value(format!("one_hot: {} examples of {classes} classes do not fit", numbers.len())));
     }
     if let Some(x) = numbers.iter().find(|x| !(**x >= 0.0 && x.fract() == 0.0 && **x < classes as Float)) {

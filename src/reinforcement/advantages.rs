@@ -57,7 +57,8 @@ pub fn advantages(
     for step in (0..shape.0).rev() {
         let [rewards, values, goes_on] = [rewards, values, goes_on].map(|all| all.index_axis_move(Axis(0), step));
         Zip::from(&mut sum).and(&mut next).and(rewards).and(values).and(goes_on).for_each(|sum, next, r, v, on| {
-            *sum = r + gamma * on * *next - v + gamma * lambda * on * *sum;
+            // What comes after an end may be anything, NaN too.
+            *sum = if *on == 0.0 { r - v } else { r + gamma * on * *next - v + gamma * lambda * on * *sum };
             *next = *v;
         });
         found.row_mut(step).assign(&sum);

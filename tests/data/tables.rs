@@ -31,6 +31,27 @@ fn tables_with_names_and_strings() {
     assert_eq!(table.targets(), ndarray::arr2(&[[1.5, 10.0], [2.0, 20.0], [-30.0, 30.0]]).into_dyn());
 }
 
+/// A table for testing without one of the classes: pandas' categories of the one for training.
+#[test]
+fn strings_have_the_numbers_of_another_table() {
+    let (_folder, train) = table("colour,size,kind\nred,1,c\nblue,2,a\ngreen,3,b\n");
+    let train = train.categorical("colour").categorical("kind").target("kind").read().unwrap();
+    let (_folder, csv) = table("colour,size,kind\nred,1,c\ngreen,3,a\n");
+    let alone = csv.clone().categorical("colour").categorical("kind").target("kind").read().unwrap();
+    assert_eq!(alone.targets().as_slice(), Some(&[1.0, 0.0][..]));
+    let test = csv.clone().like(&train).target("kind").read().unwrap();
+    assert_eq!(test.targets().as_slice(), Some(&[2.0, 0.0][..]));
+    assert_eq!(test.features(), ndarray::arr2(&[[2.0, 1.0], [1.0, 3.0]]));
+    assert_eq!((test.class_names(), test.lookup("colour").unwrap().vocabulary().len()), (train.class_names(), 3));
+    let missing = csv.like(&train).features(["colour"]).missing_of("colour", 1.0);
+    assert_eq!(missing.read().unwrap().features().column(0).to_vec(), [2.0, 1.0]);
+    let (_folder, other) = table("colour,size,kind\nred,1,c\nblack,2,a\n");
+    let error = other.like(&train).target("kind").read().unwrap_err().to_string();
+    let expected =
+        "line 3, column `colour`: expected one of the 3 strings of the table that this one is to be like, got `black`";
+    assert!(error.ends_with(expected), "{error}");
+}
+
 #[test]
 fn tables_without_names_and_with_gaps() {
     let (_folder, csv) = table("1;;3\r\n4;5; 6 \r\n");

@@ -54,8 +54,15 @@ fn layers_after_a_mask_compute_as_in_keras() {
 
 #[test]
 fn merged_masks_are_those_of_keras() {
-    for (kind, other) in [("same", "more")] {
-        let graph = || embedded(Graph::new("ids")).add("more", Dense::new(4), "words");
+    for (kind, other) in [("same", "more"), ("different", "later"), ("one", "others")] {
+        // Other steps are left out of `later` than of `words`.
+        let graph = || {
+            embedded(Graph::new("ids"))
+                .add("more", Dense::new(4), "words")
+                .add("column", Reshape::new([6, 1]), "ids")
+                .add("without_3", Masking::new(3.0), "column")
+                .add("later", Dense::new(4), "without_3")
+        };
         let from = ["words", other];
         let merged: Vec<(&str, Graph)> = vec![
             ("add", graph().add("y", Add, from)),
@@ -65,6 +72,7 @@ fn merged_masks_are_those_of_keras() {
             ("maximum", graph().add("y", Maximum, from)),
             ("minimum", graph().add("y", Minimum, from)),
             ("concatenate", graph().add("y", Concatenate::default(), from)),
+            ("in_time", graph().add("y", Concatenate::new(1), from)),
         ];
         for (name, graph) in merged {
             let graph = graph.add("last", Lstm::new(2), "y").outputs("last");

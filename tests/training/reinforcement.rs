@@ -95,6 +95,9 @@ fn advantages_are_sums_of_surprises() {
         }
         assert!((found - sum).abs() < 1e-5, "{step} {environment}: {found} {sum}");
     }
+    let (one, half, over) = (arr2(&[[1.0]]), arr2(&[[0.5]]), arr2(&[[0.0]]));
+    let found = advantages(one.view(), half.view(), arr1(&[Float::NAN]).view(), over.view(), 0.9, 0.8).unwrap();
+    assert_eq!(found, half, "what comes after the end counts");
     let error = advantages(rewards.view(), values.view(), arr1(&[0.0]).view(), goes_on.view(), 0.9, 0.8).unwrap_err();
     assert!(error.to_string().contains("last [environments], got (9, 2), (9, 2), (9, 2) and [1]"), "{error}");
 }

@@ -61,8 +61,13 @@ impl Csv {
             }
             fields.push((!missing).then_some(if self.trim { field.trim() } else { field }));
         }
-        if self.categorical.contains(name) {
-            return self.categories(name, &fields);
+        let known = self.lookups.iter().find(|(column, _)| column == name).map(|(_, lookup)| lookup);
+        if self.categorical.contains(name) || known.is_some() {
+            let lookup = match known {
+                Some(known) => self.check_known(rows, name, &fields, known)?,
+                None => StringLookup::sorted(fields.iter().flatten()),
+            };
+            return self.categories(name, &fields, lookup);
         }
         let words: Option<Vec<_>> = fields.iter().flatten().map(|field| truth(field)).collect();
         let logical = words.is_some_and(|words| !words.is_empty());
@@ -95,8 +100,34 @@ impl Csv {
         ))
     }
 
-    fn categories(&self, column: &str, fields: &[Option<&str>]) -> Result<(Vec<Float>, Option<StringLookup>)> {
-        let lookup = StringLookup::sorted(fields.iter().flatten());
+    /// The strings of the table that this one is to be like, which must have all of these.
+    fn check_known(
+        &self,
+        rows: &Rows,
+        column: &str,
+        fields: &[Option<&str>],
+        known: &StringLookup,
+    ) -> Result<StringLookup> {
+        for (field, (line, _)) in fields.iter().zip(&rows.rows) {
+            if let Some(field) = field
+                && known.lookup(field).is_err()
+            {
+                return Err(self.fail(format!(
+                    "line {line}, column `{column}`: expected one of the {} strings of the table that this one is to be like, got `{}`",
+                    known.vocabulary().len(),
+                    shown(field)
+                )));
+            }
+        }
+        Ok(known.clone())
+    }
+
+    fn categories(
+        &self,
+        column: &str,
+        fields: &[Option<&str>],
+        lookup: StringLookup,
+    ) -> Result<(Vec<Float>, Option<StringLookup>)> {
         let (classes, fill) = (lookup.vocabulary().len(), self.fill(column).unwrap_or_default());
         if fields.contains(&None) && fill >= 0.0 && fill < classes as Float {
             return Err(self.fail(format!(

@@ -99,6 +99,7 @@ settings! {
         missing_of: Vec<(String, Float)> = Vec::new(),
         missing_strings: Vec<String> = Vec::new(),
         missing_strings_of: Vec<(String, Vec<String>)> = Vec::new(),
+        lookups: Vec<(String, StringLookup)> = Vec::new(),
     }
 }
 
@@ -123,6 +124,22 @@ impl Csv {
     #[must_use]
     pub fn categorical(mut self, column: impl Into<String>) -> Self {
         self.categorical.push(column.into());
+        self
+    }
+
+    /// Numbers strings as in a table that was read before, and says that its categorical columns are such here too, where they are.
+    /// [`categorical`](Self::categorical) alone numbers the strings that it finds: a file for testing in which one is absent would
+    /// number those after it anew. A string that the other table did not have is an error.
+    ///
+    /// ```no_run
+    /// use gradus::data::Csv;
+    /// let train = Csv::new("train.csv").categorical("species").target("species").read()?;
+    /// let test = Csv::new("test.csv").like(&train).target("species").read()?;
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    #[must_use]
+    pub fn like(mut self, table: &Table) -> Self {
+        self.lookups = table.lookups.clone();
         self
     }
 

@@ -66,7 +66,7 @@ impl Layer<(Var, Var)> for Dot {
         if shape.len() == 1 {
             shape.push(1);
         }
-        a.matmul(&b)?.reshape(&shape)
+        Ok(a.matmul(&b)?.reshape(&shape)?.without_mask())
     }
 }
 

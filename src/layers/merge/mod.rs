@@ -1,18 +1,26 @@
 //! Layers that make one variable of several.
+//!
+//! What they give has a mask where all inputs have one: the steps that are real in any of them, as in Keras.
 
 mod dot;
 
 pub use dot::Dot;
 
+use std::rc::Rc;
+
+use ndarray::{Axis, Zip};
+
 use super::Layer;
-use crate::autograd::Var;
+use crate::autograd::{OnnxAttribute, Var};
 use crate::config::{config, described};
 use crate::error::{Error, Result};
+use crate::tensor::Tensor;
 
 macro_rules! merge {
     ($(#[$doc:meta])* $name:ident, $keras:literal, $formula:literal, $values:literal, |$a:ident, $b:ident| $merge:expr) => {
         described! {
             #[doc = concat!($formula, " of the inputs, number by number, with broadcasting.")]
+            /// It has a mask if all inputs have one: the steps that are real in any of them.
             ///
             /// # Shapes
             /// inputs that broadcast to one shape, which is that of the output
@@ -35,7 +43,7 @@ macro_rules! merge {
 
         impl Layer<Vec<Var>> for $name {
             fn forward(&self, x: &Vec<Var>) -> Result<Var> {
-                fold(x, |$a, $b| $merge)
+                Ok(with_merged_mask(fold(x, |$a, $b| $merge)?, x))
             }
 
             config!();
@@ -49,7 +57,8 @@ merge!(Maximum, "Maximum", "The greatest", "[4.0, 3.0]", |a, b| a.maximum(b));
 merge!(Minimum, "Minimum", "The least", "[1.0, 2.0]", |a, b| a.minimum(b));
 
 described! {
-    /// The mean of the inputs, number by number, with broadcasting.
+    /// The mean of the inputs, number by number, with broadcasting. It has a mask if all inputs have one: the steps that are real in any of
+    /// them.
     ///
     /// # Shapes
     /// inputs that broadcast to one shape, which is that of the output
@@ -73,12 +82,13 @@ impl Layer<Vec<Var>> for Average {
     config!();
 
     fn forward(&self, x: &Vec<Var>) -> Result<Var> {
-        Ok(fold(x, |a, b| Ok(a + b))? * (1.0 / x.len() as crate::tensor::Float))
+        let mean = fold(x, |a, b| Ok(a + b))? * (1.0 / x.len() as crate::tensor::Float);
+        Ok(with_merged_mask(mean, x))
     }
 }
 
 described! {
-    /// The first input less the second, with broadcasting.
+    /// The first input less the second, with broadcasting. It has a mask if both have one: the steps that are real in any of them.
     ///
     /// # Shapes
     /// two inputs that broadcast to one shape, which is that of the output
@@ -103,12 +113,15 @@ impl Layer<(Var, Var)> for Subtract {
 
     fn forward(&self, (a, b): &(Var, Var)) -> Result<Var> {
         check_broadcast(a, b)?;
-        Ok(a - b)
+        Ok(with_merged_mask(a - b, [a, b]))
     }
 }
 
 described! {
     /// The inputs one after the other along an axis.
+    ///
+    /// Along the time axis, 1, masks follow each other too, and every step of an input without one is real. Along a later axis there is a
+    /// mask if all inputs have one: the steps that are real in any of them.
     ///
     /// # Shapes
     /// inputs that differ along the axis only
@@ -138,8 +151,56 @@ impl Layer<Vec<Var>> for Concatenate {
     config!();
 
     fn forward(&self, x: &Vec<Var>) -> Result<Var> {
-        Var::concat(&x.iter().collect::<Vec<_>>(), self.axis)
+        let y = Var::concat(&x.iter().collect::<Vec<_>>(), self.axis)?;
+        let is_time = [1, 1 - y.value.shape().len() as isize].contains(&self.axis);
+        Ok(if is_time { with_joined_masks(y, x) } else { with_merged_mask(y, x) })
     }
+}
+
+/// With the steps that are real in any input, if all inputs have a mask.
+pub(super) fn with_merged_mask<'a>(y: Var, x: impl IntoIterator<Item = &'a Var>) -> Var {
+    let mut masks = x.into_iter().map(|x| x.mask.as_ref());
+    let Some(Some(first)) = masks.next() else {
+        return y.without_mask();
+    };
+    let mut all = first.clone();
+    for mask in masks {
+        match mask {
+            Some(mask) if Rc::ptr_eq(&all, mask) => {}
+            Some(mask) if mask.shape() == all.shape() => {
+                let any = Zip::from(&*all).and(&**mask).map_collect(|a, b| a.max(*b)).into_shared();
+                y.tape().note_mask(&[&all, mask], &any, |form| form.node("Max", &["in0", "in1"], &[]));
+                all = Rc::new(any);
+            }
+            _ => return y.without_mask(),
+        }
+    }
+    if y.value.lengths().get(..2) == Some(all.shape()) { y.masked((*all).clone()) } else { y.without_mask() }
+}
+
+/// With the masks of the inputs one after the other.
+fn with_joined_masks(y: Var, x: &[Var]) -> Var {
+    if x.iter().all(|x| x.mask.is_none()) {
+        return y;
+    }
+    let masks: Vec<Tensor> = x
+        .iter()
+        .map(|x| match &x.mask {
+            Some(mask) => (**mask).clone(),
+            None => Tensor::ones(&x.value.shape()[..2]),
+        })
+        .collect();
+    let views: Vec<_> = masks.iter().map(|mask| mask.view()).collect();
+    let mask = ndarray::concatenate(Axis(1), &views).expect("masks of one batch");
+    let mask = mask.as_standard_layout().into_owned().into_shared();
+    if x.iter().all(|x| x.mask.is_some()) {
+        y.tape().note_mask(&masks.iter().collect::<Vec<_>>(), &mask, |form| {
+            let inputs: Vec<String> = (0..form.len()).map(|i| form.input(i)).collect();
+            let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
+            form.node("Concat", &inputs, &[("axis", OnnxAttribute::Int(1))])
+        });
+    }
+    y.masked(mask)
 }
 
 fn fold(x: &[Var], merge: impl Fn(&Var, &Var) -> Result<Var>) -> Result<Var> {
@@ -161,4 +222,32 @@ pub(super) fn check_broadcast(a: &Var, b: &Var) -> Result<()> {
         a.value.shape(),
         b.value.shape()
     )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::autograd::Tape;
+    use ndarray::{ArrayD, arr2};
+
+    /// What `compute_mask` of Keras 3 gives.
+    #[test]
+    fn masks_are_merged_as_in_keras() {
+        let tape = Tape::inference();
+        let plain = tape.input(ArrayD::<crate::tensor::Float>::ones(vec![1, 3, 2]));
+        let [long, late] = [[1, 1, 0], [0, 1, 0]].map(|mask| plain.clone().with_mask(arr2(&[mask])).unwrap());
+        let mask = |y: Var| y.mask.map(|mask| mask.iter().map(|x| *x as u8).collect::<Vec<_>>());
+        let (both, one) = (vec![long.clone(), late.clone()], vec![long.clone(), plain.clone()]);
+        for layer in [&Add as &dyn Layer<Vec<Var>>, &Multiply, &Maximum, &Minimum, &Average, &Concatenate::default()] {
+            assert_eq!(mask(layer.forward(&both).unwrap()), Some(vec![1, 1, 0]), "{layer:?}");
+            assert_eq!(mask(layer.forward(&one).unwrap()), None, "{layer:?}");
+        }
+        assert_eq!(mask(Subtract.forward(&(late.clone(), long)).unwrap()), Some(vec![1, 1, 0]));
+        assert_eq!(mask(Subtract.forward(&(plain.clone(), late.clone())).unwrap()), None);
+        assert_eq!(
+            mask(Concatenate::new(1).forward(&vec![late, plain.clone()]).unwrap()),
+            Some(vec![0, 1, 0, 1, 1, 1])
+        );
+        assert_eq!(mask(Concatenate::new(1).forward(&vec![plain.clone(), plain]).unwrap()), None);
+    }
 }

@@ -1,6 +1,6 @@
 //! From our description of a model to Keras'.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use serde_json::{Value as Json, json};
@@ -285,8 +285,14 @@ impl<'e> Export<'e> {
         check_masks(&nodes, self.has_masks && !at.ours.is_empty())?;
         let order: Vec<String> = in_order(&inputs, &nodes, &texts(config, "outputs"));
         let mut made = self.layers_of(&order, &nodes, at)?;
+        // What no output needs is left out, as Keras does, with what follows it.
+        let mut left_out: HashSet<&str> = HashSet::new();
         for (name, node) in nodes {
             let from = texts(node, "from");
+            if from.iter().any(|value| left_out.contains(value.split('.').next().unwrap_or_default())) {
+                left_out.insert(name);
+                continue;
+            }
             let tensors: Option<Vec<Json>> = from.iter().map(|value| given.get(value).map(tensor)).collect();
             let tensors =
                 tensors.ok_or_else(|| refused(format!("`{name}` takes one of several outputs of a layer")))?;
@@ -306,8 +312,10 @@ impl<'e> Export<'e> {
             let (json, call) = if layer.kind() == "Operator" {
                 operator(layer, name, tensors).map_err(fail)?
             } else {
-                // What no output needs is left out, as Keras does.
-                let Some(json) = made.remove(name) else { continue };
+                let Some(json) = made.remove(name) else {
+                    left_out.insert(name);
+                    continue;
+                };
                 (json, call(layer, tensors))
             };
             let mut json = json;
