@@ -17,10 +17,11 @@ use crate::error::{Error, Result};
 use crate::tensor::Tensor;
 
 macro_rules! merge {
-    ($(#[$doc:meta])* $name:ident, $keras:literal, $formula:literal, $values:literal, |$a:ident, $b:ident| $merge:expr) => {
+    ($(#[$doc:meta])* $name:ident, $keras:literal, $formula:literal, $values:literal, $merge:expr) => {
         described! {
             #[doc = concat!($formula, " of the inputs, number by number, with broadcasting.")]
             /// It has a mask if all inputs have one: the steps that are real in any of them.
+            $(#[$doc])*
             ///
             /// # Shapes
             /// inputs that broadcast to one shape, which is that of the output
@@ -37,13 +38,12 @@ macro_rules! merge {
             /// ```
             /// # Reference
             #[doc = concat!("Keras `", $keras, "`")]
-            $(#[$doc])*
             pub struct $name;
         }
 
         impl Layer<Vec<Var>> for $name {
             fn forward(&self, x: &Vec<Var>) -> Result<Var> {
-                Ok(with_merged_mask(fold(x, |$a, $b| $merge)?, x))
+                $merge(x)
             }
 
             config!();
@@ -51,10 +51,57 @@ macro_rules! merge {
     };
 }
 
-merge!(Add, "Add", "The sum", "[5.0, 5.0]", |a, b| Ok(a + b));
-merge!(Multiply, "Multiply", "The product", "[4.0, 6.0]", |a, b| Ok(a * b));
-merge!(Maximum, "Maximum", "The greatest", "[4.0, 3.0]", |a, b| a.maximum(b));
-merge!(Minimum, "Minimum", "The least", "[1.0, 2.0]", |a, b| a.minimum(b));
+merge!(Add, "Add", "The sum", "[5.0, 5.0]", |x: &Vec<Var>| Ok(with_merged_mask(fold(x, |a, b| Ok(a + b))?, x)));
+merge!(
+    /// Steps that are not real count as 1, and where no input has a real one the product is 0.
+    Multiply, "Multiply", "The product", "[4.0, 6.0]", product
+);
+merge!(
+    /// Steps that are not real do not count.
+    Maximum, "Maximum", "The greatest", "[4.0, 3.0]", |x| extreme(x, Var::maximum)
+);
+merge!(
+    /// Steps that are not real do not count.
+    Minimum, "Minimum", "The least", "[1.0, 2.0]", |x| extreme(x, Var::minimum)
+);
+
+fn product(x: &Vec<Var>) -> Result<Var> {
+    let tape = |x: &Var| x.tape().clone();
+    let mut factors = Vec::with_capacity(x.len());
+    for x in x {
+        factors.push(match real_steps(x) {
+            Some(real) => real.select(x, &tape(x).constant(1.0))?,
+            None => x.clone(),
+        });
+    }
+    let y = with_merged_mask(fold(&factors, |a, b| Ok(a * b))?, x);
+    match real_steps(&y) {
+        Some(real) => Ok(real.select(&y, &tape(&y).constant(0.0))?.with_mask_of(&y)),
+        None => Ok(y),
+    }
+}
+
+fn extreme(x: &[Var], of_two: impl Fn(&Var, &Var) -> Result<Var>) -> Result<Var> {
+    fold(x, |all, next| {
+        let b = match real_steps(next) {
+            Some(real) => real.select(next, all)?,
+            None => next.clone(),
+        };
+        let a = match real_steps(all) {
+            Some(real) => real.select(all, &b)?,
+            None => all.clone(),
+        };
+        Ok(with_merged_mask(of_two(&a, &b)?, [all, next]))
+    })
+}
+
+/// The mask with an axis of length 1 for each further one, to take part in operations.
+fn real_steps(x: &Var) -> Option<Var> {
+    let mask = x.mask.as_deref()?;
+    let mut shape = vec![1; x.value.lengths().len()];
+    shape[..2].copy_from_slice(mask.shape());
+    Some(x.tape().examples(crate::tensor::reshaped(mask, &shape)))
+}
 
 described! {
     /// The mean of the inputs, number by number, with broadcasting. It has a mask if all inputs have one: the steps that are real in any of
