@@ -298,14 +298,8 @@ impl<'e> Export<'e> {
                 tensors.ok_or_else(|| refused(format!("`{name}` takes one of several outputs of a layer")))?;
             let fail = |error: Error| error.at_setting(name);
             if let Some(Value::Text(shared)) = node.get("layer") {
-                let known = layers.iter_mut().find(|layer| layer["name"] == shared.as_str());
-                let Some(nodes) = known.and_then(|layer| layer["inbound_nodes"].as_array_mut()) else {
-                    return Err(fail(Error::value(format!("shares `{shared}`, which is not there"))));
-                };
-                let mut call = nodes[0].clone();
-                call["args"] = arguments(&call["args"], tensors);
-                nodes.push(call);
-                give(&mut given, node, name, shared, nodes.len() - 1);
+                let call = call_again(&mut layers, shared, tensors).map_err(fail)?;
+                give(&mut given, node, name, shared, call);
                 continue;
             }
             let Some(Value::Config(layer)) = node.get("layer") else { continue };
@@ -848,4 +842,16 @@ fn operator(config: &Config, name: &str, tensors: Vec<Json>) -> Result<(Json, Js
     let json = json!({"module": "keras.src.ops.numpy", "class_name": class, "config": settings,
         "registered_name": class, "name": name});
     Ok((json, json!({"args": args, "kwargs": {}})))
+}
+
+/// Adds a call to a layer that is there, and returns its number.
+fn call_again(layers: &mut [Json], shared: &str, tensors: Vec<Json>) -> Result<usize> {
+    let known = layers.iter_mut().find(|layer| layer["name"] == shared);
+    let Some(calls) = known.and_then(|layer| layer["inbound_nodes"].as_array_mut()) else {
+        return Err(Error::value(format!("shares `{shared}`, which is not there")));
+    };
+    let mut call = calls[0].clone();
+    call["args"] = arguments(&call["args"], tensors);
+    calls.push(call);
+    Ok(calls.len() - 1)
 }
