@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use gradus::activations::Softplus;
+use gradus::layers::{Add, Concatenate, Maximum, Multiply};
 use gradus::models::{Bert, BertConfig, Gpt2, Gpt2Config, ResNet};
 use gradus::ndarray::{Array2, Axis, array};
 use gradus::onnx::Export;
@@ -75,7 +76,24 @@ fn networks() -> Vec<Network> {
         .add(TransformerEncoder::new(8, 2, 16))
         .add(GlobalAvgPool1d)
         .add(Dense::new(2));
+    // Other steps are left out of `without_3` than of `words`.
+    let merged = |layer: Box<dyn Layer<Vec<Var>>>| -> Box<dyn Layer> {
+        let graph: Graph<Var, Var> = Graph::new("ids")
+            .add("words", embedding(), "ids")
+            .add("column", Reshape::new([6, 1]), "ids")
+            .add("without_3", Masking::new(3.0), "column")
+            .add("others", Dense::new(8), "without_3")
+            .add("merged", layer, ["words", "others"])
+            .add("last", Lstm::new(4), "merged")
+            .outputs("last")
+            .typed();
+        Box::new(graph)
+    };
     vec![
+        ("merged_add".into(), merged(Box::new(Add)), ids(3, 6)),
+        ("merged_maximum".into(), merged(Box::new(Maximum)), ids(3, 6)),
+        ("merged_multiply".into(), merged(Box::new(Multiply)), ids(3, 6)),
+        ("merged_in_time".into(), merged(Box::new(Concatenate::new(1))), ids(3, 6)),
         ("mlp".into(), Box::new(mlp), numbers(&[3, 4])),
         ("cnn".into(), Box::new(cnn), numbers(&[3, 10, 8, 3])),
         ("lstm".into(), Box::new(lstm), numbers(&[3, 5, 3])),
