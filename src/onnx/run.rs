@@ -110,9 +110,10 @@ impl Budget {
         self.take(&self.kept, count)
     }
 
-    /// Refuses a shape of more numbers than a value may have.
+    /// Refuses a shape of more numbers than a value may have, or than are still to be computed while a file is read.
     pub fn bounded(&self, shape: &[usize]) -> Result<()> {
-        bounded(shape, self.most).map_err(|error| self.exceeded(error))
+        bounded(shape, self.most).map_err(|error| self.exceeded(error))?;
+        if self.is_import { self.take(&self.work, shape.iter().product()) } else { Ok(()) }
     }
 }
 
