@@ -21,6 +21,7 @@ use gradus::ndarray::{Array4, Axis, s};
 use gradus::plot::{Figure, Panel, heat_map};
 use gradus::prelude::*;
 use gradus::saving::Weights;
+use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 
 /// Explains what a network sees in digits or photos.
 #[derive(Parser)]
@@ -64,6 +65,8 @@ struct Task {
 const METHODS: [&str; 6] = ["saliency", "SmoothGrad", "integrated gradients", "Grad-CAM", "occlusion", "random"];
 /// Parts of an image that are deleted one after the other.
 const STEPS: usize = 28;
+/// Places to which each map is moved.
+const SHIFTS: usize = 8;
 
 fn main() -> Result<()> {
     let mut args = Args::parse();
@@ -78,6 +81,8 @@ fn main() -> Result<()> {
 
     let mut maps = Figure::new("What speaks for the class (red), and against it (blue)").columns(6);
     let mut curves = vec![vec![0.0; STEPS + 1]; METHODS.len()];
+    // The same maps, moved to elsewhere: holes of the same shapes in the wrong places.
+    let mut moved = [0.0; METHODS.len()];
     let mut worst: Float = 0.0;
     for (i, x) in task.inputs.iter().enumerate() {
         let logits = task.model.forward(&Tape::inference().input(x))?;
@@ -88,6 +93,13 @@ fn main() -> Result<()> {
         for (curve, map) in curves.iter_mut().zip(&found) {
             let probabilities = delete(&task, x, map, class)?;
             curve.iter_mut().zip(probabilities).for_each(|(sum, p)| *sum += f64::from(p) / task.inputs.len() as f64);
+        }
+        for (sum, map) in moved.iter_mut().zip(&found) {
+            for shift in shifts(args.seed + i as u64, map) {
+                let probabilities = delete(&task, x, &rolled(map, shift), class)?;
+                let mean = probabilities.iter().map(|p| f64::from(*p)).sum::<f64>() / probabilities.len() as f64;
+                *sum += mean / (SHIFTS * task.inputs.len()) as f64;
+            }
         }
         if i < 4 {
             println!("image {i}: class {class}, {:.1}%", 100.0 * numbers.value()[[0, 0]]);
@@ -103,9 +115,10 @@ fn main() -> Result<()> {
     // The attributions sum to what the image adds to the logit of an empty one: that is integrated gradients' promise.
     println!("integrated gradients explain the logits to within {worst:.4}");
     println!("\nProbability of the class, mean over the deletion of the image; less is better");
+    println!("{:<22} {:>8} {:>26}", "", "the map", "the same map, moved");
     let mut panel = Panel::new("Share of the image deleted", "Probability of the class");
-    for (name, curve) in METHODS.iter().zip(curves) {
-        println!("{name:<22} {:.3}", curve.iter().sum::<f64>() / curve.len() as f64);
+    for ((name, curve), moved) in METHODS.iter().zip(curves).zip(moved) {
+        println!("{name:<22} {:>8.3} {moved:>26.3}", curve.iter().sum::<f64>() / curve.len() as f64);
         panel = panel.line(*name, (0..).map(|step: u32| f64::from(step) / STEPS as f64).zip(curve));
     }
     Figure::new("Deleting first what counts most").panel(panel).save(args.out.join("deletion.svg"))?;
@@ -133,6 +146,19 @@ fn explain(task: &Task, x: &Tensor, class: usize, seed: u64) -> Result<(Vec<Tens
     let maps = [&steep, &smooth, &integrated.attributions].map(flat);
     let maps = maps.into_iter().chain([stretched.into_tensor(), flat(&covered), flat(&random)]);
     Ok((maps.collect(), integrated.delta[0]))
+}
+
+/// Random moves by at least a quarter of each axis, around the edges.
+fn shifts(seed: u64, map: &Tensor) -> Vec<[usize; 2]> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut shift = |len: usize| rng.random_range(len / 4..=len - len / 4);
+    (0..SHIFTS).map(|_| [shift(map.shape()[0]), shift(map.shape()[1])]).collect()
+}
+
+fn rolled(map: &Tensor, [down, right]: [usize; 2]) -> Tensor {
+    let (height, width) = (map.shape()[0], map.shape()[1]);
+    let at = |(row, column): (usize, usize)| map[[(row + down) % height, (column + right) % width]];
+    ndarray::Array2::from_shape_fn((height, width), at).into_tensor()
 }
 
 /// The probability of the class as the image loses, square by square, what the map holds for important.
