@@ -68,3 +68,13 @@ fn every_format_is_listed_fills_a_model_of_ones_own_opens_and_trains_on() {
         }
     }
 }
+
+/// A model of which Keras has made a SavedModel too: `tests/fixtures/make_onnx_tensorflow.py`.
+#[test]
+fn what_became_a_saved_model_opens_as_keras() {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/onnx_tf/saved_keras.safetensors");
+    let values = Weights::open(&path).unwrap();
+    let (x, y) = (values.get("input").unwrap(), values.get("output").unwrap());
+    let model = gradus::open(path.with_extension("keras")).unwrap();
+    assert!(distance(&model.predict(&x).unwrap(), &y) < 1e-5);
+}

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use gradus::ndarray::IxDyn;
 use gradus::onnx::Onnx;
 use gradus::prelude::*;
-use gradus::saving::Weights;
+use gradus::saving::{Translation, Weights};
 
 use crate::importer::assert_near;
 
@@ -85,7 +85,9 @@ fn larger_models_of_pytorch_predict_and_train_as_there() {
 fn models_of_tensorflow_predict_as_there_and_train() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/onnx_tf");
     let cases = [("cnn", 8), ("separable", 5), ("lstm", 5), ("gru", 5), ("bidirectional", 5), ("attention", 18)];
-    for (name, expected) in cases {
+    // By a SavedModel: of a `tf.Module`, and of Keras.
+    let saved = [("saved_module", 4), ("saved_keras", 4)];
+    for (name, expected) in cases.into_iter().chain(saved) {
         let onnx =
             Onnx::<Var, Var>::open(folder.join(format!("{name}.onnx"))).unwrap_or_else(|e| panic!("{name}: {e}"));
         let numbers = Weights::open(folder.join(format!("{name}.safetensors"))).unwrap();
@@ -103,4 +105,23 @@ fn models_of_tensorflow_predict_as_there_and_train() {
         assert_eq!(changed.count(), count, "{name}");
         println!("{name}: {count} parameters");
     }
+}
+
+/// The tensors of a checkpoint fill a model of one's own, as docs/guide/exchange.md says.
+#[test]
+fn variables_of_a_tensorflow_module_fill_a_model() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/onnx_tf");
+    let numbers = Weights::open(folder.join("saved_module.safetensors")).unwrap();
+    let (x, want) = (numbers.get("input").unwrap(), numbers.get("output").unwrap());
+    let model = Sequential::new().add(Dense::new(7).activation(Relu)).add(Dense::new(3).activation(Softmax));
+    model.predict(&x).unwrap();
+    let variables = Weights::open(folder.join("saved_module.variables.safetensors")).unwrap();
+    Translation::new()
+        .rename("kernels/0/.ATTRIBUTES/VARIABLE_VALUE", "dense.kernel")
+        .rename("biases/0/.ATTRIBUTES/VARIABLE_VALUE", "dense.bias")
+        .rename("kernels/1/.ATTRIBUTES/VARIABLE_VALUE", "dense_1.kernel")
+        .rename("biases/1/.ATTRIBUTES/VARIABLE_VALUE", "dense_1.bias")
+        .load(&model, &variables)
+        .unwrap();
+    assert_near(&model.predict(&x).unwrap(), &want);
 }
