@@ -96,7 +96,7 @@ proptest! {
 
 /// 4 GB of records in 400 MB of memory. The file is sparse: it has the length, and the disk does not hold its zeros.
 #[test]
-#[ignore = "takes minutes and, on a file system without holes, 4 GB"]
+#[ignore = "takes minutes and, on a file system without holes, 4 GB; .ci/run runs it in a release build"]
 fn four_gigabytes_train_in_four_hundred_megabytes() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("large.records");

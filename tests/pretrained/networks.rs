@@ -209,12 +209,12 @@ macro_rules! networks {
 
 networks! {
     lenet5
-    #[ignore = "57 million parameters"] alexnet
-    #[ignore = "129 million parameters"] vgg11
-    #[ignore = "134 million parameters"] vgg16
+    #[ignore = "57 million parameters; .ci/run runs it in a release build"] alexnet
+    #[ignore = "129 million parameters; .ci/run runs it in a release build"] vgg11
+    #[ignore = "134 million parameters; .ci/run runs it in a release build"] vgg16
     resnet18
-    #[ignore = "21 million parameters"] resnet34
-    #[ignore = "24 million parameters"] resnet50
+    #[ignore = "21 million parameters; .ci/run runs it in a release build"] resnet34
+    #[ignore = "24 million parameters; .ci/run runs it in a release build"] resnet50
     #[cfg(float64)] mobilenet_v2
     mobilenet_v2_quarter
 }
@@ -227,7 +227,7 @@ fn all_networks_are_compared() {
 /// Writes each network for PyTorch, with its output, into the folder `EXPORTS`, where
 /// `tests/fixtures/check_exports_pytorch.py` compares.
 #[test]
-#[ignore = "tests/fixtures/check_exports_pytorch.py reads what it writes"]
+#[ignore = ".ci/run runs it in a release build; tests/fixtures/check_exports_pytorch.py reads what it writes, by hand"]
 fn exports() {
     let folder = std::env::var("EXPORTS").unwrap_or_else(|_| "target/exports".into());
     std::fs::create_dir_all(&folder).unwrap();

@@ -138,7 +138,7 @@ fn killed_runs_end_in_the_same_bytes() {
 }
 
 #[test]
-#[ignore = "takes a minute"]
+#[ignore = "takes a minute; .ci/run runs it"]
 fn killed_50_times() {
     kill(50);
 }
