@@ -66,17 +66,16 @@ merge!(
 );
 
 fn product(x: &Vec<Var>) -> Result<Var> {
-    let tape = |x: &Var| x.tape().clone();
     let mut factors = Vec::with_capacity(x.len());
     for x in x {
         factors.push(match real_steps(x) {
-            Some(real) => real.select(x, &tape(x).constant(1.0))?,
+            Some(real) => real.select(x, &x.tape().constant(1.0))?,
             None => x.clone(),
         });
     }
     let y = with_merged_mask(fold(&factors, |a, b| Ok(a * b))?, x);
     match real_steps(&y) {
-        Some(real) => Ok(real.select(&y, &tape(&y).constant(0.0))?.with_mask_of(&y)),
+        Some(real) => Ok(real.select(&y, &y.tape().constant(0.0))?.with_mask_of(&y)),
         None => Ok(y),
     }
 }
