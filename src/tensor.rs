@@ -83,6 +83,11 @@ pub(crate) fn tensor(shape: &[usize], data: Vec<Float>) -> Tensor {
     ArcArray::from_shape_vec(IxDyn(shape), data).expect("length equals the product of the shape")
 }
 
+/// A tensor without numbers, in the place of one that a forward pass will leave there.
+pub(crate) fn empty() -> Tensor {
+    tensor(&[0], Vec::new())
+}
+
 /// The numbers of a tensor in row-major order. All tensors on a tape are in standard layout.
 pub(crate) fn data(tensor: &Tensor) -> &[Float] {
     tensor.as_slice().expect("tensors on a tape are in standard layout")

@@ -8,7 +8,7 @@ use crate::autograd::{ContributionRule, Dependence, InputGrads, OnnxForm, Op, Va
 use crate::buffers::buffer;
 use crate::config::Config;
 use crate::kernels::curve::{self, Curve};
-use crate::tensor::{Float, Tensor, data, tensor};
+use crate::tensor::{Float, Tensor, data, empty, tensor};
 
 /// Makes a type an activation, by its value at `x` and its slope, which is found from the value if `by_value` says so
 /// (then it can become a part of the operation before it), else from `x`. A value that approaches an end as `exp(x)` does does not
@@ -123,8 +123,7 @@ impl Var {
 
 /// Applies a pointwise function as an operation of its own. If not `by_value`, its backward takes `x` in the place of `y`.
 fn apply_pointwise(x: &Var, function: Arc<dyn Pointwise>, by_value: bool) -> Var {
-    let at = Tensor::default(ndarray::IxDyn(&[]));
-    x.tape().apply(PointwiseOp { function, by_value, at }, &[x])
+    x.tape().apply(PointwiseOp { function, by_value, at: empty() }, &[x])
 }
 
 /// `y = f(x)`, remembered by `y` or by `x`. Not generic: all of it would be compiled for each function.

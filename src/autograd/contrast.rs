@@ -1,7 +1,7 @@
 //! Passes of examples together with their baselines, whose backward sweep carries contributions to the difference.
 
 use super::{Dependence, InputGrads, Op};
-use crate::tensor::{Float, Tensor, data, tensor};
+use crate::tensor::{Float, Tensor, data, empty, tensor};
 
 /// How an operation hands contributions to the difference from a baseline back to its input, for
 /// [`deep_lift`](crate::explain::deep_lift).
@@ -33,7 +33,6 @@ pub(super) struct Contrast {
 impl Contrast {
     /// The operation itself where its gradient is the rule.
     pub(super) fn of(op: Box<dyn Op>) -> Box<dyn Op> {
-        let empty = || Tensor::default(ndarray::IxDyn(&[]));
         match op.contribution_rule() {
             ContributionRule::Gradient => op,
             rule => Box::new(Self { op, rule, x: empty(), y: empty() }),

@@ -18,7 +18,7 @@ use crate::kernels::{
     gemm::Matrix,
     packed::Packed,
 };
-use crate::tensor::{Float, Tensor, data, tensor};
+use crate::tensor::{Float, Tensor, data, empty, tensor};
 
 described! {
     /// Fully connected layer: `y = activation(x · kernel + bias)`.
@@ -145,7 +145,6 @@ struct Affine {
 
 impl Affine {
     fn new(param: &Param, has_gradient: bool) -> Self {
-        let empty = || Tensor::default(ndarray::IxDyn(&[]));
         Self { param: param.clone(), has_gradient, activation: None, x: empty(), kernel: empty(), y: empty() }
     }
 }

@@ -9,7 +9,7 @@ use crate::buffers::zeros;
 use crate::config::{config, described, named};
 use crate::error::{Error, Result};
 use crate::kernels::parallel;
-use crate::tensor::{Float, Tensor, data, tensor};
+use crate::tensor::{Float, Tensor, data, empty, tensor};
 
 /// What [`GridSample`] finds outside of its input.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -89,7 +89,7 @@ impl<const N: usize> Layer<(Var, Var)> for GridSample<N> {
         let sampling =
             Sampling { interpolation: self.interpolation, outside: self.outside, align_corners: self.align_corners };
         let lengths = std::array::from_fn(|axis| input[axis]);
-        let op: Sample<N> = Sample { sampling, lengths, x: Tensor::default(ndarray::IxDyn(&[])), places: None };
+        let op: Sample<N> = Sample { sampling, lengths, x: empty(), places: None };
         Ok(x.tape().apply(op, &[x, places]))
     }
 }

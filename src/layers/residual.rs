@@ -3,8 +3,6 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use ndarray::IxDyn;
-
 use super::kernel_and_bias::activation_gradient;
 use super::merge::{check_broadcast, with_merged_mask};
 use super::{Layer, Sequential};
@@ -14,7 +12,7 @@ use crate::buffers::buffer;
 use crate::config::{config, described};
 use crate::error::Result;
 use crate::kernels::{curve, elementwise};
-use crate::tensor::{Tensor, data, tensor};
+use crate::tensor::{Tensor, data, empty, tensor};
 
 described! {
     /// A layer with a way around it: `y = activation(body(x) + shortcut(x))`.
@@ -88,7 +86,7 @@ pub(super) struct Sum {
 
 impl Sum {
     fn new(activation: Option<Arc<dyn Pointwise>>) -> Self {
-        Self { activation, y: Tensor::default(IxDyn(&[])) }
+        Self { activation, y: empty() }
     }
 
     /// Whether an operation is such a sum, without an activation.

@@ -9,7 +9,7 @@ use crate::config::{Config, Described, Reader, config, described};
 use crate::error::{Error, Result};
 use crate::initializers::{RandomUniform, Zeros};
 use crate::kernels::dense;
-use crate::tensor::{Tensor, data, tensor};
+use crate::tensor::{Tensor, data, empty, tensor};
 
 /// A score for each id from the vectors of an [`Embedding`](super::Embedding): `y = x · embeddingsᵀ + bias`.
 ///
@@ -112,7 +112,6 @@ impl Layer for TiedDense {
             )));
         }
         let embeddings = self.embeddings().on(x, &[self.vocabulary, self.units])?;
-        let empty = || Tensor::default(ndarray::IxDyn(&[]));
         let y = x.tape().apply(Scores { x: empty(), embeddings: empty() }, &[x, &embeddings]);
         match self.bias() {
             Some(bias) => Ok(y + bias.on(x, &[self.vocabulary])?),

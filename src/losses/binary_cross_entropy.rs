@@ -1,7 +1,7 @@
 //! Cross-entropy of independent yes-or-no answers.
 
 use super::items::{pairs_with, product};
-use super::probabilities::{CLIP, Given, ScoreKind, check_smoothing, scores};
+use super::probabilities::{CLIP, ScoreKind, check_smoothing, scores};
 use super::{Each, Loss, check_same_shape, check_setting, check_targets, per_example};
 use crate::autograd::Var;
 use crate::config::described;
@@ -50,7 +50,7 @@ impl Loss for BinaryCrossEntropy {
     per_example!();
 
     fn threshold(&self) -> Option<Float> {
-        Some(Given::new(self.from_logits).threshold())
+        Some(ScoreKind::new(self.from_logits).threshold())
     }
 
     fn each(&self, prediction: &Var, target: &Tensor) -> Result<Each> {
@@ -59,7 +59,7 @@ impl Loss for BinaryCrossEntropy {
         check_targets(who, target, "targets from 0 to 1", |t| (0.0..=1.0).contains(&t))?;
         check_smoothing(who, self.label_smoothing)?;
         check_setting(who, "a positive weight of", self.positive_weight, 0.0..)?;
-        let (x, kind) = scores(who, prediction, Given::new(self.from_logits), true)?;
+        let (x, kind) = scores(who, prediction, ScoreKind::new(self.from_logits), true)?;
         let (smoothing, weight) = (f64::from(self.label_smoothing), f64::from(self.positive_weight));
         pairs_with(who, prediction, &x, target, move |x, t| {
             let t = t * (1.0 - smoothing) + 0.5 * smoothing;

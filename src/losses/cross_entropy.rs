@@ -2,7 +2,7 @@
 
 use super::items::{items, leading, product, standard};
 use super::probabilities::{
-    CLIP, Given, LogProbabilities, ScoreKind, check_class_weights, check_smoothing, rows_of_classes, scores,
+    CLIP, LogProbabilities, ScoreKind, check_class_weights, check_smoothing, rows_of_classes, scores,
 };
 use super::{Each, Loss, check_same_shape, per_example};
 use crate::autograd::Var;
@@ -62,7 +62,8 @@ impl Loss for CrossEntropy {
         check_one_class(who, prediction, target, classes)?;
         check_smoothing(who, self.label_smoothing)?;
         check_class_weights(who, self.class_weights.as_ref(), classes)?;
-        let (x, kind) = scores(who, prediction, Given::of(who, self.from_logits, self.from_log_probabilities)?, false)?;
+        let (x, kind) =
+            scores(who, prediction, ScoreKind::of(who, self.from_logits, self.from_log_probabilities)?, false)?;
         let (target, weights) = (standard(target), self.class_weights.clone());
         let smoothing = f64::from(self.label_smoothing);
         let (keep, spread) = (1.0 - smoothing, smoothing / classes as f64);

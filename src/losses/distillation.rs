@@ -2,7 +2,7 @@
 
 use std::ops::Bound;
 
-use super::probabilities::{Given, scores};
+use super::probabilities::{ScoreKind, scores};
 use super::{Each, KlDivergence, Loss, check_same_shape, check_setting, check_targets, per_example};
 use crate::activations::{Activation, Softmax};
 use crate::autograd::{Tape, Var};
@@ -48,7 +48,7 @@ impl Loss for Distillation {
         check_setting(who, "a temperature", temperature, (Bound::Excluded(0.0), Bound::Unbounded))?;
         check_same_shape(who, prediction, target)?;
         check_targets(who, target, "finite logits as targets", Float::is_finite)?;
-        let (logits, _) = scores(who, prediction, Given::Logits, false)?;
+        let (logits, _) = scores(who, prediction, ScoreKind::Logits, false)?;
         let teacher = Softmax.apply(&(Tape::inference().input(target) * (1.0 / temperature)));
         // Known as a softmax, so that it is computed from its input, infinite ones too.
         let student = Softmax.apply(&(logits * (1.0 / temperature)));

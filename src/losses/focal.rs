@@ -3,7 +3,7 @@
 use super::binary_cross_entropy::binary;
 use super::cross_entropy::check_one_class;
 use super::items::{items, leading, pairs_with, product, standard};
-use super::probabilities::{CLIP, Given, LogProbabilities, ScoreKind, check_smoothing, rows_of_classes, scores};
+use super::probabilities::{CLIP, LogProbabilities, ScoreKind, check_smoothing, rows_of_classes, scores};
 use super::{Each, Loss, check_same_shape, check_setting, check_targets, per_example};
 use crate::autograd::Var;
 use crate::config::described;
@@ -60,14 +60,14 @@ impl Loss for BinaryFocalCrossEntropy {
     per_example!();
 
     fn threshold(&self) -> Option<Float> {
-        Some(Given::new(self.from_logits).threshold())
+        Some(ScoreKind::new(self.from_logits).threshold())
     }
 
     fn each(&self, prediction: &Var, target: &Tensor) -> Result<Each> {
         let who = "BinaryFocalCrossEntropy";
         check(who, prediction, target, self.gamma, self.label_smoothing)?;
         check_setting(who, "an alpha of", self.alpha, 0.0..=1.0)?;
-        let (x, kind) = scores(who, prediction, Given::new(self.from_logits), true)?;
+        let (x, kind) = scores(who, prediction, ScoreKind::new(self.from_logits), true)?;
         let (gamma, smoothing) = (f64::from(self.gamma), f64::from(self.label_smoothing));
         let alpha = self.apply_class_balancing.then_some(f64::from(self.alpha));
         pairs_with(who, prediction, &x, target, move |x, t| {
@@ -139,7 +139,7 @@ impl Loss for CategoricalFocalCrossEntropy {
         check(who, prediction, target, self.gamma, self.label_smoothing)?;
         check_one_class(who, prediction, target, prediction.value.shape().last().copied().unwrap_or(1).max(1))?;
         check_setting(who, "an alpha of", self.alpha, 0.0..)?;
-        let (x, kind) = scores(who, prediction, Given::new(self.from_logits), false)?;
+        let (x, kind) = scores(who, prediction, ScoreKind::new(self.from_logits), false)?;
         let (gamma, alpha, smoothing) = (f64::from(self.gamma), f64::from(self.alpha), f64::from(self.label_smoothing));
         let target = standard(target);
         let (low, high) = (f64::from(CLIP), f64::from(1.0 - CLIP));

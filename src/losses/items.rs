@@ -5,7 +5,7 @@ use crate::autograd::{Dependence, InputGrads, Op, Var};
 use crate::buffers::buffer;
 use crate::error::{Error, Result};
 use crate::kernels::parallel;
-use crate::tensor::{Float, Pooled, Tensor, data, tensor};
+use crate::tensor::{Float, Pooled, Tensor, data, empty, tensor};
 
 /// Numbers that a thread takes at a time.
 const CHUNK: usize = 1 << 14;
@@ -40,7 +40,7 @@ fn of_all(who: &str, prediction: &Var, x: &Var, shape: &[usize], losses: Box<Los
             prediction.value.shape()
         )));
     }
-    let op = Items { losses, shape: shape.into(), slope: Tensor::default(ndarray::IxDyn(&[])).into() };
+    let op = Items { losses, shape: shape.into(), slope: empty().into() };
     Ok(Each::new(x.tape().apply(op, &[x]).with_mask_of(prediction)))
 }
 

@@ -1,7 +1,7 @@
 //! Divergence of Kullback and Leibler.
 
 use super::items::{items, leading, standard};
-use super::probabilities::{CLIP, Given, LogProbabilities, ScoreKind, rows_of_classes, scores};
+use super::probabilities::{CLIP, LogProbabilities, ScoreKind, rows_of_classes, scores};
 use super::{Each, Loss, check_same_shape, check_targets, per_example};
 use crate::autograd::Var;
 use crate::config::described;
@@ -42,7 +42,7 @@ impl Loss for KlDivergence {
         rows_of_classes(who, prediction)?;
         check_same_shape(who, prediction, target)?;
         check_targets(who, target, "targets from 0 to 1", |t| (0.0..=1.0).contains(&t))?;
-        let (x, kind) = scores(who, prediction, Given::Probabilities, false)?;
+        let (x, kind) = scores(who, prediction, ScoreKind::Probabilities, false)?;
         let target = standard(target);
         items(who, prediction, &x, leading(prediction.value.shape()), move |i, x, slope| {
             let t = &data(&target)[i * x.len()..][..x.len()];

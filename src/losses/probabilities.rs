@@ -7,15 +7,17 @@ use crate::tensor::{Float, data};
 /// Probabilities are kept this far from 0 and 1, as in Keras.
 pub(super) const CLIP: Float = 1e-7;
 
-/// What a user says of predictions.
+/// What predictions are: by the user's word, or by what the model ends with.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Given {
-    Probabilities,
+pub(super) enum ScoreKind {
+    /// Numbers before the softmax or sigmoid: the stable way.
     Logits,
+    /// Logarithms of probabilities.
     LogProbabilities,
+    Probabilities,
 }
 
-impl Given {
+impl ScoreKind {
     pub fn new(from_logits: bool) -> Self {
         if from_logits { Self::Logits } else { Self::Probabilities }
     }
@@ -41,42 +43,33 @@ impl Given {
     }
 }
 
-/// What a cross-entropy works on.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum ScoreKind {
-    /// Numbers before the softmax or sigmoid: the stable way.
-    Logits,
-    /// Logarithms of probabilities.
-    LogProbabilities,
-    /// Probabilities that come from somewhere else.
-    Probabilities,
-}
-
 /// Finds what the prediction is, and what to compute the loss from. `given` says what the user believes; a belief that is
 /// evidently wrong is an error, since such a model would train, badly.
-pub(super) fn scores(loss: &str, prediction: &Var, given: Given, sigmoid: bool) -> Result<(Var, ScoreKind)> {
+pub(super) fn scores(loss: &str, prediction: &Var, given: ScoreKind, sigmoid: bool) -> Result<(Var, ScoreKind)> {
     check_constant(prediction)?;
     let (activation, range) =
         if sigmoid { ("Sigmoid", "from 0 to 1") } else { ("Softmax", "from 0 to 1 with the sum 1 for each item") };
     match (prediction.origin.as_deref(), given) {
-        (Some(Origin::Softmax(_) | Origin::Sigmoid(_) | Origin::LogSoftmax), Given::Logits) => {
+        (Some(Origin::Softmax(_) | Origin::Sigmoid(_) | Origin::LogSoftmax), ScoreKind::Logits) => {
             Err(Error::value(format!(
                 "{loss}: `from_logits` expects numbers before an activation, but the prediction has been through one \
              already; leave out one of the two"
             )))
         }
-        (Some(Origin::Softmax(_) | Origin::Sigmoid(_)), Given::LogProbabilities) => Err(Error::value(format!(
+        (Some(Origin::Softmax(_) | Origin::Sigmoid(_)), ScoreKind::LogProbabilities) => Err(Error::value(format!(
             "{loss}: `from_log_probabilities` expects logarithms, but the prediction comes out of a `{activation}`; end \
              the model with `LogSoftmax`, or use `{loss}::default()`"
         ))),
-        (Some(Origin::Softmax(logits)), Given::Probabilities) if !sigmoid => Ok((logits.clone(), ScoreKind::Logits)),
-        (Some(Origin::LogSoftmax), Given::Probabilities) if !sigmoid => {
+        (Some(Origin::Softmax(logits)), ScoreKind::Probabilities) if !sigmoid => {
+            Ok((logits.clone(), ScoreKind::Logits))
+        }
+        (Some(Origin::LogSoftmax), ScoreKind::Probabilities) if !sigmoid => {
             Ok((prediction.clone(), ScoreKind::LogProbabilities))
         }
-        (Some(Origin::Sigmoid(logits)), Given::Probabilities) if sigmoid => Ok((logits.clone(), ScoreKind::Logits)),
-        (_, Given::Logits) => Ok((prediction.clone(), ScoreKind::Logits)),
-        (_, Given::LogProbabilities) => Ok((prediction.clone(), ScoreKind::LogProbabilities)),
-        (_, Given::Probabilities) => {
+        (Some(Origin::Sigmoid(logits)), ScoreKind::Probabilities) if sigmoid => Ok((logits.clone(), ScoreKind::Logits)),
+        (_, ScoreKind::Logits) => Ok((prediction.clone(), ScoreKind::Logits)),
+        (_, ScoreKind::LogProbabilities) => Ok((prediction.clone(), ScoreKind::LogProbabilities)),
+        (_, ScoreKind::Probabilities) => {
             let classes = prediction.value.shape().last().copied().unwrap_or(1).max(1);
             let possible = |p: &Float| p.is_nan() || (-1e-4..=1.0 + 1e-4).contains(p);
             // NaN shows in the loss.

@@ -2,7 +2,7 @@
 
 use super::cross_entropy::{Clip, row};
 use super::items::items;
-use super::probabilities::{Given, check_class_weights, check_smoothing, rows_of_classes, scores};
+use super::probabilities::{ScoreKind, check_class_weights, check_smoothing, rows_of_classes, scores};
 use super::{Each, Loss, per_example};
 use crate::autograd::Var;
 use crate::config::described;
@@ -108,7 +108,8 @@ impl Loss for SparseCrossEntropy {
             }
             numbers.push(*class as usize);
         }
-        let (x, kind) = scores(who, prediction, Given::of(who, self.from_logits, self.from_log_probabilities)?, false)?;
+        let (x, kind) =
+            scores(who, prediction, ScoreKind::of(who, self.from_logits, self.from_log_probabilities)?, false)?;
         let weights = self.class_weights.clone();
         let weight = move |c: usize| weights.as_ref().map_or(1.0, |weights| weights[c]);
         let counts = (self.class_weights.is_some() || self.ignore_class.is_some()).then(|| {

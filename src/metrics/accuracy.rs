@@ -1,7 +1,7 @@
 //! The share of right answers.
 
 use super::answers::Answers;
-use super::{Mean, Metric, better, decides, gathered, updates, weights_of};
+use super::{Mean, Metric, decides, gathers, weights_of};
 use crate::config::{config, described};
 use crate::error::Result;
 use crate::tensor::{Float, Tensor};
@@ -77,15 +77,7 @@ impl Metric for Accuracy {
         "accuracy".into()
     }
 
-    fn reset(&mut self) {
-        self.mean = Mean::default();
-    }
-
-    updates!("Accuracy");
-
-    gathered!(mean);
-
-    better!(Higher);
+    gathers!("Accuracy", mean, Higher);
 
     decides!(loss_threshold);
 

@@ -1,7 +1,7 @@
 //! Areas under curves.
 
 use super::answers::{Answers, check_numbers};
-use super::{Gathered, Metric, better, decides, gathered, updates, weights_of};
+use super::{Gathered, Metric, decides, gathers, weights_of};
 use crate::config::{config, described, named};
 use crate::error::{Error, Result};
 use crate::order::descending;
@@ -175,15 +175,7 @@ impl Metric for Auc {
         }
     }
 
-    fn reset(&mut self) {
-        self.scores = Scores::default();
-    }
-
-    updates!("Auc");
-
-    gathered!(scores);
-
-    better!(Higher);
+    gathers!("Auc", scores, Higher);
 
     decides!(loss_threshold);
 

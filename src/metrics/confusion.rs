@@ -204,9 +204,7 @@ macro_rules! of_confusion {
                 self.confusion.reset();
             }
 
-            $crate::metrics::updates!(stringify!($name));
-
-            $crate::metrics::better!(Higher);
+            $crate::metrics::takes!(stringify!($name), Higher);
 
             $crate::metrics::decides!(confusion.answers.loss_threshold);
 

@@ -1,6 +1,6 @@
 //! How much of the targets the predictions explain.
 
-use super::{Gathered, Metric, better, check_same_shape, gathered, updates, weights_of};
+use super::{Gathered, Metric, check_same_shape, gathers, weights_of};
 use crate::config::{config, described};
 use crate::error::Result;
 use crate::tensor::Tensor;
@@ -84,15 +84,7 @@ impl Metric for R2 {
         "r2".into()
     }
 
-    fn reset(&mut self) {
-        self.outputs.clear();
-    }
-
-    gathered!(outputs);
-
-    better!(Higher);
-
-    updates!("R2");
+    gathers!("R2", outputs, Higher);
 
     fn result(&self) -> f64 {
         let of = |moments: &Moments| match (moments.squares, moments.products[1]) {
@@ -152,15 +144,7 @@ impl Metric for Pearson {
         "pearson".into()
     }
 
-    fn reset(&mut self) {
-        self.moments = Moments::default();
-    }
-
-    gathered!(moments);
-
-    better!(Higher);
-
-    updates!("Pearson");
+    gathers!("Pearson", moments, Higher);
 
     fn result(&self) -> f64 {
         let [p, t, both] = self.moments.products;

@@ -1,6 +1,6 @@
 //! Mean errors, as metrics.
 
-use super::{Mean, Metric, better, check_same_shape, gathered, updates, weights_of};
+use super::{Mean, Metric, check_same_shape, gathers, weights_of};
 use crate::config::{config, described};
 use crate::error::Result;
 use crate::tensor::Tensor;
@@ -32,15 +32,7 @@ macro_rules! mean_error {
                 $label.into()
             }
 
-            fn reset(&mut self) {
-                self.mean = Mean::default();
-            }
-
-            updates!(stringify!($name));
-
-            gathered!(mean);
-
-            better!(Lower);
+            gathers!(stringify!($name), mean, Lower);
 
             fn result(&self) -> f64 {
                 let finish: fn(f64) -> f64 = $finish;

@@ -1,6 +1,6 @@
 //! Losses as metrics.
 
-use super::{Mean, Metric, better, gathered, updates, weights_of};
+use super::{Mean, Metric, gathers, weights_of};
 use crate::autograd::Tape;
 use crate::config::{config, described};
 use crate::error::Result;
@@ -53,15 +53,7 @@ macro_rules! mean_of_loss {
                 $label
             }
 
-            fn reset(&mut self) {
-                self.mean = Mean::default();
-            }
-
-            updates!(stringify!($name));
-
-            gathered!(mean);
-
-            better!($direction);
+            gathers!(stringify!($name), mean, $direction);
 
             fn result(&self) -> f64 {
                 let figure: fn(f64) -> f64 = $figure;

@@ -75,7 +75,7 @@ pub use precision::{Averaging, FBeta, Precision, Recall};
 pub use rates::{FalsePositiveRate, SelectionRate};
 pub use top_k::TopKAccuracy;
 
-use crate::config::{Config, family, kinds};
+use crate::config::{Config, delegates, family, kinds};
 use crate::error::{Error, Result};
 use crate::tensor::{Float, Tensor};
 
@@ -204,68 +204,18 @@ kinds! {
     Perplexity Precision R2 Recall RootMeanSquared SelectionRate TopKAccuracy
 }
 
-/// The methods of a metric that leaves its work to another one.
-macro_rules! forwards {
-    (|$own:ident| $inner:expr) => {
-        fn reset(&mut self) {
-            let $own = self;
-            $inner.reset();
-        }
-
-        fn set_default_threshold(&mut self, threshold: Option<$crate::tensor::Float>) {
-            let $own = self;
-            $inner.set_default_threshold(threshold);
-        }
-
-        fn update(
-            &mut self,
-            prediction: &$crate::tensor::Tensor,
-            target: &$crate::tensor::Tensor,
-        ) -> $crate::error::Result<()> {
-            let $own = self;
-            $inner.update(prediction, target)
-        }
-
-        fn update_weighted(
-            &mut self,
-            prediction: &$crate::tensor::Tensor,
-            target: &$crate::tensor::Tensor,
-            weights: &$crate::tensor::Tensor,
-        ) -> $crate::error::Result<()> {
-            let $own = self;
-            $inner.update_weighted(prediction, target, weights)
-        }
-
-        fn state(&self) -> Option<Vec<f64>> {
-            let $own = self;
-            $inner.state()
-        }
-
-        fn restore(&mut self, state: &[f64]) -> $crate::error::Result<()> {
-            let $own = self;
-            $inner.restore(state)
-        }
-    };
-}
-use forwards;
-
 impl Metric for Box<dyn Metric> {
-    forwards!(|own| (**own));
-
-    fn name(&self) -> String {
-        (**self).name()
-    }
-
-    fn result(&self) -> f64 {
-        (**self).result()
-    }
-
-    fn direction(&self) -> Option<Direction> {
-        (**self).direction()
-    }
-
-    fn config(&self) -> Config {
-        (**self).config()
+    delegates! { self:
+        name[&self]() -> String;
+        reset[&mut self]();
+        set_default_threshold[&mut self](threshold: Option<Float>);
+        update[&mut self](prediction: &Tensor, target: &Tensor) -> Result<()>;
+        update_weighted[&mut self](prediction: &Tensor, target: &Tensor, weights: &Tensor) -> Result<()>;
+        result[&self]() -> f64;
+        direction[&self]() -> Option<Direction>;
+        state[&self]() -> Option<Vec<f64>>;
+        restore[&mut self](state: &[f64]) -> Result<()>;
+        config[&self]() -> Config;
     }
 }
 
@@ -277,9 +227,15 @@ trait Gathered: Sized {
     fn from_numbers(numbers: &[f64]) -> Option<Self>;
 }
 
-/// The methods `state` and `restore`, of a metric that gathers in one field.
-macro_rules! gathered {
-    ($field:ident) => {
+/// The methods of a metric whose `take` gathers in one field, and that is better lower or higher whatever its settings.
+macro_rules! gathers {
+    ($who:expr, $field:ident, $direction:ident) => {
+        $crate::metrics::takes!($who, $direction);
+
+        fn reset(&mut self) {
+            self.$field = Default::default();
+        }
+
         fn state(&self) -> Option<Vec<f64>> {
             Some($crate::metrics::Gathered::to_numbers(&self.$field))
         }
@@ -292,17 +248,7 @@ macro_rules! gathered {
         }
     };
 }
-use gathered;
-
-/// The method `direction`, of a metric that is better lower or higher whatever its settings.
-macro_rules! better {
-    ($direction:ident) => {
-        fn direction(&self) -> Option<$crate::metrics::Direction> {
-            Some($crate::metrics::Direction::$direction)
-        }
-    };
-}
-use better;
+use gathers;
 
 /// The method `set_default_threshold`, of a metric that keeps it in a field.
 macro_rules! decides {
@@ -314,9 +260,13 @@ macro_rules! decides {
 }
 use decides;
 
-/// Both updates, from a method `take` that has the weights as an option.
-macro_rules! updates {
-    ($who:expr) => {
+/// The methods `direction`, `update` and `update_weighted`, of a metric with a method `take`. What weighs nothing is not there.
+macro_rules! takes {
+    ($who:expr, $direction:ident) => {
+        fn direction(&self) -> Option<$crate::metrics::Direction> {
+            Some($crate::metrics::Direction::$direction)
+        }
+
         fn update(
             &mut self,
             prediction: &$crate::tensor::Tensor,
@@ -338,7 +288,7 @@ macro_rules! updates {
         }
     };
 }
-use updates;
+use takes;
 
 /// A running mean.
 #[derive(Clone, Copy, Debug, Default)]

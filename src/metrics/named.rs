@@ -1,7 +1,9 @@
 //! A metric under another name.
 
-use super::{Direction, Metric, forwards};
-use crate::config::{config, described};
+use super::{Direction, Metric};
+use crate::config::{config, delegates, described};
+use crate::error::Result;
+use crate::tensor::{Float, Tensor};
 
 described! {
     /// A metric under another name: what [`Metric::named`] gives.
@@ -16,17 +18,18 @@ described! {
 impl Metric for Named {
     config!();
 
-    forwards!(|own| own.metric);
-
     fn name(&self) -> String {
         self.name.clone()
     }
 
-    fn result(&self) -> f64 {
-        self.metric.result()
-    }
-
-    fn direction(&self) -> Option<Direction> {
-        self.metric.direction()
+    delegates! { self.metric:
+        reset[&mut self]();
+        set_default_threshold[&mut self](threshold: Option<Float>);
+        update[&mut self](prediction: &Tensor, target: &Tensor) -> Result<()>;
+        update_weighted[&mut self](prediction: &Tensor, target: &Tensor, weights: &Tensor) -> Result<()>;
+        result[&self]() -> f64;
+        direction[&self]() -> Option<Direction>;
+        state[&self]() -> Option<Vec<f64>>;
+        restore[&mut self](state: &[f64]) -> Result<()>;
     }
 }

@@ -3,7 +3,7 @@
 use ndarray::Axis;
 
 use super::answers::{check_numbers, classes_of};
-use super::{Mean, Metric, better, gathered, updates, weights_of};
+use super::{Mean, Metric, gathers, weights_of};
 use crate::config::{config, described};
 use crate::error::Result;
 use crate::tensor::Tensor;
@@ -52,15 +52,7 @@ impl Metric for TopKAccuracy {
         format!("top_{}_accuracy", self.k)
     }
 
-    fn reset(&mut self) {
-        self.mean = Mean::default();
-    }
-
-    updates!("TopKAccuracy");
-
-    gathered!(mean);
-
-    better!(Higher);
+    gathers!("TopKAccuracy", mean, Higher);
 
     fn result(&self) -> f64 {
         self.mean.result()

@@ -2,7 +2,7 @@
 
 use crate::autograd::{Dependence, InputGrads, OnnxForm, Op, Var};
 use crate::buffers::buffer;
-use crate::tensor::{Float, Tensor, data, tensor};
+use crate::tensor::{Float, Tensor, data, empty, tensor};
 
 impl Var {
     /// `f` of each number, whose derivative at `x`, where it is `y`, is `slope(x, y)`.
@@ -118,10 +118,6 @@ impl Var {
 use {libm::erf, std::f64::consts::FRAC_2_SQRT_PI};
 #[cfg(not(float64))]
 use {libm::erff as erf, std::f32::consts::FRAC_2_SQRT_PI};
-
-fn empty() -> Tensor {
-    Tensor::default(ndarray::IxDyn(&[]))
-}
 
 /// What a function is in ONNX.
 pub(super) enum Form {

@@ -7,7 +7,7 @@ use crate::buffers::{buffer, zeros};
 use crate::error::{Error, Result};
 use crate::kernels::gemm::{Matrix, gemm};
 use crate::kernels::parallel;
-use crate::tensor::{Float, Tensor, data, tensor};
+use crate::tensor::{Float, Tensor, data, empty, tensor};
 
 impl Var {
     /// Returns the product of matrices, over the last two axes; those before them are batches and broadcast, as in
@@ -31,10 +31,7 @@ impl Var {
     #[doc(alias = "bmm")]
     pub fn matmul(&self, other: &Self) -> Result<Self> {
         let plan = Plan::new(self.value.shape(), other.value.shape())?;
-        Ok(self.tape().apply(
-            MatMul { plan, a: Tensor::default(ndarray::IxDyn(&[])), b: Tensor::default(ndarray::IxDyn(&[])) },
-            &[self, other],
-        ))
+        Ok(self.tape().apply(MatMul { plan, a: empty(), b: empty() }, &[self, other]))
     }
 }
 

@@ -2,11 +2,11 @@
 
 use super::broadcast::{self, zip};
 use super::folding::sum_to;
-use super::reduce::Reduced;
+use super::reduce::{Reduced, reductions};
 use crate::autograd::{Dependence, InputGrads, OnnxAttribute, OnnxForm, Op, Var};
 use crate::buffers::{buffer, zeros};
 use crate::error::Result;
-use crate::tensor::{Float, Tensor, data, tensor};
+use crate::tensor::{Float, Tensor, data, empty, tensor};
 
 /// Which of two numbers wins; the first of equal ones, and NaN before everything.
 #[derive(Clone, Copy)]
@@ -34,55 +34,24 @@ impl Extreme {
     }
 }
 
-impl Var {
+reductions! { extreme(Extreme::Max)
     /// Returns the greatest of all numbers, a scalar; NaN if there is one, -∞ of no number at all. The gradient goes to
     /// the first of equal ones.
-    #[must_use]
-    pub fn max(&self) -> Self {
-        self.extreme(Reduced::all(self), Extreme::Max)
-    }
-
-    /// Returns the least of all numbers, a scalar; NaN if there is one, ∞ of no number at all. The gradient goes to the
-    /// first of equal ones.
-    #[must_use]
-    pub fn min(&self) -> Self {
-        self.extreme(Reduced::all(self), Extreme::Min)
-    }
-
+    max,
     /// Returns the greatest number along these axes, which disappear. Negative axes count from the end; NaN wins, of no
     /// number it is as in [`Var::max`], and the gradient goes to the first of equal ones.
-    ///
-    /// # Errors
-    /// An axis that is out of range or comes twice.
-    pub fn max_axes(&self, axes: &[isize]) -> Result<Self> {
-        Ok(self.extreme(Reduced::new("max_axes", self, axes, false)?, Extreme::Max))
-    }
-
-    /// [`Var::max_axes`] that keeps the axes, with length 1.
-    ///
-    /// # Errors
-    /// Those of [`Var::max_axes`].
-    pub fn max_axes_keep(&self, axes: &[isize]) -> Result<Self> {
-        Ok(self.extreme(Reduced::new("max_axes_keep", self, axes, true)?, Extreme::Max))
-    }
-
+    max_axes, max_axes_keep
+}
+reductions! { extreme(Extreme::Min)
+    /// Returns the least of all numbers, a scalar; NaN if there is one, ∞ of no number at all. The gradient goes to the
+    /// first of equal ones.
+    min,
     /// Returns the least number along these axes, which disappear. Negative axes count from the end; NaN wins, of no
     /// number it is as in [`Var::min`], and the gradient goes to the first of equal ones.
-    ///
-    /// # Errors
-    /// An axis that is out of range or comes twice.
-    pub fn min_axes(&self, axes: &[isize]) -> Result<Self> {
-        Ok(self.extreme(Reduced::new("min_axes", self, axes, false)?, Extreme::Min))
-    }
+    min_axes, min_axes_keep
+}
 
-    /// [`Var::min_axes`] that keeps the axes, with length 1.
-    ///
-    /// # Errors
-    /// Those of [`Var::min_axes`].
-    pub fn min_axes_keep(&self, axes: &[isize]) -> Result<Self> {
-        Ok(self.extreme(Reduced::new("min_axes_keep", self, axes, true)?, Extreme::Min))
-    }
-
+impl Var {
     /// Returns the greater of two numbers each, broadcast; NaN wins. Where they are equal the gradient goes to `self`.
     ///
     /// # Errors
@@ -105,7 +74,6 @@ impl Var {
 
     fn better(&self, who: &str, other: &Self, extreme: Extreme) -> Result<Self> {
         let shape = broadcast::checked(who, self.value.shape(), other.value.shape())?;
-        let empty = || Tensor::default(ndarray::IxDyn(&[]));
         Ok(self.tape().apply(Better { extreme, shape, a: empty(), b: empty() }, &[self, other]))
     }
 }

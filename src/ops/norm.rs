@@ -1,10 +1,10 @@
 //! Products, Euclidean norms, and logarithms of sums of exponentials.
 
-use super::reduce::Reduced;
+use super::reduce::{Reduced, reductions};
 use crate::autograd::{Dependence, InputGrads, Op, Var};
 use crate::buffers::buffer;
 use crate::error::Result;
-use crate::tensor::{Float, Tensor, data, tensor};
+use crate::tensor::{Float, Tensor, data, empty, tensor};
 
 #[derive(Clone, Copy)]
 enum Reduction {
@@ -13,13 +13,9 @@ enum Reduction {
     LogSumExp,
 }
 
-impl Var {
+reductions! { aggregate(Reduction::Product)
     /// Returns the product of all numbers, a scalar; 1 of none.
-    #[must_use]
-    pub fn prod(&self) -> Self {
-        self.aggregate(Reduced::all(self), Reduction::Product)
-    }
-
+    prod,
     /// Returns products over these axes, which disappear. Negative axes count from the end.
     ///
     /// ```
@@ -28,27 +24,11 @@ impl Var {
     /// assert_eq!(x.prod_axes(&[-1])?.value().as_slice().unwrap(), [2.0, 12.0]);
     /// # Ok::<(), gradus::Error>(())
     /// ```
-    ///
-    /// # Errors
-    /// An axis that is out of range or comes twice.
-    pub fn prod_axes(&self, axes: &[isize]) -> Result<Self> {
-        Ok(self.aggregate(Reduced::new("prod_axes", self, axes, false)?, Reduction::Product))
-    }
-
-    /// [`Var::prod_axes`] that keeps the axes, with length 1.
-    ///
-    /// # Errors
-    /// Those of [`Var::prod_axes`].
-    pub fn prod_axes_keep(&self, axes: &[isize]) -> Result<Self> {
-        Ok(self.aggregate(Reduced::new("prod_axes_keep", self, axes, true)?, Reduction::Product))
-    }
-
+    prod_axes, prod_axes_keep
+}
+reductions! { aggregate(Reduction::Norm)
     /// Returns the Euclidean norm of all numbers, `√Σ x²`, a scalar; its slope at 0 is 0.
-    #[must_use]
-    pub fn norm(&self) -> Self {
-        self.aggregate(Reduced::all(self), Reduction::Norm)
-    }
-
+    norm,
     /// Returns Euclidean norms, `√Σ x²`, over these axes, which disappear. Negative axes count from the end; slopes at
     /// 0 are 0.
     ///
@@ -58,27 +38,11 @@ impl Var {
     /// assert_eq!(x.norm_axes(&[-1])?.value().as_slice().unwrap(), [5.0, 13.0]);
     /// # Ok::<(), gradus::Error>(())
     /// ```
-    ///
-    /// # Errors
-    /// An axis that is out of range or comes twice.
-    pub fn norm_axes(&self, axes: &[isize]) -> Result<Self> {
-        Ok(self.aggregate(Reduced::new("norm_axes", self, axes, false)?, Reduction::Norm))
-    }
-
-    /// [`Var::norm_axes`] that keeps the axes, with length 1.
-    ///
-    /// # Errors
-    /// Those of [`Var::norm_axes`].
-    pub fn norm_axes_keep(&self, axes: &[isize]) -> Result<Self> {
-        Ok(self.aggregate(Reduced::new("norm_axes_keep", self, axes, true)?, Reduction::Norm))
-    }
-
+    norm_axes, norm_axes_keep
+}
+reductions! { aggregate(Reduction::LogSumExp)
     /// Returns `ln Σ exp(x)` of all numbers, a scalar, computed from `x - max(x)`; minus infinity of none.
-    #[must_use]
-    pub fn log_sum_exp(&self) -> Self {
-        self.aggregate(Reduced::all(self), Reduction::LogSumExp)
-    }
-
+    log_sum_exp,
     /// Returns `ln Σ exp(x)` over these axes, which disappear, computed from `x - max(x)`. Negative axes count from the
     /// end.
     ///
@@ -88,24 +52,12 @@ impl Var {
     /// assert_eq!(x.log_sum_exp_axes(&[-1])?.value().as_slice().unwrap(), [1000.0, -1000.0]);
     /// # Ok::<(), gradus::Error>(())
     /// ```
-    ///
-    /// # Errors
-    /// An axis that is out of range or comes twice.
     #[doc(alias = "logsumexp")]
-    pub fn log_sum_exp_axes(&self, axes: &[isize]) -> Result<Self> {
-        Ok(self.aggregate(Reduced::new("log_sum_exp_axes", self, axes, false)?, Reduction::LogSumExp))
-    }
+    log_sum_exp_axes, log_sum_exp_axes_keep
+}
 
-    /// [`Var::log_sum_exp_axes`] that keeps the axes, with length 1.
-    ///
-    /// # Errors
-    /// Those of [`Var::log_sum_exp_axes`].
-    pub fn log_sum_exp_axes_keep(&self, axes: &[isize]) -> Result<Self> {
-        Ok(self.aggregate(Reduced::new("log_sum_exp_axes_keep", self, axes, true)?, Reduction::LogSumExp))
-    }
-
+impl Var {
     fn aggregate(&self, reduced: Reduced, kind: Reduction) -> Self {
-        let empty = || Tensor::default(ndarray::IxDyn(&[]));
         self.tape().apply(Aggregate { kind, reduced, x: empty(), y: empty() }, &[self])
     }
 }

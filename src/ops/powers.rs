@@ -4,7 +4,7 @@ use super::broadcast::{self, zip};
 use super::folding::sum_to;
 use crate::autograd::{Dependence, InputGrads, OnnxForm, Op, Var};
 use crate::error::Result;
-use crate::tensor::{Float, Tensor};
+use crate::tensor::{Float, Tensor, empty};
 
 impl Var {
     /// Returns this number to the power of the `exponent`, broadcast; not a number where this one is negative and the
@@ -68,7 +68,6 @@ impl Var {
         slopes: fn(Float, Float) -> [Float; 2],
     ) -> Result<Self> {
         let shape = broadcast::checked(who, self.value.shape(), other.value.shape())?;
-        let empty = || Tensor::default(ndarray::IxDyn(&[]));
         Ok(self.tape().apply(Binary { onnx, f, slopes, shape, a: empty(), b: empty() }, &[self, other]))
     }
 }

@@ -58,19 +58,39 @@ impl Reduced {
     }
 }
 
-impl Var {
+/// The three methods of a reduction: over all numbers, over some axes, and over axes that stay with length 1.
+macro_rules! reductions {
+    ($method:ident($kind:expr) $(#[$of_all:meta])* $all:ident, $(#[$of_axes:meta])* $axes:ident, $keep:ident) => {
+        impl Var {
+            $(#[$of_all])*
+            #[must_use]
+            pub fn $all(&self) -> Self {
+                self.$method(Reduced::all(self), $kind)
+            }
+
+            $(#[$of_axes])*
+            ///
+            /// # Errors
+            /// An axis that is out of range or comes twice.
+            pub fn $axes(&self, axes: &[isize]) -> Result<Self> {
+                Ok(self.$method(Reduced::new(stringify!($axes), self, axes, false)?, $kind))
+            }
+
+            #[doc = concat!("[`Var::", stringify!($axes), "`] that keeps the axes, with length 1.")]
+            ///
+            /// # Errors
+            #[doc = concat!("Those of [`Var::", stringify!($axes), "`].")]
+            pub fn $keep(&self, axes: &[isize]) -> Result<Self> {
+                Ok(self.$method(Reduced::new(stringify!($keep), self, axes, true)?, $kind))
+            }
+        }
+    };
+}
+pub(super) use reductions;
+
+reductions! { reduce(false)
     /// Returns the sum of all numbers, a scalar.
-    #[must_use]
-    pub fn sum(&self) -> Self {
-        self.reduce(Reduced::all(self), false)
-    }
-
-    /// Returns the mean of all numbers, a scalar. Not a number if there are none.
-    #[must_use]
-    pub fn mean(&self) -> Self {
-        self.reduce(Reduced::all(self), true)
-    }
-
+    sum,
     /// Returns sums over these axes, which disappear. Negative axes count from the end.
     ///
     /// ```
@@ -80,37 +100,16 @@ impl Var {
     /// assert_eq!(x.sum_axes_keep(&[0])?.shape(), [1, 2]);
     /// # Ok::<(), gradus::Error>(())
     /// ```
-    ///
-    /// # Errors
-    /// An axis that is out of range or comes twice.
-    pub fn sum_axes(&self, axes: &[isize]) -> Result<Self> {
-        Ok(self.reduce(Reduced::new("sum_axes", self, axes, false)?, false))
-    }
-
-    /// [`Var::sum_axes`] that keeps the axes, with length 1.
-    ///
-    /// # Errors
-    /// Those of [`Var::sum_axes`].
-    pub fn sum_axes_keep(&self, axes: &[isize]) -> Result<Self> {
-        Ok(self.reduce(Reduced::new("sum_axes_keep", self, axes, true)?, false))
-    }
-
+    sum_axes, sum_axes_keep
+}
+reductions! { reduce(true)
+    /// Returns the mean of all numbers, a scalar. Not a number if there are none.
+    mean,
     /// Returns means over these axes, which disappear. Negative axes count from the end.
-    ///
-    /// # Errors
-    /// An axis that is out of range or comes twice.
-    pub fn mean_axes(&self, axes: &[isize]) -> Result<Self> {
-        Ok(self.reduce(Reduced::new("mean_axes", self, axes, false)?, true))
-    }
+    mean_axes, mean_axes_keep
+}
 
-    /// [`Var::mean_axes`] that keeps the axes, with length 1.
-    ///
-    /// # Errors
-    /// Those of [`Var::mean_axes`].
-    pub fn mean_axes_keep(&self, axes: &[isize]) -> Result<Self> {
-        Ok(self.reduce(Reduced::new("mean_axes_keep", self, axes, true)?, true))
-    }
-
+impl Var {
     fn reduce(&self, reduced: Reduced, mean: bool) -> Self {
         self.tape().apply(Sum { reduced, mean, x: Vec::new() }, &[self])
     }

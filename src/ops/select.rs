@@ -5,7 +5,7 @@ use super::folding::{expand, sum_to};
 use crate::autograd::{Dependence, InputGrads, OnnxAttribute, OnnxForm, Op, Var};
 use crate::buffers::buffer;
 use crate::error::{Error, Result};
-use crate::tensor::{Float, Tensor, data, tensor};
+use crate::tensor::{Float, Tensor, data, empty, tensor};
 
 impl Var {
     /// Returns the number of `yes` where this one is not 0, and that of `no` where it is; all three broadcast. What is
@@ -36,8 +36,7 @@ impl Var {
                 ))
             })?;
         let shapes = [self.value.shape().into(), yes.value.shape().into(), no.value.shape().into()];
-        let condition = Tensor::default(ndarray::IxDyn(&[]));
-        Ok(self.tape().apply(Select { shape, shapes, condition }, &[self, yes, no]))
+        Ok(self.tape().apply(Select { shape, shapes, condition: empty() }, &[self, yes, no]))
     }
 }
 

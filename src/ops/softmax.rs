@@ -5,7 +5,7 @@ use crate::autograd::{ContributionRule, Dependence, InputGrads, OnnxAttribute, O
 use crate::buffers::buffer;
 use crate::error::Result;
 use crate::kernels::softmax;
-use crate::tensor::{Float, Tensor, data, recycle, tensor};
+use crate::tensor::{Float, Tensor, data, empty, recycle, tensor};
 
 impl Var {
     /// Returns `exp(x) / Σ exp(x)` along an axis, computed from `x - max(x)`. Negative axes count from the end.
@@ -27,7 +27,7 @@ impl Var {
 
 /// Softmax; the whole of a scalar counts as an axis.
 pub(crate) fn softmax_over(x: &Var, axis: usize) -> Var {
-    let y = x.tape().apply(Softmax { axis, y: Tensor::default(ndarray::IxDyn(&[])) }, &[x]);
+    let y = x.tape().apply(Softmax { axis, y: empty() }, &[x]);
     match constant(x, axis, "Softmax") {
         Some(constant) => y.with_origin(constant),
         // Losses know it over the last axis only.
@@ -38,7 +38,7 @@ pub(crate) fn softmax_over(x: &Var, axis: usize) -> Var {
 
 /// Its logarithm; the whole of a scalar counts as an axis.
 pub(crate) fn log_softmax_over(x: &Var, axis: usize) -> Var {
-    let y = x.tape().apply(LogSoftmax { axis, y: Tensor::default(ndarray::IxDyn(&[])) }, &[x]);
+    let y = x.tape().apply(LogSoftmax { axis, y: empty() }, &[x]);
     match constant(x, axis, "LogSoftmax") {
         Some(constant) => y.with_origin(constant),
         None if axis + 1 < x.value.shape().len() => y,

@@ -5,7 +5,7 @@ use super::softmax::{along, constant, dependence};
 use crate::autograd::{Dependence, InputGrads, Op, Var};
 use crate::error::Result;
 use crate::order::sort;
-use crate::tensor::{Float, Tensor};
+use crate::tensor::{Float, Tensor, empty};
 
 impl Var {
     /// Returns the point of the simplex that is nearest to `x`, along an axis: like a softmax that is 0 for small
@@ -20,7 +20,7 @@ impl Var {
 
 /// Sparsemax; the whole of a scalar counts as an axis.
 pub(crate) fn sparsemax_over(x: &Var, axis: usize) -> Var {
-    let y = x.tape().apply(Sparsemax { axis, y: Tensor::default(ndarray::IxDyn(&[])) }, &[x]);
+    let y = x.tape().apply(Sparsemax { axis, y: empty() }, &[x]);
     match constant(x, axis, "Sparsemax") {
         Some(constant) => y.with_origin(constant),
         None => y,

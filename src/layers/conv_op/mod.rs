@@ -19,7 +19,7 @@ use crate::kernels::{
     conv::{self, ConvShape, Method, OutputGradient},
     elementwise, parallel,
 };
-use crate::tensor::{Float, Pooled, Tensor, data, recycle, tensor};
+use crate::tensor::{Float, Pooled, Tensor, data, empty, recycle, tensor};
 
 /// Images that a thread works on at a time where they are small: fixed, so that sums do not depend on the number of threads.
 const IMAGES: usize = 8;
@@ -103,7 +103,6 @@ impl Convolved {
     }
 
     fn new(shape: ConvShape, param: &Param, activation: Option<Arc<dyn Pointwise>>) -> Self {
-        let empty = || Tensor::default(ndarray::IxDyn(&[]));
         Self { shape, param: param.clone(), activation, norm: None, x: empty(), kernel: empty(), y: empty() }
     }
 

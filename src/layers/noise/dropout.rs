@@ -1,13 +1,8 @@
 //! Dropout.
 
-use super::{Mask, dropout_factors};
-use crate::autograd::{Noise, ParamList, Var};
-use crate::config::{config, described};
-use crate::error::Result;
-use crate::layers::Layer;
-use crate::tensor::Float;
+use super::{check_rate, coins, multiply, noise_layer};
 
-described! {
+noise_layer! {
     /// In training, sets each number to 0 with probability `rate` and divides the others by `1 - rate`; else the identity.
     ///
     /// # Shapes
@@ -26,27 +21,10 @@ described! {
     /// ```
     /// # Reference
     /// Srivastava et al. 2014; Keras `Dropout`
-    #[derive(Clone)]
-    pub struct Dropout(
+    Dropout(
         /// The share of the numbers that is dropped.
-        rate: [Float],
-    ) {}
-    private {
-        noise: Noise = Noise::default(),
-    }
-}
-
-impl Layer for Dropout {
-    config!();
-
-    fn forward(&self, x: &Var) -> Result<Var> {
-        Ok(match dropout_factors(x.tape(), self.noise.of(self.rate), x.value.shape())? {
-            Some(mask) => x.tape().apply(Mask { mask }, &[x]),
-            None => x.clone(),
-        })
-    }
-
-    fn params<'a>(&'a self, list: &mut ParamList<'a>) {
-        list.noise(&self.noise);
-    }
+        rate
+    ),
+    check_rate(layer.rate),
+    |layer, x| multiply(x, coins(x.tape(), x.value.len(), layer.rate, [1.0 / (1.0 - layer.rate), 0.0]))
 }

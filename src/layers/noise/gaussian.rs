@@ -2,15 +2,13 @@
 
 use rand_distr::{Distribution, StandardNormal};
 
-use super::{add, check_rate, multiply};
-use crate::autograd::{Noise, ParamList, Var};
+use super::{add, check_rate, multiply, noise_layer};
+use crate::autograd::Var;
 use crate::buffers::buffer;
-use crate::config::{config, described};
 use crate::error::{Error, Result};
-use crate::layers::Layer;
 use crate::tensor::Float;
 
-described! {
+noise_layer! {
     /// In training, adds normally distributed noise of mean 0; else the identity.
     ///
     /// # Shapes
@@ -28,17 +26,15 @@ described! {
     /// ```
     /// # Reference
     /// Keras `GaussianNoise`; Bishop 1995
-    #[derive(Clone)]
-    pub struct GaussianNoise(
+    GaussianNoise(
         /// The standard deviation.
-        stddev: [Float],
-    ) {}
-    private {
-        noise: Noise = Noise::default(),
-    }
+        stddev
+    ),
+    check_deviation(layer.stddev),
+    |layer, x| add(x, normal(x, 0.0, layer.stddev))
 }
 
-described! {
+noise_layer! {
     /// In training, multiplies with normally distributed noise of mean 1 and standard deviation `√(rate / (1 - rate))`, that
     /// of a dropout of this rate; else the identity.
     ///
@@ -57,14 +53,19 @@ described! {
     /// ```
     /// # Reference
     /// Srivastava et al. 2014; Keras `GaussianDropout`
-    #[derive(Clone)]
-    pub struct GaussianDropout(
+    GaussianDropout(
         /// The rate of the dropout whose noise it has.
-        rate: [Float],
-    ) {}
-    private {
-        noise: Noise = Noise::default(),
+        rate
+    ),
+    check_rate(layer.rate),
+    |layer, x| multiply(x, normal(x, 1.0, (layer.rate / (1.0 - layer.rate)).sqrt()))
+}
+
+fn check_deviation(stddev: Float) -> Result<()> {
+    if stddev >= 0.0 && stddev.is_finite() {
+        return Ok(());
     }
+    Err(Error::value(format!("expected a standard deviation of 0 or more, got {stddev}")))
 }
 
 /// As many numbers as `x` has.
@@ -77,38 +78,4 @@ fn normal(x: &Var, mean: Float, std: Float) -> Vec<Float> {
         }
     });
     numbers
-}
-
-impl Layer for GaussianNoise {
-    config!();
-
-    fn forward(&self, x: &Var) -> Result<Var> {
-        if !(self.stddev >= 0.0 && self.stddev.is_finite()) {
-            return Err(Error::value(format!("expected a standard deviation of 0 or more, got {}", self.stddev)));
-        }
-        if !x.tape().is_noisy() || self.noise.of(self.stddev) == 0.0 {
-            return Ok(x.clone());
-        }
-        Ok(add(x, normal(x, 0.0, self.stddev)))
-    }
-
-    fn params<'a>(&'a self, list: &mut ParamList<'a>) {
-        list.noise(&self.noise);
-    }
-}
-
-impl Layer for GaussianDropout {
-    config!();
-
-    fn forward(&self, x: &Var) -> Result<Var> {
-        check_rate(self.rate)?;
-        if !x.tape().is_noisy() || self.noise.of(self.rate) == 0.0 {
-            return Ok(x.clone());
-        }
-        Ok(multiply(x, normal(x, 1.0, (self.rate / (1.0 - self.rate)).sqrt())))
-    }
-
-    fn params<'a>(&'a self, list: &mut ParamList<'a>) {
-        list.noise(&self.noise);
-    }
 }

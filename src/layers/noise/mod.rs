@@ -17,6 +17,43 @@ use crate::buffers::buffer;
 use crate::error::{Error, Result};
 use crate::tensor::{Float, Tensor, data, tensor};
 
+/// Declares a layer with one setting, how strongly it disturbs its input: what that may be, and what happens where it disturbs.
+macro_rules! noise_layer {
+    (
+        $(#[$meta:meta])* $name:ident($(#[$doc:meta])* $strength:ident), $check:expr, |$layer:ident, $x:ident| $disturbed:expr
+    ) => {
+        $crate::config::described! {
+            $(#[$meta])*
+            #[derive(Clone)]
+            pub struct $name(
+                $(#[$doc])*
+                $strength: [$crate::tensor::Float],
+            ) {}
+            private {
+                noise: $crate::autograd::Noise = $crate::autograd::Noise::default(),
+            }
+        }
+
+        impl $crate::layers::Layer for $name {
+            $crate::config::config!();
+
+            fn forward(&self, $x: &$crate::autograd::Var) -> $crate::error::Result<$crate::autograd::Var> {
+                let $layer = self;
+                $check?;
+                if !$x.tape().is_noisy() || self.noise.of(self.$strength) == 0.0 {
+                    return Ok($x.clone());
+                }
+                Ok($disturbed)
+            }
+
+            fn params<'a>(&'a self, list: &mut $crate::autograd::ParamList<'a>) {
+                list.noise(&self.noise);
+            }
+        }
+    };
+}
+use noise_layer;
+
 fn check_rate(rate: Float) -> Result<()> {
     if (0.0..1.0).contains(&rate) {
         return Ok(());

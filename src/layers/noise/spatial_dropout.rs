@@ -1,17 +1,15 @@
 //! Dropout of whole channels.
 
-use super::{check_rate, coins, multiply};
-use crate::autograd::{Noise, ParamList, Var};
+use super::{check_rate, coins, multiply, noise_layer};
+use crate::autograd::Var;
 use crate::buffers::buffer;
-use crate::config::{config, described};
 use crate::error::{Error, Result};
-use crate::layers::Layer;
 use crate::tensor::{Float, recycle, tensor};
 
 macro_rules! spatial {
     ($($name:ident $what:literal $shape:literal $ones:expr, $alias:literal;)*) => {
         $(
-            described! {
+            noise_layer! {
                 #[doc = concat!("In training, sets each channel of each example to 0 with probability `rate`, over all of its ", $what, ",")]
                 /// and divides the others by `1 - rate`; else the identity.
                 ///
@@ -31,26 +29,12 @@ macro_rules! spatial {
                 /// # Reference
                 #[doc = concat!("Tompson et al. 2015; Keras `", $alias, "`")]
                 #[doc(alias = $alias)]
-                #[derive(Clone)]
-                pub struct $name(
+                $name(
                     /// The share of the channels that is dropped.
-                    rate: [Float],
-                ) {}
-                private {
-                    noise: Noise = Noise::default(),
-                }
-            }
-
-            impl Layer for $name {
-                fn forward(&self, x: &Var) -> Result<Var> {
-                    forward(x, self.rate, &self.noise, $shape)
-                }
-
-                fn params<'a>(&'a self, list: &mut ParamList<'a>) {
-                    list.noise(&self.noise);
-                }
-
-                config!();
+                    rate
+                ),
+                check(x, layer.rate, $shape),
+                |layer, x| without_channels(x, layer.rate)
             }
         )*
     };
@@ -62,16 +46,16 @@ spatial! {
     SpatialDropout3d "voxels" "[batch, depth, height, width, channels]" "Array5::<f32>::ones((1, 1, 2, 1, 3))", "SpatialDropout3D";
 }
 
-fn forward(x: &Var, rate: Float, noise: &Noise, shape: &str) -> Result<Var> {
+fn check(x: &Var, rate: Float, shape: &str) -> Result<()> {
     check_rate(rate)?;
-    let axes = shape.split(", ").count();
-    if x.value.shape().len() != axes {
+    if x.value.shape().len() != shape.split(", ").count() {
         return Err(Error::shape(format!("expected an input {shape}, got {:?}", x.value.shape())));
     }
-    if !x.tape().is_noisy() || noise.of(rate) == 0.0 {
-        return Ok(x.clone());
-    }
-    let (examples, channels) = (x.value.shape()[0], x.value.shape()[axes - 1]);
+    Ok(())
+}
+
+fn without_channels(x: &Var, rate: Float) -> Var {
+    let (examples, channels) = (x.value.shape()[0], x.value.shape()[x.value.shape().len() - 1]);
     let kept = coins(x.tape(), examples * channels, rate, [1.0 / (1.0 - rate), 0.0]);
     let mut factors = buffer(x.value.len());
     let example: usize = x.value.shape()[1..].iter().product();
@@ -79,5 +63,5 @@ fn forward(x: &Var, rate: Float, noise: &Noise, shape: &str) -> Result<Var> {
         factors.chunks_exact_mut(channels).for_each(|factors| factors.copy_from_slice(kept));
     }
     recycle(tensor(&[examples, channels], kept));
-    Ok(multiply(x, factors))
+    multiply(x, factors)
 }

@@ -7,7 +7,7 @@ use super::per_example;
 use crate::autograd::{Dependence, InputGrads, OnnxAttribute, OnnxForm, Op};
 use crate::buffers::buffer;
 use crate::kernels::{channel_norm::Blocks, elementwise::scale as scale_by};
-use crate::tensor::{Float, Tensor, data, tensor};
+use crate::tensor::{Float, Tensor, data, empty, tensor};
 
 /// Whose the moments are.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -108,7 +108,6 @@ impl ByChannel {
     }
 
     fn empty(by: Blocks, epsilon: Float) -> Self {
-        let empty = Tensor::default(ndarray::IxDyn(&[]));
         Self {
             by,
             groups: by.channels,
@@ -117,8 +116,8 @@ impl ByChannel {
             factor: 1.0,
             mean: Vec::new(),
             inverse: Vec::new(),
-            x: empty.clone(),
-            gamma: empty,
+            x: empty(),
+            gamma: empty(),
             epsilon,
             statistics: None,
         }

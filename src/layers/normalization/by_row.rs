@@ -5,7 +5,7 @@ use crate::autograd::{Dependence, InputGrads, OnnxAttribute, OnnxForm, Op, Var};
 use crate::buffers::buffer;
 use crate::error::{Error, Result};
 use crate::kernels::row_norm::{RowMoments, Rows};
-use crate::tensor::{Float, Tensor, data, recycle, tensor};
+use crate::tensor::{Float, Tensor, data, empty, recycle, tensor};
 
 /// `y = gamma (x - mean) / √(share Σ (x - mean)² + ε) + beta` over the last axes, with or without the mean
 pub(super) struct ByRow {
@@ -18,8 +18,7 @@ pub(super) struct ByRow {
 impl ByRow {
     /// `gamma` and `beta` have the shape of the axes that are normalised.
     pub fn apply(x: &Var, [gamma, beta]: &[Var; 2], rows: Rows) -> Var {
-        let empty = Tensor::default(ndarray::IxDyn(&[]));
-        x.tape().apply(Self { rows, moments: Vec::new(), x: empty.clone(), gamma: empty }, &[x, gamma, beta])
+        x.tape().apply(Self { rows, moments: Vec::new(), x: empty(), gamma: empty() }, &[x, gamma, beta])
     }
 }
 

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::initializers::RandomNormal;
 use crate::kernels::{elementwise::sum_of_squares, sums};
 use crate::layers::Layer;
-use crate::tensor::{Float, Tensor, data, tensor};
+use crate::tensor::{Float, Tensor, data, empty, tensor};
 
 /// Iterations on a new kernel, so that its first norm is about right.
 const FIRST: usize = 15;
@@ -147,7 +147,7 @@ fn normalize(kernel: &Var, u: &Param, v: &Param, iterations: usize) -> Result<Va
         tape.update(u, next_u.clone());
         tape.update(v, next_v.clone());
     }
-    let op = Quotient { u: next_u, v: next_v, norm: 1.0, y: Tensor::default(ndarray::IxDyn(&[])) };
+    let op = Quotient { u: next_u, v: next_v, norm: 1.0, y: empty() };
     Ok(tape.apply(op, &[kernel]))
 }
 

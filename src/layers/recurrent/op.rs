@@ -6,7 +6,7 @@ use super::part::{CellWeights, Part, PartGradients};
 use crate::autograd::{Dependence, InputGrads, OnnxForm, Op};
 use crate::buffers::buffer;
 use crate::kernels::{elementwise::add_assign, packed::Packed, parallel};
-use crate::tensor::{Float, Tensor, data, tensor};
+use crate::tensor::{Float, Tensor, data, empty, tensor};
 
 /// The arithmetic of one step of a recurrent layer, over some rows of a batch.
 pub(super) trait Step: Send + Sync + 'static {
@@ -125,7 +125,6 @@ pub(super) struct Recurrence {
 
 impl Recurrence {
     pub fn new(step: Box<dyn Step>, form: Form) -> Self {
-        let empty = || Tensor::default(ndarray::IxDyn(&[]));
         Self { step, form, weights: [empty(), empty()], parts: Vec::new() }
     }
 }
