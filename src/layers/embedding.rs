@@ -59,7 +59,7 @@ impl Embedding {
     /// Returns a layer with the same vectors that goes the other way, from units to a score for each id: see
     /// [`TiedDense`]. Call it after all other settings, which make new vectors.
     pub fn output_layer(&self) -> TiedDense {
-        TiedDense::new(self.input_dim, self.output_dim, self.embeddings.clone().into())
+        TiedDense { embeddings: self.embeddings.clone().into(), ..TiedDense::new(self.input_dim, self.output_dim) }
     }
 
     fn check(&self, x: &Var) -> Result<()> {

@@ -258,7 +258,7 @@ pub(crate) fn register(registry: Registry) -> Registry {
         UpSample1d UpSample2d UpSample3d PixelShuffle PixelUnshuffle AffineGrid2d AffineGrid3d PRelu Embedding Dropout AlphaDropout
         GaussianNoise GaussianDropout SpatialDropout1d SpatialDropout2d SpatialDropout3d SimpleRnn Lstm Gru Residual Sequential BatchNorm LayerNorm
         RmsNorm UnitNorm GroupNorm InstanceNorm Normalization TransformerEncoder ActivityRegularization
-        CenterCrop Rescaling
+        CenterCrop Rescaling TimeDistributed SpectralNorm
     );
     let registry = recurrent::register(
         all!(registry, Var => Var: MultiHeadAttention TiedDense SinusoidalPositions LearnedPositions
@@ -268,8 +268,6 @@ pub(crate) fn register(registry: Registry) -> Registry {
         .layer::<crate::activations::AlongAxis, Var, Var>()
         .layer::<DepthwiseConv<3>, Var, Var>()
         .layer::<SeparableConv<3>, Var, Var>()
-        .layer::<TimeDistributed<Box<dyn Layer>>, Var, Var>()
-        .layer::<SpectralNorm<Box<dyn Layer>>, Var, Var>()
         .layer::<Distilled<Box<dyn Layer>, Box<dyn Layer>>, Var, Var>()
         .layer::<Graph<Var, Var>, Var, Var>()
         .layer::<Graph, Vec<Var>, Vec<Var>>();

@@ -5,76 +5,63 @@ use std::sync::OnceLock;
 use super::Layer;
 use crate::autograd::{Dependence, InputGrads, OnnxForm, Op, Param, ParamList, Tie, Var};
 use crate::buffers::buffer;
-use crate::config::{Config, Described, Reader, config, described};
+use crate::config::{config, described};
 use crate::error::{Error, Result};
 use crate::initializers::{RandomUniform, Zeros};
 use crate::kernels::dense;
 use crate::tensor::{Tensor, data, empty, tensor};
 
-/// A score for each id from the vectors of an [`Embedding`](super::Embedding): `y = x · embeddingsᵀ + bias`.
-///
-/// [`Embedding::output_layer`](super::Embedding::output_layer) makes it. Both layers hold the same parameter, which is saved,
-/// counted and trained once, along the sum of both gradients.
-///
-/// # Shapes
-/// input `[batch, ..., units]`, output `[batch, ..., vocabulary]`; embeddings `[vocabulary, units]`, bias `[vocabulary]`
-/// # Defaults
-/// no bias
-/// # Errors
-/// an input of fewer than two axes; a last axis of other than `units`
-/// # Example
-/// ```
-/// use gradus::prelude::*;
-/// let embedding = Embedding::new(50, 8);
-/// let head = embedding.output_layer();
-/// let model = Sequential::new().add(embedding).add(Gru::new(8).return_sequences(true)).add(head);
-/// let y = model.forward(&Tape::inference().input(ndarray::arr2(&[[5, 17, 3]])))?;
-/// assert_eq!(y.shape(), [1, 3, 50]);
-/// assert_eq!(model.parameters().iter().filter(|(path, _)| path.contains("embeddings")).count(), 1);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Press & Wolf 2017
-#[derive(Debug)]
-#[must_use]
-pub struct TiedDense {
-    vocabulary: usize,
-    units: usize,
-    use_bias: bool,
-    /// Filled by the embedding, or by the description of the whole model.
-    embeddings: OnceLock<Param>,
-    bias: Param,
+described! {
+    /// A score for each id from the vectors of an [`Embedding`](super::Embedding): `y = x · embeddingsᵀ + bias`.
+    ///
+    /// [`Embedding::output_layer`](super::Embedding::output_layer) makes it. Both layers hold the same parameter, which is saved,
+    /// counted and trained once, along the sum of both gradients.
+    ///
+    /// # Shapes
+    /// input `[batch, ..., units]`, output `[batch, ..., vocabulary]`; embeddings `[vocabulary, units]`, bias `[vocabulary]`
+    /// # Defaults
+    /// no bias
+    /// # Errors
+    /// an input of fewer than two axes; a last axis of other than `units`
+    /// # Example
+    /// ```
+    /// use gradus::prelude::*;
+    /// let embedding = Embedding::new(50, 8);
+    /// let head = embedding.output_layer();
+    /// let model = Sequential::new().add(embedding).add(Gru::new(8).return_sequences(true)).add(head);
+    /// let y = model.forward(&Tape::inference().input(ndarray::arr2(&[[5, 17, 3]])))?;
+    /// assert_eq!(y.shape(), [1, 3, 50]);
+    /// assert_eq!(model.parameters().iter().filter(|(path, _)| path.contains("embeddings")).count(), 1);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    /// # Reference
+    /// Press & Wolf 2017
+    pub struct TiedDense(
+        /// The number of ids.
+        vocabulary: [usize],
+        /// The number of features of each vector.
+        units: [usize],
+    ) {
+        /// Whether there is a bias.
+        use_bias: [bool] = false,
+    }
+    private {
+        /// Filled by the embedding, or by the description of the whole model.
+        embeddings: OnceLock<Param> = OnceLock::new(),
+        bias: Param = Param::new(Zeros),
+    }
 }
 
 impl TiedDense {
-    pub(super) fn new(vocabulary: usize, units: usize, embeddings: OnceLock<Param>) -> Self {
-        let bias = Param::new(Zeros).pattern(&[Some(vocabulary)]);
-        Self { vocabulary, units, use_bias: false, embeddings, bias }
-    }
-
-    /// Sets whether there is a bias, which starts as zeros.
-    pub fn use_bias(mut self, yes: bool) -> Self {
-        self.use_bias = yes;
-        self
-    }
-
     fn bias(&self) -> Option<&Param> {
-        self.use_bias.then_some(&self.bias)
+        self.use_bias.then(|| self.bias.shaped(&[Some(self.vocabulary)]))
     }
 
-    /// Returns the vectors, `[vocabulary, units]`: the embedding's own, or if this layer was made from a description without its
-    /// embedding, vectors of this layer alone.
+    /// Returns the vectors, `[vocabulary, units]`: the embedding's own, or vectors of this layer alone if it was made without its
+    /// embedding.
     pub fn embeddings(&self) -> &Param {
         let own = || Param::new(RandomUniform::default()).pattern(&[Some(self.vocabulary), Some(self.units)]);
         self.embeddings.get_or_init(own)
-    }
-
-    fn describe(&self) -> Config {
-        Config::new(Self::KIND).with("vocabulary", &self.vocabulary).with("units", &self.units).with_default(
-            "use_bias",
-            &self.use_bias,
-            &false,
-        )
     }
 }
 
@@ -87,18 +74,6 @@ impl Tie for TiedDense {
         self.embeddings()
     }
 }
-
-impl Described for TiedDense {
-    const KIND: &'static str = "TiedDense";
-
-    fn from_config(from: &Reader<'_>) -> Result<Self> {
-        from.only(&["vocabulary", "units", "use_bias"])?;
-        let layer = Self::new(from.get("vocabulary")?, from.get("units")?, OnceLock::new());
-        Ok(layer.use_bias(from.get_or("use_bias", false)?))
-    }
-}
-
-described!(@setting TiedDense);
 
 impl Layer for TiedDense {
     config!();
@@ -121,9 +96,7 @@ impl Layer for TiedDense {
 
     fn params<'a>(&'a self, list: &mut ParamList<'a>) {
         list.tie("embeddings", self);
-        if let Some(bias) = self.bias() {
-            list.add("bias", bias);
-        }
+        self.bias().into_iter().for_each(|bias| list.add("bias", bias));
     }
 }
 

@@ -2,53 +2,37 @@
 
 use super::Layer;
 use crate::autograd::{ParamList, Var};
-use crate::config::{Config, Described, Reader, Setting};
+use crate::config::{config, described};
 use crate::error::{Error, Result};
 
-/// Applies a layer to each time step on its own, as if the steps were examples.
-///
-/// [`Dense`](super::Dense), normalisation over the last axis and activations do that by themselves; convolutions, pooling and
-/// `Flatten` want it for sequences of images.
-///
-/// # Shapes
-/// input `[batch, time, ...]`, output `[batch, time, ...]`, where the layer takes and gives `[batch, ...]`
-/// # Errors
-/// an input of fewer than three axes; those of the layer
-/// # Example
-/// ```
-/// use gradus::prelude::*;
-/// let layer = TimeDistributed::new(Conv2d::new(4, 3));
-/// let film = Tape::inference().input(ndarray::Array::<f32, _>::ones((2, 5, 8, 8, 1)));
-/// assert_eq!(layer.forward(&film)?.shape(), [2, 5, 6, 6, 4]);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Keras `TimeDistributed`
-#[derive(Debug)]
-pub struct TimeDistributed<L> {
-    layer: L,
+described! {
+    /// Applies a layer to each time step on its own, as if the steps were examples.
+    ///
+    /// [`Dense`](super::Dense), normalisation over the last axis and activations do that by themselves; convolutions, pooling and
+    /// `Flatten` want it for sequences of images.
+    ///
+    /// # Shapes
+    /// input `[batch, time, ...]`, output `[batch, time, ...]`, where the layer takes and gives `[batch, ...]`
+    /// # Errors
+    /// an input of fewer than three axes; those of the layer
+    /// # Example
+    /// ```
+    /// use gradus::prelude::*;
+    /// let layer = TimeDistributed::new(Conv2d::new(4, 3));
+    /// let film = Tape::inference().input(ndarray::Array::<f32, _>::ones((2, 5, 8, 8, 1)));
+    /// assert_eq!(layer.forward(&film)?.shape(), [2, 5, 6, 6, 4]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    /// # Reference
+    /// Keras `TimeDistributed`
+    pub struct TimeDistributed(
+        /// The layer of each step.
+        layer: [dyn Layer],
+    ) {}
 }
 
-impl<L: Layer> TimeDistributed<L> {
-    /// Creates a layer that applies this one to each step.
-    pub fn new(layer: L) -> Self {
-        Self { layer }
-    }
-}
-
-impl<L: Layer + Setting> Described for TimeDistributed<L> {
-    const KIND: &'static str = "TimeDistributed";
-
-    fn from_config(from: &Reader<'_>) -> Result<Self> {
-        from.only(&["layer"])?;
-        from.get("layer").map(Self::new)
-    }
-}
-
-impl<L: Layer> Layer for TimeDistributed<L> {
-    fn config(&self) -> Config {
-        Config::new("TimeDistributed").with_part("layer", self.layer.config())
-    }
+impl Layer for TimeDistributed {
+    config!();
 
     fn forward(&self, x: &Var) -> Result<Var> {
         let &[batch, time, ref rest @ ..] = x.value.shape() else { return Err(sequence(x)) };
@@ -71,7 +55,7 @@ impl<L: Layer> Layer for TimeDistributed<L> {
     }
 
     fn params<'a>(&'a self, list: &mut ParamList<'a>) {
-        list.wrap(&self.layer);
+        list.wrap(self.layer.as_ref());
     }
 }
 

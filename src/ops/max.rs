@@ -34,21 +34,23 @@ impl Extreme {
     }
 }
 
-reductions! { extreme(Extreme::Max)
+reductions! { extreme(Extreme::Max):
     /// Returns the greatest of all numbers, a scalar; NaN if there is one, -∞ of no number at all. The gradient goes to
     /// the first of equal ones.
-    max,
+    pub fn max;
     /// Returns the greatest number along these axes, which disappear. Negative axes count from the end; NaN wins, of no
     /// number it is as in [`Var::max`], and the gradient goes to the first of equal ones.
-    max_axes, max_axes_keep
+    pub fn max_axes;
+    pub fn max_axes_keep;
 }
-reductions! { extreme(Extreme::Min)
+reductions! { extreme(Extreme::Min):
     /// Returns the least of all numbers, a scalar; NaN if there is one, ∞ of no number at all. The gradient goes to the
     /// first of equal ones.
-    min,
+    pub fn min;
     /// Returns the least number along these axes, which disappear. Negative axes count from the end; NaN wins, of no
     /// number it is as in [`Var::min`], and the gradient goes to the first of equal ones.
-    min_axes, min_axes_keep
+    pub fn min_axes;
+    pub fn min_axes_keep;
 }
 
 impl Var {

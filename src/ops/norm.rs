@@ -13,9 +13,9 @@ enum Reduction {
     LogSumExp,
 }
 
-reductions! { aggregate(Reduction::Product)
+reductions! { aggregate(Reduction::Product):
     /// Returns the product of all numbers, a scalar; 1 of none.
-    prod,
+    pub fn prod;
     /// Returns products over these axes, which disappear. Negative axes count from the end.
     ///
     /// ```
@@ -24,11 +24,12 @@ reductions! { aggregate(Reduction::Product)
     /// assert_eq!(x.prod_axes(&[-1])?.value().as_slice().unwrap(), [2.0, 12.0]);
     /// # Ok::<(), gradus::Error>(())
     /// ```
-    prod_axes, prod_axes_keep
+    pub fn prod_axes;
+    pub fn prod_axes_keep;
 }
-reductions! { aggregate(Reduction::Norm)
+reductions! { aggregate(Reduction::Norm):
     /// Returns the Euclidean norm of all numbers, `√Σ x²`, a scalar; its slope at 0 is 0.
-    norm,
+    pub fn norm;
     /// Returns Euclidean norms, `√Σ x²`, over these axes, which disappear. Negative axes count from the end; slopes at
     /// 0 are 0.
     ///
@@ -38,11 +39,12 @@ reductions! { aggregate(Reduction::Norm)
     /// assert_eq!(x.norm_axes(&[-1])?.value().as_slice().unwrap(), [5.0, 13.0]);
     /// # Ok::<(), gradus::Error>(())
     /// ```
-    norm_axes, norm_axes_keep
+    pub fn norm_axes;
+    pub fn norm_axes_keep;
 }
-reductions! { aggregate(Reduction::LogSumExp)
+reductions! { aggregate(Reduction::LogSumExp):
     /// Returns `ln Σ exp(x)` of all numbers, a scalar, computed from `x - max(x)`; minus infinity of none.
-    log_sum_exp,
+    pub fn log_sum_exp;
     /// Returns `ln Σ exp(x)` over these axes, which disappear, computed from `x - max(x)`. Negative axes count from the
     /// end.
     ///
@@ -53,7 +55,8 @@ reductions! { aggregate(Reduction::LogSumExp)
     /// # Ok::<(), gradus::Error>(())
     /// ```
     #[doc(alias = "logsumexp")]
-    log_sum_exp_axes, log_sum_exp_axes_keep
+    pub fn log_sum_exp_axes;
+    pub fn log_sum_exp_axes_keep;
 }
 
 impl Var {

@@ -60,7 +60,14 @@ impl Reduced {
 
 /// The three methods of a reduction: over all numbers, over some axes, and over axes that stay with length 1.
 macro_rules! reductions {
-    ($method:ident($kind:expr) $(#[$of_all:meta])* $all:ident, $(#[$of_axes:meta])* $axes:ident, $keep:ident) => {
+    (
+        $method:ident($kind:expr):
+        $(#[$of_all:meta])*
+        pub fn $all:ident;
+        $(#[$of_axes:meta])*
+        pub fn $axes:ident;
+        pub fn $keep:ident;
+    ) => {
         impl Var {
             $(#[$of_all])*
             #[must_use]
@@ -88,9 +95,9 @@ macro_rules! reductions {
 }
 pub(super) use reductions;
 
-reductions! { reduce(false)
+reductions! { reduce(false):
     /// Returns the sum of all numbers, a scalar.
-    sum,
+    pub fn sum;
     /// Returns sums over these axes, which disappear. Negative axes count from the end.
     ///
     /// ```
@@ -100,13 +107,15 @@ reductions! { reduce(false)
     /// assert_eq!(x.sum_axes_keep(&[0])?.shape(), [1, 2]);
     /// # Ok::<(), gradus::Error>(())
     /// ```
-    sum_axes, sum_axes_keep
+    pub fn sum_axes;
+    pub fn sum_axes_keep;
 }
-reductions! { reduce(true)
+reductions! { reduce(true):
     /// Returns the mean of all numbers, a scalar. Not a number if there are none.
-    mean,
+    pub fn mean;
     /// Returns means over these axes, which disappear. Negative axes count from the end.
-    mean_axes, mean_axes_keep
+    pub fn mean_axes;
+    pub fn mean_axes_keep;
 }
 
 impl Var {

@@ -44,7 +44,9 @@ fn methods() -> Vec<String> {
     for file in fs::read_dir(source("ops")).unwrap() {
         let text = fs::read_to_string(file.unwrap().path()).unwrap();
         let lines = text.lines().filter_map(|line| line.trim_start().strip_prefix("pub fn "));
-        names.extend(lines.map(|rest| rest.split(['(', '<']).next().unwrap().to_string()));
+        // Macros declare methods by name alone.
+        let declared = lines.filter(|rest| !rest.starts_with('$'));
+        names.extend(declared.map(|rest| rest.split(['(', '<', ';']).next().unwrap().to_string()));
     }
     names.extend(["+", "-", "*", "/"].map(String::from));
     names

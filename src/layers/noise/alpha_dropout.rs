@@ -24,11 +24,11 @@ noise_layer! {
     /// ```
     /// # Reference
     /// Klambauer et al. 2017; Keras `AlphaDropout`, PyTorch `AlphaDropout`
-    AlphaDropout(
+    pub struct AlphaDropout(
         /// The share of the numbers that is dropped.
-        rate
-    ),
-    check_rate(layer.rate),
+        rate: [Float]
+    );
+    check check_rate(layer.rate);
     |layer, x| shifted(x, layer.rate)
 }
 

@@ -21,10 +21,10 @@ noise_layer! {
     /// ```
     /// # Reference
     /// Srivastava et al. 2014; Keras `Dropout`
-    Dropout(
+    pub struct Dropout(
         /// The share of the numbers that is dropped.
-        rate
-    ),
-    check_rate(layer.rate),
+        rate: [Float]
+    );
+    check check_rate(layer.rate);
     |layer, x| multiply(x, coins(x.tape(), x.value.len(), layer.rate, [1.0 / (1.0 - layer.rate), 0.0]))
 }

@@ -26,11 +26,11 @@ noise_layer! {
     /// ```
     /// # Reference
     /// Keras `GaussianNoise`; Bishop 1995
-    GaussianNoise(
+    pub struct GaussianNoise(
         /// The standard deviation.
-        stddev
-    ),
-    check_deviation(layer.stddev),
+        stddev: [Float]
+    );
+    check check_deviation(layer.stddev);
     |layer, x| add(x, normal(x, 0.0, layer.stddev))
 }
 
@@ -53,11 +53,11 @@ noise_layer! {
     /// ```
     /// # Reference
     /// Srivastava et al. 2014; Keras `GaussianDropout`
-    GaussianDropout(
+    pub struct GaussianDropout(
         /// The rate of the dropout whose noise it has.
-        rate
-    ),
-    check_rate(layer.rate),
+        rate: [Float]
+    );
+    check check_rate(layer.rate);
     |layer, x| multiply(x, normal(x, 1.0, (layer.rate / (1.0 - layer.rate)).sqrt()))
 }
 

@@ -20,7 +20,10 @@ use crate::tensor::{Float, Tensor, data, tensor};
 /// Declares a layer with one setting, how strongly it disturbs its input: what that may be, and what happens where it disturbs.
 macro_rules! noise_layer {
     (
-        $(#[$meta:meta])* $name:ident($(#[$doc:meta])* $strength:ident), $check:expr, |$layer:ident, $x:ident| $disturbed:expr
+        $(#[$meta:meta])*
+        pub struct $name:ident($(#[$doc:meta])* $strength:ident: [Float]);
+        check $check:expr;
+        |$layer:ident, $x:ident| $disturbed:expr
     ) => {
         $crate::config::described! {
             $(#[$meta])*

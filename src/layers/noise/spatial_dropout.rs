@@ -29,11 +29,11 @@ macro_rules! spatial {
                 /// # Reference
                 #[doc = concat!("Tompson et al. 2015; Keras `", $alias, "`")]
                 #[doc(alias = $alias)]
-                $name(
+                pub struct $name(
                     /// The share of the channels that is dropped.
-                    rate
-                ),
-                check(x, layer.rate, $shape),
+                    rate: [Float]
+                );
+                check check(x, layer.rate, $shape);
                 |layer, x| without_channels(x, layer.rate)
             }
         )*

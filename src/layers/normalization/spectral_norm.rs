@@ -2,7 +2,7 @@
 
 use crate::autograd::{InputGrads, Op, Param, ParamList, Var};
 use crate::buffers::buffer;
-use crate::config::{Config, Described, Reader, Setting};
+use crate::config::{config, described};
 use crate::error::{Error, Result};
 use crate::initializers::RandomNormal;
 use crate::kernels::{elementwise::sum_of_squares, sums};
@@ -14,104 +14,75 @@ const FIRST: usize = 15;
 /// No norm is smaller.
 const EPSILON: Float = 1e-12;
 
-/// Wraps a layer and divides its kernel by its spectral norm (the greatest singular value), so that the layer stretches
-/// no input more than once.
-///
-/// The kernel is taken as a matrix with a column for each output; two vectors follow its greatest singular vectors by
-/// power iteration, a step in each training pass. They are state; the gradient flows through the norm.
-///
-/// # Shapes
-/// those of the layer; spectral_u `[outputs]`, spectral_v `[other axes of the kernel together]`
-/// # Defaults
-/// 1 power iteration, the parameter `kernel`
-/// # Errors
-/// those of the layer; a layer without such a parameter, or in which it has fewer than two axes; 0 power iterations
-/// # Example
-/// ```
-/// use gradus::initializers::Constant;
-/// use gradus::layers::SpectralNorm;
-/// use gradus::prelude::*;
-/// let layer = SpectralNorm::new(Dense::new(2).use_bias(false).kernel_initializer(Constant(5.0)));
-/// let y = layer.forward(&Tape::training().input(ndarray::arr2(&[[3.0, 4.0]])))?;
-/// assert!((y.value()[[0, 0]] - 3.5).abs() < 1e-5);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Miyato et al. 2018; PyTorch `parametrizations.spectral_norm`; Keras' `SpectralNormalization`, which overwrites the
-/// kernel instead, and keeps the gradient out of the norm
-#[doc(alias = "SpectralNormalization")]
-#[derive(Debug)]
-#[must_use]
-pub struct SpectralNorm<L> {
-    layer: L,
-    name: String,
-    iterations: usize,
-    u: Param,
-    v: Param,
-}
-
-impl<L: Layer> SpectralNorm<L> {
-    /// Creates the normalization of this layer.
-    pub fn new(layer: L) -> Self {
-        let vector = || Param::state(RandomNormal { mean: 0.0, stddev: 1.0 }).pattern(&[None]);
-        Self { layer, name: "kernel".into(), iterations: 1, u: vector(), v: vector() }
+described! {
+    /// Wraps a layer and divides its kernel by its spectral norm (the greatest singular value), so that the layer stretches
+    /// no input more than once.
+    ///
+    /// The kernel is taken as a matrix with a column for each output; two vectors follow its greatest singular vectors by
+    /// power iteration, a step in each training pass. They are state; the gradient flows through the norm.
+    ///
+    /// # Shapes
+    /// those of the layer; spectral_u `[outputs]`, spectral_v `[other axes of the kernel together]`
+    /// # Defaults
+    /// 1 power iteration, the parameter `kernel`
+    /// # Errors
+    /// those of the layer; a layer without such a parameter, or in which it has fewer than two axes; 0 power iterations
+    /// # Example
+    /// ```
+    /// use gradus::initializers::Constant;
+    /// use gradus::layers::SpectralNorm;
+    /// use gradus::prelude::*;
+    /// let layer = SpectralNorm::new(Dense::new(2).use_bias(false).kernel_initializer(Constant(5.0)));
+    /// let y = layer.forward(&Tape::training().input(ndarray::arr2(&[[3.0, 4.0]])))?;
+    /// assert!((y.value()[[0, 0]] - 3.5).abs() < 1e-5);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    /// # Reference
+    /// Miyato et al. 2018; PyTorch `parametrizations.spectral_norm`; Keras' `SpectralNormalization`, which overwrites the
+    /// kernel instead, and keeps the gradient out of the norm
+    #[doc(alias = "SpectralNormalization")]
+    pub struct SpectralNorm(
+        /// The layer inside.
+        layer: [dyn Layer],
+    ) {
+        /// Which parameter of the layer is divided, by its path.
+        parameter: [into String] = "kernel".into(),
+        /// How many power iterations a training pass makes.
+        power_iterations: [usize] = 1,
     }
-
-    /// Sets which parameter of the layer is divided, by its path.
-    pub fn parameter(mut self, name: impl Into<String>) -> Self {
-        self.name = name.into();
-        self
-    }
-
-    /// Sets how many power iterations a training pass makes.
-    pub fn power_iterations(mut self, iterations: usize) -> Self {
-        self.iterations = iterations;
-        self
-    }
-
-    /// Returns the layer inside.
-    pub fn layer(&self) -> &L {
-        &self.layer
+    private {
+        u: Param = vector(),
+        v: Param = vector(),
     }
 }
 
-impl<L: Layer + Setting> Described for SpectralNorm<L> {
-    const KIND: &'static str = "SpectralNorm";
-
-    fn from_config(from: &Reader<'_>) -> Result<Self> {
-        from.only(&["layer", "parameter", "power_iterations"])?;
-        let new = Self::new(from.get("layer")?).power_iterations(from.get("power_iterations")?);
-        Ok(new.parameter(from.get::<String>("parameter")?))
-    }
+/// A singular vector that is not known yet.
+fn vector() -> Param {
+    Param::state(RandomNormal { mean: 0.0, stddev: 1.0 }).pattern(&[None])
 }
 
-impl<L: Layer> Layer for SpectralNorm<L> {
-    fn config(&self) -> Config {
-        Config::new("SpectralNorm")
-            .with_part("layer", self.layer.config())
-            .with("parameter", &self.name)
-            .with("power_iterations", &self.iterations)
-    }
+impl Layer for SpectralNorm {
+    config!();
 
     fn forward(&self, x: &Var) -> Result<Var> {
-        if self.iterations == 0 {
+        if self.power_iterations == 0 {
             return Err(Error::value("expected at least 1 power iteration, got 0"));
         }
-        let parameters = ParamList::of(&self.layer).into_vec();
-        let Some((_, kernel)) = parameters.iter().find(|(path, _)| *path == self.name) else {
+        let parameters = ParamList::of(self.layer.as_ref()).into_vec();
+        let Some((_, kernel)) = parameters.iter().find(|(path, _)| *path == self.parameter) else {
             let paths: Vec<_> = parameters.iter().map(|(path, _)| path.as_str()).collect();
             return Err(Error::value(format!(
                 "expected a layer with a parameter `{}`, got one with {paths:?}; say which one with `parameter`",
-                self.name
+                self.parameter
             )));
         };
-        let (u, v, iterations) = (self.u.clone(), self.v.clone(), self.iterations);
+        let (u, v, iterations) = (self.u.clone(), self.v.clone(), self.power_iterations);
         let change = move |kernel: Var| normalize(&kernel, &u, &v, iterations);
         x.tape().with_param(kernel, change, || self.layer.forward(x))
     }
 
     fn params<'a>(&'a self, list: &mut ParamList<'a>) {
-        list.wrap(&self.layer);
+        list.wrap(self.layer.as_ref());
         list.add("spectral_u", &self.u);
         list.add("spectral_v", &self.v);
     }
