@@ -92,14 +92,3 @@ fn spans(input: &[usize], output: &[usize]) -> Result<Vec<Vec<Span>>> {
     let axes = input.iter().zip(output);
     Ok(axes.map(|(len, windows)| (0..*windows).map(|i| cut(*len, *windows, i)).collect()).collect())
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn windows_overlap_where_lengths_do_not_divide() {
-        let spans = spans(&[5], &[3]).unwrap();
-        assert_eq!(spans[0], [Span::of(0, 2), Span::of(1, 4), Span::of(3, 5)]);
-    }
-}

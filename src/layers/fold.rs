@@ -175,19 +175,3 @@ impl<const N: usize> Layer for Fold<N> {
         self.window().fold(x, &self.output_size)
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::autograd::Tape;
-
-    #[test]
-    fn padding_is_zeros_and_is_left_out() {
-        let x = Tape::inference().input(ndarray::arr3(&[[[1.0, 10.0], [2.0, 20.0], [3.0, 30.0]]]));
-        let y = Unfold1d::new(2).strides(2).padding(Padding::all(1)).forward(&x).unwrap();
-        assert_eq!(y.value.shape(), [1, 2, 4]);
-        assert_eq!(y.value().as_slice().unwrap(), [0.0, 0.0, 1.0, 10.0, 2.0, 20.0, 3.0, 30.0]);
-        let back = Fold1d::new(3, 2).strides(2).padding(Padding::all(1)).forward(&y).unwrap();
-        assert_eq!(back.value(), x.value());
-    }
-}

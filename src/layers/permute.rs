@@ -84,19 +84,3 @@ impl Layer for RepeatVector {
         x.insert_axis(1)?.broadcast_to(&[batch, self.n, features])
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::autograd::Tape;
-
-    #[test]
-    fn numbers_go_where_they_should() {
-        let x = Tape::inference().input(ndarray::arr3(&[[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]]));
-        let y = Permute::new([2, 1]).forward(&x).unwrap();
-        assert_eq!(y.value().as_slice().unwrap(), [1.0, 4.0, 2.0, 5.0, 3.0, 6.0]);
-        let x = Tape::inference().input(ndarray::arr2(&[[1.0, 2.0], [3.0, 4.0]]));
-        let y = RepeatVector::new(2).forward(&x).unwrap();
-        assert_eq!(y.value().as_slice().unwrap(), [1.0, 2.0, 1.0, 2.0, 3.0, 4.0, 3.0, 4.0]);
-    }
-}

@@ -90,18 +90,3 @@ impl Layer for PixelUnshuffle {
         split.permute(&[0, 1, 3, 5, 2, 4])?.reshape(&[batch, height / f, width / f, channels * f * f])
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::autograd::Tape;
-
-    #[test]
-    fn a_block_of_channels_becomes_a_block_of_pixels() {
-        let x = Tape::inference().input(ndarray::arr1(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]));
-        let x = x.reshape(&[1, 1, 1, 8]).unwrap();
-        let y = PixelShuffle::new(2).forward(&x).unwrap();
-        assert_eq!(y.value().as_slice().unwrap(), [1.0, 5.0, 2.0, 6.0, 3.0, 7.0, 4.0, 8.0]);
-        assert_eq!(PixelUnshuffle::new(2).forward(&y).unwrap().value(), x.value());
-    }
-}

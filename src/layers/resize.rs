@@ -182,33 +182,6 @@ mod tests {
     use super::*;
     use crate::autograd::Tape;
 
-    #[test]
-    fn shortens_with_and_without_antialiasing() {
-        let x = Tape::inference().input(ndarray::arr3(&[[[1.0], [2.0], [3.0], [8.0]]]));
-        let run = |layer: Resize1d| layer.forward(&x).unwrap().value().iter().copied().collect::<Vec<_>>();
-        assert_eq!(run(Resize1d::new(2)), [2.0, 8.0]);
-        assert_eq!(run(Resize1d::new(2).interpolation(Interpolation::NearestFloor)), [1.0, 3.0]);
-        assert_eq!(run(Resize1d::new(2).interpolation(Interpolation::Linear)), [1.5, 5.5]);
-        // Weights 3/4, 3/4 and 1/4 of the three cells that are left within two cells.
-        let smooth = run(Resize1d::new(2).interpolation(Interpolation::Linear).antialias(true));
-        assert!((smooth[0] - (0.75 + 1.5 + 0.75) / 1.75).abs() < 1e-6, "{smooth:?}");
-        assert_eq!(run(Resize1d::new(3).interpolation(Interpolation::Linear).align_corners(true)), [1.0, 2.5, 8.0]);
-        assert_eq!(run(Resize1d::by([0.75])), [1.0, 3.0, 8.0]);
-    }
-
-    #[test]
-    fn interpolates_as_defined() {
-        let x = Tape::inference().input(ndarray::arr3(&[[[0.0], [4.0]]]));
-        let up = |interpolation, aligned| {
-            let y = UpSample1d::new(2).interpolation(interpolation).align_corners(aligned).forward(&x).unwrap();
-            y.value().iter().copied().collect::<Vec<_>>()
-        };
-        assert_eq!(up(Interpolation::Nearest, false), [0.0, 0.0, 4.0, 4.0]);
-        assert_eq!(up(Interpolation::Linear, false), [0.0, 1.0, 3.0, 4.0]);
-        let aligned = up(Interpolation::Linear, true);
-        assert!((aligned[1] - 4.0 / 3.0).abs() < 1e-6 && aligned[3] == 4.0, "{aligned:?}");
-    }
-
     /// Of the last cell there is no next one.
     #[test]
     fn one_cell_is_repeated() {

@@ -144,33 +144,3 @@ impl Layer for LearnedPositions {
         list.add("table", self.table());
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use ndarray::Array3;
-
-    use super::*;
-    use crate::autograd::Tape;
-
-    #[test]
-    fn waves_slow_down_from_pair_to_pair() {
-        let x = Tape::inference().input(Array3::<Float>::zeros((1, 3, 5)));
-        let y = SinusoidalPositions::new().base(100.0).forward(&x).unwrap();
-        let slow = 100_f64.powf(-2.0 / 5.0);
-        for (feature, want) in [(0, 2_f64.sin()), (1, 2_f64.cos()), (2, (2.0 * slow).sin()), (3, (2.0 * slow).cos())] {
-            assert!((f64::from(y.value()[[0, 2, feature]]) - want).abs() < 1e-6, "feature {feature}");
-        }
-        assert!(SinusoidalPositions::new().base(0.0).forward(&x).is_err());
-    }
-
-    #[test]
-    fn short_sequences_take_the_first_rows() {
-        let layer = LearnedPositions::new(3);
-        layer.table().set(ndarray::array![[1.0], [2.0], [3.0]]).unwrap();
-        let tape = Tape::inference();
-        let y = layer.forward(&tape.input(Array3::<Float>::ones((2, 2, 1)))).unwrap();
-        assert_eq!(y.value().as_slice().unwrap(), [2.0, 3.0, 2.0, 3.0]);
-        let error = layer.forward(&tape.input(Array3::<Float>::ones((2, 4, 1)))).unwrap_err().to_string();
-        assert!(error.starts_with("expected at most 3 steps"), "{error}");
-    }
-}
