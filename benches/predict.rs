@@ -25,7 +25,7 @@ fn prediction(c: &mut Criterion) {
         // How many numbers a ReLU leaves at zero is a matter of training.
         model.fit(&(&train).take(2048), Fit::epochs(1).progress(false)).expect("training");
         for batch in [1, 256] {
-            let images = test.gather(&(0..batch).collect::<Vec<_>>()).remove(0);
+            let images = test.gather(&(0..batch).collect::<Vec<_>>()).unwrap().remove(0);
             let name = format!("batch {batch}, {} threads", if threads == 1 { "1" } else { "all" });
             group.throughput(Throughput::Elements(batch as u64));
             group.bench_function(name, |b| b.iter(|| black_box(model.predict(&images).expect("a prediction"))));

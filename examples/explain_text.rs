@@ -68,7 +68,7 @@ fn main() -> Result<()> {
     let mut worst: Float = 0.0;
     let explained = &test[..args.sentences.min(test.len())];
     for (i, (sentence, _)) in explained.iter().enumerate() {
-        let numbers = words.sequences([sentence])?.batch(&[0]);
+        let numbers = words.sequences([sentence])?.batch(&[0])?;
         let vectors = activations(&model, &numbers, "words")?; // [1, words, 32]
         let nothing = Tensor::zeros(vectors.raw_dim());
         let found = integrated_gradients(reader, &vectors, &nothing, &[0], 50)?;

@@ -3,7 +3,7 @@
 use ndarray::{ArrayBase, Axis, Data, Dimension, RemoveAxis};
 use num_traits::AsPrimitive;
 
-use super::{Batch, Dataset};
+use super::{Batch, Dataset, known};
 use crate::buffers::buffer;
 use crate::error::{Error, Result};
 use crate::preprocessing::PaddedSequences;
@@ -20,8 +20,11 @@ pub trait Inputs: Sync {
     /// Number of examples of each array, which should all be the same.
     fn lengths(&self) -> Vec<usize>;
 
-    /// These examples, converted, one tensor for each array.
-    fn gather(&self, indices: &[usize]) -> Vec<Tensor>;
+    /// Returns these examples, converted, one tensor for each array.
+    ///
+    /// # Errors
+    /// numbers of examples that there are not
+    fn gather(&self, indices: &[usize]) -> Result<Vec<Tensor>>;
 
     /// Refuses what [`gather`](Inputs::gather) would change; called before the first batch.
     ///
@@ -44,7 +47,8 @@ where
         vec![self.shape().first().copied().unwrap_or(0)]
     }
 
-    fn gather(&self, indices: &[usize]) -> Vec<Tensor> {
+    fn gather(&self, indices: &[usize]) -> Result<Vec<Tensor>> {
+        known(indices, self.shape().first().copied().unwrap_or(0))?;
         let mut shape = self.shape().to_vec();
         shape[0] = indices.len();
         let row = self.shape()[1..].iter().product::<usize>();
@@ -56,7 +60,7 @@ where
                 None => out.iter_mut().zip(view.iter()).for_each(|(out, x)| *out = x.as_()),
             }
         }
-        vec![tensor(&shape, out)]
+        Ok(vec![tensor(&shape, out)])
     }
 
     fn check_numbers(&self) -> Result<()> {
@@ -80,7 +84,7 @@ impl<T: Inputs + ?Sized> Inputs for &T {
         (**self).lengths()
     }
 
-    fn gather(&self, indices: &[usize]) -> Vec<Tensor> {
+    fn gather(&self, indices: &[usize]) -> Result<Vec<Tensor>> {
         (**self).gather(indices)
     }
 
@@ -94,8 +98,8 @@ impl Inputs for PaddedSequences {
         vec![self.sequences().len()]
     }
 
-    fn gather(&self, indices: &[usize]) -> Vec<Tensor> {
-        vec![self.batch(indices)]
+    fn gather(&self, indices: &[usize]) -> Result<Vec<Tensor>> {
+        Ok(vec![self.batch(indices)?])
     }
 }
 
@@ -104,8 +108,9 @@ impl<T: Inputs> Inputs for Vec<T> {
         self.iter().flat_map(|array| array.lengths()).collect()
     }
 
-    fn gather(&self, indices: &[usize]) -> Vec<Tensor> {
-        self.iter().flat_map(|array| array.gather(indices)).collect()
+    fn gather(&self, indices: &[usize]) -> Result<Vec<Tensor>> {
+        let all: Vec<Vec<Tensor>> = self.iter().map(|array| array.gather(indices)).collect::<Result<_>>()?;
+        Ok(all.concat())
     }
 
     fn check_numbers(&self) -> Result<()> {
@@ -120,8 +125,8 @@ macro_rules! tuple {
                 [$(self.$index.lengths()),+].concat()
             }
 
-            fn gather(&self, indices: &[usize]) -> Vec<Tensor> {
-                [$(self.$index.gather(indices)),+].concat()
+            fn gather(&self, indices: &[usize]) -> Result<Vec<Tensor>> {
+                Ok([$(self.$index.gather(indices)?),+].concat())
             }
 
             fn check_numbers(&self) -> Result<()> {
@@ -149,7 +154,7 @@ impl<I: Inputs, T: Inputs> Dataset for (I, T) {
     }
 
     fn batch(&self, indices: &[usize]) -> Result<Batch> {
-        Ok(Batch::new(self.0.gather(indices), self.1.gather(indices)))
+        Ok(Batch::new(self.0.gather(indices)?, self.1.gather(indices)?))
     }
 
     fn check(&self) -> Result<()> {
@@ -170,7 +175,7 @@ impl<I: Inputs, T: Inputs, W: Inputs> Dataset for (I, T, W) {
     }
 
     fn batch(&self, indices: &[usize]) -> Result<Batch> {
-        Ok(Batch::new(self.0.gather(indices), self.1.gather(indices)).weights(self.2.gather(indices)))
+        Ok(Batch::new(self.0.gather(indices)?, self.1.gather(indices)?).weights(self.2.gather(indices)?))
     }
 
     fn check(&self) -> Result<()> {

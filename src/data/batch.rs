@@ -5,6 +5,14 @@ use crate::buffers::buffer;
 use crate::error::{Error, Result};
 use crate::tensor::{Float, IntoTensor, Tensor, rows, tensor};
 
+/// Refuses numbers of examples that there are not.
+pub(crate) fn known(indices: &[usize], len: usize) -> Result<()> {
+    match indices.iter().find(|i| **i >= len) {
+        Some(i) => Err(Error::value(format!("expected numbers of examples below {len}, got {i}"))),
+        None => Ok(()),
+    }
+}
+
 impl Batch {
     /// Creates a batch of inputs and targets; all examples weigh 1.
     pub fn new(inputs: Vec<Tensor>, targets: Vec<Tensor>) -> Self {

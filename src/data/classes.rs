@@ -1,5 +1,6 @@
 //! Classes of unequal size.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use rand::seq::SliceRandom;
@@ -26,10 +27,12 @@ pub(super) fn read<D: Dataset + ?Sized>(dataset: &D) -> Result<Vec<usize>> {
     Ok(classes)
 }
 
-/// The numbers of the examples of each class.
-pub(super) fn members(classes: &[usize]) -> Vec<Vec<usize>> {
-    let mut members = vec![Vec::new(); classes.iter().max().map_or(0, |max| max + 1)];
-    classes.iter().enumerate().for_each(|(i, class)| members[*class].push(i));
+/// The numbers of the examples of each class that occurs, in the order of the classes.
+pub(super) fn members(classes: &[usize]) -> BTreeMap<usize, Vec<usize>> {
+    let mut members: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for (i, class) in classes.iter().enumerate() {
+        members.entry(*class).or_default().push(i);
+    }
     members
 }
 
@@ -43,13 +46,13 @@ pub(super) fn members(classes: &[usize]) -> Vec<Vec<usize>> {
 /// # Reference
 /// scikit-learn's `class_weight="balanced"`
 pub fn class_weights(classes: &[usize]) -> Vec<Float> {
-    let counts: Vec<usize> = members(classes).iter().map(Vec::len).collect();
-    let present = counts.iter().filter(|count| **count > 0).count();
-    let weight = |count: &usize| match count {
-        0 => 0.0,
-        count => (classes.len() as f64 / (present * count) as f64) as Float,
-    };
-    counts.iter().map(weight).collect()
+    let members = members(classes);
+    let last = members.keys().last().copied();
+    let mut weights = vec![0.0; last.map_or(0, |class| class.saturating_add(1))];
+    for (class, of_class) in &members {
+        weights[*class] = (classes.len() as f64 / (members.len() * of_class.len()) as f64) as Float;
+    }
+    weights
 }
 
 /// Returns all examples, those of rare classes repeated at random until all classes have as many as the most frequent
@@ -66,11 +69,11 @@ pub fn undersample(classes: &[usize], seed: u64) -> Vec<usize> {
 /// As many examples of each class as `choose` says, in a random order.
 fn balance(classes: &[usize], seed: u64, choose: impl Fn(Range<usize>) -> usize) -> Vec<usize> {
     let mut rng = Rng::seed_from_u64(seed);
-    let members: Vec<Vec<usize>> = members(classes).into_iter().filter(|members| !members.is_empty()).collect();
-    let counts = || members.iter().map(Vec::len);
+    let members = members(classes);
+    let counts = || members.values().map(Vec::len);
     let wanted = choose(counts().min().unwrap_or(0)..counts().max().unwrap_or(0) + 1);
     let mut all = Vec::with_capacity(wanted * members.len());
-    for mut members in members {
+    for mut members in members.into_values() {
         members.shuffle(&mut rng);
         let further = (members.len()..wanted).map(|_| members[rng.random_range(0..members.len())]).collect::<Vec<_>>();
         all.extend(members.into_iter().take(wanted).chain(further));

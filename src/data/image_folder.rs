@@ -7,7 +7,7 @@ use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageReader, Limits};
 
 use super::folder::{self, Classes, Wanted};
-use super::{Batch, Dataset, bytes};
+use super::{Batch, Dataset, bytes, known};
 use crate::buffers::buffer;
 use crate::error::{Error, Result};
 use crate::tensor::{Float, tensor};
@@ -151,6 +151,7 @@ impl Dataset for ImageFolder {
     }
 
     fn batch(&self, indices: &[usize]) -> Result<Batch> {
+        known(indices, self.len())?;
         let channels = if self.grey { 1 } else { 3 };
         let mut size = None;
         let mut all = Vec::new();

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use ndarray::{Array1, Array3, ArrayD, Axis};
 
-use super::{Batch, Dataset, Inputs, idx};
+use super::{Batch, Dataset, Inputs, idx, known};
 use crate::buffers::buffer;
 use crate::error::{Error, Result};
 use crate::tensor::{Float, Tensor, tensor};
@@ -164,7 +164,8 @@ impl Inputs for Mnist {
         vec![self.labels.len()]
     }
 
-    fn gather(&self, indices: &[usize]) -> Vec<Tensor> {
+    fn gather(&self, indices: &[usize]) -> Result<Vec<Tensor>> {
+        known(indices, self.labels.len())?;
         let (_, rows, columns) = self.images.dim();
         let size = rows * columns;
         let mut out = buffer(size * indices.len());
@@ -174,7 +175,7 @@ impl Inputs for Mnist {
                 out[i * size + place] = Float::from(*pixel) / 255.0;
             }
         }
-        vec![tensor(&[indices.len(), rows, columns, 1], out)]
+        Ok(vec![tensor(&[indices.len(), rows, columns, 1], out)])
     }
 }
 
@@ -184,7 +185,8 @@ impl Dataset for Mnist {
     }
 
     fn batch(&self, indices: &[usize]) -> Result<Batch> {
+        let images = self.gather(indices)?;
         let labels: Vec<Float> = indices.iter().map(|i| Float::from(self.labels[*i])).collect();
-        Ok(Batch::new(self.gather(indices), vec![tensor(&[indices.len()], labels)]))
+        Ok(Batch::new(images, vec![tensor(&[indices.len()], labels)]))
     }
 }

@@ -39,7 +39,7 @@ pub(crate) fn first_share(len: usize, share: f64) -> Result<usize> {
 pub fn stratified_split(classes: &[usize], share: f64, seed: u64) -> Result<(Vec<usize>, Vec<usize>)> {
     let mut rng = Rng::seed_from_u64(seed);
     let (mut first, mut second) = (Vec::new(), Vec::new());
-    for mut members in members(classes) {
+    for mut members in members(classes).into_values() {
         members.shuffle(&mut rng);
         let (left, right) = members.split_at(first_share(members.len(), share)?);
         first.extend_from_slice(left);
@@ -72,8 +72,8 @@ pub fn stratified_k_fold(classes: &[usize], k: usize, seed: u64) -> Result<Vec<(
     let mut part = vec![0; len];
     // Dealt like cards: the next class goes on where the last one ended, so that the parts stay of one size.
     let mut order = members(classes);
-    order.iter_mut().for_each(|members| members.shuffle(&mut rng));
-    order.iter().flatten().enumerate().for_each(|(turn, i)| part[*i] = turn % k);
+    order.values_mut().for_each(|members| members.shuffle(&mut rng));
+    order.values().flatten().enumerate().for_each(|(turn, i)| part[*i] = turn % k);
     let mut shuffled: Vec<usize> = (0..len).collect();
     shuffled.shuffle(&mut rng);
     Ok((0..k).map(|fold| shuffled.iter().partition(|i| part[**i] != fold)).collect())

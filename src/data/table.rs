@@ -55,7 +55,7 @@ impl Dataset for Table {
     }
 
     fn batch(&self, indices: &[usize]) -> Result<Batch> {
-        Ok(Batch::new(self.features.gather(indices), self.targets.gather(indices)))
+        Ok(Batch::new(self.features.gather(indices)?, self.targets.gather(indices)?))
     }
 }
 

@@ -114,7 +114,7 @@ impl ByGroup {
             let ratio = group.value / self.overall;
             if ratio > 1.0 { 1.0 / ratio } else { ratio }
         };
-        self.groups.iter().map(ratio).fold(f64::INFINITY, f64::min)
+        self.groups.iter().map(ratio).reduce(f64::min).unwrap_or(f64::NAN)
     }
 
     /// Returns the interval that holds the middle of a number over many drawings of as many examples with repetition: the percentile
@@ -184,7 +184,7 @@ impl ByGroup {
 
     fn range(&self) -> [f64; 2] {
         let values = || self.groups.iter().map(|group| group.value);
-        [values().fold(f64::INFINITY, f64::min), values().fold(f64::NEG_INFINITY, f64::max)]
+        [values().reduce(f64::min), values().reduce(f64::max)].map(|end| end.unwrap_or(f64::NAN))
     }
 }
 
@@ -261,7 +261,7 @@ impl EqualizedOdds {
         self.true_positive_rate.difference().max(self.false_positive_rate.difference())
     }
 
-    /// Returns the smaller of both ratios: 1 if all groups are alike.
+    /// Returns the smaller of both ratios: 1 if all groups are alike. One that is NaN, since all rates are 0, is left out.
     pub fn ratio(&self) -> f64 {
         self.true_positive_rate.ratio().min(self.false_positive_rate.ratio())
     }

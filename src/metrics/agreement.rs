@@ -1,6 +1,7 @@
 //! Figures of how well predicted classes agree with the right ones.
 
-use super::confusion::{ConfusionMatrix, of_confusion};
+use super::ConfusionMatrix;
+use super::outcomes::{Outcome, Outcomes, of_counts};
 use crate::config::{described, named};
 use crate::error::Result;
 use crate::tensor::Float;
@@ -31,18 +32,18 @@ described! {
         /// What a binary prediction must exceed to count as 1; `None` leaves it to the loss of the trainer.
         threshold: [option Float] = None,
     }
-    private { confusion: ConfusionMatrix = ConfusionMatrix::default(), }
+    private { counts: Outcomes = Outcomes::default(), }
 }
 
 impl MeanIou {
     fn figure(&self) -> f64 {
-        let confusion = &self.confusion;
         let chosen = |class: &usize| self.target_class_ids.as_ref().is_none_or(|only| only.contains(class));
         let (mut sum, mut count) = (0.0, 0.0);
-        for class in (0..confusion.classes()).filter(chosen) {
-            let union = confusion.predicted(class) + confusion.right(class) - confusion.hits(class);
+        for class in (0..self.counts.classes()).filter(chosen) {
+            let Outcome { hits, predicted, right } = self.counts.of(class);
+            let union = predicted + right - hits;
             if union > 0.0 {
-                sum += confusion.hits(class) / union;
+                sum += hits / union;
                 count += 1.0;
             }
         }
@@ -50,7 +51,7 @@ impl MeanIou {
     }
 
     fn check(&self) -> Result<()> {
-        let classes = self.confusion.classes();
+        let classes = self.counts.classes();
         match self.target_class_ids.iter().flatten().find(|class| **class >= classes) {
             Some(bad) => Err(crate::error::Error::value(format!(
                 "MeanIou: expected classes 0..{classes} ({classes} excluded) to choose from, got {bad}"
@@ -60,7 +61,7 @@ impl MeanIou {
     }
 }
 
-of_confusion!(
+of_counts!(
     MeanIou[threshold],
     |own| if own.target_class_ids.is_some() { "iou".into() } else { "mean_iou".into() },
     |own| own.figure(),
@@ -105,12 +106,12 @@ described! {
         /// What a binary prediction must exceed to count as 1; `None` leaves it to the loss of the trainer.
         threshold: [option Float] = None,
     }
-    private { confusion: ConfusionMatrix = ConfusionMatrix::default(), }
+    private { counts: ConfusionMatrix = ConfusionMatrix::default(), }
 }
 
 impl CohenKappa {
     fn figure(&self) -> f64 {
-        let (confusion, matrix) = (&self.confusion, self.confusion.matrix());
+        let (confusion, matrix) = (&self.counts, self.counts.matrix());
         let (mut seen, mut by_chance) = (0.0, 0.0);
         for ((right, predicted), count) in matrix.indexed_iter() {
             let distance = right.abs_diff(predicted) as f64;
@@ -126,7 +127,7 @@ impl CohenKappa {
     }
 }
 
-of_confusion!(CohenKappa[threshold], |_own| "cohen_kappa".into(), |own| own.figure(), |_own| Ok(()));
+of_counts!(CohenKappa[threshold], |_own| "cohen_kappa".into(), |own| own.figure(), |_own| Ok(()));
 
 described! {
     /// Correlation of Matthews between predicted and right classes: 1 is perfect, 0 is what chance gives.
@@ -150,17 +151,16 @@ described! {
         /// What a binary prediction must exceed to count as 1; `None` leaves it to the loss of the trainer.
         threshold: [option Float] = None,
     }
-    private { confusion: ConfusionMatrix = ConfusionMatrix::default(), }
+    private { counts: Outcomes = Outcomes::default(), }
 }
 
 impl Matthews {
     fn figure(&self) -> f64 {
-        let (confusion, total) = (&self.confusion, self.confusion.total());
-        let sum = |f: &dyn Fn(usize) -> f64| (0..confusion.classes()).map(f).sum::<f64>();
-        let hits = sum(&|class| confusion.hits(class));
-        let both = sum(&|class| confusion.right(class) * confusion.predicted(class));
-        let right = total * total - sum(&|class| confusion.right(class).powi(2));
-        let predicted = total * total - sum(&|class| confusion.predicted(class).powi(2));
+        let (counts, total) = (&self.counts, self.counts.total());
+        let hits: f64 = counts.each().map(|of| of.hits).sum();
+        let both: f64 = counts.each().map(|of| of.right * of.predicted).sum();
+        let right = total * total - counts.each().map(|of| of.right.powi(2)).sum::<f64>();
+        let predicted = total * total - counts.each().map(|of| of.predicted.powi(2)).sum::<f64>();
         if right * predicted == 0.0 {
             0.0
         } else {
@@ -169,4 +169,4 @@ impl Matthews {
     }
 }
 
-of_confusion!(Matthews[threshold], |_own| "matthews".into(), |own| own.figure(), |_own| Ok(()));
+of_counts!(Matthews[threshold], |_own| "matthews".into(), |own| own.figure(), |_own| Ok(()));

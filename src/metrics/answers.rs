@@ -51,6 +51,16 @@ impl Answers {
         Ok(Pairs { labels: 1, classes, pairs: lanes.into_iter().map(argmax).zip(right).collect() })
     }
 
+    /// Refuses other numbers of labels and classes than before, if there was an example.
+    pub fn check_as_before(&self, who: &str, before: [usize; 2], now: [usize; 2], prediction: &Tensor) -> Result<()> {
+        let [labels, classes] = before;
+        if classes == 0 || before == now {
+            return Ok(());
+        }
+        let (what, count) = if self.multi_label { ("labels", labels) } else { ("classes", classes) };
+        Err(Error::shape(format!("{who}: expected {count} {what} as before, got predictions {:?}", prediction.shape())))
+    }
+
     /// Returns how many decisions an item has if they are of class 1 against class 0; `None` if they are among several
     /// classes.
     pub fn labels(&self, who: &str, prediction: &Tensor, target: &Tensor) -> Result<Option<usize>> {

@@ -4,10 +4,10 @@ use super::answers::{Answers, Pairs};
 use super::items::{counted, weights_of};
 use crate::error::{Error, Result};
 use crate::tensor::{Float, Tensor};
-use ndarray::{Array2, Array3, ArrayView2, Axis};
+use ndarray::{Array2, Array3, Axis};
 
-/// How many examples of each class were taken for which: the counts behind [`Precision`](super::Precision), [`MeanIou`](super::MeanIou)
-/// and others.
+/// How many examples of each class were taken for which. [`Precision`](super::Precision), [`MeanIou`](super::MeanIou) and others come from
+/// such counts, and keep fewer.
 ///
 /// Predictions and targets are those of [`Accuracy`](super::Accuracy). It is no [`Metric`](super::Metric), which is one number, but is used like one in a loop
 /// of your own, or on what `predict` gives.
@@ -21,6 +21,8 @@ use ndarray::{Array2, Array3, ArrayView2, Axis};
 /// # Ok::<(), gradus::Error>(())
 /// ```
 ///
+/// A table has a count for each pair of classes, and at most 2²⁷ of them (1 GiB), which 11,585 classes have.
+///
 /// scikit-learn's `confusion_matrix`.
 #[derive(Clone, Debug, Default)]
 #[must_use]
@@ -32,12 +34,18 @@ pub struct ConfusionMatrix {
     counts: Vec<f64>,
 }
 
-/// What was decided of a class or a label: how often it was found, predicted, and right.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Outcome {
-    pub hits: f64,
-    pub predicted: f64,
-    pub right: f64,
+/// The most counts of a table.
+const MOST_COUNTS: usize = 1 << 27;
+
+/// The number of counts for all pairs of classes.
+fn table(who: &str, labels: usize, classes: usize) -> Result<usize> {
+    let count = classes.checked_mul(classes).and_then(|pairs| pairs.checked_mul(labels));
+    count.filter(|count| *count <= MOST_COUNTS).ok_or_else(|| {
+        Error::value(format!(
+            "{who}: a table of all pairs of {classes} classes has more than {MOST_COUNTS} counts; use `Precision`, `Recall` or `MeanIou`, \
+             which keep three for each class, or join classes"
+        ))
+    })
 }
 
 impl ConfusionMatrix {
@@ -61,7 +69,7 @@ impl ConfusionMatrix {
     /// Takes in the predictions and targets of some examples.
     ///
     /// # Errors
-    /// those of [`Accuracy`](super::Accuracy)
+    /// those of [`Accuracy`](super::Accuracy); too many classes for a table
     pub fn update(&mut self, prediction: &Tensor, target: &Tensor) -> Result<()> {
         self.take("ConfusionMatrix", prediction, target, None)
     }
@@ -85,17 +93,10 @@ impl ConfusionMatrix {
         weights: Option<&Tensor>,
     ) -> Result<()> {
         let Pairs { labels, classes, pairs } = self.answers.pairs(who, prediction, target)?;
-        if self.classes != 0 && (self.classes, self.labels) != (classes, labels) {
-            let (what, count) =
-                if self.answers.multi_label { ("labels", self.labels) } else { ("classes", self.classes) };
-            return Err(Error::shape(format!(
-                "{who}: expected {count} {what} as before, got predictions {:?}",
-                prediction.shape()
-            )));
-        }
+        self.answers.check_as_before(who, [self.labels, self.classes], [labels, classes], prediction)?;
         let weight = weights_of(who, weights, pairs.len())?;
+        self.counts.resize(table(who, labels, classes)?, 0.0);
         (self.labels, self.classes) = (labels, classes);
-        self.counts.resize(labels * classes * classes, 0.0);
         for (i, (predicted, right)) in pairs.iter().enumerate() {
             self.counts[(i % labels * classes + right) * classes + predicted] += weight(i);
         }
@@ -126,24 +127,6 @@ impl ConfusionMatrix {
         Array3::from_shape_vec(shape, self.counts.clone()).expect("as many counts as pairs of classes")
     }
 
-    /// The outcome of each class, or of each label if an example may have several.
-    pub(super) fn outcomes(&self) -> Vec<Outcome> {
-        let outcome = |counts: ArrayView2<'_, f64>, class: usize| Outcome {
-            hits: counts[[class, class]],
-            predicted: counts.column(class).sum(),
-            right: counts.row(class).sum(),
-        };
-        let matrices = self.matrices();
-        if self.answers.multi_label {
-            return matrices.outer_iter().map(|counts| outcome(counts, 1)).collect();
-        }
-        let mut outcomes = Vec::new();
-        for counts in matrices.outer_iter() {
-            outcomes.extend((0..self.classes).map(|class| outcome(counts, class)));
-        }
-        outcomes
-    }
-
     /// The numbers of labels and classes, and the counts.
     pub(super) fn state(&self) -> Vec<f64> {
         [&[self.labels as f64, self.classes as f64], &self.counts[..]].concat()
@@ -165,17 +148,8 @@ impl ConfusionMatrix {
         Ok(())
     }
 
-    pub(super) fn classes(&self) -> usize {
-        self.classes
-    }
-
     pub(super) fn total(&self) -> f64 {
         self.counts.iter().sum()
-    }
-
-    /// Examples of this class that were taken for it.
-    pub(super) fn hits(&self, class: usize) -> f64 {
-        self.counts[class * self.classes + class]
     }
 
     /// Examples of this class.
@@ -188,59 +162,3 @@ impl ConfusionMatrix {
         self.counts.iter().skip(class).step_by(self.classes).sum()
     }
 }
-
-/// Implements `Metric` for a metric whose field `confusion` says all; `result` is asked only if there is an example.
-macro_rules! of_confusion {
-    ($name:ident [$($setting:ident)*], |$label:ident| $text:expr, |$result:ident| $figure:expr, |$check:ident| $checked:expr) => {
-        impl $crate::metrics::Metric for $name {
-            $crate::config::config!();
-
-            fn name(&self) -> String {
-                let $label = self;
-                $text
-            }
-
-            fn reset(&mut self) {
-                self.confusion.reset();
-            }
-
-            $crate::metrics::takes!(stringify!($name), Higher);
-
-            $crate::metrics::decides!(confusion.answers.loss_threshold);
-
-            fn state(&self) -> Option<Vec<f64>> {
-                Some(self.confusion.state())
-            }
-
-            fn restore(&mut self, state: &[f64]) -> $crate::error::Result<()> {
-                self.settle();
-                self.confusion.restore(state)
-            }
-
-            fn result(&self) -> f64 {
-                let $result = self;
-                if self.confusion.total() == 0.0 { f64::NAN } else { $figure }
-            }
-        }
-
-        impl $name {
-            fn take(
-                &mut self,
-                prediction: &$crate::tensor::Tensor,
-                target: &$crate::tensor::Tensor,
-                weights: Option<&$crate::tensor::Tensor>,
-            ) -> $crate::error::Result<()> {
-                self.settle();
-                self.confusion.take(stringify!($name), prediction, target, weights)?;
-                let $check = &*self;
-                $checked
-            }
-
-            /// Tells the confusion matrix the settings.
-            fn settle(&mut self) {
-                $(self.confusion.answers.$setting = self.$setting;)*
-            }
-        }
-    };
-}
-pub(super) use of_confusion;

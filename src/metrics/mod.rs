@@ -51,6 +51,7 @@ mod mean_loss;
 #[allow(clippy::module_inception)]
 mod metrics;
 mod named;
+mod outcomes;
 mod precision;
 mod rates;
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Precision, recall and their mean.
 
-use super::confusion::{ConfusionMatrix, Outcome, of_confusion};
+use super::outcomes::{Outcome, Outcomes, of_counts};
 use crate::config::{described, named};
 use crate::error::{Error, Result};
 use crate::tensor::Float;
@@ -32,11 +32,11 @@ impl Averaging {
         }
     }
 
-    fn check(self, who: &str, confusion: &ConfusionMatrix) -> Result<()> {
-        let multi_label = confusion.answers.multi_label;
+    fn check(self, who: &str, counts: &Outcomes) -> Result<()> {
+        let multi_label = counts.answers.multi_label;
         let (count, expected, what) = match multi_label {
-            true => (confusion.outcomes().len(), 1, "one label"),
-            false => (confusion.classes(), 2, "two classes"),
+            true => (counts.each().count(), 1, "one label"),
+            false => (counts.classes(), 2, "two classes"),
         };
         if self == Self::Binary && count != expected {
             let hint = if multi_label { "" } else { ", and `multi_label(true)` if an example may have several labels" };
@@ -48,13 +48,13 @@ impl Averaging {
     }
 
     /// `part / whole`, 0 of nothing, of each class or label or of all together; `figure` gives both from an outcome.
-    fn result(self, confusion: &ConfusionMatrix, figure: impl Fn(Outcome) -> (f64, f64)) -> f64 {
+    fn result(self, counts: &Outcomes, figure: impl Fn(Outcome) -> (f64, f64)) -> f64 {
         // Rounding must not lead above 1.
         let ratio = |(part, whole): (f64, f64)| if whole == 0.0 { 0.0 } else { (part / whole).min(1.0) };
-        let outcomes = confusion.outcomes();
-        let is_label = confusion.answers.multi_label;
+        let mut outcomes = counts.each();
+        let is_label = counts.answers.multi_label;
         match self {
-            Self::Binary => outcomes.last().map_or(0.0, |outcome| ratio(figure(*outcome))),
+            Self::Binary => outcomes.next_back().map_or(0.0, |outcome| ratio(figure(outcome))),
             Self::Micro => {
                 let mut all = Outcome::default();
                 for outcome in outcomes {
@@ -112,14 +112,14 @@ described! {
         /// Choose by `average` how the figures of several labels become one.
         multi_label: [bool] = false,
     }
-    private { confusion: ConfusionMatrix = ConfusionMatrix::default(), }
+    private { counts: Outcomes = Outcomes::default(), }
 }
 
-of_confusion!(
+of_counts!(
     Precision [threshold multi_label],
     |own| own.average.of("precision"),
-    |own| own.average.result(&own.confusion, |of| (of.hits, of.predicted)),
-    |own| own.average.check("Precision", &own.confusion)
+    |own| own.average.result(&own.counts, |of| (of.hits, of.predicted)),
+    |own| own.average.check("Precision", &own.counts)
 );
 
 described! {
@@ -147,14 +147,14 @@ described! {
         /// Choose by `average` how the figures of several labels become one.
         multi_label: [bool] = false,
     }
-    private { confusion: ConfusionMatrix = ConfusionMatrix::default(), }
+    private { counts: Outcomes = Outcomes::default(), }
 }
 
-of_confusion!(
+of_counts!(
     Recall [threshold multi_label],
     |own| own.average.of("recall"),
-    |own| own.average.result(&own.confusion, |of| (of.hits, of.right)),
-    |own| own.average.check("Recall", &own.confusion)
+    |own| own.average.result(&own.counts, |of| (of.hits, of.right)),
+    |own| own.average.check("Recall", &own.counts)
 );
 
 described! {
@@ -189,20 +189,20 @@ described! {
         /// Choose by `average` how the figures of several labels become one.
         multi_label: [bool] = false,
     }
-    private { confusion: ConfusionMatrix = ConfusionMatrix::default(), }
+    private { counts: Outcomes = Outcomes::default(), }
 }
 
-of_confusion!(
+of_counts!(
     FBeta [threshold multi_label],
     |own| own.average.of(&format!("f{}", own.beta)),
     |own| {
         let square = own.beta * own.beta;
-        own.average.result(&own.confusion, |of| ((1.0 + square) * of.hits, of.predicted + square * of.right))
+        own.average.result(&own.counts, |of| ((1.0 + square) * of.hits, of.predicted + square * of.right))
     },
     |own| {
         if !(own.beta.is_finite() && own.beta >= 0.0) {
             return Err(Error::value(format!("FBeta: expected a beta of at least 0, got {}", own.beta)));
         }
-        own.average.check("FBeta", &own.confusion)
+        own.average.check("FBeta", &own.counts)
     }
 );

@@ -1,12 +1,12 @@
 //! How often class 1 is predicted, and how often wrongly.
 
-use super::confusion::{ConfusionMatrix, of_confusion};
+use super::outcomes::{Outcomes, of_counts};
 use crate::config::described;
 use crate::error::{Error, Result};
 use crate::tensor::Float;
 
-fn check(who: &str, confusion: &ConfusionMatrix) -> Result<()> {
-    match confusion.classes() {
+fn check(who: &str, counts: &Outcomes) -> Result<()> {
+    match counts.classes() {
         2 => Ok(()),
         classes => Err(Error::value(format!("{who}: expected two classes, got {classes}; it is about class 1 of two"))),
     }
@@ -36,14 +36,14 @@ described! {
         /// What a prediction must exceed to count as 1; `None` leaves it to the loss of the trainer.
         threshold: [option Float] = None,
     }
-    private { confusion: ConfusionMatrix = ConfusionMatrix::default(), }
+    private { counts: Outcomes = Outcomes::default(), }
 }
 
-of_confusion!(
+of_counts!(
     SelectionRate[threshold],
     |_own| "selection_rate".into(),
-    |own| share(own.confusion.predicted(1), own.confusion.total()),
-    |own| check("SelectionRate", &own.confusion)
+    |own| share(own.counts.of(1).predicted, own.counts.total()),
+    |own| check("SelectionRate", &own.counts)
 );
 
 described! {
@@ -67,12 +67,12 @@ described! {
         /// What a prediction must exceed to count as 1; `None` leaves it to the loss of the trainer.
         threshold: [option Float] = None,
     }
-    private { confusion: ConfusionMatrix = ConfusionMatrix::default(), }
+    private { counts: Outcomes = Outcomes::default(), }
 }
 
-of_confusion!(
+of_counts!(
     FalsePositiveRate[threshold],
     |_own| "false_positive_rate".into(),
-    |own| share(own.confusion.predicted(1) - own.confusion.hits(1), own.confusion.right(0)),
-    |own| check("FalsePositiveRate", &own.confusion)
+    |own| share(own.counts.of(1).predicted - own.counts.of(1).hits, own.counts.of(0).right),
+    |own| check("FalsePositiveRate", &own.counts)
 );

@@ -132,7 +132,7 @@ impl Export {
         let mut passes = Vec::new();
         for batch in BATCHES {
             let rows: Vec<usize> = (0..batch).map(|i| i % count).collect();
-            passes.push(Pass::of(model, example.gather(&rows))?);
+            passes.push(Pass::of(model, example.gather(&rows)?)?);
         }
         let names: Vec<String> = model.config().output_names();
         let bytes = Writer::new(self, &passes, ParamList::of(model).into_vec())?.write(&passes, &names)?;

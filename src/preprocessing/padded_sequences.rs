@@ -2,7 +2,7 @@
 
 use crate::buffers::zeros;
 use crate::error::{Error, Result};
-use crate::tensor::{Float, Tensor, tensor};
+use crate::tensor::{Float, Tensor, in_memory, tensor};
 
 /// Sequences of token numbers, padded with 0 when their batch is made: to the longest of the batch, or to a fixed length.
 /// An `Embedding` that masks zeros then tells the layers after it what is padding.
@@ -19,7 +19,7 @@ use crate::tensor::{Float, Tensor, tensor};
 /// ```
 /// use gradus::{data::Inputs, preprocessing::PaddedSequences};
 /// let sequences = PaddedSequences::new(vec![vec![1, 2, 3], vec![4], vec![5, 6]])?;
-/// assert_eq!(sequences.gather(&[1, 2])[0], gradus::ndarray::array![[4.0, 0.0], [5.0, 6.0]].into_dyn());
+/// assert_eq!(sequences.gather(&[1, 2])?[0], gradus::ndarray::array![[4.0, 0.0], [5.0, 6.0]].into_dyn());
 /// # Ok::<(), gradus::Error>(())
 /// ```
 /// # Reference
@@ -64,10 +64,23 @@ impl PaddedSequences {
     }
 
     /// Returns these sequences as an array `[batch, time]`.
-    pub fn batch(&self, indices: &[usize]) -> Tensor {
+    ///
+    /// # Errors
+    /// numbers of sequences that there are not; a length whose batch does not fit into memory
+    pub fn batch(&self, indices: &[usize]) -> Result<Tensor> {
+        let count = self.sequences.len();
+        if let Some(i) = indices.iter().find(|i| **i >= count) {
+            return Err(Error::value(format!("PaddedSequences: expected numbers of sequences below {count}, got {i}")));
+        }
         let longest = || indices.iter().map(|i| self.sequences[*i].len()).max().unwrap_or(0);
         let time = self.length.unwrap_or_else(longest).max(1);
-        let mut out = zeros(time * indices.len());
+        let Some(len) = in_memory(&[time, indices.len()]) else {
+            let count = indices.len();
+            return Err(Error::value(format!(
+                "PaddedSequences: {count} sequences of length {time} do not fit into memory"
+            )));
+        };
+        let mut out = zeros(len);
         for (row, index) in out.chunks_mut(time).zip(indices) {
             let sequence = &self.sequences[*index];
             let kept = sequence.len().min(time);
@@ -77,6 +90,6 @@ impl PaddedSequences {
             };
             row.iter_mut().zip(sequence).for_each(|(out, token)| *out = *token as Float);
         }
-        tensor(&[indices.len(), time], out)
+        Ok(tensor(&[indices.len(), time], out))
     }
 }

@@ -46,7 +46,7 @@ fn outputs<M: Layer<X, Y> + ?Sized, X: Vars, Y: Vars>(
     (count, batch): (usize, usize),
 ) -> Result<Vec<(Vec<Tensor>, bool)>> {
     let forward = |tape: &Tape, examples: &[usize]| -> Result<(Vec<Tensor>, bool)> {
-        let outputs = model.forward(&pass::input(tape, inputs.gather(examples))?)?.to_list();
+        let outputs = model.forward(&pass::input(tape, inputs.gather(examples)?)?)?.to_list();
         let splits = outputs.iter().all(|y| tape.splits_rows(y));
         Ok((outputs.iter().map(|y| (*y.value).clone()).collect(), splits))
     };

@@ -40,7 +40,7 @@ pub fn vectorization(case: &Case) -> Built<Vec<Check>> {
     }
     let new = texts("new");
     let all: Vec<usize> = (0..new.len()).collect();
-    let sequences = layer.sequences(&new).map_err(reason)?.gather(&all);
+    let sequences = layer.sequences(&new).map_err(reason)?.gather(&all).map_err(reason)?;
     let vectors = [("count", layer.count(&new)), ("multi_hot", layer.multi_hot(&new)), ("tf_idf", layer.tf_idf(&new))];
     let mut checks = vec![compare("sequences", &sequences[0], case)];
     for (name, vectors) in vectors {
@@ -58,5 +58,5 @@ pub fn padding(case: &Case) -> Built<Vec<Check>> {
     if let Some(length) = case.settings["length"].as_u64().filter(|length| *length > 0) {
         padded = padded.length(length as usize);
     }
-    Ok(vec![compare("y", &padded.gather(&all)[0], case)])
+    Ok(vec![compare("y", &padded.gather(&all).map_err(reason)?[0], case)])
 }

@@ -1,7 +1,9 @@
 //! Each adaptor by what it makes of numbered examples.
 
+use gradus::data::Subset;
 use gradus::data::augment::RandomFlip;
 use gradus::prelude::*;
+use gradus::preprocessing::PaddedSequences;
 
 use super::{images, numbered, order, targets};
 
@@ -102,4 +104,28 @@ fn a_pipeline_trains() {
         .metric(Accuracy::default());
     model.fit(&train, Fit::epochs(10).progress(false)).unwrap();
     assert!(model.evaluate(&test).unwrap()["accuracy"] > 0.95);
+}
+
+/// Numbers of examples that there are not are an error, also where what lies behind has more of them.
+#[test]
+fn there_is_no_example_behind_the_last() {
+    let data = || (ndarray::Array2::<Float>::zeros((6, 2)), ndarray::Array1::<Float>::zeros(6));
+    let error = |dataset: &dyn Dataset, number: usize| {
+        let error = dataset.batch(&[0, number]).unwrap_err().to_string();
+        assert!(error.contains(&format!("got {number}")), "{error}");
+    };
+    for number in [6, usize::MAX] {
+        error(&data(), number);
+        error(&data().map(Ok), number);
+        error(&Subset::new(data(), vec![5, 4, 3, 2, 1, 0]), number);
+        error(&data().augment(1, |x: ndarray::ArrayD<Float>, _: &mut gradus::Rng| Ok(x)), number);
+        error(&data().zip(data()), number);
+        error(&gradus::data::from_fn(6, |_| Ok((ndarray::arr1(&[1.0]), ndarray::arr1(&[1.0])))), number);
+        error(&(PaddedSequences::new(vec![vec![1]; 6]).unwrap(), ndarray::Array1::<Float>::zeros(6)), number);
+    }
+    error(&data().chain(data()), 12);
+    error(&data().repeat(3), 18);
+    // Of the first three, the fourth is not one, although it could be read.
+    error(&Subset::new(data(), 0..3), 3);
+    error(&Subset::new(data(), vec![0, 1, 2]), 3);
 }

@@ -66,7 +66,7 @@ fn strings_as_in_keras() {
 #[test]
 fn padding() {
     let sequences = || PaddedSequences::new(vec![vec![1, 2, 3], vec![], vec![4, 5]]).unwrap();
-    let rows = |sequences: PaddedSequences, indices: &[usize]| sequences.gather(indices)[0].clone();
+    let rows = |sequences: PaddedSequences, indices: &[usize]| sequences.gather(indices).unwrap()[0].clone();
     let array = |rows: &[[Float; 2]]| ndarray::arr2(rows).into_dyn().into_shared();
     assert_eq!(rows(sequences(), &[2, 1]), array(&[[4.0, 5.0], [0.0, 0.0]]));
     assert_eq!(rows(sequences(), &[1]).shape(), [1, 1]);

@@ -85,3 +85,16 @@ fn folds_of_a_dataset() {
     let digits = super::images(30).stratified_k_fold(5, 2).unwrap();
     assert!(digits.iter().all(|(_, held_out)| held_out.classes().unwrap().iter().sum::<usize>() == 6));
 }
+
+/// Identities as classes: memory for all numbers below would not fit.
+#[test]
+fn numbers_of_classes_may_be_large() {
+    let classes = [usize::MAX, 7, usize::MAX, usize::MAX, 7, 7];
+    assert_eq!(gradus::data::oversample(&classes, 1).len(), 6);
+    assert_eq!(gradus::data::undersample(&classes[..3], 1).len(), 2);
+    let (train, test) = gradus::data::stratified_split(&classes, 2.0 / 3.0, 1).unwrap();
+    assert_eq!((train.len(), test.len()), (4, 2));
+    for (_, part) in gradus::data::stratified_k_fold(&classes, 3, 1).unwrap() {
+        assert_eq!(part.iter().filter(|i| classes[**i] == 7).count(), 1);
+    }
+}

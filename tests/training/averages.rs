@@ -171,6 +171,20 @@ fn swapping_back_leaves_a_weight_that_was_set_in_between() {
 }
 
 #[test]
+fn weights_that_become_their_average_keep_to_their_constraint() {
+    let model = Dense::new(1);
+    model.constrain("kernel", gradus::constraints::UnitLength::new()).unwrap();
+    let x = arr2(&[[1.0, 2.0]]);
+    let mut sgd = Sgd::new(0.5).average(MovingAverage::new(0.5).ema_overwrite_frequency(1));
+    for _ in 0..3 {
+        let y = model.forward(&Tape::training().input(&x)).unwrap();
+        sgd.step(&model, y.square().mean().backward().unwrap()).unwrap();
+        let length = numbers(model.kernel()).iter().map(|w| w * w).sum::<Float>().sqrt();
+        assert!((length - 1.0).abs() < 1e-5, "{length}");
+    }
+}
+
+#[test]
 fn a_state_that_is_kept_has_no_old_averages() {
     let model = Dense::new(1);
     let x = arr2(&[[1.0, 2.0]]);

@@ -123,3 +123,14 @@ fn mistakes_are_named() {
     let error = all.unwrap_err().to_string();
     assert!(error.contains("nearly all drawings miss one of the 20 groups, of which `0` has 1 examples"), "{error}");
 }
+
+#[test]
+fn figures_that_are_all_0_have_no_ratio() {
+    let zeros = ndarray::arr1(&[0, 0, 0]).into_tensor();
+    let found = demographic_parity(&zeros, &["a", "b", "b"]).unwrap();
+    assert_eq!((found.difference(), found.difference_to_overall()), (0.0, 0.0));
+    assert!(found.ratio().is_nan() && found.ratio_to_overall().is_nan(), "as in fairlearn");
+    // Of one class there is no correlation, in any group.
+    let found = ByGroup::new(&mut gradus::metrics::Pearson::default(), &zeros, &zeros, &["a", "b", "b"]).unwrap();
+    assert!(found.difference().is_nan() && found.ratio().is_nan(), "{found}");
+}

@@ -1,7 +1,7 @@
 //! Datasets one after another.
 
 use super::{read, read_both};
-use crate::data::{Batch, Dataset};
+use crate::data::{Batch, Dataset, known};
 use crate::error::Result;
 
 /// Batches whose examples come from several sources: `place` gives source and number there of each index, `read` what a
@@ -52,6 +52,7 @@ impl<A: Dataset, B: Dataset> Chain<A, B> {
     }
 
     fn read(&self, indices: &[usize], epoch: Option<u64>) -> Result<Batch> {
+        known(indices, self.len())?;
         let len = self.first.len();
         let place = |i| if i < len { (0, i) } else { (1, i - len) };
         assemble(indices, place, |source, numbers| match source {
@@ -66,7 +67,7 @@ impl<A: Dataset, B: Dataset> Dataset for Chain<A, B> {
     read_both!();
 
     fn len(&self) -> usize {
-        self.first.len() + self.second.len()
+        self.first.len().saturating_add(self.second.len())
     }
 
     fn check(&self) -> Result<()> {
@@ -88,7 +89,8 @@ impl<D: Dataset> Repeat<D> {
     }
 
     fn read(&self, indices: &[usize], epoch: Option<u64>) -> Result<Batch> {
-        let len = self.dataset.len().max(1);
+        known(indices, self.len())?;
+        let len = self.dataset.len();
         assemble(
             indices,
             |i| (i / len, i % len),

@@ -1,6 +1,6 @@
 //! A function as data.
 
-use crate::data::{Batch, Dataset, stack};
+use crate::data::{Batch, Dataset, known, stack};
 use crate::error::Result;
 use crate::tensor::{IntoTensor, Tensor};
 
@@ -39,6 +39,7 @@ impl<F: Fn(usize) -> Result<(Tensor, Tensor)> + Sync> Dataset for FromFn<F> {
     }
 
     fn batch(&self, indices: &[usize]) -> Result<Batch> {
+        known(indices, self.len)?;
         let examples: Vec<(Tensor, Tensor)> = indices.iter().map(|i| (self.function)(*i)).collect::<Result<_>>()?;
         let (inputs, targets): (Vec<Tensor>, Vec<Tensor>) = examples.into_iter().unzip();
         Ok(Batch::new(vec![stack(indices, &inputs)?], vec![stack(indices, &targets)?]))

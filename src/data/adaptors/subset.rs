@@ -8,7 +8,7 @@ use rand::seq::SliceRandom;
 
 use super::assembled::{assemble, epoch_of};
 use super::{read, read_both};
-use crate::data::{Batch, Dataset};
+use crate::data::{Batch, Dataset, known};
 use crate::error::{Error, Result};
 use crate::random::Rng;
 
@@ -82,12 +82,13 @@ impl<D: Dataset> Subset<D> {
     }
 
     fn read(&self, indices: &[usize], epoch: Option<u64>) -> Result<Batch> {
+        known(indices, self.len())?;
         let numbers = |indices: &[usize]| -> Result<Vec<usize>> {
             let numbers = match &self.selection {
                 Selection::Range(range) => indices.iter().map(|i| i + range.start).collect(),
                 Selection::List(list) => indices.iter().map(|i| list[*i]).collect::<Vec<usize>>(),
             };
-            self.known(&numbers)?;
+            self.check_numbers(&numbers)?;
             Ok(numbers)
         };
         if epoch.is_none() || self.repeated.is_empty() {
@@ -99,12 +100,8 @@ impl<D: Dataset> Subset<D> {
         })
     }
 
-    fn known(&self, indices: &[usize]) -> Result<()> {
-        let len = self.dataset.len();
-        match indices.iter().find(|i| **i >= len) {
-            Some(i) => Err(Error::value(format!("subset: expected numbers of examples below {len}, got {i}"))),
-            None => Ok(()),
-        }
+    fn check_numbers(&self, numbers: &[usize]) -> Result<()> {
+        known(numbers, self.dataset.len()).map_err(|error| Error::value(format!("subset: {error}")))
     }
 }
 
@@ -134,7 +131,7 @@ impl<D: Dataset> Dataset for Subset<D> {
         self.dataset.check()?;
         match &self.selection {
             Selection::Range(_) => Ok(()),
-            Selection::List(list) => self.known(list),
+            Selection::List(list) => self.check_numbers(list),
         }
     }
 }

@@ -78,7 +78,7 @@ impl Dataset for RecordFile {
         while done < count {
             let most = (PIECE / record.max(1)).max(1);
             let rest = &indices[done..];
-            let run = rest.windows(2).take_while(|pair| pair[1] == pair[0] + 1).count() + 1;
+            let run = rest.windows(2).take_while(|pair| pair[0].checked_add(1) == Some(pair[1])).count() + 1;
             let run = run.min(most);
             if rest[run - 1] >= self.len() {
                 let (len, got) = (self.len(), rest[run - 1]);

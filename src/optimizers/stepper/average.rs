@@ -16,6 +16,9 @@ described! {
     /// average starts over with the next step. To bound weights in training use a [constraint](crate::constraints), which
     /// is part of the step.
     ///
+    /// Averaged are the weights that [constraints](crate::constraints) have left, and weights that become their average are constrained
+    /// again. (Keras averages those before constraints, so that averages may lie outside of them.)
+    ///
     /// Polyak & Juditsky 1992; Keras' `use_ema`.
     ///
     /// ```
@@ -41,7 +44,7 @@ impl MovingAverage {
         check_steps("MovingAverage", "ema_overwrite_frequency", self.ema_overwrite_frequency.unwrap_or(1))
     }
 
-    pub(super) fn apply(&self, step: u32, weights: &mut [Float], average: &mut Vec<Float>) {
+    pub(super) fn apply(&self, step: u32, weights: &mut [Float], average: &mut Vec<Float>) -> bool {
         if average.len() != weights.len() {
             *average = weights.to_vec();
         } else {
@@ -51,9 +54,11 @@ impl MovingAverage {
                 .zip(&*weights)
                 .for_each(|(average, w)| *average = self.ema_momentum * *average + new * w);
         }
-        if self.ema_overwrite_frequency.is_some_and(|steps| step.is_multiple_of(steps)) {
+        let is_overwritten = self.ema_overwrite_frequency.is_some_and(|steps| step.is_multiple_of(steps));
+        if is_overwritten {
             weights.copy_from_slice(average);
         }
+        is_overwritten
     }
 }
 

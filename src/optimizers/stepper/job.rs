@@ -267,7 +267,12 @@ impl Job<'_> {
         });
         self.param.apply_constraints();
         if let Some(rule) = plan.average {
-            self.param.train(|weights| rule.apply(plan.step, weights, average));
+            let mut is_overwritten = false;
+            self.param.train(|weights| is_overwritten = rule.apply(plan.step, weights, average));
+            // An average of weights of length 1 is shorter.
+            if is_overwritten {
+                self.param.apply_constraints();
+            }
         }
         if let (Some(change), Some(before)) = (&mut self.change, before) {
             change.measure(&before, self.param);

@@ -44,7 +44,7 @@ impl protocol::Rival for Gradus {
     }
 
     fn test_images(&self, count: usize) -> Tensor {
-        self.test.gather(&(0..count).collect::<Vec<_>>()).remove(0)
+        self.test.gather(&(0..count).collect::<Vec<_>>()).unwrap().remove(0)
     }
 
     fn predict(&self, images: &Tensor) -> Vec<f32> {
