@@ -1,5 +1,6 @@
 //! Loops over numbers, number by number.
 
+use super::parallel;
 use super::simd::{Kernel, Lanes, dispatch, vectorize, vectorized};
 use crate::float::Float;
 
@@ -47,8 +48,27 @@ vectorized! {
     }
 }
 
-/// The largest magnitude; not a finite number if one of them is not.
+/// Numbers that are worth a thread of their own, and stay in the second cache.
+pub const PIECE: usize = 1 << 15;
+
+/// Calls `work` on pieces of slices of one length, on all threads.
+pub fn pieces(x: &mut [Float], y: &[Float], work: impl Fn(&mut [Float], &[Float]) + Sync) {
+    if x.len() <= PIECE {
+        return work(x, y);
+    }
+    let mut pieces: Vec<_> = x.chunks_mut(PIECE).zip(y.chunks(PIECE)).collect();
+    parallel::for_each(&mut pieces, |(x, y)| work(x, y));
+}
+
+/// The largest magnitude; infinite if one of them is not a finite number.
 pub fn largest(x: &[Float]) -> Float {
+    if x.len() <= PIECE {
+        return largest_of_piece(x);
+    }
+    parallel::map_chunks(x.len(), PIECE, |piece| largest_of_piece(&x[piece])).into_iter().fold(0.0, Float::max)
+}
+
+fn largest_of_piece(x: &[Float]) -> Float {
     const LANES: usize = 32;
     let (mut largest, mut odd) = ([0.0; LANES], [0.0; LANES]);
     vectorize(|| {
@@ -66,7 +86,7 @@ pub fn largest(x: &[Float]) -> Float {
             odd[i] += x * 0.0;
         }
     });
-    largest.iter().fold(0.0, |all: Float, x| all.max(*x)) + odd.iter().sum::<Float>()
+    if odd.iter().all(|odd| *odd == 0.0) { largest.iter().fold(0.0, |all, x| all.max(*x)) } else { Float::INFINITY }
 }
 
 /// `x = max(x, 0)`; what is not a number stays so.

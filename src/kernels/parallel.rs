@@ -84,28 +84,55 @@ pub fn for_each<T: Send>(items: &mut [T], work: impl Fn(&mut T) + Sync) {
 /// Calls `work` once with each number below `count`, on all threads. It takes a `dyn` function because a copy for each caller
 /// makes a fifth of the crate's code.
 fn spread(count: usize, work: &(dyn Fn(usize) + Sync)) {
-    let next = AtomicUsize::new(0);
+    if count <= 1 || IS_SERIAL.get() {
+        let _serial = Serial::new();
+        return (0..count).for_each(work);
+    }
+    let lent = LENT.with_borrow(Clone::clone);
+    let Some(threads) = lent.as_deref().or_else(|| own_threads()) else {
+        let _serial = Serial::new();
+        return (0..count).for_each(work);
+    };
+    let helpers = threads.current_num_threads().min(limit()).saturating_sub(1).min(count - 1);
+    let queue = Queue::new(count, helpers + 1);
     #[cfg(test)]
     let emulates = super::simd::EMULATES_AVX512.get();
-    let share = || {
+    with_helpers(threads, helpers, &|thread| {
         let _serial = Serial::new();
         #[cfg(test)]
         super::simd::EMULATES_AVX512.set(emulates);
-        loop {
-            let i = next.fetch_add(1, Ordering::Relaxed);
-            if i >= count {
-                break;
-            }
-            work(i);
-        }
-    };
-    if count <= 1 || IS_SERIAL.get() {
-        return share();
+        queue.each(thread, work);
+    });
+}
+
+/// Numbers to be worked on by several threads. Each begins with a range of its own, the same whenever there are as many numbers, so that it
+/// finds in its core's cache what it has left there; then it helps the others.
+struct Queue(Vec<Share>);
+
+/// On a cache line of its own, since a thread writes to it for each number.
+#[repr(align(64))]
+struct Share {
+    next: AtomicUsize,
+    end: usize,
+}
+
+impl Queue {
+    fn new(count: usize, threads: usize) -> Self {
+        let start = |i: usize| count * i / threads;
+        Self((0..threads).map(|i| Share { next: AtomicUsize::new(start(i)), end: start(i + 1) }).collect())
     }
-    let lent = LENT.with_borrow(Clone::clone);
-    match lent.as_deref().or_else(|| own_threads()) {
-        Some(threads) => with_helpers(threads, count - 1, &share),
-        None => share(),
+
+    fn each(&self, thread: usize, work: &(dyn Fn(usize) + Sync)) {
+        let first = thread % self.0.len();
+        for range in self.0[first..].iter().chain(&self.0[..first]) {
+            loop {
+                let i = range.next.fetch_add(1, Ordering::Relaxed);
+                if i >= range.end {
+                    break;
+                }
+                work(i);
+            }
+        }
     }
 }
 
@@ -128,18 +155,18 @@ pub fn on<R>(threads: &Arc<ThreadPool>, work: impl FnOnce() -> R) -> R {
     work()
 }
 
-/// Calls `share` on this thread, and on as many others as are free, `most` of them at most; it returns when all are done.
-fn with_helpers(threads: &ThreadPool, most: usize, share: &(dyn Fn() + Sync)) {
-    let helpers = threads.current_num_threads().min(limit()).saturating_sub(1).min(most);
+/// Calls `share` with 0 on this thread, and with other numbers on as many `helpers` as are free; it returns when all are done.
+fn with_helpers(threads: &ThreadPool, helpers: usize, share: &(dyn Fn(usize) + Sync)) {
     // SAFETY: the lifetime is forgotten, since threads outlive the call. A helper calls `share` only between entering and leaving,
     // nobody enters after `close`, and `close`, which runs on panics too, waits for those inside.
-    let share: &'static (dyn Fn() + Sync) = unsafe { std::mem::transmute(share) };
+    let share: &'static (dyn Fn(usize) + Sync) = unsafe { std::mem::transmute(share) };
     let door = Arc::new(Door::default());
     for _ in 0..helpers {
         let door = door.clone();
         threads.spawn(move || {
             if door.enter() {
-                door.leave(catch_unwind(AssertUnwindSafe(share)).err());
+                let own = 1 + rayon::current_thread_index().unwrap_or(0) % helpers;
+                door.leave(catch_unwind(AssertUnwindSafe(|| share(own))).err());
             }
         });
     }
@@ -150,7 +177,7 @@ fn with_helpers(threads: &ThreadPool, most: usize, share: &(dyn Fn() + Sync)) {
         }
     }
     let close = Close(&door);
-    share();
+    share(0);
     drop(close);
     let panic = door.inside().panic.take();
     if let Some(panic) = panic {

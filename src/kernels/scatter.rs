@@ -1,6 +1,7 @@
 //! Rows that are added up at places, such as the gradient of an embedding.
 
-use super::elementwise::add_assign;
+use super::elementwise::{PIECE, add_assign};
+use super::parallel;
 use crate::float::Float;
 
 /// Rows at one place that are added up in single precision.
@@ -14,6 +15,8 @@ pub struct Scatter<'a> {
     /// For each place, which of the sums in double precision it has.
     sums: Vec<Option<usize>>,
     often: Vec<usize>,
+    /// Where the places of each thread end: all of them get about as many rows.
+    ends: Vec<usize>,
 }
 
 impl<'a> Scatter<'a> {
@@ -29,23 +32,51 @@ impl<'a> Scatter<'a> {
             sums.resize(count, None);
             often.iter().enumerate().for_each(|(i, place)| sums[*place] = Some(i));
         }
-        Self { places, sums, often }
+        let (all, threads) = (places.len() + count, parallel::threads());
+        let (mut ends, mut rows) = (Vec::new(), 0);
+        for (place, count) in counts.iter().enumerate() {
+            rows += *count as usize + 1;
+            if rows * threads > all * (ends.len() + 1) {
+                ends.push(place + 1);
+            }
+        }
+        ends.push(count);
+        Self { places, sums, often, ends }
     }
 
-    /// `to[places[i]] += rows[i]`, for rows of `len` numbers.
+    /// `to[places[i]] += rows[i]`, for rows of `len` numbers. A place has the same terms in the same order on any number of threads.
     pub fn add(&self, to: &mut [Float], rows: &[Float], len: usize) {
-        let mut wide = vec![0.0_f64; self.often.len() * len];
+        if rows.len() < PIECE {
+            return self.add_some(0, to, rows, len);
+        }
+        let (mut parts, mut rest, mut first) = (Vec::new(), to, 0);
+        for end in &self.ends {
+            let (part, others) = rest.split_at_mut((end - first) * len);
+            parts.push((first, part));
+            (rest, first) = (others, *end);
+        }
+        parallel::for_each(&mut parts, |(first, to)| self.add_some(*first, to, rows, len));
+    }
+
+    /// Adds what goes to the places from `first` on that `to` holds.
+    fn add_some(&self, first: usize, to: &mut [Float], rows: &[Float], len: usize) {
+        let own = first..first + to.len() / len.max(1);
+        let [skipped, end] = [own.start, own.end].map(|place| self.often.partition_point(|often| *often < place));
+        let mut wide = vec![0.0_f64; (end - skipped) * len];
         for (place, row) in self.places.iter().zip(rows.chunks_exact(len.max(1))) {
-            if *place == NOWHERE {
+            if !own.contains(place) {
                 continue;
             }
             match self.sums.get(*place).copied().flatten() {
-                None => add_assign(&mut to[place * len..][..len], row),
-                Some(i) => wide[i * len..][..len].iter_mut().zip(row).for_each(|(sum, x)| *sum += f64::from(*x)),
+                None => add_assign(&mut to[(place - first) * len..][..len], row),
+                Some(i) => {
+                    let wide = &mut wide[(i - skipped) * len..][..len];
+                    wide.iter_mut().zip(row).for_each(|(sum, x)| *sum += f64::from(*x));
+                }
             }
         }
-        for (place, wide) in self.often.iter().zip(wide.chunks_exact(len.max(1))) {
-            let to = &mut to[place * len..][..len];
+        for (place, wide) in self.often[skipped..end].iter().zip(wide.chunks_exact(len.max(1))) {
+            let to = &mut to[(place - first) * len..][..len];
             to.iter_mut().zip(wide).for_each(|(to, sum)| *to = (f64::from(*to) + sum) as Float);
         }
     }

@@ -7,6 +7,8 @@ use crate::buffers::buffer;
 use crate::config::{config, described};
 use crate::error::{Error, Result};
 use crate::initializers::{Initializer, RandomUniform};
+use crate::kernels::elementwise::PIECE;
+use crate::kernels::parallel;
 use crate::kernels::scatter::{NOWHERE, Scatter};
 use crate::tensor::{Float, Tensor, data, tensor};
 
@@ -132,10 +134,14 @@ struct Take {
 impl Op for Take {
     fn forward(&mut self, inputs: &[&Tensor]) -> Tensor {
         let units = inputs[0].shape()[1];
+        let (table, some) = (data(inputs[0]), (PIECE / units.max(1)).max(1));
         let mut y = buffer(self.ids.len() * units);
-        for (y, id) in y.chunks_exact_mut(units).zip(&self.ids) {
-            y.copy_from_slice(&data(inputs[0])[id * units..][..units]);
-        }
+        let mut pieces: Vec<_> = y.chunks_mut((some * units).max(1)).zip(self.ids.chunks(some)).collect();
+        parallel::for_each(&mut pieces, |(y, ids)| {
+            for (y, id) in y.chunks_exact_mut(units).zip(*ids) {
+                y.copy_from_slice(&table[id * units..][..units]);
+            }
+        });
         tensor(&[inputs[1].shape(), &[units]].concat(), y)
     }
 

@@ -5,7 +5,7 @@ use std::any::Any;
 use super::conv_op::{to_first, to_last};
 use super::window::{fewer_than, three};
 use crate::autograd::{ContributionRule, Dependence, InputGrads, OnnxAttribute, OnnxForm, Op, Var};
-use crate::buffers::{buffer, zeros};
+use crate::buffers::buffer;
 use crate::error::{Error, Result};
 use crate::kernels::{
     parallel,
@@ -149,10 +149,11 @@ impl Op for Max {
     fn backward(&self, dy: &Tensor, dx: &mut InputGrads<'_>) {
         dx.add(0, || {
             let (image, out) = (self.shape.input_len(), self.shape.output_len());
-            let mut grad = zeros(self.before[0] * image);
+            let mut grad = buffer(self.before[0] * image);
             let gradients = data(dy).chunks(out).zip(self.argmax.chunks(out));
             let mut work: Vec<_> = grad.chunks_mut(image).zip(gradients).collect();
             parallel::for_each(&mut work, |(grad, (dy, argmax))| {
+                grad.fill(0.0);
                 pool::max_pool_backward(self.shape.channels, dy, argmax, grad);
             });
             tensor(&self.before, grad)
@@ -208,8 +209,11 @@ impl Op for Average {
     fn backward(&self, dy: &Tensor, dx: &mut InputGrads<'_>) {
         dx.add(0, || {
             let (image, out) = (self.shape.input_len(), self.shape.output_len());
-            let mut grad = zeros(self.before[0] * image);
-            self.map(data(dy), &mut grad, [out, image], pool::average_pool_backward);
+            let mut grad = buffer(self.before[0] * image);
+            self.map(data(dy), &mut grad, [out, image], |shape, dy, grad| {
+                grad.fill(0.0);
+                pool::average_pool_backward(shape, dy, grad);
+            });
             tensor(&self.before, grad)
         });
     }

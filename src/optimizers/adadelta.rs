@@ -35,15 +35,16 @@ impl Optimizer for Adadelta {
     config!();
 
     fn update(&self, step: &Step<'_>, weights: &mut [Float], grads: &[Float], state: &mut State) {
-        let [squares, steps] = state.slots(weights.len());
         let (rate, Self { rho, epsilon, .. }) = (step.rate, *self);
-        vectorize(|| {
-            for (((w, &g), v), s) in weights.iter_mut().zip(grads).zip(squares).zip(steps) {
-                *v = rho * *v + (1.0 - rho) * g * g;
-                let u = (*s + epsilon).sqrt() / (*v + epsilon).sqrt() * g;
-                *s = rho * *s + (1.0 - rho) * u * u;
-                *w -= rate * u;
-            }
+        state.elementwise(weights, grads, |weights, grads, [squares, steps]| {
+            vectorize(|| {
+                for (((w, &g), v), s) in weights.iter_mut().zip(grads).zip(squares).zip(steps) {
+                    *v = rho * *v + (1.0 - rho) * g * g;
+                    let u = (*s + epsilon).sqrt() / (*v + epsilon).sqrt() * g;
+                    *s = rho * *s + (1.0 - rho) * u * u;
+                    *w -= rate * u;
+                }
+            });
         });
     }
 

@@ -38,17 +38,18 @@ impl Optimizer for Adagrad {
 
     fn update(&self, step: &Step<'_>, weights: &mut [Float], grads: &[Float], state: &mut State) {
         let is_new = state.is_new();
-        let [sums] = state.slots(weights.len());
-        if is_new {
-            sums.fill(self.initial_accumulator_value);
-        }
         let rate = step.rate;
         let (inside, outside) = if self.epsilon_in_root { (self.epsilon, 0.0) } else { (0.0, self.epsilon) };
-        vectorize(|| {
-            for ((w, &g), sum) in weights.iter_mut().zip(grads).zip(sums) {
-                *sum += g * g;
-                *w -= rate * g / ((*sum + inside).sqrt() + outside);
+        state.elementwise(weights, grads, |weights, grads, [sums]| {
+            if is_new {
+                sums.fill(self.initial_accumulator_value);
             }
+            vectorize(|| {
+                for ((w, &g), sum) in weights.iter_mut().zip(grads).zip(sums) {
+                    *sum += g * g;
+                    *w -= rate * g / ((*sum + inside).sqrt() + outside);
+                }
+            });
         });
     }
 

@@ -59,11 +59,11 @@ impl Optimizer for Adam {
             epsilon: self.epsilon,
         };
         if self.amsgrad {
-            let [m, v, greatest] = state.slots(weights.len());
-            return amsgrad(constants, weights, grads, m, v, greatest);
+            return state.elementwise(weights, grads, |weights, grads, [m, v, greatest]| {
+                amsgrad(constants, weights, grads, m, v, greatest);
+            });
         }
-        let [m, v] = state.slots(weights.len());
-        elementwise::adam(constants, weights, grads, m, v);
+        state.elementwise(weights, grads, |weights, grads, [m, v]| elementwise::adam(constants, weights, grads, m, v));
     }
 
     learning_rate!();

@@ -35,15 +35,16 @@ impl Optimizer for Adamax {
     config!();
 
     fn update(&self, step: &Step<'_>, weights: &mut [Float], grads: &[Float], state: &mut State) {
-        let [mean, greatest] = state.slots(weights.len());
         let alpha = (f64::from(step.rate) / correction(self.beta_1, step.number)) as Float;
         let Self { beta_1, beta_2, epsilon, .. } = *self;
-        vectorize(|| {
-            for (((w, &g), m), u) in weights.iter_mut().zip(grads).zip(mean).zip(greatest) {
-                *m += (g - *m) * (1.0 - beta_1);
-                *u = if beta_2 * *u > g.abs() { beta_2 * *u } else { g.abs() };
-                *w -= alpha * *m / (*u + epsilon);
-            }
+        state.elementwise(weights, grads, |weights, grads, [mean, greatest]| {
+            vectorize(|| {
+                for (((w, &g), m), u) in weights.iter_mut().zip(grads).zip(mean).zip(greatest) {
+                    *m += (g - *m) * (1.0 - beta_1);
+                    *u = if beta_2 * *u > g.abs() { beta_2 * *u } else { g.abs() };
+                    *w -= alpha * *m / (*u + epsilon);
+                }
+            });
         });
     }
 

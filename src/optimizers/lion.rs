@@ -34,14 +34,15 @@ impl Optimizer for Lion {
     config!();
 
     fn update(&self, step: &Step<'_>, weights: &mut [Float], grads: &[Float], state: &mut State) {
-        let [momentum] = state.slots(weights.len());
         let (rate, Self { beta_1, beta_2, .. }) = (step.rate, *self);
-        vectorize(|| {
-            for ((w, &g), m) in weights.iter_mut().zip(grads).zip(momentum) {
-                let direction = beta_1 * *m + (1.0 - beta_1) * g;
-                *w -= if direction == 0.0 { 0.0 } else { rate.copysign(direction) };
-                *m = beta_2 * *m + (1.0 - beta_2) * g;
-            }
+        state.elementwise(weights, grads, |weights, grads, [momentum]| {
+            vectorize(|| {
+                for ((w, &g), m) in weights.iter_mut().zip(grads).zip(momentum) {
+                    let direction = beta_1 * *m + (1.0 - beta_1) * g;
+                    *w -= if direction == 0.0 { 0.0 } else { rate.copysign(direction) };
+                    *m = beta_2 * *m + (1.0 - beta_2) * g;
+                }
+            });
         });
     }
 

@@ -39,17 +39,18 @@ impl Optimizer for Momentum {
     config!();
 
     fn update(&self, step: &Step<'_>, weights: &mut [Float], grads: &[Float], state: &mut State) {
-        let [velocity] = state.slots(weights.len());
         let momentum = self.momentum;
         let entering = if step.number > 1 { 1.0 - self.dampening } else { 1.0 };
         let (inside, outside) = if self.rate_in_velocity { (step.rate, 1.0) } else { (1.0, step.rate) };
         // What the gradient adds, beside the velocity.
         let (share, ahead) = if self.nesterov { (momentum, inside) } else { (1.0, 0.0) };
-        vectorize(|| {
-            for ((w, g), v) in weights.iter_mut().zip(grads).zip(velocity) {
-                *v = momentum * *v - inside * entering * g;
-                *w += outside * (share * *v - ahead * g);
-            }
+        state.elementwise(weights, grads, |weights, grads, [velocity]| {
+            vectorize(|| {
+                for ((w, g), v) in weights.iter_mut().zip(grads).zip(velocity) {
+                    *v = momentum * *v - inside * entering * g;
+                    *w += outside * (share * *v - ahead * g);
+                }
+            });
         });
     }
 

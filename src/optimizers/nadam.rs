@@ -35,7 +35,6 @@ impl Optimizer for Nadam {
     config!();
 
     fn update(&self, step: &Step<'_>, weights: &mut [Float], grads: &[Float], state: &mut State) {
-        let [mean, variance] = state.slots(weights.len());
         let rate = f64::from(step.rate);
         let (now, next) = (self.share(step.number), self.share(step.number.saturating_add(1)));
         let product = self.product(step.number);
@@ -43,12 +42,14 @@ impl Optimizer for Nadam {
         let from_gradient = (rate * (1.0 - now) / (1.0 - product)) as Float;
         let root = (1.0 / correction(self.beta_2, step.number)) as Float;
         let Self { beta_1, beta_2, epsilon, .. } = *self;
-        vectorize(|| {
-            for (((w, &g), m), v) in weights.iter_mut().zip(grads).zip(mean).zip(variance) {
-                *m += (g - *m) * (1.0 - beta_1);
-                *v += (g * g - *v) * (1.0 - beta_2);
-                *w -= (from_mean * *m + from_gradient * g) / ((*v * root).sqrt() + epsilon);
-            }
+        state.elementwise(weights, grads, |weights, grads, [mean, variance]| {
+            vectorize(|| {
+                for (((w, &g), m), v) in weights.iter_mut().zip(grads).zip(mean).zip(variance) {
+                    *m += (g - *m) * (1.0 - beta_1);
+                    *v += (g * g - *v) * (1.0 - beta_2);
+                    *w -= (from_mean * *m + from_gradient * g) / ((*v * root).sqrt() + epsilon);
+                }
+            });
         });
     }
 

@@ -36,20 +36,21 @@ impl Optimizer for RAdam {
     config!();
 
     fn update(&self, step: &Step<'_>, weights: &mut [Float], grads: &[Float], state: &mut State) {
-        let [mean, variance] = state.slots(weights.len());
         let rate = f64::from(step.rate) / correction(self.beta_1, step.number);
         let rectified = self.rectification(step.number).map(|factor| (rate * factor) as Float);
         let rate = rate as Float;
         let Self { beta_1, beta_2, epsilon, .. } = *self;
-        vectorize(|| {
-            for (((w, &g), m), v) in weights.iter_mut().zip(grads).zip(mean).zip(variance) {
-                *m += (g - *m) * (1.0 - beta_1);
-                *v += (g * g - *v) * (1.0 - beta_2);
-                *w -= match rectified {
-                    Some(rate) => rate * *m / (v.sqrt() + epsilon),
-                    None => rate * *m,
-                };
-            }
+        state.elementwise(weights, grads, |weights, grads, [mean, variance]| {
+            vectorize(|| {
+                for (((w, &g), m), v) in weights.iter_mut().zip(grads).zip(mean).zip(variance) {
+                    *m += (g - *m) * (1.0 - beta_1);
+                    *v += (g * g - *v) * (1.0 - beta_2);
+                    *w -= match rectified {
+                        Some(rate) => rate * *m / (v.sqrt() + epsilon),
+                        None => rate * *m,
+                    };
+                }
+            });
         });
     }
 

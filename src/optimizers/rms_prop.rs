@@ -44,27 +44,29 @@ impl Optimizer for RmsProp {
         let (rate, Self { rho, momentum, .. }) = (step.rate, *self);
         let (inside, outside) = if self.epsilon_in_root { (self.epsilon, 0.0) } else { (0.0, self.epsilon) };
         if !self.centered && momentum == 0.0 {
-            let [squares] = state.slots(weights.len());
-            return vectorize(|| {
-                for ((w, &g), v) in weights.iter_mut().zip(grads).zip(squares) {
-                    *v = rho * *v + (1.0 - rho) * g * g;
-                    *w -= rate * g / ((*v + inside).sqrt() + outside);
-                }
+            return state.elementwise(weights, grads, |weights, grads, [squares]| {
+                vectorize(|| {
+                    for ((w, &g), v) in weights.iter_mut().zip(grads).zip(squares) {
+                        *v = rho * *v + (1.0 - rho) * g * g;
+                        *w -= rate * g / ((*v + inside).sqrt() + outside);
+                    }
+                });
             });
         }
-        let [squares, steps, means] = state.slots(weights.len());
         // What is not centred has a mean that stays 0.
         let mean_share = if self.centered { 1.0 - rho } else { 0.0 };
-        vectorize(|| {
-            for ((((w, &g), v), mean), b) in weights.iter_mut().zip(grads).zip(squares).zip(means).zip(steps) {
-                *v = rho * *v + (1.0 - rho) * g * g;
-                *mean = rho * *mean + mean_share * g;
-                // Rounding must not take the deviation below 0.
-                let deviation = *v - *mean * *mean;
-                let deviation = if deviation > 0.0 { deviation } else { 0.0 };
-                *b = momentum * *b + rate * g / ((deviation + inside).sqrt() + outside);
-                *w -= *b;
-            }
+        state.elementwise(weights, grads, |weights, grads, [squares, steps, means]| {
+            vectorize(|| {
+                for ((((w, &g), v), mean), b) in weights.iter_mut().zip(grads).zip(squares).zip(means).zip(steps) {
+                    *v = rho * *v + (1.0 - rho) * g * g;
+                    *mean = rho * *mean + mean_share * g;
+                    // Rounding must not take the deviation below 0.
+                    let deviation = *v - *mean * *mean;
+                    let deviation = if deviation > 0.0 { deviation } else { 0.0 };
+                    *b = momentum * *b + rate * g / ((deviation + inside).sqrt() + outside);
+                    *w -= *b;
+                }
+            });
         });
     }
 

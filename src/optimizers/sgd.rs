@@ -3,6 +3,7 @@
 use super::{Optimizer, State, Step, check_rate, learning_rate};
 use crate::config::{config, described};
 use crate::error::Result;
+use crate::kernels::simd::vectorize;
 use crate::tensor::Float;
 
 described! {
@@ -23,10 +24,10 @@ described! {
 impl Optimizer for Sgd {
     config!();
 
-    fn update(&self, step: &Step<'_>, weights: &mut [Float], grads: &[Float], _: &mut State) {
-        for (w, g) in weights.iter_mut().zip(grads) {
-            *w -= step.rate * g;
-        }
+    fn update(&self, step: &Step<'_>, weights: &mut [Float], grads: &[Float], state: &mut State) {
+        state.elementwise(weights, grads, |weights, grads, []| {
+            vectorize(|| weights.iter_mut().zip(grads).for_each(|(w, g)| *w -= step.rate * g));
+        });
     }
 
     learning_rate!();

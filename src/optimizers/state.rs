@@ -1,5 +1,9 @@
 //! What an optimizer is given, and what it remembers.
 
+use crate::kernels::{
+    elementwise::{PIECE, largest},
+    parallel,
+};
 use crate::tensor::Float;
 
 /// What an optimizer is given for a step of one parameter.
@@ -32,6 +36,8 @@ impl Step<'_> {
 #[derive(Clone, Debug, Default)]
 pub struct State {
     pub(super) slots: Vec<Vec<Float>>,
+    /// The largest magnitude of the weights that [`State::elementwise`] has left.
+    pub(super) largest: Option<Float>,
 }
 
 impl State {
@@ -51,6 +57,51 @@ impl State {
             }
             None => &mut [],
         })
+    }
+
+    /// Calls `rule` with pieces of the weights, of their gradients and of the first `N` slots, on all threads: for rules that look at
+    /// each number alone.
+    ///
+    /// ```
+    /// use gradus::optimizers::{State, Step};
+    /// use gradus::prelude::*;
+    ///
+    /// /// Moves each weight by the mean of its gradients so far.
+    /// struct MeanDescent;
+    ///
+    /// impl Optimizer for MeanDescent {
+    ///     fn update(&self, step: &Step<'_>, weights: &mut [Float], grads: &[Float], state: &mut State) {
+    ///         state.elementwise(weights, grads, |weights, grads, [mean]| {
+    ///             for ((w, g), mean) in weights.iter_mut().zip(grads).zip(mean) {
+    ///                 *mean += (g - *mean) / step.number as Float;
+    ///                 *w -= 0.1 * *mean;
+    ///             }
+    ///         });
+    ///     }
+    /// }
+    ///
+    /// let (mut weights, mut state) = ([1.0, 1.0], State::default());
+    /// MeanDescent.update(&Step::new(1, 1.0), &mut weights, &[2.0, 0.0], &mut state);
+    /// MeanDescent.update(&Step::new(2, 1.0), &mut weights, &[4.0, 0.0], &mut state);
+    /// assert_eq!(weights, [0.5, 1.0]);
+    /// ```
+    pub fn elementwise<const N: usize>(
+        &mut self,
+        weights: &mut [Float],
+        grads: &[Float],
+        rule: impl Fn(&mut [Float], &[Float], [&mut [Float]; N]) + Sync,
+    ) {
+        let mut slots = self.slots(weights.len()).map(|slot| slot.chunks_mut(PIECE));
+        let pieces = weights.chunks_mut(PIECE).zip(grads.chunks(PIECE));
+        let mut pieces: Vec<_> = pieces
+            .map(|(weights, grads)| (weights, grads, slots.each_mut().map(|slot| slot.next().unwrap_or_default()), 0.0))
+            .collect();
+        parallel::for_each(&mut pieces, |(weights, grads, slots, size)| {
+            rule(weights, grads, slots.each_mut().map(|slot| &mut **slot));
+            // Here the piece is still in the cache.
+            *size = largest(weights);
+        });
+        self.largest = Some(pieces.iter().fold(0.0, |all: Float, (.., size)| all.max(*size)));
     }
 
     /// Whether no slot was used yet.

@@ -274,7 +274,18 @@ fn pieces_give_the_bits_of_the_whole() {
     let wide = plain([37, 30], 24, 40, 3);
     let same = ConvShape { padding: [[0, 0], [1, 1], [1, 1]], ..wide };
     let strided = ConvShape { stride: [1, 2, 2], kernel: [1, 7, 7], padding: [[0, 0], [3, 2], [3, 2]], ..wide };
-    for (s, pool) in [(wide, [1, 1]), (same, [1, 1]), (strided, [1, 1]), (same, [2, 2]), (strided, [3, 1])] {
+    let sequence = ConvShape { size: [1, 1, 2000], kernel: [1, 1, 5], padding: [[0, 0], [0, 0], [2, 2]], ..wide };
+    let jumping = ConvShape { stride: [1, 1, 2], dilation: [1, 1, 3], ..sequence };
+    let shapes = [
+        (wide, [1, 1]),
+        (same, [1, 1]),
+        (strided, [1, 1]),
+        (same, [2, 2]),
+        (strided, [3, 1]),
+        (sequence, [1, 1]),
+        (jumping, [1, 1]),
+    ];
+    for (s, pool) in shapes {
         let (x, w, method) = (random(3 * s.input_len(), 1), random(s.kernel_len(), 2), s.method());
         let run = |threads: usize| {
             let pieces =

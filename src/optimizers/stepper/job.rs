@@ -4,7 +4,7 @@ use super::{Change, Lookahead, MovingAverage};
 use crate::autograd::{Param, Tape};
 use crate::buffers::buffer;
 use crate::error::{Error, Result};
-use crate::kernels::elementwise::{add_assign, largest, scale};
+use crate::kernels::elementwise::{add_assign, largest, pieces, scale};
 use crate::optimizers::{Optimizer, State, Step};
 use crate::tensor::{Float, Tensor, add_into, data, recycle, tensor};
 
@@ -57,7 +57,7 @@ impl Memory {
     fn copy(&self) -> Self {
         let slots = self.state.slots.iter().map(|slot| copy(slot)).collect();
         Self {
-            state: State { slots },
+            state: State { slots, largest: None },
             gradient: copy(&self.gradient),
             slow: copy(&self.slow),
             average: copy(&self.average),
@@ -120,6 +120,11 @@ pub(super) struct Job<'a> {
 }
 
 impl Job<'_> {
+    /// How many numbers the parameter has.
+    pub(super) fn len(&self) -> usize {
+        self.shape.iter().product()
+    }
+
     /// Whether earlier batches have left a gradient.
     pub(super) fn has_gathered(&self) -> bool {
         !self.memory.gradient.is_empty()
@@ -134,18 +139,15 @@ impl Job<'_> {
     pub(super) fn add_up(&mut self, plan: &Plan<'_>) {
         let mut grads = std::mem::take(&mut self.grads).into_iter();
         let Some(mut sum) = grads.next() else { return };
-        for grad in grads {
-            sum = add_into(sum, &grad);
-            recycle(grad);
-        }
-        if let Some(sum) = sum.as_slice_mut().filter(|_| !self.memory.gradient.is_empty()) {
-            add_assign(sum, &self.memory.gradient);
-        }
-        if plan.is_whole
-            && plan.batches > 1
-            && let Some(sum) = sum.as_slice_mut()
-        {
-            scale(sum, 1.0 / plan.batches as Float);
+        if let Some(sum) = sum.as_slice_mut() {
+            for grad in grads {
+                pieces(sum, data(&grad), add_assign);
+                recycle(grad);
+            }
+            pieces(sum, &self.memory.gradient, add_assign);
+            if plan.is_whole && plan.batches > 1 {
+                scale(sum, 1.0 / plan.batches as Float);
+            }
         }
         if plan.is_whole && plan.watched {
             self.change = Some(Change::new(self.path, plan.step, &sum));
@@ -177,7 +179,13 @@ impl Job<'_> {
             && rate <= LARGEST_RATE
             && rate * decay <= LARGEST_RATE
             && !self.param.has_constraints()
-            && self.param.value().is_some_and(|weights| largest(data(&weights)) <= LARGEST_WEIGHT)
+            && self.param.value().is_some_and(|weights| self.largest_weight(&weights, None) <= LARGEST_WEIGHT)
+    }
+
+    /// The largest magnitude of the weights, found once for each value: by whoever has written it, if it is known.
+    fn largest_weight(&self, weights: &Tensor, known: Option<Float>) -> Float {
+        struct Largest(Float);
+        self.param.derived(weights, |weights| Largest(known.unwrap_or_else(|| largest(data(weights))))).0
     }
 
     /// Changes the weights, or keeps the gradient for later. Keeps copies for [`Job::take_back`] if the step is not sure to be
@@ -258,7 +266,7 @@ impl Job<'_> {
                 *slow = weights.to_vec();
             }
             if decay != 0.0 {
-                scale(weights, 1.0 - step.rate * decay);
+                pieces(weights, grads, |weights, _| scale(weights, 1.0 - step.rate * decay));
             }
             plan.optimizer.update(&step, weights, grads, state);
             if let Some(lookahead) = plan.lookahead {
@@ -276,6 +284,10 @@ impl Job<'_> {
         }
         if let (Some(change), Some(before)) = (&mut self.change, before) {
             change.measure(&before, self.param);
+        }
+        let is_last = plan.lookahead.is_none() && plan.average.is_none() && !self.param.has_constraints();
+        if let (true, Some(largest), Some(weights)) = (is_last, self.memory.state.largest.take(), self.param.value()) {
+            self.largest_weight(&weights, Some(largest));
         }
     }
 }

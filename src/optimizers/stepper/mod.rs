@@ -368,7 +368,7 @@ impl Stepper {
         };
         let mut error = ready.err();
         if error.is_none() {
-            parallel::for_each(&mut jobs, |job| job.add_up(&plan));
+            each(&mut jobs, |job| job.add_up(&plan));
             let broken = jobs.iter().find(|job| !job.largest.is_finite());
             let broken = broken.map(|job| Error::GradientNotFinite { name: job.path.to_owned() });
             error = jobs.iter_mut().find_map(|job| job.error.take()).or(broken);
@@ -379,7 +379,7 @@ impl Stepper {
             let mut hooks = self.hooks.iter_mut().map(|hook| hook.as_mut()).chain(clip);
             error = hooks.try_for_each(|hook| hook.step(&mut gradients)).err();
             if !self.hooks.is_empty() {
-                parallel::for_each(&mut jobs, |job| job.measure(&plan));
+                each(&mut jobs, |job| job.measure(&plan));
             }
         }
         if error.is_none() {
@@ -545,10 +545,20 @@ impl Stepper {
     }
 }
 
+/// Numbers of a parameter that all threads share.
+const LARGE: usize = 1 << 19;
+
+/// Calls `work` on each parameter: on all threads, of which each takes whole parameters unless they are large.
+fn each(jobs: &mut [Job<'_>], work: impl Fn(&mut Job<'_>) + Sync) {
+    let (mut large, mut small): (Vec<_>, Vec<_>) = jobs.iter_mut().partition(|job| job.len() >= LARGE);
+    large.iter_mut().for_each(|job| work(job));
+    parallel::for_each(&mut small, |job| work(job));
+}
+
 /// Changes the weights of all parameters or, where one would not stay finite, of none.
 fn change_all(jobs: &mut [Job<'_>], plan: &Plan<'_>) -> Option<Error> {
     let is_safe = jobs.iter().all(|job| job.is_safe);
-    parallel::for_each(jobs, |job| job.finish(plan, is_safe));
+    each(jobs, |job| job.finish(plan, is_safe));
     let error = jobs.iter_mut().find_map(|job| job.error.take());
     if error.is_some() {
         jobs.iter_mut().for_each(Job::take_back);
