@@ -163,7 +163,18 @@ fn convert(from: &str, to: &str, given: &[String]) -> Result<()> {
         }
     };
     match extension(to).as_str() {
-        "onnx" => Export::new().save(&model, &inputs, to)?,
+        "onnx" => {
+            let mut open = Export::new();
+            for (i, shape) in shapes.iter().enumerate() {
+                for axis in (0..shape.len()).filter(|axis| shape[*axis].is_none()) {
+                    open = open.dynamic_axis(i, axis + 1, format!("length_{}", axis + 1));
+                }
+            }
+            if let Err(error) = open.save(&model, &inputs, to) {
+                Export::new().save(&model, &inputs, to)?;
+                println!("\nall lengths but the batch's are those of the example: {error}");
+            }
+        }
         "safetensors" => model.save(to)?,
         "keras" => shapes.iter().fold(Keras::new(), |keras, shape| keras.input(shape.clone())).save(&model, to)?,
         other => {

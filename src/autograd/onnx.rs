@@ -96,7 +96,17 @@ impl OnnxForm {
 
     /// Adds a list of whole numbers, such as a shape, and returns its name.
     pub fn ints<'a>(&mut self, numbers: impl IntoIterator<Item = &'a usize>) -> String {
-        self.push(OnnxNode::Ints(numbers.into_iter().map(|number| *number as i64).collect()))
+        self.signed(numbers.into_iter().map(|number| *number as i64).collect())
+    }
+
+    fn signed(&mut self, numbers: Vec<i64>) -> String {
+        self.push(OnnxNode::Ints(numbers))
+    }
+
+    /// Adds the other order along an axis, whatever its length is.
+    pub(crate) fn reverse(&mut self, x: &str, axis: usize) -> String {
+        let [last, end, axis] = [-1, i64::MIN, axis as i64].map(|number| self.signed(vec![number]));
+        self.node("Slice", &[x, &last, &end, &axis, &last], &[])
     }
 
     /// Adds a number and returns its name.

@@ -1,8 +1,10 @@
-//! From a model to a file: its forward pass is traced twice, with batches of different lengths, so that what differs is the batch.
+//! From a model to a file: its forward pass is traced twice, with batches of different lengths, so that what differs is the batch. Axes that
+//! are to be open too are shorter in the second pass; a third one checks what was made of both.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
+use ndarray::Axis;
 use prost::Message;
 
 use super::Onnx;
@@ -18,8 +20,8 @@ use crate::formats::onnx::proto::{
 };
 use crate::tensor::{Tensor, data, tensor};
 
-/// The lengths of the two batches.
-const BATCHES: [usize; 2] = [2, 3];
+/// The lengths of the batches.
+const BATCHES: [usize; 3] = [2, 3, 4];
 
 /// Operators of each number alone, and of two numbers in the same place: the order of axes does not matter to them.
 const ONE: &[&str] = &[
@@ -52,7 +54,7 @@ const TWO: &[&str] = &["Add", "Sub", "Mul", "Div", "Pow", "Max", "Min"];
 ///
 /// The forward pass is traced in inference mode: what a layer computes by operations on [`Var`] is in the file, whatever type the layer
 /// is of. Weights have their paths as names. The first axis of inputs and outputs is the batch, of any length; other lengths are those
-/// of the example. Convolutions and pools, which have their channels last here and first there, are surrounded by transpositions, of
+/// of the example, except where [`Export::dynamic_axis`] leaves them open. Convolutions and pools, which have their channels last here and first there, are surrounded by transpositions, of
 /// which those between neighbours cancel. The file is read back and compared with the model before it is written.
 ///
 /// ```
@@ -72,11 +74,12 @@ pub struct Export {
     opset: i64,
     inputs: Vec<String>,
     outputs: Vec<String>,
+    axes: Vec<(usize, usize, String)>,
 }
 
 impl Default for Export {
     fn default() -> Self {
-        Self { opset: 18, inputs: Vec::new(), outputs: Vec::new() }
+        Self { opset: 18, inputs: Vec::new(), outputs: Vec::new(), axes: Vec::new() }
     }
 }
 
@@ -101,6 +104,24 @@ impl Export {
         Self { outputs: names.into_iter().map(Into::into).collect(), ..self }
     }
 
+    /// Leaves the length of an axis of an input open, as that of the batch is: such as axis 1 of the first input, 0, for sequences of any
+    /// length. Axes of one name have the same length. The model is traced with shorter lengths than the example's, which must be
+    /// 3 or more for the first name, 5 for the second, and so on.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// use gradus::onnx::{Export, Onnx};
+    /// let model = Sequential::new().add(Lstm::new(4).return_sequences(true)).add(Dense::new(2));
+    /// let bytes = Export::new().dynamic_axis(0, 1, "time").to_bytes(&model, &ndarray::Array3::<f32>::ones((1, 5, 3)))?;
+    /// let longer = ndarray::Array3::<f32>::ones((2, 9, 3));
+    /// assert_eq!(Onnx::<Var, Var>::from_bytes(&bytes)?.predict(&longer)?.shape(), [2, 9, 2]);
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn dynamic_axis(mut self, input: usize, axis: usize, name: impl Into<String>) -> Self {
+        self.axes.push((input, axis, name.into()));
+        self
+    }
+
     /// Writes a model to a file; `example` is what [`predict`](crate::Model::predict) takes, and one example is enough.
     ///
     /// # Errors
@@ -118,7 +139,8 @@ impl Export {
     ///
     /// # Errors
     /// an operation that ONNX has no form for; a forward pass that reads numbers (`value`, `item`), of which a trace would show one case
-    /// only, or makes constants of them; a batch that is not the first axis; a version of the operators that is not written
+    /// only, or makes constants of them; a batch that is not the first axis; lengths that follow from those of open axes other than by a
+    /// factor and a sum; a version of the operators that is not written
     pub fn to_bytes<X: Vars, Y: Vars>(
         &self,
         model: &(impl Layer<X, Y> + ?Sized),
@@ -130,14 +152,43 @@ impl Export {
         let count = example.lengths().into_iter().min().filter(|count| *count > 0);
         let count = count.ok_or_else(|| Error::value("export: expected at least one example, got none"))?;
         let mut passes = Vec::new();
-        for batch in BATCHES {
+        for (i, batch) in BATCHES.into_iter().enumerate().take(if self.axes.is_empty() { 2 } else { 3 }) {
             let rows: Vec<usize> = (0..batch).map(|i| i % count).collect();
-            passes.push(Pass::of(model, example.gather(&rows)?)?);
+            let pass = Pass::of(model, self.shortened(example.gather(&rows)?, i)?);
+            passes.push(pass.map_err(|error| if i == 0 { error } else { self.not_open(&error) })?);
         }
         let names: Vec<String> = model.config().output_names();
         let bytes = Writer::new(self, &passes, ParamList::of(model).into_vec())?.write(&passes, &names)?;
-        check(&bytes, &passes)?;
+        check(&bytes, &passes).map_err(|error| self.not_open(&error))?;
         Ok(bytes)
+    }
+
+    fn not_open(&self, error: &Error) -> Error {
+        let names: Vec<&str> = self.axes.iter().map(|(.., name)| name.as_str()).collect();
+        let text = error.to_string();
+        match text.strip_prefix("export: ").unwrap_or(&text) {
+            text if names.is_empty() => Error::value(format!("export: {text}")),
+            text => Error::value(format!("export: not with other lengths of `{}`: {text}", names.join("`, `"))),
+        }
+    }
+
+    /// The inputs of a pass: open axes are shorter in later ones, each by another length, so that it can be told from the others.
+    fn shortened(&self, mut inputs: Vec<Tensor>, pass: usize) -> Result<Vec<Tensor>> {
+        for (input, axis, name) in &self.axes {
+            let step = 1 + self.axes.iter().position(|(.., other)| other == name).unwrap_or(0);
+            let least = 1 + (BATCHES.len() - 1) * step;
+            let len = inputs.get(*input).and_then(|tensor| tensor.shape().get(*axis)).copied();
+            let Some(len) = len.filter(|len| *axis > 0 && *len >= least) else {
+                let shapes: Vec<&[usize]> = inputs.iter().map(Tensor::shape).collect();
+                return Err(Error::value(format!(
+                    "export: expected an axis after the first of length {least} or more as `{name}`, got axis {axis} of input {input} of \
+                     {shapes:?}"
+                )));
+            };
+            let tensor = inputs[*input].slice_axis(Axis(*axis), (..len - pass * step).into());
+            inputs[*input] = tensor.as_standard_layout().into_owned().into_shared();
+        }
+        Ok(inputs)
     }
 }
 
@@ -234,9 +285,26 @@ impl View {
     }
 }
 
+/// An axis whose length is open: its name, where it is, and how long it is in the two passes.
+struct Open {
+    name: String,
+    input: usize,
+    axis: usize,
+    lengths: [i64; 2],
+}
+
+/// A number that follows from open lengths: the product of some of them, times a factor, and what is added to that.
+struct Grown {
+    places: Vec<usize>,
+    factor: i64,
+    rest: i64,
+}
+
 /// The file as far as it is written.
 struct Writer {
     opset: i64,
+    /// The batch first.
+    open: Vec<Open>,
     inputs: Vec<String>,
     outputs: Vec<String>,
     nodes: Vec<NodeProto>,
@@ -280,9 +348,23 @@ impl Writer {
         for (name, input) in inputs.iter().zip(&passes[0].inputs) {
             values.insert(key(input), View::plain(name.clone()));
         }
+        let mut open: Vec<Open> = Vec::new();
+        for (input, axis, name) in [(0, 0, "batch".to_owned())].iter().chain(&export.axes) {
+            let lengths = [0, 1].map(|pass| passes[pass].inputs[*input].shape()[*axis] as i64);
+            match open.iter().find(|known| known.name == *name) {
+                Some(known) if known.lengths == lengths => {}
+                Some(known) => {
+                    let (known, len) = (known.lengths[0], lengths[0]);
+                    return Err(Error::value(format!(
+                        "export: axes of the name `{name}` have the lengths {known} and {len}"
+                    )));
+                }
+                None => open.push(Open { name: name.clone(), input: *input, axis: *axis, lengths }),
+            }
+        }
         let outputs = export.outputs.clone();
         let (nodes, initializers, written) = (Vec::new(), Vec::new(), BTreeMap::new());
-        Ok(Self { opset: export.opset, inputs, outputs, nodes, initializers, values, written })
+        Ok(Self { opset: export.opset, open, inputs, outputs, nodes, initializers, values, written })
     }
 
     /// Adds a node and returns the name of its first output.
@@ -361,49 +443,88 @@ impl Writer {
         Ok(name)
     }
 
-    /// Whole numbers, of which those that differ between the passes grow with the batch.
+    /// How a number follows from the lengths that are open.
+    fn grown(&self, first: i64, second: i64) -> Option<Grown> {
+        let mut found = None;
+        for set in 1_usize..1 << self.open.len().min(8) {
+            let places: Vec<usize> = (0..self.open.len()).filter(|i| set >> i & 1 == 1).collect();
+            let [small, large] = [0, 1].map(|pass| places.iter().map(|i| self.open[*i].lengths[pass]).product::<i64>());
+            let factor = (second - first).checked_div(large - small).unwrap_or(0);
+            if factor < 1 || factor * (large - small) != second - first {
+                continue;
+            }
+            let grown = Grown { rest: first - factor * small, places, factor };
+            if grown.rest == 0 {
+                return Some(grown);
+            }
+            // Nothing is added to a batch.
+            if found.is_none() && grown.places[0] != 0 {
+                found = Some(grown);
+            }
+        }
+        found
+    }
+
+    /// Whole numbers, of which those that differ between the passes follow from the lengths that are open.
     fn lengths(&mut self, first: &[i64], second: &[i64], op: &str) -> Result<String> {
         if first == second {
             return Ok(self.ints(first));
         }
-        let [small, large] = BATCHES.map(|batch| batch as i64);
-        let is_same = |i: usize| first[i] == second[i];
-        let fits = first.len() == second.len()
-            && (0..first.len()).all(|i| is_same(i) || first[i] * large == second[i] * small);
-        if !fits {
+        let mut grown = Vec::new();
+        for (a, b) in first.iter().zip(second) {
+            grown.push((a != b).then(|| self.grown(*a, *b)));
+        }
+        if first.len() != second.len() || grown.iter().any(|grown| matches!(grown, Some(None))) {
+            let names: Vec<&str> = self.open.iter().map(|open| open.name.as_str()).collect();
             return Err(Error::value(format!(
-                "export: `{op}` has the numbers {first:?} for a batch of {small} and {second:?} for one of {large}, which do not grow with it"
+                "export: `{op}` has the numbers {first:?} in one pass and {second:?} in another, which do not follow from the length of `{}`",
+                names.join("`, `")
             )));
         }
-        let differing: Vec<usize> = (0..first.len()).filter(|i| !is_same(*i)).collect();
+        let differing: Vec<usize> = (0..first.len()).filter(|i| first[*i] != second[*i]).collect();
         if let (&[place], "Reshape") = (&differing[..], op) {
             let mut open = first.to_vec();
             open[place] = -1;
             return Ok(self.ints(&open));
         }
-        let batch = self.batch();
         let mut parts = Vec::new();
-        for i in 0..first.len() {
-            parts.push(match (is_same(i), second[i] - first[i]) {
-                (true, _) => self.ints(&[first[i]]),
-                (_, 1) => batch.clone(),
-                (_, factor) => {
-                    let factor = self.ints(&[factor]);
-                    self.node("Mul", vec![batch.clone(), factor], 1, Vec::new())
-                }
+        for (number, grown) in first.iter().zip(grown) {
+            parts.push(match grown.flatten() {
+                None => self.ints(&[*number]),
+                Some(grown) => self.computed_length(&grown),
             });
         }
-        Ok(self.node("Concat", parts, 1, vec![attribute("axis", &OnnxAttribute::Int(0))]))
+        match &parts[..] {
+            [only] => Ok(only.clone()),
+            _ => Ok(self.node("Concat", parts, 1, vec![attribute("axis", &OnnxAttribute::Int(0))])),
+        }
     }
 
-    /// The length of the batch.
-    fn batch(&mut self) -> String {
-        let key = ("batch".to_owned(), Vec::new());
+    fn computed_length(&mut self, grown: &Grown) -> String {
+        let mut name = self.length(grown.places[0]);
+        for place in &grown.places[1..] {
+            let other = self.length(*place);
+            name = self.node("Mul", vec![name, other], 1, Vec::new());
+        }
+        for (op, number, nothing) in [("Mul", grown.factor, 1), ("Add", grown.rest, 0)] {
+            if number != nothing {
+                let number = self.ints(&[number]);
+                name = self.node(op, vec![name, number], 1, Vec::new());
+            }
+        }
+        name
+    }
+
+    /// The length of an open axis.
+    fn length(&mut self, place: usize) -> String {
+        let Open { name, input, axis, .. } = &self.open[place];
+        let key = (format!("length of {name}"), Vec::new());
         if let Some(known) = self.written.get(&key) {
             return known.clone();
         }
-        let ends = [attribute("start", &OnnxAttribute::Int(0)), attribute("end", &OnnxAttribute::Int(1))];
-        let name = self.node("Shape", vec![self.inputs[0].clone()], 1, ends.into());
+        let [start, end] =
+            [("start", *axis), ("end", axis + 1)].map(|(name, axis)| attribute(name, &OnnxAttribute::Int(axis as i64)));
+        let name = self.node("Shape", vec![self.inputs[*input].clone()], 1, vec![start, end]);
         self.written.insert(key, name.clone());
         name
     }
@@ -428,7 +549,7 @@ impl Writer {
             let number = first.first().copied().unwrap_or(0.0);
             if first.iter().chain(second).any(|x| *x != number) {
                 return Err(Error::value(format!(
-                    "export: `{op}` takes a constant that differs with the length of the batch"
+                    "export: `{op}` takes a constant that differs with the lengths of the input"
                 )));
             }
             let whole = |tensor: &Tensor| tensor.shape().iter().map(|len| *len as i64).collect::<Vec<_>>();
@@ -491,7 +612,7 @@ impl Writer {
                     OnnxNode::Node { attributes: other, .. },
                 ) => {
                     if attributes != other {
-                        return Err(Error::value(format!("export: `{op}` depends on the length of the batch")));
+                        return Err(Error::value(format!("export: `{op}` depends on the lengths of the input")));
                     }
                     let of = |input: &String| {
                         if input.is_empty() { View::Absent } else { local.get(input).cloned().unwrap_or(View::Absent) }
@@ -541,7 +662,7 @@ impl Writer {
     }
 
     fn write(mut self, passes: &[Pass], names: &[String]) -> Result<Vec<u8>> {
-        let [first, second] = passes else { return Err(Error::value("export: expected two passes")) };
+        let [first, second, ..] = passes else { return Err(Error::value("export: expected two passes")) };
         if first.operations.len() != second.operations.len() {
             return Err(Error::value("export: the forward pass applies other operations to a batch of another length"));
         }
@@ -565,7 +686,7 @@ impl Writer {
             });
         }
         let whole = self.whole_inputs();
-        let info = |(name, [a, b]): (&String, [&Tensor; 2])| info(name, a, b, whole.contains(name));
+        let info = |(name, [a, b]): (&String, [&Tensor; 2])| self.info(name, a, b, whole.contains(name));
         let input =
             self.inputs.iter().zip(first.inputs.iter().zip(&second.inputs).map(|(a, b)| [a, b])).map(info).collect();
         let output =
@@ -605,16 +726,25 @@ impl Writer {
         }
         whole
     }
-}
 
-/// The type and shape of an input or output; a length that differs between the passes is the batch.
-fn info(name: &str, first: &Tensor, second: &Tensor, is_whole: bool) -> ValueInfo {
-    let length = |(a, b): (&usize, &usize)| Dimension {
-        length: Some(if a == b { Length::Known(*a as i64) } else { Length::Named("batch".into()) }),
-    };
-    let dim = first.shape().iter().zip(second.shape()).map(length).collect();
-    let tensor = TensorType { elem_type: if is_whole { 7 } else { 1 }, shape: Some(Shape { dim }) };
-    ValueInfo { name: name.into(), r#type: Some(Type { tensor: Some(tensor), ..Type::default() }) }
+    /// The type and shape of an input or output.
+    fn info(&self, name: &str, first: &Tensor, second: &Tensor, is_whole: bool) -> ValueInfo {
+        let length = |(a, b): (&usize, &usize)| {
+            let (a, b) = (*a as i64, *b as i64);
+            if a == b {
+                return Dimension { length: Some(Length::Known(a)) };
+            }
+            let named = self.grown(a, b).filter(|grown| (grown.factor, grown.rest) == (1, 0));
+            let name = named.map(|Grown { places, .. }| {
+                let names: Vec<&str> = places.iter().map(|place| self.open[*place].name.as_str()).collect();
+                names.join("*")
+            });
+            Dimension { length: name.map(Length::Named) }
+        };
+        let dim = first.shape().iter().zip(second.shape()).map(length).collect();
+        let tensor = TensorType { elem_type: if is_whole { 7 } else { 1 }, shape: Some(Shape { dim }) };
+        ValueInfo { name: name.into(), r#type: Some(Type { tensor: Some(tensor), ..Type::default() }) }
+    }
 }
 
 fn short(name: &str) -> &str {

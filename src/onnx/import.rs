@@ -12,7 +12,7 @@ use crate::autograd::Tape;
 use crate::error::{Error, Result};
 use crate::formats::onnx::proto::{GraphProto, ModelProto, NodeProto, TensorProto, ValueInfo};
 use crate::formats::onnx::tensors::{Files, decode};
-use crate::tensor::{Tensor, data};
+use crate::tensor::{Float, Tensor, data};
 
 /// Where operators have weights. In the weak places there may be other numbers too: a single one there is none.
 const WEIGHTS: &[(&str, &[usize], bool)] = &[
@@ -76,6 +76,7 @@ pub fn program(model: ModelProto, files: &mut Files<'_>, fixed: &[(&str, Tensor)
     let opset = opset.map_or(1, |set| set.version);
     let graph = model.graph.ok_or_else(|| Error::value("is not a valid ONNX model: it has no graph"))?;
     let mut import = Import::new(graph, opset, files, fixed)?;
+    import.unpack_sequences();
     import.check()?;
     import.check_order()?;
     let mut weights = import.weights(false);
@@ -111,6 +112,41 @@ impl Import {
         // Early versions listed initializers among the inputs.
         let inputs = input.into_iter().filter(|info| !constants.contains_key(&info.name)).collect();
         Ok(Self { opset, nodes: node, constants, names, inputs, outputs: output, given: HashSet::new() })
+    }
+
+    /// PyTorch's newer exporter splits into a sequence and takes parts of equal length out of it: each is a slice.
+    fn unpack_sequences(&mut self) {
+        let nodes = std::mem::take(&mut self.nodes);
+        let takes = |name: &String| {
+            let mut readers = nodes.iter().filter(|node| reads(node).contains(&name.as_str()));
+            readers.all(|node| node.op_type == "SequenceAt") && self.outputs.iter().all(|info| info.name != *name)
+        };
+        let is_number =
+            |node: &NodeProto| node.attribute.iter().any(|a| a.t.as_ref().is_some_and(|t| t.dims.is_empty()));
+        let constants = nodes.iter().filter(|node| node.op_type == "Constant" && is_number(node));
+        let mut numbers: HashSet<String> = constants.flat_map(|node| node.output.iter().cloned()).collect();
+        numbers.extend(self.constants.iter().filter(|(_, (value, _))| value.ndim() == 0).map(|(name, _)| name.clone()));
+        let (mut sequences, mut unpacked) = (HashMap::new(), Vec::new());
+        for node in &nodes {
+            match (&*node.op_type, &node.input[..], &node.output[..]) {
+                ("SplitToSequence", [x, size], [sequence]) if numbers.contains(size) && takes(sequence) => {
+                    let axis =
+                        node.attribute.iter().find(|attribute| attribute.name == "axis").map_or(0, |axis| axis.i);
+                    sequences.insert(sequence, (x, size, axis));
+                }
+                ("SequenceAt", [sequence, at], [part]) if sequences.contains_key(sequence) => {
+                    let (x, size, axis) = sequences[sequence];
+                    let [start, end, axes] = ["start", "end", "axis"].map(|what| format!("{part}.{what}"));
+                    self.constants
+                        .insert(axes.clone(), (ndarray::arr1(&[axis as Float]).into_dyn().into(), ElementType::INT64));
+                    unpacked.push(plain("Mul", [at, size], &start));
+                    unpacked.push(plain("Add", [&start, size], &end));
+                    unpacked.push(plain("Slice", [x, &start, &end, &axes], part));
+                }
+                _ => unpacked.push(node.clone()),
+            }
+        }
+        self.nodes = unpacked;
     }
 
     /// Names all nodes that cannot be computed at once.
@@ -275,7 +311,8 @@ impl Import {
         for (name, (value, kind)) in names.iter().filter_map(|name| self.constants.get_key_value(*name)) {
             scope.insert(name, Value::new(tape.constant(value), *kind));
         }
-        Call { node, then: None, dropout: None, opset: self.opset, depth: 0, budget }.run(None, &mut scope, tape)?;
+        Call { node, then: None, dropout: None, kept: None, opset: self.opset, depth: 0, budget }
+            .run(&mut scope, tape)?;
         let mut found = Vec::new();
         for name in &node.output {
             if let Some(value) = scope.get(name.as_str()) {
@@ -312,12 +349,7 @@ impl Import {
         }
         let mut nodes = graph.node;
         for (inner, outer) in graph.output.iter().zip(&node.output) {
-            nodes.push(NodeProto {
-                input: vec![inner.name.clone()],
-                output: vec![outer.clone()],
-                op_type: "Identity".into(),
-                ..NodeProto::default()
-            });
+            nodes.push(plain("Identity", [&inner.name], outer));
         }
         Ok(Some(nodes))
     }
@@ -405,6 +437,12 @@ impl Import {
         let Self { opset, inputs, outputs, .. } = self;
         Ok((Program { opset, inputs, outputs, steps, constants, parameters }, values))
     }
+}
+
+/// A node without attributes.
+fn plain<const N: usize>(op: &str, inputs: [&String; N], output: &str) -> NodeProto {
+    let (input, output) = (inputs.map(String::clone).into(), vec![output.to_owned()]);
+    NodeProto { input, output, op_type: op.into(), ..NodeProto::default() }
 }
 
 /// What is a weight behind a node that puts numbers into other places is one before it.

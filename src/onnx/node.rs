@@ -1,5 +1,8 @@
 //! What an operator is given.
 
+use std::any::Any;
+use std::sync::OnceLock;
+
 use super::run::Budget;
 use super::value::{ElementType, Value, aligned};
 use crate::activations::{Activation, Linear};
@@ -9,6 +12,8 @@ use crate::error::{Error, Result};
 use crate::formats::onnx::proto::{Attribute, GraphProto, NodeProto};
 use crate::layers::{Dropout, Layer};
 use crate::tensor::Float;
+
+pub type Kept = OnceLock<Box<dyn Any + Send + Sync>>;
 
 pub type Outputs = Result<Vec<Value>>;
 
@@ -28,6 +33,8 @@ pub struct Node<'a> {
     pub opset: i64,
     /// The switch of a dropout.
     pub dropout: Option<&'a Dropout>,
+    /// What an operator keeps for the next run.
+    pub kept: Option<&'a Kept>,
     /// What may be made.
     pub budget: &'a Budget,
 }

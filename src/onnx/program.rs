@@ -1,12 +1,14 @@
 //! A graph after import: what is left to compute, the numbers that stay as they are, and the parameters.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use prost::Message;
 
+use super::node::Kept;
 use super::operators::{self, Form};
-use super::run::{Budget, Call, Scope, no_value};
-use super::value::{ElementType, Value};
+use super::run::{Budget, Call, Scope, label, no_value};
+use super::value::{ElementType, Value, normal};
 use crate::autograd::Param;
 use crate::autograd::{Tape, Var};
 use crate::error::{Error, Result};
@@ -61,15 +63,31 @@ pub struct Parameter {
 pub struct Weight {
     pub name: String,
     pub param: Param,
-    shape: Vec<usize>,
-    order: Vec<usize>,
+    shape: Arc<[usize]>,
+    order: Option<Arc<[usize]>>,
 }
 
-/// A program that is ready to run.
+/// A step that is ready to run: where its values are among all of the graph.
+struct Ready {
+    /// `None` for a node that holds graphs.
+    form: Option<Form>,
+    inputs: Vec<Option<usize>>,
+    outputs: Vec<Option<usize>>,
+    /// What the graphs in its node may read.
+    around: Vec<(String, usize)>,
+    last: Vec<usize>,
+    kept: Kept,
+}
+
+/// A program that is ready to run. Values have numbers instead of names: first the constants, then the parameters, the inputs, and what
+/// each step gives.
 pub struct Machine {
     pub program: Program,
-    forms: Vec<Option<Form>>,
-    constants: HashMap<String, (Tensor, ElementType)>,
+    steps: Vec<Ready>,
+    outputs: Vec<usize>,
+    /// How many values there are.
+    count: usize,
+    constants: Vec<(Tensor, ElementType)>,
     pub weights: Vec<Weight>,
     /// By the place of their step.
     pub dropouts: HashMap<usize, (String, Dropout)>,
@@ -77,22 +95,23 @@ pub struct Machine {
 
 impl Machine {
     pub fn new(program: Program) -> Result<Self> {
-        let form = |step: &Step| match step.node.op_type.as_str() {
-            "If" | "Loop" => Ok(None),
-            op => operators::form(op, &step.node.domain).map(Some),
-        };
-        let forms = program.steps.iter().map(form).collect::<Result<_>>()?;
-        let constant = |proto: &TensorProto| Ok((proto.name.clone(), decode(proto)?));
-        let constants = program.constants.iter().map(constant).collect::<Result<_>>()?;
+        let constants = program.constants.iter().map(decode).collect::<Result<_>>()?;
         let weights = program.parameters.iter().map(Weight::new).collect::<Result<Vec<_>>>()?;
         let dropouts = program.steps.iter().enumerate().filter(|(_, step)| step.node.op_type == "Dropout");
         let dropouts = dropouts.map(|(i, _)| (i, (format!("dropout_{i}"), Dropout::new(0.5)))).collect();
-        Ok(Self { forms, constants, weights, dropouts, program })
+        let mut places = Places::default();
+        program.constants.iter().for_each(|proto| places.add(&proto.name));
+        program.parameters.iter().for_each(|parameter| places.add(&parameter.name));
+        program.inputs.iter().for_each(|info| places.add(&info.name));
+        let steps = program.steps.iter().map(|step| Ready::new(step, &mut places)).collect::<Result<_>>()?;
+        let outputs = program.outputs.iter().map(|info| places.find(&info.name)).collect::<Result<_>>()?;
+        let count = places.count;
+        Ok(Self { steps, outputs, count, constants, weights, dropouts, program })
     }
 
     /// The outputs for these inputs.
     pub fn run(&self, inputs: &[Var]) -> Result<Vec<Var>> {
-        let Program { inputs: infos, outputs, steps, opset, .. } = &self.program;
+        let Program { inputs: infos, steps, opset, .. } = &self.program;
         if inputs.len() != infos.len() {
             let names: Vec<&str> = infos.iter().map(|info| info.name.as_str()).collect();
             return Err(Error::shape(format!(
@@ -104,25 +123,70 @@ impl Machine {
         // A graph of constants has no inputs to say on which tape it is.
         let tape = inputs.first().map_or_else(Tape::inference, |x| x.tape().clone());
         let budget = Budget::of_run();
-        let mut scope = Scope::new();
+        let mut values: Vec<Option<Value>> = Vec::with_capacity(self.count);
+        values.extend(self.constants.iter().map(|(value, kind)| Some(Value::new(tape.constant(value), *kind))));
+        let parameter =
+            |weight: &Weight| Value::parameter(&weight.param, weight.shape.clone(), weight.order.clone(), &tape);
+        values.extend(self.weights.iter().map(|weight| Some(parameter(weight))));
         for (info, x) in infos.iter().zip(inputs) {
-            scope.insert(&info.name, Value::new(x.clone(), kind_of(info)?));
+            values.push(Some(Value::new(x.clone(), kind_of(info)?)));
         }
-        for (name, (value, kind)) in &self.constants {
-            scope.insert(name, Value::new(tape.constant(value), *kind));
-        }
-        for weight in &self.weights {
-            scope.insert(&weight.name, Value::parameter(&weight.param, &weight.shape, &weight.order, &tape));
-        }
-        for (i, step) in steps.iter().enumerate() {
+        values.resize(self.count, None);
+        for (i, (step, ready)) in steps.iter().zip(&self.steps).enumerate() {
             let dropout = self.dropouts.get(&i).map(|(_, dropout)| dropout);
-            let call =
-                Call { node: &step.node, then: step.then.as_ref(), dropout, opset: *opset, depth: 0, budget: &budget };
-            call.run(self.forms[i], &mut scope, &tape)?;
-            step.last.iter().for_each(|name| _ = scope.remove(name.as_str()));
+            let (node, then, kept) = (&step.node, step.then.as_ref(), Some(&ready.kept));
+            let call = Call { node, then, dropout, kept, opset: *opset, depth: 0, budget: &budget };
+            let around = ready.around.iter().filter_map(|(name, place)| Some((name.as_str(), values[*place].clone()?)));
+            let scope: Scope<'_> = around.collect();
+            let inputs = ready.inputs.iter().map(|place| values[(*place)?].clone()).collect();
+            let given = call.outputs(ready.form, inputs, &scope, &tape)?;
+            for (place, value) in ready.outputs.iter().zip(given) {
+                place.iter().for_each(|place| values[*place] = Some(value.clone()));
+            }
+            ready.last.iter().for_each(|place| values[*place] = None);
         }
-        let output = |info: &ValueInfo| scope.get(info.name.as_str()).ok_or_else(|| no_value(&info.name))?.var();
-        outputs.iter().map(output).collect()
+        let output =
+            |(place, info): (&usize, &ValueInfo)| values[*place].as_ref().ok_or_else(|| no_value(&info.name))?.var();
+        self.outputs.iter().zip(&self.program.outputs).map(output).collect()
+    }
+}
+
+/// The numbers of values, by their names.
+#[derive(Default)]
+struct Places<'p> {
+    known: HashMap<&'p str, usize>,
+    count: usize,
+}
+
+impl<'p> Places<'p> {
+    fn add(&mut self, name: &'p str) {
+        self.known.insert(name, self.count);
+        self.count += 1;
+    }
+
+    fn find(&self, name: &str) -> Result<usize> {
+        self.known.get(name).copied().ok_or_else(|| no_value(name))
+    }
+}
+
+impl Ready {
+    fn new<'p>(step: &'p Step, places: &mut Places<'p>) -> Result<Self> {
+        let Step { node, then, last } = step;
+        let holds_graphs = matches!(&*node.op_type, "If" | "Loop");
+        let form = if holds_graphs { None } else { Some(operators::form(&node.op_type, &node.domain)?) };
+        let place = |name: &String| if name.is_empty() { Ok(None) } else { places.find(name).map(Some) };
+        let inputs = node.input.iter().map(place).collect::<Result<_>>().map_err(|error| error.within(&label(node)))?;
+        let mut around = Vec::new();
+        for name in reads(node).into_iter().filter(|_| holds_graphs) {
+            around.extend(places.known.get(name).map(|place| (name.to_owned(), *place)));
+        }
+        let mut outputs = Vec::new();
+        for name in &then.as_ref().unwrap_or(node).output {
+            outputs.push((!name.is_empty()).then_some(places.count));
+            places.add(name);
+        }
+        let last = last.iter().filter_map(|name| places.known.get(name.as_str()).copied()).collect();
+        Ok(Self { form, inputs, outputs, around, last, kept: Kept::new() })
     }
 }
 
@@ -143,7 +207,8 @@ impl Weight {
         }
         let param = if from.is_state { Param::state(Zeros) } else { Param::new(Zeros) };
         let pattern: Vec<Option<usize>> = shape.iter().map(|len| Some(*len)).collect();
-        Ok(Self { name: from.name.clone(), param: param.pattern(&pattern), shape, order })
+        let param = param.pattern(&pattern);
+        Ok(Self { name: from.name.clone(), param, shape: shape.into(), order: normal(order) })
     }
 }
 

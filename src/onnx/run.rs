@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::collections::HashMap;
 
-use super::node::{Node, Outputs, unsupported};
+use super::node::{Kept, Node, Outputs, unsupported};
 use super::operators::{self, Form};
 use super::value::{ElementType, Value};
 use crate::autograd::{Tape, Var};
@@ -123,6 +123,7 @@ pub struct Call<'a> {
     pub node: &'a NodeProto,
     pub then: Option<&'a NodeProto>,
     pub dropout: Option<&'a Dropout>,
+    pub kept: Option<&'a Kept>,
     pub opset: i64,
     pub depth: usize,
     pub budget: &'a Budget,
@@ -136,30 +137,34 @@ pub fn label(node: &NodeProto) -> String {
 
 impl<'a> Call<'a> {
     /// Computes the node and puts its outputs into the scope.
-    pub fn run(self, form: Option<Form>, scope: &mut Scope<'a>, tape: &Tape) -> Result<()> {
-        let outputs = self.outputs(form, scope, tape).map_err(|error| error.within(&label(self.node)))?;
-        let names = self.then.unwrap_or(self.node).output.iter();
-        for (name, value) in names.zip(outputs).filter(|(name, _)| !name.is_empty()) {
+    pub fn run(self, scope: &mut Scope<'a>, tape: &Tape) -> Result<()> {
+        let input = |name: &String| match name.is_empty() {
+            true => Ok(None),
+            false => scope.get(name.as_str()).cloned().map(Some).ok_or_else(|| no_value(name)),
+        };
+        let inputs = self.node.input.iter().map(input).collect::<Result<_>>();
+        let inputs = inputs.map_err(|error| error.within(&label(self.node)))?;
+        let outputs = self.outputs(None, inputs, scope, tape)?;
+        for (name, value) in self.node.output.iter().zip(outputs).filter(|(name, _)| !name.is_empty()) {
             scope.insert(name, value);
         }
         Ok(())
     }
 
-    fn outputs(self, form: Option<Form>, scope: &Scope<'a>, tape: &Tape) -> Outputs {
-        let input = |name: &String| match name.is_empty() {
-            true => Ok(None),
-            false => scope.get(name.as_str()).cloned().map(Some).ok_or_else(|| no_value(name)),
+    /// The outputs of the node; graphs in it see what is around them.
+    pub fn outputs(self, form: Option<Form>, inputs: Vec<Option<Value>>, around: &Scope<'a>, tape: &Tape) -> Outputs {
+        let Self { node: proto, then, dropout, kept, opset, depth: _, budget } = self;
+        let run = || {
+            budget.spend(proto, &inputs)?;
+            let node = Node { proto, then, inputs, tape, opset, dropout, kept, budget };
+            match (node.op(), form) {
+                ("If", _) => self.branch(&node, around),
+                ("Loop", _) => self.repeated(&node, around),
+                (_, Some(form)) => operators::run(&node, form),
+                (op, None) => operators::run(&node, operators::form(op, &proto.domain)?),
+            }
         };
-        let inputs: Vec<Option<Value>> = self.node.input.iter().map(input).collect::<Result<_>>()?;
-        let Self { node: proto, then, dropout, opset, depth: _, budget } = self;
-        budget.spend(proto, &inputs)?;
-        let node = Node { proto, then, inputs, tape, opset, dropout, budget };
-        match (node.op(), form) {
-            ("If", _) => self.branch(&node, scope),
-            ("Loop", _) => self.repeated(&node, scope),
-            (_, Some(form)) => operators::run(&node, form),
-            (op, None) => operators::run(&node, operators::form(op, &proto.domain)?),
-        }
+        run().map_err(|error: Error| error.within(&label(proto)))
     }
 
     /// The outputs of a graph inside of a node, which sees the values around it.
@@ -174,8 +179,8 @@ impl<'a> Call<'a> {
         }
         for node in &graph.node {
             self.budget.take(&self.budget.work, NODE)?;
-            let call = Call { node, then: None, dropout: None, depth: self.depth + 1, ..self };
-            call.run(None, &mut scope, tape)?;
+            let call = Call { node, then: None, dropout: None, kept: None, depth: self.depth + 1, ..self };
+            call.run(&mut scope, tape)?;
         }
         let output = |name: &str| scope.get(name).cloned().ok_or_else(|| no_value(name));
         graph.output.iter().map(|info| output(&info.name)).collect()

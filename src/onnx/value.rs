@@ -1,6 +1,6 @@
 //! The values of a graph as variables. All numbers travel as `Float`; what they were in the file is remembered.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::run::Budget;
 use crate::autograd::{Param, Tape, Var};
@@ -12,7 +12,7 @@ use crate::tensor::{Float, data};
 #[derive(Clone)]
 enum Source {
     Var(Var),
-    Param(Param, Rc<[usize]>, Tape),
+    Param(Param, Arc<[usize]>, Tape),
 }
 
 /// A value of the graph. Its axes may lie in another order than the graph's, so that a transposition costs nothing, and
@@ -21,7 +21,7 @@ enum Source {
 pub struct Value {
     source: Source,
     /// Which axis of the graph's value each axis of the numbers is; `None` if they are the same.
-    order: Option<Rc<[usize]>>,
+    order: Option<Arc<[usize]>>,
     pub kind: ElementType,
 }
 
@@ -30,9 +30,8 @@ impl Value {
         Self { source: Source::Var(var), order: None, kind }
     }
 
-    pub fn parameter(param: &Param, shape: &[usize], order: &[usize], tape: &Tape) -> Self {
-        let source = Source::Param(param.clone(), shape.into(), tape.clone());
-        Self { source, order: normal(order.to_vec()), kind: ElementType::FLOAT }
+    pub fn parameter(param: &Param, shape: Arc<[usize]>, order: Option<Arc<[usize]>>, tape: &Tape) -> Self {
+        Self { source: Source::Param(param.clone(), shape, tape.clone()), order, kind: ElementType::FLOAT }
     }
 
     /// Numbers whose axis `i` is axis `order[i]` of the value.
@@ -149,7 +148,7 @@ impl Value {
 }
 
 /// An order, unless it is the one that all axes have anyway.
-fn normal(order: Vec<usize>) -> Option<Rc<[usize]>> {
+pub fn normal(order: Vec<usize>) -> Option<Arc<[usize]>> {
     (!order.iter().enumerate().all(|(i, axis)| i == *axis)).then(|| order.into())
 }
 

@@ -239,6 +239,9 @@ impl Op for Pick {
         if self.sources.contains(&FILL) {
             return None;
         }
+        if form.len() == 1 && self.sources.iter().rev().copied().eq(0..self.x[self.axis]) {
+            return Some(form.reverse("in0", self.axis));
+        }
         let places = match form.len() {
             2 => form.node("Cast", &["in1"], &[("to", OnnxAttribute::Int(7))]),
             _ => form.ints(&self.sources),

@@ -8,7 +8,7 @@ use gradus::activations::Softplus;
 use gradus::layers::{Add, Concatenate, Maximum, Multiply};
 use gradus::models::{Bert, BertConfig, Gpt2, Gpt2Config, ResNet};
 use gradus::ndarray::{Array2, Axis, array};
-use gradus::onnx::Export;
+use gradus::onnx::{Export, Onnx};
 use gradus::prelude::*;
 use gradus::saving::Weights;
 
@@ -147,6 +147,69 @@ fn export_all(folder: &Path, more: Vec<Network>) -> BTreeSet<String> {
     refused
 }
 
+/// Exports networks for sequences of any length, and for images of any size, with inputs of other lengths than the example's.
+fn export_dynamic(folder: &Path) {
+    let names = ["lstm", "encoder", "bert", "gpt2", "masked", "masked_encoder", "padded"];
+    let mut all: Vec<(Network, usize)> =
+        networks().into_iter().filter(|(name, ..)| names.contains(&&**name)).map(|network| (network, 1)).collect();
+    let words = Sequential::new()
+        .add(Conv1d::new(6, 3).activation(Relu))
+        .add(Conv1d::new(6, 3).padding(Padding::Causal).strides(1))
+        .add(MultiHeadAttention::new(2, 3).causal(true))
+        .add(LayerNorm::new());
+    all.push((("words".into(), Box::new(words), numbers(&[3, 7, 4])), 1));
+    let images = Sequential::new()
+        .add(Conv2d::new(6, 3).padding(Padding::Same).activation(Relu))
+        .add(BatchNorm::new())
+        .add(UpSample2d::new(2))
+        .add(Conv2d::new(3, 3));
+    all.push((("images".into(), Box::new(images), numbers(&[3, 6, 6, 2])), 2));
+    for ((name, model, x), axes) in all {
+        let mut export = Export::new();
+        // A square of which the sides are told apart.
+        for axis in 1..=axes {
+            export = export.dynamic_axis(0, axis, ["time", "width"][axis - 1]);
+        }
+        let bytes = export.to_bytes(&model, &x).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let mut values = Weights::new();
+        let longer = gradus::ndarray::concatenate(Axis(1), &[x.view(), x.view()]).unwrap().into_shared();
+        let shorter = x.slice_axis(Axis(axes), (..4).into()).to_shared();
+        for (batch, x) in [(7, longer), (1, shorter)] {
+            let x = rows_of(&x, batch);
+            let want = model.predict(&x).unwrap();
+            let got = Onnx::<Var, Var>::from_bytes(&bytes).unwrap().predict(&x).unwrap();
+            assert_eq!(got.shape(), want.shape(), "{name}");
+            assert!(got.iter().zip(&want).all(|(a, b)| (a - b).abs() <= 1e-5 * b.abs().max(1.0)), "{name}");
+            values.insert(format!("output_{batch}"), want);
+            values.insert(format!("input_{batch}"), x);
+        }
+        std::fs::write(folder.join(format!("dynamic_{name}.onnx")), bytes).unwrap();
+        values.save(folder.join(format!("dynamic_{name}.safetensors"))).unwrap();
+    }
+}
+
+#[test]
+fn open_lengths_follow_the_input() {
+    export_dynamic(tempfile::tempdir().unwrap().path());
+    let (flat, x) = (Sequential::new().add(Flatten).add(Dense::new(2)), numbers(&[2, 4, 3]));
+    flat.predict(&x).unwrap();
+    let message = |export: Export| export.to_bytes(&flat, &x).unwrap_err().to_string();
+    let error = message(Export::new().dynamic_axis(0, 1, "time"));
+    assert!(
+        error.starts_with("export: not with other lengths of `time`: layer `dense`: expected 12 features"),
+        "{error}"
+    );
+    for (input, axis) in [(0, 0), (0, 3), (1, 1)] {
+        let error = message(Export::new().dynamic_axis(input, axis, "time"));
+        assert!(
+            error.starts_with("export: expected an axis after the first of length 3 or more as `time`, got"),
+            "{error}"
+        );
+    }
+    let error = message(Export::new().dynamic_axis(0, 1, "time").dynamic_axis(0, 2, "time"));
+    assert!(error.starts_with("export: "), "{error}");
+}
+
 #[test]
 fn layers_and_networks_are_exported() {
     let folder = tempfile::tempdir().unwrap();
@@ -169,6 +232,7 @@ fn onnxruntime_gives_the_same_outputs() {
     let folder = root.join("target/onnx-exports");
     let resnet: Network = ("resnet18".into(), Box::new(ResNet::resnet18(4)), numbers(&[2, 32, 32, 3]));
     let refused = export_all(&folder, vec![resnet]);
+    export_dynamic(&folder);
     assert!(!refused.iter().any(|line| line.starts_with("resnet18")));
     let python =
         std::env::var_os("ONNX_PYTHON").map_or_else(|| root.join("target/onnx_venv/bin/python"), PathBuf::from);
@@ -197,5 +261,5 @@ fn what_reads_numbers_is_refused() {
         }
     }
     let error = Export::new().to_bytes(&ByBatch(by_batch), &array![[1.0, 2.0]]).unwrap_err().to_string();
-    assert_eq!(error, "export: `Each` takes a constant that differs with the length of the batch");
+    assert_eq!(error, "export: `Each` takes a constant that differs with the lengths of the input");
 }

@@ -269,6 +269,20 @@ fn tensors_in_other_files_are_read_from_the_folder_of_the_model_only() {
 }
 
 #[test]
+fn parts_of_equal_length_that_a_sequence_holds_are_slices() {
+    let nodes = vec![
+        node("SplitToSequence", &["x", "size"], "all", &[("axis", &[1])]),
+        node("SequenceAt", &["all", "zero"], "a", &[]),
+        node("SequenceAt", &["all", "one"], "b", &[]),
+        node("Concat", &["b", "a"], "y", &[("axis", &[1])]),
+    ];
+    let number = |name: &str, number: i64| TensorProto { dims: Vec::new(), ..ints(name, &[number]) };
+    let weights = vec![number("size", 2), number("zero", 0), number("one", 1)];
+    let onnx = read::<Var, Var>(&model(nodes, weights, &["x"], "y")).unwrap();
+    assert_eq!(onnx.predict(&arr2(&[[1.0, 2.0, 3.0]])).unwrap(), arr2(&[[3.0, 1.0, 2.0]]).into_dyn());
+}
+
+#[test]
 fn what_is_wrong_is_named() {
     let message = |model: &ModelProto| read::<Var, Var>(model).map(|_| ()).unwrap_err().to_string();
     let nodes = vec![node("NonMaxSuppression", &["x"], "a", &[]), node("Det", &["a"], "y", &[])];

@@ -326,8 +326,9 @@ impl Op for AttentionOp {
             scores = hide(form, &mask, &scores);
         }
         if let Some(first) = self.causal {
-            let seen = |i: usize| Float::from(u8::from(i % keys <= first + i / keys));
-            let seen = form.numbers(tensor(&[queries, keys], (0..queries * keys).map(seen).collect()));
+            let (one, shape, first) = (form.number(1.0), form.ints(&[queries, keys]), form.ints(&[first]));
+            let (all, first) = (form.node("Expand", &[&one, &shape], &[]), form.node("Squeeze", &[&first], &[]));
+            let seen = form.node("Trilu", &[&all, &first], &[("upper", OnnxAttribute::Int(0))]);
             scores = hide(form, &seen, &scores);
         }
         let weights = form.node("Softmax", &[&scores], &[("axis", OnnxAttribute::Int(-1))]);

@@ -18,7 +18,6 @@ pub use rnn::{Cell, Rnn};
 pub use simple_rnn::SimpleRnn;
 pub use with_state::WithState;
 
-use self::onnx::backwards;
 use self::with_state::OfList;
 use super::graph::{ListLayer, listed};
 use super::{Layer, Vars};
@@ -180,6 +179,6 @@ fn masked(y: Var, x: &Var, options: StepOptions) -> Var {
     let mut flipped = data(mask).to_vec();
     flipped.chunks_mut(time).for_each(<[_]>::reverse);
     let flipped = crate::tensor::tensor(mask.shape(), flipped);
-    y.tape().note_mask(&[mask], &flipped, |form| backwards(form, "in0", 1, time));
+    y.tape().note_mask(&[mask], &flipped, |form| form.reverse("in0", 1));
     y.masked(flipped)
 }

@@ -2,7 +2,7 @@
 
 use super::op::Form;
 use crate::autograd::{OnnxAttribute, OnnxForm};
-use crate::tensor::{Float, tensor};
+use crate::tensor::tensor;
 
 /// The operator, the place that each of its gates has here, its activations, and whether the recurrent product is computed before the
 /// reset.
@@ -27,8 +27,8 @@ pub(super) fn form(
     let bias = if own.has_bias { biases(form, gates, own.units) } else { String::new() };
     let (mut x, mut mask) = ("in0".to_owned(), own.mask.as_ref().map(|mask| form.mask(mask)));
     if own.options.go_backwards {
-        x = backwards(form, &x, 1, own.x[1]);
-        mask = mask.map(|mask| backwards(form, &mask, 1, own.x[1]));
+        x = form.reverse(&x, 1);
+        mask = mask.map(|mask| form.reverse(&mask, 1));
     }
     let padding = mask.map(|mask| Padding::of(form, mask, own));
     if let Some(padding) = &padding {
@@ -49,13 +49,6 @@ pub(super) fn form(
     let y = form.outputs(op, &inputs, &attributes, 1 + states);
     let before = (0..states).map(|i| form.input(first + i)).take(form.len() - first).collect();
     Some(Given { y, own, states, padding, before }.outputs(form))
-}
-
-/// The other order along an axis.
-pub(super) fn backwards(form: &mut OnnxForm, x: &str, axis: i64, len: usize) -> String {
-    let places: Vec<usize> = (0..len).rev().collect();
-    let places = form.ints(&places);
-    form.node("Gather", &[x, &places], &[("axis", OnnxAttribute::Int(axis))])
 }
 
 /// The steps of each example at these places, `[batch, time]`.
@@ -79,11 +72,13 @@ struct Padding {
 impl Padding {
     fn of(form: &mut OnnxForm, mask: String, own: &Form) -> Self {
         let time = own.x[1];
-        let scale = form.number(time as Float);
-        let earlier = form.numbers(tensor(&[time], (0..time).rev().map(|step| step as Float).collect()));
+        let (all, first, one) = (form.ints([&time]), form.ints([&0]), form.number(1.0));
+        let scale = form.node("Cast", &[&all], &[("to", OnnxAttribute::Int(1))]);
+        let ones = form.node("Expand", &[&one, &all], &[]);
+        let others = [("exclusive", OnnxAttribute::Int(1)), ("reverse", OnnxAttribute::Int(1))];
+        let earlier = form.node("CumSum", &[&ones, &first], &others);
         let rank = form.node("Mul", &[&mask, &scale], &[]);
         let rank = form.node("Add", &[&rank, &earlier], &[]);
-        let all = form.ints([&time]);
         let sorted = form.outputs("TopK", &[&rank, &all], &[("axis", OnnxAttribute::Int(1))], 2);
         let axis = form.ints([&1]);
         let lengths = form.node("ReduceSum", &[&mask, &axis], &[("keepdims", OnnxAttribute::Int(0))]);

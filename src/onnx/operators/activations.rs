@@ -1,8 +1,8 @@
 //! Operators that are activations.
 
 use crate::activations::{
-    Activation, Celu, Elu, Gelu, HardShrink, HardSilu, LeakyRelu, Mish, Relu, Selu, Sigmoid, Silu, SoftShrink,
-    Softplus, Softsign, Tanh, Threshold,
+    Activation, Celu, Elu, Gelu, HardShrink, HardSigmoid, HardSilu, LeakyRelu, Mish, Relu, Selu, Sigmoid, Silu,
+    SoftShrink, Softplus, Softsign, Tanh, Threshold,
 };
 use crate::autograd::Var;
 use crate::error::Result;
@@ -41,6 +41,9 @@ pub fn of(node: &Node<'_>) -> Result<Box<dyn Activation>> {
         "HardSwish" => Box::new(HardSilu),
         "HardSigmoid" => {
             let (alpha, beta) = (alpha(0.2), node.float("beta", 0.5));
+            if alpha == 1.0 / 6.0 && beta == 0.5 {
+                return Ok(Box::new(HardSigmoid));
+            }
             Box::new(Formula(move |x: &Var| (x * alpha + beta).clip(0.0, 1.0)))
         }
         "Swish" if alpha(1.0) == 1.0 => Box::new(Silu),

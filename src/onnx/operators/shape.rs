@@ -206,8 +206,7 @@ pub fn slice(node: &Node<'_>) -> Outputs {
             1 => y.slice(axis as isize, start as usize..end.max(start) as usize)?,
             _ => {
                 let count = ((end - start) as f64 / step as f64).ceil().max(0.0) as i64;
-                let places: Vec<i64> = (0..count).map(|i| start + i * step).collect();
-                y.take(&Value::list(node.tape, &places).var()?, axis as isize)?
+                y.pick(axis, (0..count).map(|i| (start + i * step) as usize).collect(), 0.0)
             }
         };
     }

@@ -2,7 +2,7 @@
 
 use super::ElementType;
 use super::layers::{channels_last, last};
-use crate::autograd::Var;
+use crate::autograd::{Param, Var};
 use crate::error::{Error, Result};
 use crate::formats::onnx::tensors::lengths;
 use crate::layers::{
@@ -93,15 +93,6 @@ impl<const N: usize> Settings<N> {
         (self.size[i] - 1).saturating_mul(self.dilation[i]) + 1
     }
 
-    /// How many windows there are along an axis, at most.
-    fn windows(&self, i: usize, padding: &Padding<N>) -> usize {
-        let padded = match padding {
-            Padding::Explicit(pads) => self.input[i] + pads[i][0] + pads[i][1],
-            _ => self.input[i] + self.stride[i],
-        };
-        padded / self.stride[i] + 1
-    }
-
     fn padding(&self, node: &Node<'_>) -> Result<Padding<N>> {
         Ok(match &*node.string("auto_pad", "NOTSET") {
             "VALID" => Padding::Valid,
@@ -157,6 +148,9 @@ fn window<const N: usize>(node: &Node<'_>) -> Outputs
 where
     [usize; N]: Size<N>,
 {
+    if let Some(layer) = kept::<N>(node) {
+        return convolved(node, layer, &[]);
+    }
     let settings = Settings::<N>::new(node)?;
     let Settings { size, stride, dilation, .. } = settings;
     match node.op() {
@@ -214,9 +208,43 @@ where
         layer.bias = bias.param.clone();
         weights.push(bias);
     }
-    let longest: Vec<usize> = (0..N).map(|i| settings.windows(i, &padding)).collect();
-    node.bounded(&[&[node.value(0)?.shape()[0], filters][..], &longest].concat())?;
-    channels_last(node, &layer, &weights)
+    let y = convolved(node, &layer, &weights)?;
+    // The one padding that follows from the input.
+    if let Some(place) = node.kept.filter(|_| node.string("auto_pad", "NOTSET") != "SAME_LOWER") {
+        _ = place.set(Box::new(layer));
+    }
+    Ok(y)
+}
+
+/// The layer of an earlier run, if its weights are the same parameters. To look up attributes again costs more than a small convolution.
+fn kept<'n, const N: usize>(node: &'n Node<'_>) -> Option<&'n Conv<N>> {
+    let layer: &Conv<N> = node.kept?.get()?.downcast_ref()?;
+    let is = |i: usize, order: &[usize], own: &Param| {
+        node.get(i)?.as_parameter(order).filter(|param| param.id() == own.id())
+    };
+    is(1, &kernel_order(N + 2), &layer.kernel)?;
+    if layer.use_bias {
+        is(2, &[0], &layer.bias)?;
+    }
+    Some(layer)
+}
+
+fn convolved<const N: usize>(node: &Node<'_>, layer: &Conv<N>, weights: &[&Weight]) -> Outputs
+where
+    [usize; N]: Size<N>,
+{
+    let shape = node.value(0)?.shape();
+    let input = axes_of::<N>(&shape)?;
+    let mut most = vec![shape[0], layer.filters];
+    for i in 0..N {
+        let padded = match layer.padding {
+            Padding::Explicit(pads) => input[i] + pads[i][0] + pads[i][1],
+            _ => input[i] + layer.strides[i],
+        };
+        most.push(padded / layer.strides[i] + 1);
+    }
+    node.bounded(&most)?;
+    channels_last(node, layer, weights)
 }
 
 fn transposed<const N: usize>(node: &Node<'_>, settings: &Settings<N>) -> Outputs

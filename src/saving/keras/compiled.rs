@@ -166,7 +166,10 @@ fn stepper(json: &Json) -> Result<Config> {
             return Err(Error::value(format!("an optimizer with `{key}` = {found} is not expressible")));
         }
     }
-    let is_decoupled = text(optimizer, "class_name")? == "AdamW";
+    // Keras 2.11 and later write `Custom>Adam` into `.h5` files.
+    let class = text(optimizer, "class_name")?;
+    let class = class.strip_prefix("Custom>").unwrap_or(class);
+    let is_decoupled = class == "AdamW";
     for key in OF_STEPPER.iter().filter(|key| **key != "weight_decay" || !is_decoupled) {
         if let Some(bound) = config.remove(*key).filter(|json| !json.is_null()) {
             outer = outer.entry(key, plain(&bound)?, false);
@@ -177,7 +180,7 @@ fn stepper(json: &Json) -> Result<Config> {
         config.remove("learning_rate");
         outer = outer.with_part("schedule", described(SCHEDULES, "a schedule", &rate)?.0);
     }
-    let inner = json!({"class_name": optimizer.get("class_name"), "config": config});
+    let inner = json!({"class_name": class, "config": config});
     let (mut ours, _) = described(OPTIMIZERS, "an optimizer", &inner)?;
     if ours.kind() == "Momentum" && !matches!(ours.get("momentum"), Some(Value::Number(momentum)) if *momentum > 0.0) {
         let rate = ours.get("learning_rate").cloned().unwrap_or(Value::Number(0.01));
@@ -272,6 +275,11 @@ fn names(weights: &Weights) -> Vec<String> {
     weights.names().filter(|name| name.starts_with("optimizer_weights/")).map(str::to_owned).collect()
 }
 
+/// Whether this is the iteration of Keras 2.11 or later, which everything else follows in one order.
+fn is_new(name: &String) -> bool {
+    name.starts_with("optimizer/") || name.ends_with("/iteration") || name.ends_with("/iteration:0")
+}
+
 /// What a stepper remembers of a file; nothing if the file has nothing, or what older Kerases kept in another order.
 pub(super) fn memory(
     weights: &Weights,
@@ -284,7 +292,6 @@ pub(super) fn memory(
     let Some(stepper) = trainer.get("optimizer").map(Value::as_config).transpose()? else { return Ok(memory) };
     let Some(optimizer) = stepper.get("optimizer").map(Value::as_config).transpose()? else { return Ok(memory) };
     let names = names(weights);
-    let is_new = |name: &String| name.starts_with("optimizer/") || name.ends_with("/iteration");
     if !names.first().is_some_and(is_new) {
         return Ok(memory);
     }
