@@ -6,12 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use crate::float::Float;
-use crate::kernels::{elementwise::PIECE, parallel};
 
 /// Buffers below this length are left to the allocator.
 pub(crate) const SMALLEST_KEPT: usize = 1024;
-/// Zeros that are worth a thread of their own.
-const SHARED: usize = 1 << 18;
 /// A thread keeps this many buffers of a length to itself; further ones go to the shared pool.
 const OWN: usize = 3;
 /// How often buffers are looked through for such as nobody has asked for.
@@ -150,10 +147,7 @@ pub(crate) fn buffer(len: usize) -> Vec<Float> {
 /// A buffer of zeros.
 pub(crate) fn zeros(len: usize) -> Vec<Float> {
     let mut buffer = buffer(len);
-    match len {
-        0..SHARED => buffer.fill(0.0),
-        _ => parallel::for_each(&mut buffer.chunks_mut(PIECE).collect::<Vec<_>>(), |piece| piece.fill(0.0)),
-    }
+    buffer.fill(0.0);
     buffer
 }
 

@@ -8,6 +8,7 @@ use num_traits::AsPrimitive;
 
 use crate::buffers::{SMALLEST_KEPT, buffer, keep, zeros};
 pub use crate::float::Float;
+use crate::kernels::{elementwise::PIECE, parallel};
 
 /// An array of any number of axes whose data is shared until it is changed. Cloning costs a reference count.
 pub type Tensor = ArcArray<Float, IxDyn>;
@@ -118,6 +119,13 @@ pub(crate) fn one_hot(shape: &[usize], classes: usize, places: impl Iterator<Ite
         row[place] = 1.0;
     }
     tensor(&[shape, &[classes]].concat(), out)
+}
+
+/// A tensor of zeros, which all threads write.
+pub(crate) fn zeros_of(shape: &[usize]) -> Tensor {
+    let mut zeros = buffer(shape.iter().product());
+    parallel::for_each(&mut zeros.chunks_mut(PIECE).collect::<Vec<_>>(), |piece| piece.fill(0.0));
+    tensor(shape, zeros)
 }
 
 /// The sum of two tensors of one shape, in the memory of the first where nobody else reads it.

@@ -5,8 +5,7 @@ use std::any::Any;
 use ndarray::{Dimension, IxDyn};
 
 use super::{ContributionRule, Dependence, ExampleGradients, OnnxForm};
-use crate::buffers::zeros;
-use crate::tensor::{Float, Tensor, add_into, tensor};
+use crate::tensor::{Float, Tensor, add_into, zeros_of};
 
 /// One differentiable operation: `forward` fills the struct, `backward` reads it.
 ///
@@ -124,7 +123,7 @@ impl InputGrads<'_> {
             && self.fits(i, node, shape)
         {
             let slot = &mut self.grads[node];
-            let mut sum = slot.take().unwrap_or_else(|| tensor(shape, zeros(shape.iter().product())));
+            let mut sum = slot.take().unwrap_or_else(|| zeros_of(shape));
             change(sum.as_slice_mut().expect("gradients are in standard layout"));
             *slot = Some(sum);
         }

@@ -62,11 +62,19 @@ pub fn gemm([m, k, n]: [usize; 3], a: Matrix<'_>, b: Matrix<'_>, accumulate: boo
     if is_large([m, k, n]) {
         return large::product([m, k, n], a, b, accumulate, c);
     }
-    if is_ours([m, k, n], b) {
-        return product(m, k, n, a, b, accumulate, c);
-    }
-    library(m, k, n, a, b, accumulate, c);
+    // A row has the same sums in any part.
+    let rows = if m * k * n < LARGE { m } else { m.div_ceil(parallel::threads()).next_multiple_of(SOME) };
+    let is_ours = is_ours([m, k, n], b);
+    parallel::for_each(&mut c.chunks_mut(rows * n).enumerate().collect::<Vec<_>>(), |(i, c)| {
+        let a = Matrix { data: &a.data[*i * rows * a.strides[0]..], ..a };
+        let multiply = if is_ours { product } else { library };
+        multiply(c.len() / n, k, n, a, b, accumulate, c);
+    });
 }
+
+/// Multiplications that are worth threads, which get a multiple of some rows.
+const LARGE: usize = 1 << 22;
+const SOME: usize = 48;
 
 /// Whether our product is faster than that of `matrixmultiply`, which packs both matrices, and transposes faster.
 fn is_ours([m, k, n]: [usize; 3], b: Matrix<'_>) -> bool {
@@ -422,14 +430,31 @@ mod tests {
         let (k, n) = (1027, 1030);
         let (a, b) = (numbers(k, 37), numbers(k * n, 53));
         let run = |threads: usize| {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             let mut c = vec![0.0; n];
-            parallel::on(&std::sync::Arc::new(pool), || {
-                gemm([1, k, n], Matrix::new(&a, k), Matrix::new(&b, n), false, &mut c);
-            });
+            parallel::on_threads(threads, || gemm([1, k, n], Matrix::new(&a, k), Matrix::new(&b, n), false, &mut c));
             c
         };
         let one = run(1);
         assert!(one == run(2) && one == run(3));
+    }
+
+    #[test]
+    fn rows_are_divided_without_a_trace() {
+        let numbers =
+            |len: usize, by: usize| -> Vec<Float> { (0..len).map(|i| (i * by % 101) as Float / 7.0).collect() };
+        // By our product, and by the library's.
+        for ([m, k, n], ta, tb) in
+            [([700, 40, 300], false, true), ([900, 16, 500], true, false), ([50, 500, 400], false, true)]
+        {
+            let (a, b) = (numbers(m * k, 37), numbers(k * n, 53));
+            let run = |threads: usize| {
+                let mut c = vec![1.0; m * n];
+                let (a, b) = (matrix(&a, m, k, ta), matrix(&b, k, n, tb));
+                parallel::on_threads(threads, || gemm([m, k, n], a, b, true, &mut c));
+                c
+            };
+            let one = run(1);
+            assert!(one == run(2) && one == run(3), "{m} x {k} x {n}");
+        }
     }
 }

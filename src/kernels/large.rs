@@ -338,10 +338,9 @@ mod tests {
         for [m, k, n] in [[64, 700, 300], [128, 300, 1000], [200, 513, 97], [700, 64, 64], [1030, 64, 420]] {
             let (a, b) = (numbers(m * k, 37), numbers(k * n, 53));
             let run = |threads: usize| {
-                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
                 let mut c = vec![0.0; m * n];
                 let sizes = [m, k, n];
-                parallel::on(&std::sync::Arc::new(pool), || {
+                parallel::on_threads(threads, || {
                     product(sizes, Matrix::new(&a, k), Matrix::new(&b, n), false, &mut c);
                 });
                 c

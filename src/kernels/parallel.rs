@@ -1,6 +1,6 @@
 //! Threads, and the handling of denormal numbers on them.
 
-use rayon::{ThreadPool, ThreadPoolBuilder};
+use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::ops::Range;
@@ -46,7 +46,7 @@ pub fn threads() -> usize {
         return 1;
     }
     let lent = LENT.with_borrow(Clone::clone);
-    lent.as_deref().or_else(|| own_threads()).map_or(1, |threads| threads.current_num_threads().min(limit()))
+    lent.as_deref().or_else(|| own_threads()).map_or(1, |helpers| (helpers.current_num_threads() + 1).min(limit()))
 }
 
 /// Whoever calls from a smaller pool of their own wants no more threads than that has.
@@ -89,15 +89,15 @@ fn spread(count: usize, work: &(dyn Fn(usize) + Sync)) {
         return (0..count).for_each(work);
     }
     let lent = LENT.with_borrow(Clone::clone);
-    let Some(threads) = lent.as_deref().or_else(|| own_threads()) else {
+    let Some(pool) = lent.as_deref().or_else(|| own_threads()) else {
         let _serial = Serial::new();
         return (0..count).for_each(work);
     };
-    let helpers = threads.current_num_threads().min(limit()).saturating_sub(1).min(count - 1);
+    let helpers = pool.current_num_threads().min(limit() - 1).min(count - 1);
     let queue = Queue::new(count, helpers + 1);
     #[cfg(test)]
     let emulates = super::simd::EMULATES_AVX512.get();
-    with_helpers(threads, helpers, &|thread| {
+    with_helpers(pool, helpers, &|thread| {
         let _serial = Serial::new();
         #[cfg(test)]
         super::simd::EMULATES_AVX512.set(emulates);
@@ -136,34 +136,59 @@ impl Queue {
     }
 }
 
+/// Calls both, on two threads if there are.
+pub fn both(mut a: impl FnMut() + Send, mut b: impl FnMut() + Send) {
+    let mut work: [&mut (dyn FnMut() + Send); 2] = [&mut a, &mut b];
+    for_each(&mut work, |work| work());
+}
+
+/// Creates the helpers of a thread that computes on this many threads, itself among them; none if it computes alone.
+pub fn helpers(threads: usize) -> Result<Option<Arc<ThreadPool>>, ThreadPoolBuildError> {
+    // 0 would stand for all cores.
+    let Some(helpers) = threads.checked_sub(1).filter(|helpers| *helpers > 0) else { return Ok(None) };
+    let pool = ThreadPoolBuilder::new().num_threads(helpers).thread_name(|i| format!("gradus-{i}")).build()?;
+    Ok(Some(Arc::new(pool)))
+}
+
 /// The crate's own threads. Not rayon's: who waits there takes up whatever else lies there, of the user's too, and if that wants a
 /// lock that the waiting one holds, both wait for ever.
 fn own_threads() -> Option<&'static ThreadPool> {
-    static OWN: OnceLock<Option<ThreadPool>> = OnceLock::new();
-    OWN.get_or_init(|| ThreadPoolBuilder::new().thread_name(|i| format!("gradus-{i}")).build().ok()).as_ref()
+    static OWN: OnceLock<Option<Arc<ThreadPool>>> = OnceLock::new();
+    let wanted = || std::env::var("RAYON_NUM_THREADS").ok()?.parse().ok().filter(|threads| *threads > 0);
+    let cores = || std::thread::available_parallelism().map_or(1, |cores| cores.get());
+    OWN.get_or_init(|| helpers(wanted().unwrap_or_else(cores)).ok().flatten()).as_deref()
 }
 
-/// Calls `work` with these threads in place of the crate's own.
-pub fn on<R>(threads: &Arc<ThreadPool>, work: impl FnOnce() -> R) -> R {
+/// Calls `work` with these helpers in place of the crate's own threads.
+pub fn on<R>(helpers: &Arc<ThreadPool>, work: impl FnOnce() -> R) -> R {
     struct Restore(Option<Arc<ThreadPool>>);
     impl Drop for Restore {
         fn drop(&mut self) {
             LENT.set(self.0.take());
         }
     }
-    let _restore = Restore(LENT.replace(Some(threads.clone())));
+    let _restore = Restore(LENT.replace(Some(helpers.clone())));
     work()
 }
 
+/// Calls `work` on this many threads.
+#[cfg(test)]
+pub fn on_threads<R>(threads: usize, work: impl FnOnce() -> R) -> R {
+    match helpers(threads).unwrap() {
+        Some(helpers) => on(&helpers, work),
+        None => serial(work),
+    }
+}
+
 /// Calls `share` with 0 on this thread, and with other numbers on as many `helpers` as are free; it returns when all are done.
-fn with_helpers(threads: &ThreadPool, helpers: usize, share: &(dyn Fn(usize) + Sync)) {
+fn with_helpers(pool: &ThreadPool, helpers: usize, share: &(dyn Fn(usize) + Sync)) {
     // SAFETY: the lifetime is forgotten, since threads outlive the call. A helper calls `share` only between entering and leaving,
     // nobody enters after `close`, and `close`, which runs on panics too, waits for those inside.
     let share: &'static (dyn Fn(usize) + Sync) = unsafe { std::mem::transmute(share) };
     let door = Arc::new(Door::default());
     for _ in 0..helpers {
         let door = door.clone();
-        threads.spawn(move || {
+        pool.spawn(move || {
             if door.enter() {
                 let own = 1 + rayon::current_thread_index().unwrap_or(0) % helpers;
                 door.leave(catch_unwind(AssertUnwindSafe(|| share(own))).err());

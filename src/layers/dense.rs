@@ -296,10 +296,7 @@ mod tests {
         let x = ndarray::Array2::from_shape_fn((40, 1024), |(i, j)| ((i * 7 + j * 3) % 11) as Float - 5.0);
         let run = |tape: Tape| layer.forward(&tape.input(x.clone())).unwrap().value().clone();
         let check = || {
-            let on = |threads: usize| {
-                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-                crate::kernels::parallel::on(&Arc::new(pool), || run(Tape::inference()))
-            };
+            let on = |threads: usize| crate::kernels::parallel::on_threads(threads, || run(Tape::inference()));
             let (one, plain) = (on(1), run(Tape::inference().recording()));
             assert!(one == on(2) && one == on(3));
             assert!(one.iter().zip(&plain).all(|(a, b)| (a - b).abs() < 1e-4));

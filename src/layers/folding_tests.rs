@@ -1,7 +1,5 @@
 //! Predictions with batch normalisation folded into the convolution before it.
 
-use std::sync::Arc;
-
 use super::*;
 use crate::activations::{Activation, Relu, Sigmoid, Tanh};
 use crate::autograd::{ParamList, Tape, Var};
@@ -184,8 +182,7 @@ fn any_number_of_threads_gives_the_same_bits() {
     let model = Sequential::new().add(conv(32, 3, 2)).add(depthwise).add(Residual::new(body)).add(conv(40, 3, 1));
     let x = Tensor::from_shape_fn(vec![2, 90, 90, 3], |at| ((at[0] * 7 + at[1] * 5 + at[2] * 3) % 11) as Float - 5.0);
     let run = |threads: usize| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        parallel::on(&Arc::new(pool), || model.forward(&Tape::inference().input(x.clone())).unwrap().value().clone())
+        parallel::on_threads(threads, || model.forward(&Tape::inference().input(x.clone())).unwrap().value().clone())
     };
     let one = run(1);
     assert!(one == run(2) && one == run(3));

@@ -137,8 +137,8 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
             MOST_THREADS.. => Threads::Refused(format!(
                 "expected fewer than {MOST_THREADS} threads, got {threads}; 0 stands for all cores"
             )),
-            _ => match rayon::ThreadPoolBuilder::new().num_threads(threads).build() {
-                Ok(pool) => Threads::Pool(Arc::new(pool)),
+            _ => match parallel::helpers(threads) {
+                Ok(pool) => pool.map_or(Threads::One, Threads::Pool),
                 Err(error) => Threads::Refused(format!("{threads} threads cannot be started: {error}")),
             },
         };

@@ -4,6 +4,7 @@ use super::{ConvShape, Method, depthwise, winograd};
 use crate::buffers::Loan;
 use crate::float::Float;
 use crate::kernels::{
+    parallel,
     simd::{dispatch, panel_width},
     tile::{Product, Start},
 };
@@ -38,12 +39,13 @@ pub(super) fn pack_patches(shape: &ConvShape, kernel: &[Float]) -> Loan {
 pub(super) fn pack_panels(shape: &ConvShape, group: usize, matrix: &[Float], packed: &mut [Float]) {
     let (width, filters) = (panel_width(), shape.group_filters());
     let panel_len = matrix.len() / shape.filters * width;
-    for (panel, first) in packed.chunks_exact_mut(panel_len).zip((0..filters).step_by(width)) {
-        let (start, columns) = (group * filters + first, width.min(filters - first));
+    let mut panels: Vec<_> = packed.chunks_exact_mut(panel_len).zip((0..filters).step_by(width)).collect();
+    parallel::for_each(&mut panels, |(panel, first)| {
+        let (start, columns) = (group * filters + *first, width.min(filters - *first));
         for (to, row) in panel.chunks_exact_mut(width).zip(matrix.chunks_exact(shape.filters)) {
             to[..columns].copy_from_slice(&row[start..start + columns]);
         }
-    }
+    });
 }
 
 /// Stretches of a patch that are contiguous, as `(start in the patch, start in a packed panel)`, and their length.

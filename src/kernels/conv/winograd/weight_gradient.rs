@@ -30,16 +30,15 @@ pub(in super::super) fn weight_gradient(shape: &ConvShape, x: &[Float], dy: &[Fl
                 let some = tile..count.min(tile + TILES);
                 let starts: Vec<_> = some.clone().map(|tile| tiles.start(tile)).collect();
                 let places: Vec<_> = some.map(|tile| tiles.pixels(first + tile, [height, line], filters)).collect();
-                dispatch(Patches {
-                    x,
-                    starts: &starts,
-                    row: row * channels,
-                    channels,
-                    plane: patches_plane,
-                    patches: &mut *patches,
-                });
-                let (row, plane) = (line * filters, spread_plane);
-                dispatch(Spread { dy, places: &places, row, filters, width, plane, spread: &mut *spread });
+                let of_patches = || {
+                    let (starts, row, plane, patches) = (&starts, row * channels, patches_plane, &mut *patches);
+                    dispatch(Patches { x, starts, row, channels, plane, patches });
+                };
+                let of_gradients = || {
+                    let (row, plane, places, spread) = (line * filters, spread_plane, &places, &mut *spread);
+                    dispatch(Spread { dy, places, row, filters, width, plane, spread });
+                };
+                parallel::both(of_patches, of_gradients);
                 let (patches, spread) = (&*patches, &*spread);
                 let rows: Vec<_> = (0..channels).map(|c| (c, c * filters)).collect();
                 let mut planes: Vec<_> = sums.chunks_exact_mut(matrix).enumerate().collect();
@@ -60,16 +59,25 @@ pub(in super::super) fn weight_gradient(shape: &ConvShape, x: &[Float], dy: &[Fl
                 });
             }
         });
-        add_kernel(sums, matrix, dw);
+        let mut taps = dw.chunks_exact_mut(matrix).map(|tap| tap.chunks_mut(SOME));
+        let mut taps: [_; 9] = std::array::from_fn(|_| taps.next().expect("nine taps"));
+        let starts = (0..matrix).step_by(SOME);
+        let mut pieces: Vec<_> =
+            starts.map(|start| (start, taps.each_mut().map(|tap| tap.next().expect("as many pieces")))).collect();
+        parallel::for_each(&mut pieces, |(start, dw)| add_kernel(&sums[*start..], matrix, dw));
     });
 }
 
+/// Numbers of each tap that a thread writes at a time.
+const SOME: usize = 1 << 12;
+
 vectorized! {
-    /// `dw += Gᵀ m G` for `m` of `[16, channel and filter]` and `dw` of `[9, channel and filter]`.
-    fn add_kernel(sums: &[Float], len: usize, dw: &mut [Float]) {
+    /// `dw += Gᵀ m G` for the first of `m` of `[16, channel and filter]` and `dw` of `[9, some of them]`.
+    fn add_kernel(sums: &[Float], len: usize, dw: &mut [&mut [Float]; 9]) {
         const PIECE: usize = 16;
-        for first in (0..len).step_by(PIECE) {
-            let count = PIECE.min(len - first);
+        let some = dw[0].len();
+        for first in (0..some).step_by(PIECE) {
+            let count = PIECE.min(some - first);
             let mut m = [[0.0; PIECE]; PLANES];
             for (i, m) in m.iter_mut().enumerate() {
                 m[..count].copy_from_slice(&sums[i * len + first..][..count]);
@@ -90,7 +98,7 @@ vectorized! {
                     (row[0][i], row[1][i], row[2][i]) = (a + sum, difference, sum + d);
                 }
                 for (x, row) in row.iter().enumerate() {
-                    let dw = &mut dw[(y * 3 + x) * len + first..][..count];
+                    let dw = &mut dw[y * 3 + x][first..][..count];
                     for i in 0..count {
                         dw[i] += row[i];
                     }
