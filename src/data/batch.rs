@@ -13,6 +13,18 @@ pub(crate) fn known(indices: &[usize], len: usize) -> Result<()> {
     }
 }
 
+/// The numbers of this many examples, in order.
+pub(crate) fn numbers(len: usize) -> Result<Vec<usize>> {
+    let mut all = Vec::new();
+    all.try_reserve_exact(len).map_err(|_| {
+        Error::value(format!(
+            "no memory holds the numbers of {len} examples; make the dataset shorter, such as by fewer repetitions, and train for more epochs"
+        ))
+    })?;
+    all.extend(0..len);
+    Ok(all)
+}
+
 impl Batch {
     /// Creates a batch of inputs and targets; all examples weigh 1.
     pub fn new(inputs: Vec<Tensor>, targets: Vec<Tensor>) -> Self {
@@ -34,6 +46,19 @@ impl Batch {
     /// Whether there are no examples.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// The batch, if it has this many examples.
+    pub(crate) fn of(self, count: usize) -> Result<Self> {
+        for (what, tensors) in [("inputs", &self.inputs), ("targets", &self.targets), ("weights", &self.weights)] {
+            if let Some(odd) = tensors.iter().find(|tensor| tensor.shape().first() != Some(&count)) {
+                return Err(Error::shape(format!(
+                    "expected {count} examples in the first axis of a batch's {what}, as many as were asked for, got {:?}",
+                    odd.shape()
+                )));
+            }
+        }
+        Ok(self)
     }
 
     /// All tensors, to do the same to each.

@@ -6,7 +6,7 @@ use std::ops::Range;
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 
-use super::{Dataset, classes_of};
+use super::{Dataset, classes_of, numbers};
 use crate::error::Result;
 use crate::random::Rng;
 use crate::tensor::Float;
@@ -17,9 +17,8 @@ const PART: usize = 256;
 /// The class of each example.
 pub(super) fn read<D: Dataset + ?Sized>(dataset: &D) -> Result<Vec<usize>> {
     let mut classes = Vec::with_capacity(dataset.len());
-    let indices: Vec<usize> = (0..dataset.len()).collect();
-    for part in indices.chunks(PART) {
-        let batch = dataset.batch(part)?;
+    for part in numbers(dataset.len())?.chunks(PART) {
+        let batch = dataset.batch(part)?.of(part.len())?;
         if let Some(targets) = batch.targets.first() {
             classes.extend(classes_of(targets)?);
         }

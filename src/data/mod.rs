@@ -38,7 +38,7 @@ pub(crate) use adaptors::{Epoch, Ready, read, read_both};
 pub use arrays::Inputs;
 pub(crate) use arrays::common_length;
 pub use augment::{Augment, Mix};
-pub(crate) use batch::{classes_of, is_shares, known, seeds, stack};
+pub(crate) use batch::{classes_of, is_shares, known, numbers, seeds, stack};
 pub use classes::{class_weights, oversample, undersample};
 #[cfg(feature = "csv")]
 pub use csv::Csv;

@@ -104,12 +104,12 @@ impl<M: Layer + ?Sized> Explained<'_, M> {
         let (shape, count) = (y.value.shape(), self.classes.len());
         if shape.first() != Some(&count) || shape.len() > 2 || y.value.is_empty() {
             return Err(Error::shape(format!(
-                "expected a class for each example and outputs [{count}, classes], got {count} classes and outputs {shape:?}"
+                "explain: expected a class for each example and outputs [{count}, classes], got {count} classes and outputs {shape:?}"
             )));
         }
         let width = y.value.len() / count;
         match self.classes.iter().find(|class| **class >= width) {
-            Some(class) => Err(Error::value(format!("expected classes 0..{width}, got {class}"))),
+            Some(class) => Err(Error::value(format!("explain: expected classes 0..{width} to explain, got {class}"))),
             None => Ok(width),
         }
     }

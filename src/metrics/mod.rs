@@ -106,7 +106,8 @@ use crate::tensor::{Float, Tensor};
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a metric",
-    note = "pass a value such as `Accuracy::default()`; there are no names in quotes"
+    note = "pass a value such as `Accuracy::default()`; there are no names in quotes",
+    note = "a loss becomes a metric by `metrics::MeanLoss::new(name, loss)`; that of `MeanAbsoluteError` is `metrics::MeanAbsolute`"
 )]
 pub trait Metric: Send + Sync {
     /// Returns the name in logs and history.

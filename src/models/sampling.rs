@@ -75,21 +75,27 @@ impl Sampling {
 
     fn check(&self, scores: &[Float]) -> Result<()> {
         if !(self.temperature >= 0.0 && self.temperature.is_finite()) {
-            return Err(Error::value(format!("expected a temperature from 0 on, got {}", self.temperature)));
+            return Err(Error::value(format!("Sampling: expected a temperature from 0 on, got {}", self.temperature)));
         }
         if self.top_k == Some(0) {
-            return Err(Error::value("expected a `top_k` of at least 1, got 0"));
+            return Err(Error::value("Sampling: expected a `top_k` of at least 1, got 0"));
         }
         if let Some(share) = self.top_p.filter(|share| !(*share > 0.0 && *share <= 1.0)) {
-            return Err(Error::value(format!("expected a `top_p` above 0 and at most 1, got {share}")));
+            return Err(Error::value(format!("Sampling: expected a `top_p` above 0 and at most 1, got {share}")));
         }
         // A score of minus infinity forbids a token.
         let odd = scores.iter().position(|score| score.is_nan() || *score == Float::INFINITY);
         if let Some(id) = odd {
-            return Err(Error::value(format!("expected scores that are numbers, got {} for token {id}", scores[id])));
+            return Err(Error::value(format!(
+                "Sampling: expected scores that are numbers, got {} for token {id}",
+                scores[id]
+            )));
         }
         if scores.iter().all(|score| *score == Float::NEG_INFINITY) {
-            return Err(Error::value(format!("expected a token that may come, got {} that may not", scores.len())));
+            return Err(Error::value(format!(
+                "Sampling: expected a token that may come, got {} that may not",
+                scores.len()
+            )));
         }
         Ok(())
     }
@@ -180,18 +186,18 @@ mod tests {
         let mut message =
             |sampling: Sampling, scores: &[Float]| sampling.draw(scores, &mut rng).unwrap_err().to_string();
         for (sampling, text) in [
-            (Sampling::new().temperature(-1.0), "expected a temperature from 0 on, got -1"),
-            (Sampling::new().temperature(Float::NAN), "expected a temperature from 0 on, got NaN"),
-            (Sampling::new().top_k(0), "expected a `top_k` of at least 1, got 0"),
-            (Sampling::new().top_p(0.0), "expected a `top_p` above 0 and at most 1, got 0"),
-            (Sampling::new().top_p(1.5), "expected a `top_p` above 0 and at most 1, got 1.5"),
+            (Sampling::new().temperature(-1.0), "Sampling: expected a temperature from 0 on, got -1"),
+            (Sampling::new().temperature(Float::NAN), "Sampling: expected a temperature from 0 on, got NaN"),
+            (Sampling::new().top_k(0), "Sampling: expected a `top_k` of at least 1, got 0"),
+            (Sampling::new().top_p(0.0), "Sampling: expected a `top_p` above 0 and at most 1, got 0"),
+            (Sampling::new().top_p(1.5), "Sampling: expected a `top_p` above 0 and at most 1, got 1.5"),
         ] {
             assert_eq!(message(sampling, &[0.0]), text);
         }
-        assert_eq!(message(Sampling::new(), &[]), "expected a token that may come, got 0 that may not");
+        assert_eq!(message(Sampling::new(), &[]), "Sampling: expected a token that may come, got 0 that may not");
         assert_eq!(
             message(Sampling::greedy(), &[0.0, Float::NAN]),
-            "expected scores that are numbers, got NaN for token 1"
+            "Sampling: expected scores that are numbers, got NaN for token 1"
         );
     }
 }

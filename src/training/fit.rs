@@ -9,7 +9,7 @@ use super::run::{RunState, Tools};
 use super::trainer::{check_dataset, tape};
 use super::{History, Trainer, slow_build};
 use crate::autograd::{Layer, ParamList, Tape, Vars};
-use crate::data::{Batches, Dataset, Epoch, Ready, Subset, first_share};
+use crate::data::{Batches, Dataset, Epoch, Ready, Subset, first_share, numbers};
 use crate::distributed::data_checksum;
 use crate::error::{Error, Result};
 use crate::losses::ClassWeights;
@@ -278,7 +278,7 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
     fn check_validation(&self, validation: &dyn Dataset) -> Result<()> {
         let objective = Objective { losses: &self.losses, class_weights: &ClassWeights::default() };
         let run = |examples: usize| {
-            let batch = validation.batch(&(0..examples).collect::<Vec<_>>())?;
+            let batch = validation.batch(&numbers(examples)?)?.of(examples)?;
             pass::run(&self.model, objective, &tape(self.seed), batch, 1.0).map(drop)
         };
         run(1).or_else(|_| run(self.evaluation_batch()?.min(validation.len()))).map_err(blame::of_validation)
@@ -330,7 +330,7 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
 
     /// One pass over the data, or the rest of one.
     fn epoch(&mut self, dataset: &dyn Dataset, fit: &Fit<'_>, run: &mut RunState<'_>) -> Result<()> {
-        let mut order: Vec<usize> = (0..dataset.len()).collect();
+        let mut order = numbers(dataset.len())?;
         // The batches before it tell an epoch from all others, also after a resumption.
         let before = self.stepper.batches().saturating_sub(run.batch as u32);
         let dataset = &Epoch { dataset, number: u64::from(before) };

@@ -9,7 +9,7 @@ use rayon::ThreadPool;
 use super::pass::{self, Objective, Seeds};
 use super::{Logs, Summary, predict};
 use crate::autograd::{Layer, ParamList, Tape, Var, Vars};
-use crate::data::{Dataset, Inputs};
+use crate::data::{Dataset, Inputs, numbers};
 use crate::distributed::Distributed;
 use crate::error::{Error, Result};
 use crate::formats::{Translation, Weights};
@@ -183,7 +183,7 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
     /// takes nothing less.
     pub(super) fn create_parameters(&self, dataset: &dyn Dataset, batch: usize) -> Result<()> {
         let forward = |examples: usize| {
-            let batch = dataset.batch(&(0..examples).collect::<Vec<_>>())?;
+            let batch = dataset.batch(&numbers(examples)?)?.of(examples)?;
             self.model.forward(&pass::input(&tape(self.seed), batch.inputs)?).map(|_| ())
         };
         forward(1).or_else(|_| forward(batch.min(dataset.len())))
@@ -202,7 +202,7 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
         let size = self.evaluation_batch()?;
         self.create_parameters(dataset, size)?;
         let mut figures = self.start_figures()?;
-        let all: Vec<usize> = (0..dataset.len()).collect();
+        let all = numbers(dataset.len())?;
         let (model, seed) = (&self.model, self.seed);
         let objective = Objective { losses: &self.losses, class_weights: &ClassWeights::default() };
         let mut parts = pass::parts(model, objective, &tape(seed), dataset, size);
@@ -210,7 +210,8 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
         let ranks = self.ranks.as_ref();
         let batches: Vec<&[usize]> = all.chunks(size).collect();
         for batches in batches.chunks(ranks.map_or(1, Distributed::size)) {
-            let run = |_, part: &[usize]| pass::run(model, objective, &tape(seed), dataset.batch(part)?, 1.0);
+            let read = |part: &[usize]| dataset.batch(part)?.of(part.len());
+            let run = |_, part: &[usize]| pass::run(model, objective, &tape(seed), read(part)?, 1.0);
             for part in self.threads.run(|| pass::run_parts(ranks, "evaluate", &mut parts, batches, run))? {
                 figures.add(part.loss, &part.outputs, part.added + penalty, part.examples);
                 self.metrics.update(&part.predictions, &part.targets, &part.outputs)?;

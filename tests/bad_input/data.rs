@@ -137,8 +137,7 @@ fn a_dataset_that_changes_its_mind() {
     let fit = || Fit::epochs(1).batch_size(12).shuffle(false).progress(false);
     assert_eq!(
         message(compiled().fit(&Moody { short_targets: true }, fit())),
-        "SparseCrossEntropy: expected one class number an example, targets [12] for predictions [12, 3], got [11]; give one \
-         class number for each row of predictions"
+        "expected 12 examples in the first axis of a batch's targets, as many as were asked for, got [11]"
     );
     assert_eq!(
         message(compiled().fit(&Moody { short_targets: false }, fit())),
@@ -167,4 +166,54 @@ impl Dataset for Broken {
 #[test]
 fn a_dataset_that_fails_ends_the_run_with_its_error() {
     assert_eq!(message(compiled().fit(&Broken, quiet())), "disk/11.png: the disk is broken");
+}
+
+/// Gives one example more than was asked for, or weighs one more.
+struct Generous {
+    weights: bool,
+}
+
+impl Dataset for Generous {
+    fn len(&self) -> usize {
+        20
+    }
+
+    fn batch(&self, indices: &[usize]) -> Result<Batch> {
+        let (count, more) = (indices.len(), indices.len() + 1);
+        let examples = |count| Batch::new(vec![Tensor::ones(vec![count, 3])], vec![Tensor::zeros(vec![count])]);
+        Ok(if self.weights { examples(count).weights(vec![Tensor::ones(vec![more])]) } else { examples(more) })
+    }
+}
+
+#[test]
+fn a_batch_of_more_examples_than_asked_for_is_refused() {
+    for weights in [false, true] {
+        let data = Generous { weights };
+        let check = |result: Result<()>| {
+            let error = result.unwrap_err().to_string();
+            assert!(error.contains("as many as were asked for") || error.contains("weights"), "{error}");
+        };
+        let trainer = || Dense::new(2).activation(Softmax).compile(Sgd::default(), SparseCrossEntropy::default());
+        check(trainer().fit(&data, Fit::epochs(1).progress(false)).map(drop));
+        check(trainer().evaluate(&data).map(drop));
+        check(trainer().fit(&Subset::new(&data, vec![1, 1, 2]), Fit::epochs(1).progress(false)).map(drop));
+        check(data.batches(4).collect::<Result<Vec<_>>>().map(drop));
+        check(Normalization::new().adapt(&data));
+        check((&data).oversample(1).map(drop));
+    }
+}
+
+/// As many as a `repeat` without end would have.
+#[test]
+fn a_dataset_that_no_memory_can_number_is_refused() {
+    let data = (ndarray::Array2::<Float>::ones((4, 3)), ndarray::Array1::<Float>::zeros(4)).repeat(usize::MAX);
+    let check = |result: Result<()>| {
+        let error = result.unwrap_err().to_string();
+        assert!(error.contains("no memory holds the numbers of 18446744073709551615 examples"), "{error}");
+    };
+    let trainer = || Dense::new(1).compile(Sgd::default(), MeanSquaredError);
+    check(trainer().fit(&data, Fit::epochs(1).progress(false)).map(drop));
+    check(trainer().evaluate(&data).map(drop));
+    check(data.batches(4).collect::<Result<Vec<_>>>().map(drop));
+    check(Normalization::new().adapt(&data));
 }

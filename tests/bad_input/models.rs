@@ -80,7 +80,10 @@ fn inputs_and_prompts_of_gpt2() {
         message(gpt.generate(&[9], Sampling::new()).next().unwrap()).starts_with("layer `wte`: expected whole ids")
     );
     let sampling = Sampling::new().top_k(0);
-    assert_eq!(message(gpt.generate(&[1], sampling).next().unwrap()), "expected a `top_k` of at least 1, got 0");
+    assert_eq!(
+        message(gpt.generate(&[1], sampling).next().unwrap()),
+        "Sampling: expected a `top_k` of at least 1, got 0"
+    );
     let none = Gpt2::new(&Gpt2Config { positions: 0, ..config.clone() });
     assert!(none.generate(&[1], Sampling::new()).next().unwrap().is_err());
     let odd = Gpt2::new(&Gpt2Config { heads: 3, ..config });

@@ -118,5 +118,6 @@ fn errors_of_reading_ahead_arrive() {
         batch.targets[0] = batch.targets[0].slice(ndarray::s![..rows, ..]).into_dyn().to_shared();
         Ok(batch)
     });
-    assert_eq!(fit(&short), "expected 4 examples in the first axis of a batch, got shape [3, 1]");
+    let expected = "expected 4 examples in the first axis of a batch's targets, as many as were asked for, got [3, 1]";
+    assert_eq!(fit(&short), expected);
 }

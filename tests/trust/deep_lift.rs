@@ -65,5 +65,5 @@ fn other_baselines_are_refused() {
     let error = deep_lift(&model, &x, &Tensor::zeros([1, 4].as_slice()), &[0; 3]).unwrap_err().to_string();
     assert!(error.contains("deep_lift: expected a baseline of the input's shape [3, 4], got [1, 4]"), "{error}");
     let error = deep_lift(&model, &x, &x, &[0, 1, 2]).unwrap_err().to_string();
-    assert!(error.contains("expected classes 0..2, got 2"), "{error}");
+    assert!(error.contains("expected classes 0..2 to explain, got 2"), "{error}");
 }

@@ -178,7 +178,7 @@ fn mistakes_are_named() {
     let captum = Captum::read();
     let (model, x) = (captum.model(), captum.x());
     let error = saliency(&model, &x, &[0, 1, 2, 4, 0]).unwrap_err().to_string();
-    assert!(error.contains("expected classes 0..4, got 4"), "{error}");
+    assert!(error.contains("expected classes 0..4 to explain, got 4"), "{error}");
     let error = saliency(&model, &x, &[0]).unwrap_err().to_string();
     assert!(
         error.contains("expected a class for each example and outputs [1, classes], got 1 classes and outputs [5, 4]"),

@@ -6,7 +6,7 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 
 use super::read;
-use crate::data::{Batch, Dataset, seeds};
+use crate::data::{Batch, Dataset, numbers, seeds};
 use crate::error::{Error, Result};
 use crate::random::Rng;
 
@@ -105,7 +105,7 @@ impl<'a> Batches<'a> {
         if self.size == 0 {
             return Err(Error::value("batches: expected a batch size of at least 1, got 0; 32 is usual"));
         }
-        let mut order: Vec<usize> = (0..self.dataset.len()).collect();
+        let mut order = numbers(self.dataset.len())?;
         if let Some(seed) = self.seed {
             order.shuffle(&mut Rng::from_seed(seeds(seed, self.epoch.unwrap_or(0), ORDER)));
         }

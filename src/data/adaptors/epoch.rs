@@ -1,7 +1,7 @@
 //! A dataset as it is in one epoch of training, and a batch that was read in advance.
 
 use crate::data::{Batch, Dataset};
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// Its batches are the training batches of an epoch.
 pub(crate) struct Epoch<'a> {
@@ -15,7 +15,7 @@ impl Dataset for Epoch<'_> {
     }
 
     fn batch(&self, indices: &[usize]) -> Result<Batch> {
-        self.dataset.training_batch(indices, self.number)
+        self.dataset.training_batch(indices, self.number)?.of(indices.len())
     }
 }
 
@@ -25,14 +25,7 @@ pub(crate) struct Ready(Batch);
 impl Ready {
     /// Creates a batch with this many examples.
     pub fn new(batch: Batch, count: usize) -> Result<Self> {
-        let parts = [&batch.inputs, &batch.targets, &batch.weights];
-        let mut shapes = parts.iter().flat_map(|tensors| tensors.iter().map(|tensor| tensor.shape()));
-        if let Some(shape) = shapes.find(|shape| shape.first() != Some(&count)) {
-            return Err(Error::shape(format!(
-                "expected {count} examples in the first axis of a batch, got shape {shape:?}"
-            )));
-        }
-        Ok(Self(batch))
+        Ok(Self(batch.of(count)?))
     }
 }
 

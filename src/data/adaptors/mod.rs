@@ -21,10 +21,11 @@ use crate::error::Result;
 
 /// Reads examples for an epoch of training, or as they are.
 pub(crate) fn read<D: Dataset + ?Sized>(dataset: &D, indices: &[usize], epoch: Option<u64>) -> Result<Batch> {
-    match epoch {
+    let batch = match epoch {
         Some(epoch) => dataset.training_batch(indices, epoch),
         None => dataset.batch(indices),
-    }
+    };
+    batch?.of(indices.len())
 }
 
 /// Both ways to read a batch, for a dataset with a method `read(indices, epoch)`.

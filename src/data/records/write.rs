@@ -8,7 +8,7 @@ use num_traits::AsPrimitive;
 
 use super::Kind;
 use super::header::{Field, Header};
-use crate::data::{Batch, Dataset};
+use crate::data::{Batch, Dataset, numbers};
 use crate::error::{Error, Result};
 use crate::tensor::{Float, Tensor};
 
@@ -49,9 +49,8 @@ fn write_all(path: &Path, dataset: &dyn Dataset, kind: Kind) -> Result<()> {
     let describe = |batch: &Batch| [fields(&batch.inputs, kind), fields(&batch.targets, Kind::Float32)].concat();
     let header = Header { records: dataset.len(), inputs: first.inputs.len(), fields: describe(&first) };
     file.write_all(&header.encode()).map_err(fail)?;
-    let indices: Vec<usize> = (0..dataset.len()).collect();
     let mut bytes = Vec::new();
-    for part in indices.chunks(PART) {
+    for part in numbers(dataset.len())?.chunks(PART) {
         let batch = dataset.batch(part)?;
         let whole = batch.inputs.iter().chain(&batch.targets).all(|tensor| tensor.shape().first() == Some(&part.len()));
         if !whole || batch.inputs.len() != header.inputs || describe(&batch) != header.fields {

@@ -2,7 +2,7 @@
 
 use crate::autograd::{Param, ParamList, Var};
 use crate::config::{config, described};
-use crate::data::Dataset;
+use crate::data::{Dataset, numbers};
 use crate::error::{Error, Result};
 use crate::initializers::{Ones, Zeros};
 use crate::layers::Layer;
@@ -55,10 +55,9 @@ impl Normalization {
     /// no examples; examples that cannot be read or differ in their features; numbers that are not finite
     pub fn adapt(&self, dataset: &dyn Dataset) -> Result<()> {
         dataset.check()?;
-        let indices: Vec<usize> = (0..dataset.len()).collect();
         let (mut count, mut mean, mut squares) = (0.0, Vec::new(), Vec::new());
-        for part in indices.chunks(PART) {
-            let batch = dataset.batch(part)?;
+        for part in numbers(dataset.len())?.chunks(PART) {
+            let batch = dataset.batch(part)?.of(part.len())?;
             let Some(x) = batch.inputs.first() else { break };
             let features = x.shape().last().copied().unwrap_or(0);
             if count == 0.0 {
