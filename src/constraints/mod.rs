@@ -79,6 +79,7 @@ impl Constraint for NonNegative {
     config!();
 
     fn apply(&self, mut weights: ArrayViewMut<Float, IxDyn>) {
-        weights.mapv_inplace(|weight| weight.max(0.0));
+        // `max` would make a 0 of NaN, and hide it.
+        weights.mapv_inplace(|weight| if weight < 0.0 { 0.0 } else { weight });
     }
 }

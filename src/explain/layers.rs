@@ -80,7 +80,7 @@ pub fn grad_cam(model: &(impl Layer + ?Sized), x: &Tensor, layer: &str, classes:
         }
         for row in values.chunks_exact(*channels) {
             let sum: f64 = row.iter().zip(&weights).map(|(value, weight)| f64::from(*value) * weight).sum();
-            map.push(sum.max(0.0) as Float);
+            map.push(if sum < 0.0 { 0.0 } else { sum as Float });
         }
     }
     let shape: Vec<usize> = std::iter::once(*batch).chain(lengths.iter().copied()).collect();

@@ -2,6 +2,7 @@
 
 use gradus::activations::Sparsemax;
 use gradus::callbacks::{GradualUnfreezing, StopOnNan};
+use gradus::data::augment::{RandomBrightness, RandomContrast};
 use gradus::losses::{CategoricalFocalCrossEntropy, Distillation, Losses};
 use gradus::ndarray::{Array1, Array2, arr2};
 use gradus::prelude::*;
@@ -250,4 +251,23 @@ fn a_validation_split_is_rounded_and_leaves_something_to_train_on() {
         message(sizes(0.996))
             .starts_with("fit: a validation split of 0.996 leaves nothing to train on of 100 examples")
     );
+}
+
+/// Bounds let NaN through, so that what finds it can name it.
+#[test]
+fn bounds_do_not_hide_nan() {
+    let mut weights = ndarray::arr1(&[-1.0, Float::NAN, 2.0]).into_dyn();
+    gradus::constraints::Constraint::apply(&gradus::constraints::NonNegative, weights.view_mut());
+    assert!(weights[[0]] == 0.0 && weights[[1]].is_nan() && weights[[2]] == 2.0, "{weights}");
+
+    let mut images = ndarray::Array4::<Float>::from_elem((4, 6, 6, 1), 0.5);
+    images[[2, 3, 3, 0]] = Float::NAN;
+    let data = (images, ndarray::Array1::<Float>::zeros(4));
+    let augmented = [
+        data.clone().augment(1, RandomBrightness::new(0.2)).training_batch(&[2], 0).unwrap(),
+        data.augment(1, RandomContrast::new(0.2)).training_batch(&[2], 0).unwrap(),
+    ];
+    for batch in augmented {
+        assert!(batch.inputs[0][[0, 3, 3, 0]].is_nan());
+    }
 }

@@ -46,7 +46,7 @@ impl Augment for RandomBrightness {
         let most = share("RandomBrightness", "a factor", self.factor, 1.0)?;
         let [low, high] = value_range("RandomBrightness", self.value_range)?;
         let light = rng.random_range(-most..=most) * (high - low);
-        example.mapv_inplace(|x| (x + light).max(low).min(high));
+        example.mapv_inplace(|x| (x + light).clamp(low, high));
         Ok(example)
     }
 }

@@ -53,7 +53,7 @@ impl Augment for RandomContrast {
             let sum: f64 = image.pixels.iter().skip(channel).step_by(image.channels).map(|x| f64::from(*x)).sum();
             let mean = (sum / count) as Float;
             for x in image.pixels.iter_mut().skip(channel).step_by(image.channels) {
-                *x = ((*x - mean) * factor + mean).max(low).min(high);
+                *x = ((*x - mean) * factor + mean).clamp(low, high);
             }
         }
         image.into_example()
