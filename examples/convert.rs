@@ -93,7 +93,14 @@ fn keras_shapes(text: &str) -> Shapes {
         let shape = config["batch_shape"].as_array().or_else(|| config["batch_input_shape"].as_array())?;
         Some(shape.iter().skip(1).map(|len| len.as_u64().map(|len| len as usize)).collect())
     };
-    layers.iter().filter_map(shape).collect()
+    // Layers lie in the order of their depth, and inputs in the model's.
+    let inputs = config["input_layers"].as_array().cloned().unwrap_or_default();
+    let inputs = if inputs.first().is_some_and(serde_json::Value::is_string) { vec![inputs.into()] } else { inputs };
+    let named = |input: &serde_json::Value| layers.iter().find(|layer| layer["config"]["name"] == input[0]);
+    match &inputs[..] {
+        [] => layers.iter().filter_map(shape).collect(),
+        _ => inputs.iter().filter_map(named).filter_map(shape).collect(),
+    }
 }
 
 /// A line for each layer.

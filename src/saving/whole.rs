@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::autograd::{Layer, Noise, Param, ParamList, Vars, attach};
-use crate::config::{Config, Reader, Registry, Setting};
+use crate::config::{Config, Reader, Registry, Setting, Value};
 use crate::error::{Error, Result};
 use crate::formats::{Snapshot, Translation, Weights, gather_parameters as gather};
 
@@ -189,6 +189,9 @@ impl Registry {
         let from = self.reader(description);
         check_version(&from)?;
         from.only(&["version", "model", "parameters", "frozen_noises", "ties"])?;
+        if let Some(Value::Config(model)) = description.get("model") {
+            check_arrangement::<X, Y>(model)?;
+        }
         let model: M = from.get("model")?;
         tie(&ParamList::of(&model), &from.get_or::<Vec<(String, String)>>("ties", Vec::new())?)?;
         let attached: Vec<(String, Config)> = from.get("parameters")?;
@@ -207,6 +210,21 @@ impl Registry {
         }
         Ok(model)
     }
+}
+
+/// That a graph takes and gives as many variables as the type does.
+fn check_arrangement<X: Vars, Y: Vars>(config: &Config) -> Result<()> {
+    let count = |key: &str| match config.get(key) {
+        Some(Value::List(items)) => items.len(),
+        _ => 1,
+    };
+    let (inputs, outputs) = (count("inputs"), count("outputs"));
+    if config.kind() != "Graph" || X::COUNT.is_none_or(|n| n == inputs) && Y::COUNT.is_none_or(|n| n == outputs) {
+        return Ok(());
+    }
+    Err(Error::value(format!(
+        "it takes {inputs} inputs and gives {outputs} outputs; open it as a graph: `Registry::default().open::<Graph, _, _>(path)`"
+    )))
 }
 
 /// Gives layers the parameters of other layers that they share.

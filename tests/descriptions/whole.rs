@@ -126,6 +126,8 @@ fn a_graph_with_a_shared_layer_opens() {
     let opened: Graph = Registry::default().open(&path).unwrap();
     assert_eq!(opened.predict(&(&both.0, &both.1)).unwrap(), before);
     assert_eq!(opened.to_string(), graph.to_string());
+    let error = message(gradus::open(&path));
+    assert!(error.contains("it takes 2 inputs and gives 1 outputs; open it as a graph: "), "{error}");
 }
 
 #[test]

@@ -61,7 +61,6 @@ fn made<M: Setting + Layer<X, Y>, X: Vars, Y: Vars>(
 ) -> Result<(M, Vec<LayerPaths>)> {
     let mut import = Import { registry, is_old: is_old(weights), places: Vec::new(), attached: Vec::new() };
     let config = import.any(object(json)?, &At::default())?;
-    check_arrangement::<X, Y>(&config)?;
     let description = Config::new("Model")
         .with("version", &1_u32)
         .with_part("model", config)
@@ -78,21 +77,6 @@ fn made<M: Setting + Layer<X, Y>, X: Vars, Y: Vars>(
         }
     }
     Ok((model, import.places))
-}
-
-/// That a graph takes and gives as many variables as the type does.
-fn check_arrangement<X: Vars, Y: Vars>(config: &Config) -> Result<()> {
-    let count = |key: &str| match config.get(key) {
-        Some(crate::config::Value::List(items)) => items.len(),
-        _ => 1,
-    };
-    let (inputs, outputs) = (count("inputs"), count("outputs"));
-    if config.kind() != "Graph" || X::COUNT.is_none_or(|n| n == inputs) && Y::COUNT.is_none_or(|n| n == outputs) {
-        return Ok(());
-    }
-    Err(Error::value(format!(
-        "it takes {inputs} inputs and gives {outputs} outputs; open it as a graph: `Registry::default().open::<Graph, _, _>(path)`"
-    )))
 }
 
 /// The rest of a path inside of a layer.
