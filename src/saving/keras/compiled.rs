@@ -276,7 +276,7 @@ fn names(weights: &Weights) -> Vec<String> {
 }
 
 /// Whether this is the iteration of Keras 2.11 or later, which everything else follows in one order.
-fn is_new(name: &String) -> bool {
+fn is_new(name: &str) -> bool {
     name.starts_with("optimizer/") || name.ends_with("/iteration") || name.ends_with("/iteration:0")
 }
 
@@ -292,7 +292,7 @@ pub(super) fn memory(
     let Some(stepper) = trainer.get("optimizer").map(Value::as_config).transpose()? else { return Ok(memory) };
     let Some(optimizer) = stepper.get("optimizer").map(Value::as_config).transpose()? else { return Ok(memory) };
     let names = names(weights);
-    if !names.first().is_some_and(is_new) {
+    if !names.first().is_some_and(|name| is_new(name)) {
         return Ok(memory);
     }
     let number = |name: &str| Ok::<_, Error>(f64::from(weights.get(name)?.first().copied().unwrap_or(0.0)));
