@@ -14,7 +14,6 @@
 //! | [`Linear`] | nothing |
 //! | [`Activation`], [`Pointwise`] | the trait, and functions of single numbers |
 
-mod along;
 mod celu;
 mod elu;
 mod exponential;
@@ -23,7 +22,6 @@ mod glu;
 mod hard;
 mod leaky_relu;
 mod log_sigmoid;
-mod log_softmax;
 mod methods;
 mod mish;
 pub(crate) mod onnx;
@@ -36,11 +34,9 @@ mod silu;
 mod softmax;
 mod softplus;
 mod softsign;
-mod sparsemax;
 mod tanh;
 mod threshold;
 
-pub use along::AlongAxis;
 pub use celu::{Celu, Selu};
 pub use elu::Elu;
 pub use exponential::Exponential;
@@ -49,17 +45,15 @@ pub use glu::Glu;
 pub use hard::{HardSigmoid, HardSilu, HardTanh};
 pub use leaky_relu::LeakyRelu;
 pub use log_sigmoid::LogSigmoid;
-pub use log_softmax::LogSoftmax;
 pub use mish::Mish;
 pub use relu::Relu;
 pub use relu_with::{Relu6, ReluWith};
 pub use shrink::{HardShrink, SoftShrink, TanhShrink};
 pub use sigmoid::Sigmoid;
 pub use silu::Silu;
-pub use softmax::Softmax;
+pub use softmax::{AlongAxis, LogSoftmax, Softmax, Sparsemax};
 pub use softplus::Softplus;
 pub use softsign::{Softsign, Squareplus};
-pub use sparsemax::Sparsemax;
 pub use tanh::Tanh;
 pub use threshold::Threshold;
 

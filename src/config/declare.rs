@@ -352,21 +352,36 @@ macro_rules! described_as {
 }
 pub(crate) use described_as;
 
-/// Makes the variants of an enum settings, each under its name in descriptions.
+/// Makes the variants of an enum settings, each under its name in descriptions; of one further variant the value is what it holds.
 macro_rules! named {
     ($type:ident { $($variant:ident = $name:literal),+ $(,)? }) => {
-        impl $crate::config::Setting for $type {
+        $crate::config::named!(@impl [] $type [$($variant = $name),+] [] [concat!("one of", $(" `", $name, "`",)+)]);
+    };
+    ($type:ident $(<const $n:ident>)? { $($variant:ident = $name:literal),+ $(,)? } or $other:ident($expected:literal)) => {
+        $crate::config::named!(@impl [$($n)?] $type [$($variant = $name),+] [$other] [$expected]);
+    };
+    (
+        @impl [$($n:ident)?] $type:ident [$($variant:ident = $name:literal),+] [$($other:ident)?] [$expected:expr]
+    ) => {
+        impl $(<const $n: usize>)? $crate::config::Setting for $type $(<$n>)? {
             fn to_value(&self) -> $crate::config::Value {
-                $crate::config::Value::Text(match self { $(Self::$variant => $name,)+ }.into())
+                $crate::config::Value::Text(match self {
+                    $(Self::$variant => $name,)+
+                    $(Self::$other(held) => return held.to_value(),)?
+                }.into())
             }
 
+            #[allow(unused_variables)]
             fn from_value(
                 value: &$crate::config::Value,
-                _: &$crate::config::Registry,
+                registry: &$crate::config::Registry,
             ) -> $crate::error::Result<Self> {
                 match value {
                     $($crate::config::Value::Text(name) if name == $name => Ok(Self::$variant),)+
-                    other => Err($crate::config::expected(concat!("one of", $(" `", $name, "`",)+), other)),
+                    $($crate::config::Value::Number(_) | $crate::config::Value::List(_) => {
+                        $crate::config::Setting::from_value(value, registry).map(Self::$other)
+                    })?
+                    other => Err($crate::config::expected($expected, other)),
                 }
             }
         }

@@ -175,7 +175,7 @@ impl<const N: usize> Layer for Conv<N> {
         let kernel = [&self.kernel_size[..], &[shape.channels / shape.groups, self.filters]].concat();
         let op = |has_gradient| Convolution::new(shape, &self.kernel, has_gradient);
         let (bias, activation) = (self.bias(), self.activation.as_ref());
-        KernelAndBias { kernel: &self.kernel, bias, activation, filters: self.filters }.apply(x, &kernel, op)
+        KernelAndBias { kernel: &self.kernel, bias, activation, outputs: self.filters }.apply(x, &kernel, op)
     }
 
     fn params<'a>(&'a self, list: &mut ParamList<'a>) {

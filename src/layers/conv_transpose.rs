@@ -202,7 +202,7 @@ impl<const N: usize> Layer for ConvTranspose<N> {
         let shape = spread.shape(&x, output_padding.as_deref())?;
         let kernel = [&self.kernel_size[..], &[self.filters / self.groups, shape.filters]].concat();
         let (bias, activation) = (self.bias(), self.activation.as_ref());
-        let weights = KernelAndBias { kernel: &self.kernel, bias, activation, filters: self.filters };
+        let weights = KernelAndBias { kernel: &self.kernel, bias, activation, outputs: self.filters };
         weights.apply(&x, &kernel, |_| Transposed::new(shape, &self.kernel))
     }
 

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::sync::Arc;
 
 use super::Layer;
-use super::kernel_and_bias::activation_gradient;
+use super::kernel_and_bias::{KernelAndBias, activation_gradient};
 use crate::activations::{Activation, Linear, Pointwise, function_of};
 use crate::autograd::{Dependence, ExampleGradients, Fusible, InputGrads, OnnxForm, Op, Param, ParamList, Var};
 use crate::buffers::buffer;
@@ -88,10 +88,8 @@ impl Dense {
             return Err(Error::value("expected at least 1 unit, got 0"));
         }
         if features == 0 {
-            return Err(Error::shape(format!(
-                "expected at least 1 feature in the last axis, got input {:?}",
-                x.value.shape()
-            )));
+            let shape = x.value.shape();
+            return Err(Error::shape(format!("expected at least 1 feature in the last axis, got input {shape:?}")));
         }
         if let Some(known) = self.kernel.shape().filter(|shape| shape[0] != features) {
             let flat: usize = x.value.shape()[1..].iter().product();
@@ -106,15 +104,9 @@ impl Dense {
                 x.value.shape()
             )));
         }
-        let kernel = self.kernel.on(x, &[features, units])?;
-        let bias = self.bias().map(|bias| bias.on(x, &[units])).transpose()?;
-        let inputs: &[&Var] = match &bias {
-            Some(bias) => &[x, &kernel, bias],
-            None => &[x, &kernel],
-        };
-        let has_gradient = inputs.iter().any(|input| input.is_recorded());
-        let y = x.tape().wait(Affine::new(&self.kernel, has_gradient), inputs);
-        Ok(self.activation.apply(&y))
+        let (kernel, bias, activation) = (&self.kernel, self.bias(), self.activation.as_ref());
+        let weights = KernelAndBias { kernel, bias, activation, outputs: units };
+        weights.apply(x, &[features, units], |has_gradient| Affine::new(kernel, has_gradient))
     }
 }
 

@@ -85,8 +85,12 @@ impl<const N: usize> Layer for DepthwiseConv<N> {
         };
         let shape = sliding(&self.window(), &self.kernel, x, [filters, channels.max(1)], 1)?;
         let kernel = [&self.kernel_size[..], &[channels, self.depth_multiplier]].concat();
-        let weights =
-            KernelAndBias { kernel: &self.kernel, bias: self.bias(), activation: self.activation.as_ref(), filters };
+        let weights = KernelAndBias {
+            kernel: &self.kernel,
+            bias: self.bias(),
+            activation: self.activation.as_ref(),
+            outputs: filters,
+        };
         weights.apply(x, &kernel, |has_gradient| Convolution::new(shape, &self.kernel, has_gradient))
     }
 

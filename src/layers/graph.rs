@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use super::{Layer, Vars};
 use crate::autograd::{ParamList, TraceRow, Var};
-use crate::config::{Config, Described, Reader, Registry, Setting, Value};
+use crate::config::{Config, Declared, Described, Reader};
 use crate::error::{Error, Result};
 use crate::sealed::Sealed;
 
@@ -303,13 +303,9 @@ impl<X: Vars, Y: Vars> Described for Graph<X, Y> {
     }
 }
 
-impl<X: Vars, Y: Vars> Setting for Graph<X, Y> {
-    fn to_value(&self) -> Value {
-        Value::Config(self.config())
-    }
-
-    fn from_value(value: &Value, registry: &Registry) -> Result<Self> {
-        value.described(registry)
+impl<X: Vars, Y: Vars> Declared for Graph<X, Y> {
+    fn description(&self) -> Config {
+        self.config()
     }
 }
 

@@ -1,4 +1,4 @@
-//! Kernel, bias and activation, which all convolutions have.
+//! Kernel, bias and activation, which dense layers and all convolutions have.
 
 use crate::activations::{Activation, Pointwise};
 use crate::autograd::{Fusible, Param, Var};
@@ -7,19 +7,19 @@ use crate::error::Result;
 use crate::kernels::curve;
 use crate::tensor::{Pooled, Tensor, data, tensor};
 
-/// Kernel, bias and activation of a convolution, and how many filters it has.
+/// Kernel, bias and activation of a layer, and how many outputs it has for each position.
 pub(super) struct KernelAndBias<'a> {
     pub kernel: &'a Param,
     pub bias: Option<&'a Param>,
     pub activation: &'a dyn Activation,
-    pub filters: usize,
+    pub outputs: usize,
 }
 
 impl KernelAndBias<'_> {
     /// Applies the operation, which is made for whether there will be a gradient, to `x`, kernel and bias, and then the activation.
     pub fn apply<O: Fusible>(&self, x: &Var, kernel: &[usize], op: impl FnOnce(bool) -> O) -> Result<Var> {
         let kernel = self.kernel.on(x, kernel)?;
-        let bias = self.bias.map(|bias| bias.on(x, &[self.filters])).transpose()?;
+        let bias = self.bias.map(|bias| bias.on(x, &[self.outputs])).transpose()?;
         let inputs: &[&Var] = match &bias {
             Some(bias) => &[x, &kernel, bias],
             None => &[x, &kernel],

@@ -38,10 +38,8 @@ impl Layer for Masking {
 
     fn forward(&self, x: &Var) -> Result<Var> {
         let &[batch, time, features] = x.value.shape() else {
-            return Err(Error::shape(format!(
-                "expected a sequence [batch, time, features], got {:?}",
-                x.value.shape()
-            )));
+            let shape = x.value.shape();
+            return Err(Error::shape(format!("expected a sequence [batch, time, features], got {shape:?}")));
         };
         if self.mask_value.is_nan() {
             return Err(Error::value("expected a number as padding, got NaN, which equals nothing"));

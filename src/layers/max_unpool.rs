@@ -71,11 +71,8 @@ fn lengths(window: &Window<'_>, input: &[usize]) -> Result<Vec<usize>> {
 fn unpool(window: &Window<'_>, output_size: Option<&[usize]>, x: &Var, indices: &Var) -> Result<Var> {
     let (batch, input, channels) = axes(x.value.shape(), window.size.len())?;
     if indices.value.shape() != x.value.shape() {
-        return Err(Error::shape(format!(
-            "expected an index for each of the maxima {:?}, got indices {:?}",
-            x.value.shape(),
-            indices.value.shape()
-        )));
+        let (x, indices) = (x.value.shape(), indices.value.shape());
+        return Err(Error::shape(format!("expected an index for each of the maxima {x:?}, got indices {indices:?}")));
     }
     window.check()?;
     let lengths = match output_size {

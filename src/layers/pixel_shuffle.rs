@@ -81,10 +81,8 @@ impl Layer for PixelUnshuffle {
         let f = self.factor;
         at_least_1("factor", &[f])?;
         if !height.is_multiple_of(f) || !width.is_multiple_of(f) {
-            return Err(Error::shape(format!(
-                "expected height and width that {f} divides, got input {:?}",
-                x.value.shape()
-            )));
+            let shape = x.value.shape();
+            return Err(Error::shape(format!("expected height and width that {f} divides, got input {shape:?}")));
         }
         let split = x.reshape(&[batch, height / f, f, width / f, f, channels])?;
         split.permute(&[0, 1, 3, 5, 2, 4])?.reshape(&[batch, height / f, width / f, channels * f * f])

@@ -51,10 +51,8 @@ impl Layer for PRelu {
 
     fn forward(&self, x: &Var) -> Result<Var> {
         if x.value.shape().len() < 2 {
-            return Err(Error::shape(format!(
-                "expected an input [batch, ...] of two or more axes, got {:?}",
-                x.value.shape()
-            )));
+            let shape = x.value.shape();
+            return Err(Error::shape(format!("expected an input [batch, ...] of two or more axes, got {shape:?}")));
         }
         let mut shape = x.value.shape()[1..].to_vec();
         for axis in &self.shared_axes {

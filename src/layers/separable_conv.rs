@@ -110,7 +110,7 @@ impl<const N: usize> Layer for SeparableConv<N> {
         let shape = sliding(&window, &self.pointwise_kernel, &x, [self.filters, 1], 1)?;
         let kernel = [ones, &[shape.channels, self.filters]].concat();
         let (kernel_param, bias, activation) = (&self.pointwise_kernel, self.bias(), self.activation.as_ref());
-        let weights = KernelAndBias { kernel: kernel_param, bias, activation, filters: self.filters };
+        let weights = KernelAndBias { kernel: kernel_param, bias, activation, outputs: self.filters };
         weights.apply(&x, &kernel, |has_gradient| Convolution::new(shape, kernel_param, has_gradient))
     }
 

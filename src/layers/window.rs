@@ -1,7 +1,7 @@
 //! The geometry that convolution and pooling share: windows sliding over one, two or three axes.
 
 use crate::autograd::{Origin, Var};
-use crate::config::{Registry, Setting, Value, expected};
+use crate::config::named;
 use crate::error::{Error, Result};
 use crate::kernels::pool::Span;
 use crate::tensor::in_memory;
@@ -235,25 +235,5 @@ pub(super) fn kernel_shape(size: &[usize], last: [Option<usize>; 2]) -> Vec<Opti
     size.iter().copied().map(Some).chain(last).collect()
 }
 
-/// `"valid"`, `"same"`, `"causal"`, or the cells before and after each axis.
-impl<const N: usize> Setting for Padding<N> {
-    fn to_value(&self) -> Value {
-        let name = match self {
-            Self::Valid => "valid",
-            Self::Same => "same",
-            Self::Causal => "causal",
-            Self::Explicit(cells) => return cells.to_value(),
-        };
-        Value::Text(name.into())
-    }
-
-    fn from_value(value: &Value, registry: &Registry) -> Result<Self> {
-        match value {
-            Value::Text(name) if name == "valid" => Ok(Self::Valid),
-            Value::Text(name) if name == "same" => Ok(Self::Same),
-            Value::Text(name) if name == "causal" => Ok(Self::Causal),
-            Value::List(_) => Setting::from_value(value, registry).map(Self::Explicit),
-            other => Err(expected("`valid`, `same`, `causal` or numbers of cells", other)),
-        }
-    }
-}
+// Or the cells before and after each axis.
+named!(Padding<const N> { Valid = "valid", Same = "same", Causal = "causal" } or Explicit("`valid`, `same`, `causal` or numbers of cells"));

@@ -69,10 +69,8 @@ impl Loss for Ctc {
 
     fn each(&self, prediction: &Var, target: &Tensor) -> Result<Each> {
         let [batch, time, classes] = *prediction.value.shape() else {
-            return Err(Error::shape(format!(
-                "Ctc: expected predictions [batch, time, classes], got {:?}",
-                prediction.value.shape()
-            )));
+            let shape = prediction.value.shape();
+            return Err(Error::shape(format!("Ctc: expected predictions [batch, time, classes], got {shape:?}")));
         };
         if prediction.value.is_empty() || target.ndim() != 2 || target.shape()[0] != batch {
             return Err(Error::shape(format!(

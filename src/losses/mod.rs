@@ -230,10 +230,8 @@ impl<F: Fn(&Var, &Tensor) -> Result<Var> + Send + Sync> Loss for F {
 /// The target must have the prediction's shape; a trailing axis of length 1 may be missing on either side.
 fn check_same_shape(loss: &str, prediction: &Var, target: &Tensor) -> Result<()> {
     if prediction.value.is_empty() {
-        return Err(Error::shape(format!(
-            "{loss}: expected at least one example, got predictions {:?}",
-            prediction.value.shape()
-        )));
+        let shape = prediction.value.shape();
+        return Err(Error::shape(format!("{loss}: expected at least one example, got predictions {shape:?}")));
     }
     if strip(prediction.value.shape()) == strip(target.shape()) {
         return Ok(());

@@ -32,8 +32,7 @@ mod triangle;
 mod trigonometry;
 
 pub use pad::PadMode;
-pub(crate) use softmax::{log_softmax_over, softmax_over};
-pub(crate) use sparsemax::sparsemax_over;
+pub(crate) use softmax::Distribution;
 pub(crate) use take::FILL;
 
 use crate::autograd::Dependence;

@@ -1,8 +1,9 @@
-//! Softmax and its logarithm along an axis.
+//! Softmax, its logarithm and sparsemax along an axis.
 
-use super::resolve;
+use super::{resolve, sparsemax};
 use crate::autograd::{ContributionRule, Dependence, InputGrads, OnnxAttribute, OnnxForm, Op, Origin, Var};
 use crate::buffers::buffer;
+use crate::config::named;
 use crate::error::Result;
 use crate::kernels::softmax;
 use crate::tensor::{Float, Tensor, data, empty, recycle, tensor};
@@ -13,7 +14,7 @@ impl Var {
     /// # Errors
     /// An axis out of range.
     pub fn softmax(&self, axis: isize) -> Result<Self> {
-        Ok(softmax_over(self, resolve("softmax", axis, self.value.shape())?))
+        Distribution::Softmax.along(self, axis)
     }
 
     /// Returns the logarithm of [`Var::softmax`], which stays finite where the latter is 0: `x - ln Σ exp(x)`.
@@ -21,38 +22,70 @@ impl Var {
     /// # Errors
     /// An axis out of range.
     pub fn log_softmax(&self, axis: isize) -> Result<Self> {
-        Ok(log_softmax_over(self, resolve("log_softmax", axis, self.value.shape())?))
+        Distribution::LogSoftmax.along(self, axis)
+    }
+
+    /// Returns the point of the simplex that is nearest to `x`, along an axis: like a softmax that is 0 for small
+    /// numbers. Negative axes count from the end.
+    ///
+    /// # Errors
+    /// An axis out of range.
+    pub fn sparsemax(&self, axis: isize) -> Result<Self> {
+        Distribution::Sparsemax.along(self, axis)
     }
 }
 
-/// Softmax; the whole of a scalar counts as an axis.
-pub(crate) fn softmax_over(x: &Var, axis: usize) -> Var {
-    let y = x.tape().apply(Softmax { axis, y: empty() }, &[x]);
-    match constant(x, axis, "Softmax") {
-        Some(constant) => y.with_origin(constant),
+/// What makes shares of 1, or their logarithms, of the numbers along an axis.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Distribution {
+    /// `y = exp(x) / Σ exp(x)`
+    Softmax,
+    /// `y = x - ln Σ exp(x)`
+    LogSoftmax,
+    /// `y = max(x - t, 0)`, with `t` such that `Σ y = 1`
+    Sparsemax,
+}
+
+named!(Distribution { Softmax = "Softmax", LogSoftmax = "LogSoftmax", Sparsemax = "Sparsemax" });
+
+impl Distribution {
+    /// The name of the activation, and that of the method.
+    fn names(self) -> [&'static str; 2] {
+        match self {
+            Self::Softmax => ["Softmax", "softmax"],
+            Self::LogSoftmax => ["LogSoftmax", "log_softmax"],
+            Self::Sparsemax => ["Sparsemax", "sparsemax"],
+        }
+    }
+
+    /// Along an axis that may count from the end.
+    pub(crate) fn along(self, x: &Var, axis: isize) -> Result<Var> {
+        Ok(self.over(x, resolve(self.names()[1], axis, x.value.shape())?))
+    }
+
+    /// Along the last axis; the whole of a scalar counts as one.
+    pub(crate) fn over_last(self, x: &Var) -> Var {
+        self.over(x, x.value.shape().len().saturating_sub(1))
+    }
+
+    fn over(self, x: &Var, axis: usize) -> Var {
+        let y = x.tape().apply(Shares { distribution: self, axis, y: empty() }, &[x]);
+        let shape = x.value.shape();
+        if axis > 0 && shape[axis] == 1 {
+            // Nothing is left of the input.
+            return y.with_origin(Origin::Constant(self.names()[0]));
+        }
         // Losses know it over the last axis only.
-        None if axis + 1 < x.value.shape().len() => y,
-        None => y.with_origin(Origin::Softmax(x.clone())),
+        match self {
+            Self::Softmax if axis + 1 >= shape.len() => y.with_origin(Origin::Softmax(x.clone())),
+            Self::LogSoftmax if axis + 1 >= shape.len() => y.with_origin(Origin::LogSoftmax),
+            _ => y,
+        }
     }
-}
-
-/// Its logarithm; the whole of a scalar counts as an axis.
-pub(crate) fn log_softmax_over(x: &Var, axis: usize) -> Var {
-    let y = x.tape().apply(LogSoftmax { axis, y: empty() }, &[x]);
-    match constant(x, axis, "LogSoftmax") {
-        Some(constant) => y.with_origin(constant),
-        None if axis + 1 < x.value.shape().len() => y,
-        None => y.with_origin(Origin::LogSoftmax),
-    }
-}
-
-/// Over an axis of length 1, other than the batch, nothing is left of the input.
-pub(super) fn constant(x: &Var, axis: usize, activation: &'static str) -> Option<Origin> {
-    (axis > 0 && x.value.shape().get(axis) == Some(&1)).then_some(Origin::Constant(activation))
 }
 
 /// Calls `work` on `N` arrays and on what it computes from them, with the axis as the last one: in rows of `len`.
-pub(super) fn along<const N: usize>(
+fn along<const N: usize>(
     inputs: [&Tensor; N],
     axis: usize,
     work: impl Fn([&[Float]; N], &mut [Float], usize),
@@ -84,69 +117,51 @@ fn transposed(x: &[Float], rows: usize, columns: usize) -> Vec<Float> {
     out
 }
 
-pub(super) fn dependence(axis: usize, inputs: &[Dependence]) -> Dependence {
-    if axis == 0 { Dependence::across_batch(inputs) } else { Dependence::per_example(inputs) }
-}
-
-/// `y = exp(x) / Σ exp(x)`
-struct Softmax {
+/// `y` of a [`Distribution`]
+struct Shares {
+    distribution: Distribution,
     axis: usize,
     y: Tensor,
 }
 
-impl Op for Softmax {
+impl Op for Shares {
     fn forward(&mut self, inputs: &[&Tensor]) -> Tensor {
         self.y = along([inputs[0]], self.axis, |[x], y, len| {
             y.copy_from_slice(x);
-            softmax::softmax(y, len);
+            match self.distribution {
+                Distribution::Softmax => softmax::softmax(y, len),
+                Distribution::LogSoftmax => softmax::log_softmax(y, len),
+                Distribution::Sparsemax => sparsemax::forward(x, y, len),
+            }
         });
         self.y.clone()
     }
 
-    /// `dx = y (dy - Σ y dy)`
     fn backward(&self, dy: &Tensor, dx: &mut InputGrads<'_>) {
-        dx.add(0, || along([&self.y, dy], self.axis, |[y, dy], dx, len| softmax::softmax_backward(y, dy, dx, len)));
+        let backward = match self.distribution {
+            Distribution::Softmax => softmax::softmax_backward,
+            Distribution::LogSoftmax => softmax::log_softmax_backward,
+            Distribution::Sparsemax => sparsemax::backward,
+        };
+        dx.add(0, || along([&self.y, dy], self.axis, |[y, dy], dx, len| backward(y, dy, dx, len)));
     }
 
     fn contribution_rule(&self) -> ContributionRule {
-        ContributionRule::Softmax
+        match self.distribution {
+            Distribution::Softmax => ContributionRule::Softmax,
+            _ => ContributionRule::Gradient,
+        }
     }
 
     fn dependence(&self, inputs: &[Dependence]) -> Dependence {
-        dependence(self.axis, inputs)
+        if self.axis == 0 { Dependence::across_batch(inputs) } else { Dependence::per_example(inputs) }
     }
 
     fn onnx(&self, form: &mut OnnxForm) -> Option<String> {
-        Some(form.node("Softmax", &["in0"], &[("axis", OnnxAttribute::Int(self.axis as i64))]))
-    }
-}
-
-/// `y = x - ln Σ exp(x)`
-struct LogSoftmax {
-    axis: usize,
-    y: Tensor,
-}
-
-impl Op for LogSoftmax {
-    fn forward(&mut self, inputs: &[&Tensor]) -> Tensor {
-        self.y = along([inputs[0]], self.axis, |[x], y, len| {
-            y.copy_from_slice(x);
-            softmax::log_softmax(y, len);
-        });
-        self.y.clone()
-    }
-
-    /// `dx = dy - exp(y) Σ dy`
-    fn backward(&self, dy: &Tensor, dx: &mut InputGrads<'_>) {
-        dx.add(0, || along([&self.y, dy], self.axis, |[y, dy], dx, len| softmax::log_softmax_backward(y, dy, dx, len)));
-    }
-
-    fn dependence(&self, inputs: &[Dependence]) -> Dependence {
-        dependence(self.axis, inputs)
-    }
-
-    fn onnx(&self, form: &mut OnnxForm) -> Option<String> {
-        Some(form.node("LogSoftmax", &["in0"], &[("axis", OnnxAttribute::Int(self.axis as i64))]))
+        match self.distribution {
+            Distribution::Sparsemax => None,
+            other => Some(form.node(other.names()[0], &["in0"], &[("axis", OnnxAttribute::Int(self.axis as i64))])),
+        }
     }
 }
 

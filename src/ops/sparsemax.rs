@@ -1,69 +1,26 @@
-//! Sparsemax along an axis.
+//! The rows of a sparsemax.
 
-use super::resolve;
-use super::softmax::{along, constant, dependence};
-use crate::autograd::{Dependence, InputGrads, Op, Var};
-use crate::error::Result;
 use crate::order::sort;
-use crate::tensor::{Float, Tensor, empty};
+use crate::tensor::Float;
 
-impl Var {
-    /// Returns the point of the simplex that is nearest to `x`, along an axis: like a softmax that is 0 for small
-    /// numbers. Negative axes count from the end.
-    ///
-    /// # Errors
-    /// An axis out of range.
-    pub fn sparsemax(&self, axis: isize) -> Result<Self> {
-        Ok(sparsemax_over(self, resolve("sparsemax", axis, self.value.shape())?))
+/// `y = max(x - t, 0)`, with `t` such that `Σ y = 1`, in each row of `len` numbers; `y` is `x` at first.
+pub(super) fn forward(x: &[Float], y: &mut [Float], len: usize) {
+    for (x, y) in x.chunks(len.max(1)).zip(y.chunks_mut(len.max(1))) {
+        let t = threshold(y);
+        // Not `max`, which would hide NaN.
+        y.iter_mut().zip(x).for_each(|(y, x)| *y = if *x < t { 0.0 } else { x - t });
     }
 }
 
-/// Sparsemax; the whole of a scalar counts as an axis.
-pub(crate) fn sparsemax_over(x: &Var, axis: usize) -> Var {
-    let y = x.tape().apply(Sparsemax { axis, y: empty() }, &[x]);
-    match constant(x, axis, "Sparsemax") {
-        Some(constant) => y.with_origin(constant),
-        None => y,
-    }
-}
-
-/// `y = max(x - t, 0)`, with `t` such that `Σ y = 1`
-struct Sparsemax {
-    axis: usize,
-    y: Tensor,
-}
-
-impl Op for Sparsemax {
-    fn forward(&mut self, inputs: &[&Tensor]) -> Tensor {
-        self.y = along([inputs[0]], self.axis, |[x], y, len| {
-            for (x, y) in x.chunks(len.max(1)).zip(y.chunks_mut(len.max(1))) {
-                y.copy_from_slice(x);
-                let t = threshold(y);
-                // Not `max`, which would hide NaN.
-                y.iter_mut().zip(x).for_each(|(y, x)| *y = if *x < t { 0.0 } else { x - t });
-            }
-        });
-        self.y.clone()
-    }
-
-    /// `dx = dy - mean(dy)` where `y` is positive, the mean taken there; elsewhere 0
-    fn backward(&self, dy: &Tensor, dx: &mut InputGrads<'_>) {
-        dx.add(0, || {
-            along([&self.y, dy], self.axis, |[y, dy], dx, len| {
-                let rows = y.chunks(len.max(1)).zip(dy.chunks(len.max(1))).zip(dx.chunks_mut(len.max(1)));
-                for ((y, dy), dx) in rows {
-                    let present = || dy.iter().zip(y).filter(|(_, y)| **y > 0.0).map(|(dy, _)| dy);
-                    let mean = present().sum::<Float>() / present().count().max(1) as Float;
-                    for ((dx, dy), y) in dx.iter_mut().zip(dy).zip(y) {
-                        *dx = if *y > 0.0 { dy - mean } else { 0.0 };
-                    }
-                }
-            })
-        });
-    }
-
-    fn dependence(&self, inputs: &[Dependence]) -> Dependence {
-        dependence(self.axis, inputs)
+/// `dx = dy - mean(dy)` where `y` is positive, the mean taken there; elsewhere 0
+pub(super) fn backward(y: &[Float], dy: &[Float], dx: &mut [Float], len: usize) {
+    let rows = y.chunks(len.max(1)).zip(dy.chunks(len.max(1))).zip(dx.chunks_mut(len.max(1)));
+    for ((y, dy), dx) in rows {
+        let present = || dy.iter().zip(y).filter(|(_, y)| **y > 0.0).map(|(dy, _)| dy);
+        let mean = present().sum::<Float>() / present().count().max(1) as Float;
+        for ((dx, dy), y) in dx.iter_mut().zip(dy).zip(y) {
+            *dx = if *y > 0.0 { dy - mean } else { 0.0 };
+        }
     }
 }
 

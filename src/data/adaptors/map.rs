@@ -1,6 +1,7 @@
 //! A function over batches.
 
 use super::{read, read_both};
+use crate::config::delegates;
 use crate::data::{Batch, Dataset};
 use crate::error::Result;
 
@@ -26,11 +27,5 @@ impl<D: Dataset, F: Fn(Batch) -> Result<Batch> + Sync> Map<D, F> {
 impl<D: Dataset, F: Fn(Batch) -> Result<Batch> + Sync> Dataset for Map<D, F> {
     read_both!();
 
-    fn len(&self) -> usize {
-        self.dataset.len()
-    }
-
-    fn check(&self) -> Result<()> {
-        self.dataset.check()
-    }
+    delegates! { self.dataset: len[&self]() -> usize; check[&self]() -> Result<()>; }
 }

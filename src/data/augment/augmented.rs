@@ -4,6 +4,7 @@ use ndarray::{ArrayD, Axis};
 use rand::SeedableRng;
 
 use super::Augment;
+use crate::config::delegates;
 use crate::data::{Batch, Dataset, read, read_both, seeds, stack};
 use crate::error::{Error, Result};
 use crate::kernels::parallel;
@@ -62,11 +63,5 @@ impl<D: Dataset, A: Augment> Augmented<D, A> {
 impl<D: Dataset, A: Augment> Dataset for Augmented<D, A> {
     read_both!();
 
-    fn len(&self) -> usize {
-        self.dataset.len()
-    }
-
-    fn check(&self) -> Result<()> {
-        self.dataset.check()
-    }
+    delegates! { self.dataset: len[&self]() -> usize; check[&self]() -> Result<()>; }
 }

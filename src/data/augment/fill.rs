@@ -1,7 +1,6 @@
 //! What is outside of an image.
 
-use crate::config::{Registry, Setting, Value, expected};
-use crate::error::Result;
+use crate::config::named;
 use crate::tensor::Float;
 
 /// What a transformed image shows where it has no pixels.
@@ -48,27 +47,7 @@ impl Fill {
     }
 }
 
-impl Setting for Fill {
-    fn to_value(&self) -> Value {
-        let name = match self {
-            Self::Constant(value) => return value.to_value(),
-            Self::Nearest => "nearest",
-            Self::Reflect => "reflect",
-            Self::Wrap => "wrap",
-        };
-        Value::Text(name.into())
-    }
-
-    fn from_value(value: &Value, registry: &Registry) -> Result<Self> {
-        match value {
-            Value::Text(name) if name == "nearest" => Ok(Self::Nearest),
-            Value::Text(name) if name == "reflect" => Ok(Self::Reflect),
-            Value::Text(name) if name == "wrap" => Ok(Self::Wrap),
-            Value::Number(_) => Float::from_value(value, registry).map(Self::Constant),
-            other => Err(expected("one of `nearest` `reflect` `wrap`, or a number", other)),
-        }
-    }
-}
+named!(Fill { Nearest = "nearest", Reflect = "reflect", Wrap = "wrap" } or Constant("one of `nearest` `reflect` `wrap`, or a number"));
 
 #[cfg(test)]
 mod tests {

@@ -109,13 +109,7 @@ fn example(batch: &Batch, row: usize) -> Result<Example> {
 impl<D: Dataset, M: Mix> Dataset for Mixed<D, M> {
     read_both!();
 
-    fn len(&self) -> usize {
-        self.dataset.len()
-    }
-
-    fn check(&self) -> Result<()> {
-        self.dataset.check()
-    }
+    delegates! { self.dataset: len[&self]() -> usize; check[&self]() -> Result<()>; }
 }
 
 impl Example {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::{AttentionOptions, RotaryEmbedding, scaled_dot_product_attention};
 use crate::autograd::{Noise, ParamList, Var};
-use crate::config::{Config, Described, Reader, config, described};
+use crate::config::{Config, Described, Reader, config, described, described_as};
 use crate::error::{Error, Result};
 use crate::layers::{Dense, Layer};
 use crate::tensor::{Float, Tensor};
@@ -214,10 +214,8 @@ impl MultiHeadAttention {
 
     fn check(&self, inputs: &[&Var]) -> Result<()> {
         if let Some(other) = inputs.iter().find(|x| x.value.shape().len() != 3) {
-            return Err(Error::shape(format!(
-                "expected an input [batch, time, features], got {:?}",
-                other.value.shape()
-            )));
+            let shape = other.value.shape();
+            return Err(Error::shape(format!("expected an input [batch, time, features], got {shape:?}")));
         }
         let sizes =
             [self.heads, self.size, self.value_size.unwrap_or(1), self.output_size.unwrap_or(1), self.key_heads()];
@@ -383,19 +381,10 @@ impl Layer for MultiHeadAttention {
 #[derive(Debug)]
 pub struct CrossAttention(pub MultiHeadAttention);
 
-impl Described for CrossAttention {
-    const KIND: &'static str = "CrossAttention";
-
-    fn from_config(from: &Reader<'_>) -> Result<Self> {
-        from.only(&["attention"])?;
-        from.get("attention").map(Self)
-    }
-}
+described_as!(CrossAttention("attention"));
 
 impl Layer<(Var, Var)> for CrossAttention {
-    fn config(&self) -> Config {
-        Config::new(Self::KIND).with("attention", &self.0)
-    }
+    config!();
 
     fn forward(&self, (x, other): &(Var, Var)) -> Result<Var> {
         self.0.attend(x, other, other, &self.0.options())

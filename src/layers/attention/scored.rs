@@ -94,10 +94,8 @@ fn three(x: &[Var]) -> Result<[&Var; 3]> {
         [query, value] => [query, value, value],
         [query, value, key] => [query, value, key],
         other => {
-            return Err(Error::shape(format!(
-                "expected [query, value] or [query, value, key], got {} inputs",
-                other.len()
-            )));
+            let other = other.len();
+            return Err(Error::shape(format!("expected [query, value] or [query, value, key], got {other} inputs")));
         }
     };
     match [query, value, key].map(|x| x.value.shape()) {

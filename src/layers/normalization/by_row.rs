@@ -102,10 +102,8 @@ pub(super) fn last_axes<'a>(x: &'a Var, axes: &[isize]) -> Result<&'a [usize]> {
     }
     let shape = &x.value.shape()[first..];
     if shape.contains(&0) {
-        return Err(Error::shape(format!(
-            "expected at least 1 number in the axes to normalise, got input {:?}",
-            x.value.shape()
-        )));
+        let shape = x.value.shape();
+        return Err(Error::shape(format!("expected at least 1 number in the axes to normalise, got input {shape:?}")));
     }
     Ok(shape)
 }

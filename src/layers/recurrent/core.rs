@@ -56,10 +56,8 @@ impl<'a> Core<'a> {
         }
         let sizes = [batch, time + 2, width];
         if sizes.iter().try_fold(size_of::<Float>(), |all, size| all.checked_mul(*size)).is_none() {
-            return Err(Error::value(format!(
-                "{units} units for input {:?} are more than memory can hold",
-                x.value.shape()
-            )));
+            let shape = x.value.shape();
+            return Err(Error::value(format!("{units} units for input {shape:?} are more than memory can hold")));
         }
         if let Some(state) = initial.iter().find(|state| state.value.shape() != [batch, units]) {
             return Err(Error::shape(format!(
