@@ -2,40 +2,46 @@
 
 use ndarray::Axis;
 
+use crate::config::settings;
 use crate::error::{Error, Result};
 use crate::tensor::{Float, Tensor};
 
-/// Finds likely sequences of tokens: at each step every sequence that is kept goes on with every token, and the `beams` likeliest of these
-/// are kept. A sequence that comes to the token `end` among them is put aside with its score, `ln p / length^penalty`, and the search
-/// stops when none that is still open can get a better score than the worst of `beams` such ones.
-///
-/// # Defaults
-/// at most 128 new tokens; a length penalty of 1: the score is the mean of the logarithms, so that long sequences are not at a disadvantage
-/// # Errors
-/// 0 beams or 0 tokens at most; a penalty that is not finite; scores that are not `[sequences, vocabulary]`, of another vocabulary than before, or
-/// not numbers; what the closure returns
-/// # Example
-/// ```
-/// use gradus::models::BeamSearch;
-/// use gradus::prelude::*;
-/// // Token 0 ends; after each token the next one is likely, and after 3 the end.
-/// let likely = |sequences: &[Vec<usize>]| {
-///     let score = |(row, token): (usize, usize)| if token == (sequences[row].last().unwrap() + 1) % 4 { 3.0 } else { 0.0 };
-///     Ok(ndarray::Array2::from_shape_fn((sequences.len(), 4), score).into_tensor())
-/// };
-/// let found = BeamSearch::new(2, 0).search(&[1], likely)?;
-/// assert_eq!(found[0].ids, [2, 3, 0]);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Sutskever, Vinyals & Le 2014; Hugging Face `generate(num_beams=...)`, whose `early_stopping` is `False` here
-#[derive(Clone, Copy, Debug)]
-#[must_use]
-pub struct BeamSearch {
-    beams: usize,
-    end: usize,
-    max_length: usize,
-    length_penalty: Float,
+settings! {
+    /// Finds likely sequences of tokens: at each step every sequence that is kept goes on with every token, and the `beams` likeliest of these
+    /// are kept. A sequence that comes to the token `end` among them is put aside with its score, `ln p / length^penalty`, and the search
+    /// stops when none that is still open can get a better score than the worst of `beams` such ones.
+    ///
+    /// # Defaults
+    /// at most 128 new tokens; a length penalty of 1: the score is the mean of the logarithms, so that long sequences are not at a disadvantage
+    /// # Errors
+    /// 0 beams or 0 tokens at most; a penalty that is not finite; scores that are not `[sequences, vocabulary]`, of another vocabulary than before, or
+    /// not numbers; what the closure returns
+    /// # Example
+    /// ```
+    /// use gradus::models::BeamSearch;
+    /// use gradus::prelude::*;
+    /// // Token 0 ends; after each token the next one is likely, and after 3 the end.
+    /// let likely = |sequences: &[Vec<usize>]| {
+    ///     let score = |(row, token): (usize, usize)| if token == (sequences[row].last().unwrap() + 1) % 4 { 3.0 } else { 0.0 };
+    ///     Ok(ndarray::Array2::from_shape_fn((sequences.len(), 4), score).into_tensor())
+    /// };
+    /// let found = BeamSearch::new(2, 0).search(&[1], likely)?;
+    /// assert_eq!(found[0].ids, [2, 3, 0]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    /// # Reference
+    /// Sutskever, Vinyals & Le 2014; Hugging Face `generate(num_beams=...)`, whose `early_stopping` is `False` here
+    #[derive(Clone, Copy, Debug)]
+    pub struct BeamSearch(
+        /// Creates a search that keeps this many sequences, which `end` ends.
+        beams: [usize],
+        end: [usize],
+    ) {
+        /// How many tokens a sequence may get.
+        max_length: [usize] = 128,
+        /// The power of the length that divides the logarithm of the probability: 0 favours short sequences, above 1 long ones.
+        length_penalty: [Float] = 1.0,
+    }
 }
 
 /// A sequence that [`BeamSearch`] has found.
@@ -55,21 +61,6 @@ struct Open {
 }
 
 impl BeamSearch {
-    /// Creates a search that keeps this many sequences, which `end` ends.
-    pub fn new(beams: usize, end: usize) -> Self {
-        Self { beams, end, max_length: 128, length_penalty: 1.0 }
-    }
-
-    /// Sets how many tokens a sequence may get.
-    pub fn max_length(self, tokens: usize) -> Self {
-        Self { max_length: tokens, ..self }
-    }
-
-    /// Sets the power of the length that divides the logarithm of the probability: 0 favours short sequences, above 1 long ones.
-    pub fn length_penalty(self, power: Float) -> Self {
-        Self { length_penalty: power, ..self }
-    }
-
     /// Returns up to `beams` sequences, the one of the best score first. `scores` returns logits of the next token `[sequences, vocabulary]`
     /// for sequences of equal length, each of which begins with `start`; minus infinity forbids a token.
     pub fn search(

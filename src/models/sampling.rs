@@ -1,43 +1,44 @@
 //! How the next token is drawn.
 
-use rand::RngExt;
+use rand::{RngExt, SeedableRng};
 
+use crate::config::settings;
 use crate::error::{Error, Result};
 use crate::order::descending;
 use crate::random::Rng;
 use crate::tensor::Float;
 
-/// How the next token is drawn from scores (logits) of all tokens: by the softmax of the scores divided by the temperature,
-/// among the `top_k` greatest, and of those among the fewest that have the share `top_p` of the probability.
-///
-/// # Defaults
-/// temperature 1, all tokens, seed 0
-/// # Errors
-/// when drawing: a temperature below 0 or not finite, a `top_k` of 0, a `top_p` outside of 0 to 1, scores that are not
-/// numbers
-/// # Example
-/// ```
-/// use gradus::{models::Sampling, rand::SeedableRng, Rng};
-/// let sampling = Sampling::new().temperature(0.8).top_k(40).top_p(0.95).seed(1);
-/// let id = sampling.draw(&[0.1, 3.0, -1.0], &mut Rng::seed_from_u64(1))?;
-/// assert!(id < 3);
-/// # Ok::<(), gradus::Error>(())
-/// ```
-/// # Reference
-/// Fan et al. 2018 (top-k), Holtzman et al. 2020 (top-p); Hugging Face `GenerationConfig`
-#[doc(alias = "GenerationConfig")]
-#[derive(Clone, Debug)]
-#[must_use]
-pub struct Sampling {
-    temperature: Float,
-    top_k: Option<usize>,
-    top_p: Option<Float>,
-    pub(super) seed: u64,
-}
-
-impl Default for Sampling {
-    fn default() -> Self {
-        Self { temperature: 1.0, top_k: None, top_p: None, seed: 0 }
+settings! {
+    /// How the next token is drawn from scores (logits) of all tokens: by the softmax of the scores divided by the temperature,
+    /// among the `top_k` greatest, and of those among the fewest that have the share `top_p` of the probability.
+    ///
+    /// # Defaults
+    /// temperature 1, all tokens, seed 0
+    /// # Errors
+    /// when drawing: a temperature below 0 or not finite, a `top_k` of 0, a `top_p` outside of 0 to 1, scores that are not
+    /// numbers
+    /// # Example
+    /// ```
+    /// use gradus::{models::Sampling, rand::SeedableRng, Rng};
+    /// let sampling = Sampling::new().temperature(0.8).top_k(40).top_p(0.95).seed(1);
+    /// let id = sampling.draw(&[0.1, 3.0, -1.0], &mut Rng::seed_from_u64(1))?;
+    /// assert!(id < 3);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    /// # Reference
+    /// Fan et al. 2018 (top-k), Holtzman et al. 2020 (top-p); Hugging Face `GenerationConfig`
+    #[doc(alias = "GenerationConfig")]
+    #[derive(Clone, Debug)]
+    pub struct Sampling {
+        /// What scores are divided by: below 1 likely tokens become likelier.
+        temperature: [Float] = 1.0,
+        /// Among how many tokens of the greatest scores is drawn.
+        top_k: [option usize] = None,
+        /// The share of the probability: drawn is among the fewest tokens that have it together.
+        #[doc(alias = "nucleus")]
+        top_p: [option Float] = None,
+        /// The seed of the random numbers.
+        seed: [u64] = 0,
     }
 }
 
@@ -52,25 +53,9 @@ impl Sampling {
         Self::new().temperature(0.0)
     }
 
-    /// Sets what scores are divided by: below 1 likely tokens become likelier.
-    pub fn temperature(self, temperature: Float) -> Self {
-        Self { temperature, ..self }
-    }
-
-    /// Sets among how many tokens of the greatest scores is drawn.
-    pub fn top_k(self, count: usize) -> Self {
-        Self { top_k: Some(count), ..self }
-    }
-
-    /// Sets the share of the probability: drawn is among the fewest tokens that have it together.
-    #[doc(alias = "nucleus")]
-    pub fn top_p(self, share: Float) -> Self {
-        Self { top_p: Some(share), ..self }
-    }
-
-    /// Sets the seed of the random numbers.
-    pub fn seed(self, seed: u64) -> Self {
-        Self { seed, ..self }
+    /// Random numbers from the beginning.
+    pub(super) fn rng(&self) -> Rng {
+        Rng::seed_from_u64(self.seed)
     }
 
     fn check(&self, scores: &[Float]) -> Result<()> {

@@ -4,30 +4,39 @@ use rand::RngExt;
 
 use crate::autograd::{Dependence, InputGrads, OnnxAttribute, OnnxForm, Op, Var};
 use crate::buffers::{buffer, zeros};
+use crate::config::settings;
 use crate::error::{Error, Result};
 use crate::kernels::attention::{Attention, Broadcast, Sizes};
 use crate::tensor::{Float, Tensor, data, tensor};
 
-/// What [`scaled_dot_product_attention`] does besides.
-///
-/// # Defaults
-/// every query sees every key, scores are divided by `√size`, no dropout
-/// # Example
-/// ```
-/// use gradus::layers::AttentionOptions;
-/// use gradus::prelude::*;
-/// let options = AttentionOptions::new().causal(true).dropout(0.1);
-/// ```
-#[derive(Clone, Debug, Default)]
-#[must_use]
-pub struct AttentionOptions {
-    causal: Option<usize>,
-    mask: Option<Var>,
-    bias: Option<Var>,
-    scale: Option<Float>,
-    soft_cap: Option<Float>,
-    caps_bias: bool,
-    dropout: Float,
+settings! {
+    /// What [`scaled_dot_product_attention`] does besides.
+    ///
+    /// # Defaults
+    /// every query sees every key, scores are divided by `√size`, no dropout
+    /// # Example
+    /// ```
+    /// use gradus::layers::AttentionOptions;
+    /// use gradus::prelude::*;
+    /// let options = AttentionOptions::new().causal(true).dropout(0.1);
+    /// ```
+    #[derive(Clone, Debug)]
+    pub struct AttentionOptions {
+        /// The factor of the products of queries and keys, or else `1 / √size`.
+        scale: [option Float] = None,
+        /// Bends the scores so that none exceeds it: `most tanh(score / most)`, before masks, and before the bias unless
+        /// [`Self::cap_bias`] is set.
+        soft_cap: [option Float] = None,
+        /// Whether the [soft cap](Self::soft_cap) bends the scores with the bias on them. Masks stay after it.
+        cap_bias: [bool] = false,
+        /// The share of the weights that are dropped in training.
+        dropout: [Float] = 0.0,
+    }
+    private {
+        causal: Option<usize> = None,
+        mask: Option<Var> = None,
+        bias: Option<Var> = None,
+    }
 }
 
 impl AttentionOptions {
@@ -39,11 +48,13 @@ impl AttentionOptions {
     /// Sets whether query `i` sees the keys 0 to `i` only.
     #[doc(alias = "is_causal")]
     #[doc(alias = "use_causal_mask")]
+    #[must_use]
     pub fn causal(self, yes: bool) -> Self {
         Self { causal: yes.then_some(0), ..self }
     }
 
     /// Lets query `i` see the keys 0 to `first + i` only, as when `first` keys were there before.
+    #[must_use]
     pub fn causal_from(self, first: usize) -> Self {
         Self { causal: Some(first), ..self }
     }
@@ -52,6 +63,7 @@ impl AttentionOptions {
     /// `[batch, heads, queries, keys]`. No gradient flows into it.
     #[doc(alias = "attn_mask")]
     #[doc(alias = "attention_mask")]
+    #[must_use]
     pub fn mask(self, mask: &Var) -> Self {
         Self { mask: Some(mask.detach()), ..self }
     }
@@ -59,29 +71,9 @@ impl AttentionOptions {
     /// Sets what is added to the scores, such as a relative position bias; a shape that broadcasts to
     /// `[batch, heads, queries, keys]`. Gradients flow into it.
     #[doc(alias = "attn_mask")]
+    #[must_use]
     pub fn bias(self, bias: &Var) -> Self {
         Self { bias: Some(bias.clone()), ..self }
-    }
-
-    /// Sets the factor of the products of queries and keys. The default is `1 / √size`.
-    pub fn scale(self, scale: Float) -> Self {
-        Self { scale: Some(scale), ..self }
-    }
-
-    /// Bends the scores so that none exceeds `most`: `most tanh(score / most)`, before masks, and before the bias
-    /// unless [`Self::cap_bias`] is set.
-    pub fn soft_cap(self, most: Float) -> Self {
-        Self { soft_cap: Some(most), ..self }
-    }
-
-    /// Sets whether the [soft cap](Self::soft_cap) bends the scores with the bias on them. Masks stay after it.
-    pub fn cap_bias(self, yes: bool) -> Self {
-        Self { caps_bias: yes, ..self }
-    }
-
-    /// Sets the share of the weights that are dropped in training.
-    pub fn dropout(self, rate: Float) -> Self {
-        Self { dropout: rate, ..self }
     }
 
     fn check(&self) -> Result<()> {
@@ -147,7 +139,7 @@ pub fn scaled_dot_product_attention(query: &Var, key: &Var, value: &Var, options
         scale: options.scale.unwrap_or(1.0 / (sizes.size as Float).sqrt()),
         causal: options.causal,
         soft_cap: options.soft_cap,
-        caps_bias: options.caps_bias,
+        caps_bias: options.cap_bias,
         dropout: drops.then(|| (options.dropout, query.tape().random(|rng| rng.random()))),
         key_mask: key.mask.as_deref().or(value.mask.as_deref()).cloned(),
         bias_shape,

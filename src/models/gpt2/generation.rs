@@ -1,7 +1,5 @@
 //! Text, token by token.
 
-use rand::SeedableRng;
-
 use super::Gpt2;
 use crate::autograd::{Layer, Tape};
 use crate::error::{Error, Result};
@@ -24,7 +22,7 @@ pub struct Generation<'a> {
 
 impl<'a> Generation<'a> {
     pub(super) fn new(gpt: &'a Gpt2, prompt: &[usize], sampling: Sampling) -> Self {
-        let rng = Rng::seed_from_u64(sampling.seed);
+        let rng = sampling.rng();
         Self { gpt, sampling, rng, ids: prompt.into(), caches: Vec::new(), failed: false }
     }
 
