@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Var;
-use crate::config::{Config, family};
+use crate::config::{Config, delegates, family};
 use crate::error::Result;
 
 /// A penalty on numbers, added to the loss.
@@ -39,14 +39,12 @@ pub trait Regularizer: Send + Sync {
 
 family!(Arc, dyn Regularizer);
 
-impl Regularizer for Box<dyn Regularizer> {
-    fn penalty(&self, x: &Var) -> Result<Var> {
-        (**self).penalty(x)
-    }
+impl Regularizer for Arc<dyn Regularizer> {
+    delegates! { self: penalty[&self](x: &Var) -> Result<Var>; config[&self]() -> Config; }
+}
 
-    fn config(&self) -> Config {
-        (**self).config()
-    }
+impl Regularizer for Box<dyn Regularizer> {
+    delegates! { self: penalty[&self](x: &Var) -> Result<Var>; config[&self]() -> Config; }
 }
 
 impl<F: Fn(&Var) -> Result<Var> + Send + Sync> Regularizer for F {

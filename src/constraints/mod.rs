@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use ndarray::{ArrayViewMut, IxDyn};
 
-use crate::config::{Config, config, described, family, kinds};
+use crate::config::{Config, config, delegates, described, family, kinds};
 use crate::tensor::Float;
 
 /// A set that a parameter is forced into after each step.
@@ -44,14 +44,12 @@ pub trait Constraint: Send + Sync {
 
 family!(Arc, dyn Constraint);
 
-impl Constraint for Box<dyn Constraint> {
-    fn apply(&self, weights: ArrayViewMut<Float, IxDyn>) {
-        (**self).apply(weights);
-    }
+impl Constraint for Arc<dyn Constraint> {
+    delegates! { self: apply[&self](weights: ArrayViewMut<Float, IxDyn>); config[&self]() -> Config; }
+}
 
-    fn config(&self) -> Config {
-        (**self).config()
-    }
+impl Constraint for Box<dyn Constraint> {
+    delegates! { self: apply[&self](weights: ArrayViewMut<Float, IxDyn>); config[&self]() -> Config; }
 }
 
 kinds! {

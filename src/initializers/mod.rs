@@ -55,22 +55,13 @@ pub trait Initializer: Send + Sync {
 }
 
 impl Initializer for Arc<dyn Initializer> {
-    delegates! { self:
-        sample[&self](shape: &[usize], rng: &mut Rng) -> Tensor;
-        config[&self]() -> Config;
-    }
+    delegates! { self: sample[&self](shape: &[usize], rng: &mut Rng) -> Tensor; config[&self]() -> Config; }
 }
 
 family!(Arc, dyn Initializer);
 
 impl Initializer for Box<dyn Initializer> {
-    fn sample(&self, shape: &[usize], rng: &mut Rng) -> Tensor {
-        (**self).sample(shape, rng)
-    }
-
-    fn config(&self) -> Config {
-        (**self).config()
-    }
+    delegates! { self: sample[&self](shape: &[usize], rng: &mut Rng) -> Tensor; config[&self]() -> Config; }
 }
 
 kinds! {

@@ -173,3 +173,25 @@ fn blocks_and_wrappers_are_read_back() {
     };
     assert_eq!(model.forward(&x()).unwrap().value(), twin.forward(&x()).unwrap().value());
 }
+
+#[test]
+fn what_a_registry_makes_goes_where_its_like_go() {
+    use gradus::constraints::{Constraint, NonNegative};
+    use gradus::regularizers::{L2, Regularizer};
+    use std::sync::Arc;
+
+    let registry = Registry::default();
+    let bound: Arc<dyn Constraint> = registry.make(&NonNegative.config()).unwrap();
+    let penalty: Arc<dyn Regularizer> = registry.make(&L2(0.1).config()).unwrap();
+    let layer = Dense::new(1);
+    layer.constrain("bias", bound).unwrap();
+    layer.regularize("kernel", penalty).unwrap();
+    let x = || Tape::training().input(ndarray::arr2(&[[0.0]]));
+    layer.forward(&x()).unwrap();
+    layer.kernel().set(ndarray::arr2(&[[5.0]])).unwrap();
+    let gradients = layer.forward(&x()).unwrap().sum().backward().unwrap();
+    Stepper::new(Sgd::new(1.0)).step(&layer, gradients).unwrap();
+    // The penalty's slope is 1; the bias would be -1.
+    let first = |param: &Param| param.value().unwrap().iter().next().copied();
+    assert_eq!((first(layer.kernel()), first(layer.bias().unwrap())), (Some(4.0), Some(0.0)));
+}
