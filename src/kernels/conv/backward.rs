@@ -153,7 +153,9 @@ pub fn pack_turned(method: Method, turned: &ConvShape, kernel: &[Float]) -> Loan
     let matrix = (channels * filters).max(1);
     with_scratch(kernel.len(), |reversed| {
         reversed.fill(0.0);
-        add_transposed(kernel.chunks_exact(matrix).rev(), filters, channels, reversed);
+        for (to, from) in reversed.chunks_exact_mut(matrix).zip(kernel.chunks_exact(matrix).rev()) {
+            add_transposed(from, filters, channels, to);
+        }
         pack_forward(method, turned, reversed)
     })
 }
@@ -168,7 +170,9 @@ pub fn pack_backward(shape: &ConvShape, kernel: &[Float]) -> Loan {
     if shape.groups == 1 {
         packed.fill(0.0);
         let matrix = (row * shape.filters).max(1);
-        add_transposed(kernel.chunks_exact(matrix), shape.filters, row, &mut packed);
+        for (to, from) in packed.chunks_exact_mut(matrix).zip(kernel.chunks_exact(matrix)) {
+            add_transposed(from, shape.filters, row, to);
+        }
         return packed;
     }
     for (i, packed) in packed.chunks_exact_mut(row.max(1)).enumerate() {
@@ -293,7 +297,7 @@ pub fn weight_gradient(
                 });
             });
         }
-        add_transposed(transposed.chunks_exact((row * shape.filters).max(1)), row, shape.filters, dw);
+        add_transposed(transposed, row, shape.filters, dw);
     });
 }
 
@@ -362,29 +366,26 @@ fn sum_weight_gradient(
     });
 }
 
-/// `sum[y, j, f] += x[y, f, j]`, where the first axis counts blocks.
-fn add_transposed<'a>(x: impl Iterator<Item = &'a [Float]>, row: usize, filters: usize, sum: &mut [Float]) {
-    let mut blocks: Vec<_> = x.zip(sum.chunks_exact_mut((row * filters).max(1))).collect();
-    parallel::for_each(&mut blocks, |(x, sum)| add_transposed_block(x, row, filters, sum));
-}
-
 vectorized! {
-    fn add_transposed_block(x: &[Float], row: usize, filters: usize, sum: &mut [Float]) {
+    /// `sum[y, j, f] += x[y, f, j]`
+    fn add_transposed(x: &[Float], row: usize, filters: usize, sum: &mut [Float]) {
         const SIDE: usize = 8;
-        for f in (0..filters).step_by(SIDE) {
-            for j in (0..row).step_by(SIDE) {
-                let (fs, js) = (SIDE.min(filters - f), SIDE.min(row - j));
-                let mut block = [[0.0; SIDE]; SIDE];
-                for a in 0..fs {
-                    let line = &x[(f + a) * row + j..][..js];
-                    for b in 0..js {
-                        block[b][a] = line[b];
-                    }
-                }
-                for b in 0..js {
-                    let line = &mut sum[(j + b) * filters + f..][..fs];
+        for (x, sum) in x.chunks_exact(row * filters).zip(sum.chunks_exact_mut(row * filters)) {
+            for f in (0..filters).step_by(SIDE) {
+                for j in (0..row).step_by(SIDE) {
+                    let (fs, js) = (SIDE.min(filters - f), SIDE.min(row - j));
+                    let mut block = [[0.0; SIDE]; SIDE];
                     for a in 0..fs {
-                        line[a] += block[b][a];
+                        let line = &x[(f + a) * row + j..][..js];
+                        for b in 0..js {
+                            block[b][a] = line[b];
+                        }
+                    }
+                    for b in 0..js {
+                        let line = &mut sum[(j + b) * filters + f..][..fs];
+                        for a in 0..fs {
+                            line[a] += block[b][a];
+                        }
                     }
                 }
             }

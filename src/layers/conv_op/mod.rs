@@ -254,8 +254,7 @@ fn in_parts(
     lens: [usize; 2],
     work: impl Fn(&[Float], &mut [Float]) + Sync,
 ) {
-    let share = (x.len() / lens[0].max(1)).div_ceil(parallel::threads());
-    let images = if shape.out().iter().product::<usize>() < MANY_PIXELS { IMAGES.min(share).max(1) } else { 1 };
+    let images = if shape.out().iter().product::<usize>() < MANY_PIXELS { IMAGES } else { 1 };
     let mut parts: Vec<_> = x.chunks(images * lens[0]).zip(y.chunks_mut(images * lens[1])).collect();
     parallel::for_each(&mut parts, |(x, y)| work(x, y));
 }
