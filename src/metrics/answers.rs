@@ -51,11 +51,18 @@ impl Answers {
         Ok(Pairs { labels: 1, classes, pairs: lanes.into_iter().map(argmax).zip(right).collect() })
     }
 
-    /// Refuses other numbers of labels and classes than before, if there was an example.
-    pub fn check_as_before(&self, who: &str, before: [usize; 2], now: [usize; 2], prediction: &Tensor) -> Result<()> {
+    /// [`Answers::pairs`] of as many labels and classes as before, if there was an example.
+    pub fn pairs_as_before(
+        &self,
+        who: &str,
+        before: [usize; 2],
+        prediction: &Tensor,
+        target: &Tensor,
+    ) -> Result<Pairs> {
+        let found = self.pairs(who, prediction, target)?;
         let [labels, classes] = before;
-        if classes == 0 || before == now {
-            return Ok(());
+        if classes == 0 || before == [found.labels, found.classes] {
+            return Ok(found);
         }
         let (what, count) = if self.multi_label { ("labels", labels) } else { ("classes", classes) };
         Err(Error::shape(format!("{who}: expected {count} {what} as before, got predictions {:?}", prediction.shape())))

@@ -2,6 +2,7 @@
 
 use super::answers::{Answers, Pairs};
 use super::items::{counted, weights_of};
+use super::outcomes::sizes;
 use crate::error::{Error, Result};
 use crate::tensor::{Float, Tensor};
 use ndarray::{Array2, Array3, Axis};
@@ -92,8 +93,8 @@ impl ConfusionMatrix {
         target: &Tensor,
         weights: Option<&Tensor>,
     ) -> Result<()> {
-        let Pairs { labels, classes, pairs } = self.answers.pairs(who, prediction, target)?;
-        self.answers.check_as_before(who, [self.labels, self.classes], [labels, classes], prediction)?;
+        let before = [self.labels, self.classes];
+        let Pairs { labels, classes, pairs } = self.answers.pairs_as_before(who, before, prediction, target)?;
         let weight = weights_of(who, weights, pairs.len())?;
         self.counts.resize(table(who, labels, classes)?, 0.0);
         (self.labels, self.classes) = (labels, classes);
@@ -133,10 +134,7 @@ impl ConfusionMatrix {
     }
 
     pub(super) fn restore(&mut self, state: &[f64]) -> Result<()> {
-        let (labels, classes, counts) = match state {
-            [labels, classes, counts @ ..] => (*labels as usize, *classes as usize, counts),
-            _ => (0, 0, state),
-        };
+        let ([labels, classes], counts) = sizes(state);
         let count = classes.checked_mul(classes).and_then(|count| count.checked_mul(labels));
         if count != Some(counts.len()) {
             return Err(Error::value(format!(

@@ -36,8 +36,8 @@ impl Outcomes {
         target: &Tensor,
         weights: Option<&Tensor>,
     ) -> Result<()> {
-        let Pairs { labels, classes, pairs } = self.answers.pairs(who, prediction, target)?;
-        self.answers.check_as_before(who, [self.labels, self.classes], [labels, classes], prediction)?;
+        let before = [self.labels, self.classes];
+        let Pairs { labels, classes, pairs } = self.answers.pairs_as_before(who, before, prediction, target)?;
         let weight = weights_of(who, weights, pairs.len())?;
         (self.labels, self.classes) = (labels, classes);
         self.all.resize(labels * classes, Outcome::default());
@@ -58,9 +58,9 @@ impl Outcomes {
         self.all.iter().skip(step - 1).step_by(step).copied()
     }
 
-    /// The outcome of a class of the only label.
+    /// The outcome of a class of the only label; nothing of one that there is not.
     pub(super) fn of(&self, class: usize) -> Outcome {
-        self.all[class]
+        self.all.get(class).copied().unwrap_or_default()
     }
 
     /// The numbers of labels and classes, and the outcomes.
@@ -71,10 +71,7 @@ impl Outcomes {
     }
 
     pub(super) fn restore(&mut self, state: &[f64]) -> Result<()> {
-        let (labels, classes, numbers) = match state {
-            [labels, classes, numbers @ ..] => (*labels as usize, *classes as usize, numbers),
-            _ => (0, 0, state),
-        };
+        let ([labels, classes], numbers) = sizes(state);
         let (outcomes, rest) = numbers.as_chunks();
         if labels.checked_mul(classes) != Some(outcomes.len()) || !rest.is_empty() {
             return Err(Error::value(format!(
@@ -98,6 +95,16 @@ impl Outcomes {
     /// The weight of all examples.
     pub(super) fn total(&self) -> f64 {
         self.all.iter().map(|one| one.right).sum()
+    }
+}
+
+/// The numbers of labels and classes in the state of a metric, and the numbers after them.
+pub fn sizes(state: &[f64]) -> ([usize; 2], &[f64]) {
+    match state {
+        // Whatever is written there: nothing was gathered.
+        [_, _] => ([0; 2], &[]),
+        [labels, classes, numbers @ ..] => ([*labels as usize, *classes as usize], numbers),
+        _ => ([0; 2], state),
     }
 }
 
@@ -159,7 +166,9 @@ pub(super) use of_counts;
 
 #[cfg(test)]
 mod tests {
-    use crate::metrics::{Averaging, CohenKappa, ConfusionMatrix, FBeta, Matthews, MeanIou, Metric, Precision, Recall};
+    use crate::metrics::{
+        Averaging, CohenKappa, ConfusionMatrix, FBeta, Matthews, MeanIou, Metric, Precision, Recall, SelectionRate,
+    };
     use crate::tensor::{Float, IntoTensor, Tensor};
 
     const CLASSES: usize = 60_000;
@@ -198,5 +207,22 @@ mod tests {
         assert!(error.contains("ConfusionMatrix: a table of all pairs of 60000 classes"), "{error}");
         let error = CohenKappa::default().update(&scores, &targets).unwrap_err().to_string();
         assert!(error.starts_with("CohenKappa"), "{error}");
+    }
+
+    #[test]
+    fn a_state_that_nobody_gathered_gives_an_error_or_a_figure() {
+        for state in [&[0.0, 3.5e9][..], &[1.0, 1.0, 1.0, 1.0, 1.0], &[1.0, 1.0, 1.0], &[1e300, 1e300, 0.0], &[3.0]] {
+            for metric in
+                [&mut SelectionRate::default() as &mut dyn Metric, &mut Recall::default(), &mut CohenKappa::default()]
+            {
+                if metric.restore(state).is_ok() {
+                    metric.result();
+                }
+            }
+            let mut confusion = ConfusionMatrix::default();
+            if confusion.restore(state).is_ok() {
+                confusion.matrix();
+            }
+        }
     }
 }
