@@ -8,7 +8,7 @@ use num_traits::AsPrimitive;
 
 use crate::buffers::{SMALLEST_KEPT, buffer, keep, zeros};
 pub use crate::float::Float;
-use crate::kernels::{elementwise::PIECE, parallel};
+use crate::kernels::elementwise::{add_assign, pieces};
 
 /// An array of any number of axes whose data is shared until it is changed. Cloning costs a reference count.
 pub type Tensor = ArcArray<Float, IxDyn>;
@@ -124,14 +124,14 @@ pub(crate) fn one_hot(shape: &[usize], classes: usize, places: impl Iterator<Ite
 /// A tensor of zeros, which all threads write.
 pub(crate) fn zeros_of(shape: &[usize]) -> Tensor {
     let mut zeros = buffer(shape.iter().product());
-    parallel::for_each(&mut zeros.chunks_mut(PIECE).collect::<Vec<_>>(), |piece| piece.fill(0.0));
+    pieces(&mut zeros, |_, piece| piece.fill(0.0));
     tensor(shape, zeros)
 }
 
 /// The sum of two tensors of one shape, in the memory of the first where nobody else reads it.
 pub(crate) fn add_into(mut sum: Tensor, other: &Tensor) -> Tensor {
     match sum.as_slice_mut() {
-        Some(slice) => crate::kernels::elementwise::add_assign(slice, data(other)),
+        Some(slice) => add_assign(slice, data(other)),
         None => sum += other,
     }
     sum

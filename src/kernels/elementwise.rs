@@ -51,13 +51,12 @@ vectorized! {
 /// Numbers that are worth a thread of their own, and stay in the second cache.
 pub const PIECE: usize = 1 << 15;
 
-/// Calls `work` on pieces of slices of one length, on all threads.
-pub fn pieces(x: &mut [Float], y: &[Float], work: impl Fn(&mut [Float], &[Float]) + Sync) {
+/// Calls `work` on pieces and where they start, on all threads.
+pub fn pieces(x: &mut [Float], work: impl Fn(usize, &mut [Float]) + Sync) {
     if x.len() <= PIECE {
-        return work(x, y);
+        return work(0, x);
     }
-    let mut pieces: Vec<_> = x.chunks_mut(PIECE).zip(y.chunks(PIECE)).collect();
-    parallel::for_each(&mut pieces, |(x, y)| work(x, y));
+    parallel::for_each(&mut x.chunks_mut(PIECE).enumerate().collect::<Vec<_>>(), |(i, x)| work(*i * PIECE, x));
 }
 
 /// The largest magnitude; infinite if one of them is not a finite number.

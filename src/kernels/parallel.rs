@@ -84,15 +84,10 @@ pub fn for_each<T: Send>(items: &mut [T], work: impl Fn(&mut T) + Sync) {
 /// Calls `work` once with each number below `count`, on all threads. It takes a `dyn` function because a copy for each caller
 /// makes a fifth of the crate's code.
 fn spread(count: usize, work: &(dyn Fn(usize) + Sync)) {
-    if count <= 1 || IS_SERIAL.get() {
-        let _serial = Serial::new();
-        return (0..count).for_each(work);
-    }
-    let lent = LENT.with_borrow(Clone::clone);
-    let Some(pool) = lent.as_deref().or_else(|| own_threads()) else {
-        let _serial = Serial::new();
-        return (0..count).for_each(work);
-    };
+    let alone = count <= 1 || IS_SERIAL.get();
+    let lent = if alone { None } else { LENT.with_borrow(Clone::clone) };
+    let pool = if alone { None } else { lent.as_deref().or_else(|| own_threads()) };
+    let Some(pool) = pool else { return serial(|| (0..count).for_each(work)) };
     let helpers = pool.current_num_threads().min(limit() - 1).min(count - 1);
     let queue = Queue::new(count, helpers + 1);
     #[cfg(test)]

@@ -137,18 +137,23 @@ impl Job<'_> {
 
     /// Adds up the gradient, and remembers nothing of it yet.
     pub(super) fn add_up(&mut self, plan: &Plan<'_>) {
-        let mut grads = std::mem::take(&mut self.grads).into_iter();
-        let Some(mut sum) = grads.next() else { return };
-        if let Some(sum) = sum.as_slice_mut() {
-            for grad in grads {
-                pieces(sum, data(&grad), add_assign);
-                recycle(grad);
-            }
-            pieces(sum, &self.memory.gradient, add_assign);
-            if plan.is_whole && plan.batches > 1 {
-                scale(sum, 1.0 / plan.batches as Float);
-            }
+        let mut grads = std::mem::take(&mut self.grads);
+        if grads.is_empty() {
+            return;
         }
+        let mut sum = grads.remove(0);
+        let gathered = Some(&self.memory.gradient[..]).filter(|gathered| !gathered.is_empty());
+        let others: Vec<&[Float]> = grads.iter().map(data).chain(gathered).collect();
+        let is_mean = plan.is_whole && plan.batches > 1;
+        if let Some(sum) = sum.as_slice_mut().filter(|_| is_mean || !others.is_empty()) {
+            pieces(sum, |start, sum| {
+                others.iter().for_each(|other| add_assign(sum, &other[start..]));
+                if is_mean {
+                    scale(sum, 1.0 / plan.batches as Float);
+                }
+            });
+        }
+        grads.into_iter().for_each(recycle);
         if plan.is_whole && plan.watched {
             self.change = Some(Change::new(self.path, plan.step, &sum));
         }
@@ -266,7 +271,7 @@ impl Job<'_> {
                 *slow = weights.to_vec();
             }
             if decay != 0.0 {
-                pieces(weights, grads, |weights, _| scale(weights, 1.0 - step.rate * decay));
+                pieces(weights, |_, weights| scale(weights, 1.0 - step.rate * decay));
             }
             plan.optimizer.update(&step, weights, grads, state);
             if let Some(lookahead) = plan.lookahead {
