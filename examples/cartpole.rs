@@ -10,7 +10,7 @@ mod agents;
 
 use std::path::PathBuf;
 
-use agents::{Dqn, Ppo, compare, dqn, ppo, returns};
+use agents::{Dqn, Ppo, Train, compare, dqn, ppo, returns};
 use clap::Parser;
 use gradus::prelude::*;
 use gradus::reinforcement::CartPole;
@@ -21,6 +21,9 @@ struct Args {
     /// Seeds of everything random, counted from 1.
     #[arg(long, default_value_t = 5)]
     seeds: u64,
+    /// The agents that learn.
+    #[arg(long, value_delimiter = ',', default_value = "DQN,PPO")]
+    agents: Vec<String>,
     /// File for the picture, in a folder that exists.
     #[arg(long, value_name = "FILE", default_value = "target/cartpole.svg")]
     picture: PathBuf,
@@ -61,13 +64,14 @@ fn main() -> Result<()> {
     if args.smoke {
         (args.seeds, q_learning.steps, policy.steps) = (1, 2000, 2048);
     }
+    let q_learning = |seed| dqn(CartPole::default, q_learning, seed);
+    let policy = |seed| ppo(CartPole::default, policy, seed);
+    let mut agents: Vec<(&str, Train)> = vec![("DQN", &q_learning), ("PPO", &policy)];
+    agents.retain(|(name, _)| args.agents.iter().any(|wanted| wanted == name));
     compare(
         "CartPole",
         args.seeds,
-        &[
-            ("DQN", &|seed| dqn(CartPole::default, q_learning, seed)),
-            ("PPO", &|seed| ppo(CartPole::default, policy, seed)),
-        ],
+        &agents,
         &|policy, seed| returns(policy, CartPole::default, 100, seed),
         475.0,
         &args.picture,
