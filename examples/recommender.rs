@@ -11,19 +11,22 @@
 
 #[path = "shared/films.rs"]
 mod films;
+#[path = "shared/recommenders.rs"]
+mod recommenders;
 
 use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::Parser;
 use films::{Films, Rating, Table, invent, read};
-use gradus::initializers::RandomNormal;
+use gradus::metrics::Ndcg;
 use gradus::ndarray::{Array2, Axis};
 use gradus::optimizers::schedules::CosineDecay;
 use gradus::plot::{Figure, Panel};
 use gradus::prelude::*;
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
+use recommenders::{Kind, Machine};
 
 /// Predicts ratings of films, and recommends ten.
 #[derive(Parser)]
@@ -46,80 +49,6 @@ struct Args {
     /// Made-up ratings, one fold and few passes, to see in seconds that all of it works.
     #[arg(long)]
     smoke: bool,
-}
-
-/// What a model may look at.
-#[derive(Clone, Copy, PartialEq)]
-enum Kind {
-    /// How generous somebody is, how good a film is.
-    Biases,
-    /// And how well their factors fit (Koren, Bell & Volinsky 2009).
-    Factors,
-    /// And the factors of age, gender, occupation, year and genres: a factorisation machine (Rendle 2010).
-    SideData,
-    /// And those of the films that somebody has rated, and how: SVD++ (Koren 2008).
-    History,
-}
-
-const FACTORS: usize = 40;
-
-/// `stars = biases + user's factors · film's factors`, where factors are sums over all that is known.
-struct Machine {
-    kind: Kind,
-    people: usize,
-    films: Array2<Float>,
-    parameters: [(&'static str, Param); 7],
-}
-
-impl Machine {
-    fn new(kind: Kind, all: &Films) -> Self {
-        let [small, zero] = [0.05, 0.0].map(|stddev| move || Param::new(RandomNormal { mean: 0.0, stddev }));
-        let parameters = [
-            ("user_bias", zero()),
-            ("film_bias", zero()),
-            ("users", small()),
-            ("films", small()),
-            ("about_users", small()),
-            ("about_films", small()),
-            ("history", small()),
-        ];
-        Self { kind, people: all.people.nrows(), films: all.films.clone(), parameters }
-    }
-}
-
-/// From the numbers of users `[batch]`, what is known of them `[batch, facts]` and their history `[batch, 2 films]` to the stars above the
-/// mean for each film `[batch, films]`.
-impl Layer<(Var, Var, Var), Var> for Machine {
-    fn forward(&self, (ids, facts, history): &(Var, Var, Var)) -> Result<Var> {
-        let count = self.films.nrows();
-        let on = |place: usize, rows: usize, columns: usize| self.parameters[place].1.on(ids, &[rows, columns]);
-        let biases = on(0, self.people, 1)?.take(ids, 0)? + on(1, count, 1)?.transpose()?;
-        if self.kind == Kind::Biases {
-            return Ok(biases);
-        }
-        let mut user = on(2, self.people, FACTORS)?.take(ids, 0)?;
-        let mut film = on(3, count, FACTORS)?;
-        if self.kind != Kind::Factors {
-            user = user + facts.matmul(&on(4, facts.shape()[1], FACTORS)?)?;
-            film = film + ids.tape().constant(&self.films).matmul(&on(5, self.films.ncols(), FACTORS)?)?;
-        }
-        if self.kind == Kind::History {
-            user = user + history.matmul(&on(6, 2 * count, FACTORS)?)?;
-        }
-        Ok(biases + user.matmul(&film.transpose()?)?)
-    }
-
-    fn params<'a>(&'a self, list: &mut ParamList<'a>) {
-        let used = match self.kind {
-            Kind::Biases => 2,
-            Kind::Factors => 4,
-            Kind::SideData => 6,
-            Kind::History => 7,
-        };
-        for (name, param) in &self.parameters[..used] {
-            list.add(name, param);
-        }
-    }
 }
 
 /// What the model says of some people, for each film.
@@ -163,16 +92,16 @@ fn fold(all: &Films, known: &[Rating], new: &[Rating], args: &Args) -> Result<Ve
     let table = Table::new(all, known);
     let everybody: Vec<usize> = (0..all.people.nrows()).collect();
     let mut errors = Vec::new();
-    for (kind, name, penalty) in KINDS {
+    for (kind, name, penalty, forget) in KINDS {
         let start = Instant::now();
         let model = Machine::new(kind, all);
-        penalise(&model, all, 0.02, penalty)?;
+        penalise(&model, 0.02, penalty)?;
         let loss = |y: &Var, users: &[usize]| {
             let rows = |table: &Array2<Float>| y.tape().constant(table.select(Axis(0), users));
             let known = rows(&table.known);
             Ok(((y - rows(&table.stars)) * &known).square().sum() * (1.0 / known.value().sum().max(1.0)))
         };
-        learn(&model, all, &table, args, loss, 0.0)?;
+        learn(&model, all, &table, args, loss, forget)?;
         let y = scores(&model, &Tape::inference(), all, &table.history, &everybody)?;
         let square = |rating: &Rating| {
             let stars = (y.value()[[rating.user, rating.item]] + table.mean).clamp(1.0, 5.0);
@@ -186,29 +115,29 @@ fn fold(all: &Films, known: &[Rating], new: &[Rating], args: &Args) -> Result<Ve
     Ok(errors)
 }
 
-/// Kinds with their names and the penalties on their factors, which were chosen on the first fold.
-const KINDS: [(Kind, &str, Float); 4] = [
-    (Kind::Biases, "biases", 1.0),
-    (Kind::Factors, "+ factors", 0.3),
-    (Kind::SideData, "+ side data", 0.5),
-    (Kind::History, "+ history", 1.0),
+/// Kinds with their names, the penalties on their factors, which were chosen on the first fold, and how much of the history they forget in
+/// training: what only repeats the history learns nothing from it.
+const KINDS: [(Kind, &str, Float, f64); 6] = [
+    (Kind::Biases, "biases", 1.0, 0.0),
+    (Kind::Factors, "+ factors", 0.3, 0.0),
+    (Kind::SideData, "+ side data", 0.5, 0.0),
+    (Kind::History, "+ history", 1.0, 0.0),
+    (Kind::Neural, "neural", 0.3, 0.0),
+    (Kind::Autoencoder, "autoencoder", 0.3, 0.5),
 ];
 
-/// Penalties on the squares of biases and of factors, in equal parts for people and films, whatever their number.
-fn penalise(model: &Machine, all: &Films, on_biases: Float, on_factors: Float) -> Result<()> {
-    let (people, films) = (all.people.nrows(), all.films.nrows());
-    let rows = [people, films, people, films, all.people.ncols(), all.films.ncols(), films];
-    let used = model.parameters().len();
-    for (place, ((name, _), rows)) in model.parameters[..used].iter().zip(rows).enumerate() {
-        let strength = if place < 2 { on_biases } else { on_factors };
-        model.regularize(name, L2(strength / rows as Float))?;
+/// Penalties on the squares of biases and of factors: of people and films alike, whatever their number.
+fn penalise(model: &Machine, on_biases: Float, on_factors: Float) -> Result<()> {
+    for (name, _) in model.parameters().iter().filter(|(name, _)| !name.ends_with(".bias")) {
+        let strength = match name.as_str() {
+            "user_bias" | "film_bias" => on_biases,
+            // Two rows a film.
+            "history" => 2.0 * on_factors,
+            _ => on_factors,
+        };
+        model.regularize(name, move |x: &Var| Ok(x.square().sum() * (strength / x.shape()[0] as Float)))?;
     }
     Ok(())
-}
-
-/// The place of the film among others by its score, counted from 0.
-fn place(scores: &[Float], film: usize, others: impl Iterator<Item = usize>) -> usize {
-    others.filter(|other| scores[*other] >= scores[film]).count()
 }
 
 /// Hides the last film that each person rated, and looks for it among the best ten: of all films that they do not know, and of 100 of these.
@@ -216,45 +145,66 @@ fn rank(all: &Films, args: &Args) -> Result<()> {
     let (known, last) = all.last_of_each();
     let table = Table::new(all, &known);
     let everybody: Vec<usize> = (0..all.people.nrows()).collect();
-    // The same model with another loss: which films somebody rates at all. It forgets half of the history, so as not to learn it by heart.
-    let model = Machine::new(Kind::History, all);
-    penalise(&model, all, 0.05, 0.05)?;
+    let hidden: ndarray::Array1<Float> = last.iter().map(|rating| rating.item as Float).collect();
+    // Which films are left to choose from.
+    let mut rng = ChaCha8Rng::seed_from_u64(args.seed);
+    let mut choices = [(); 2].map(|()| Array2::from_elem((last.len(), all.films.nrows()), Float::NEG_INFINITY));
+    for (row, rating) in last.iter().enumerate() {
+        let is_new = |film: &usize| table.known[[rating.user, *film]] == 0.0 && *film != rating.item;
+        let mut others: Vec<usize> = (0..all.films.nrows()).filter(is_new).collect();
+        others.shuffle(&mut rng);
+        for (choice, count) in choices.iter_mut().zip([others.len(), 100]) {
+            others.iter().take(count).chain([&rating.item]).for_each(|film| choice[[row, *film]] = 0.0);
+        }
+    }
+    println!("\nThe hidden film among the best ten     of all          of 100");
+    println!("                                  HR@10  NDCG@10   HR@10  NDCG@10");
+    let mut best = None;
+    for (kind, name) in [
+        (None, "popularity"),
+        (Some(Kind::Neural), "neural"),
+        (Some(Kind::Autoencoder), "autoencoder"),
+        (Some(Kind::History), "machine"),
+    ] {
+        let scores = match kind {
+            None => table.known.sum_axis(Axis(0)).broadcast(table.known.dim()).expect("a row for each").to_owned(),
+            Some(kind) => ranking(kind, all, &table, args, &everybody)?,
+        };
+        let users: Vec<usize> = last.iter().map(|rating| rating.user).collect();
+        print!("{name:<32}");
+        for choice in &choices {
+            let scores = (&scores.select(Axis(0), &users) + choice).into_tensor();
+            let (mut hits, mut gain) = (TopKAccuracy::new(10), Ndcg::new(10));
+            hits.update(&scores, &hidden.clone().into_tensor())?;
+            gain.update(&scores, &hidden.clone().into_tensor())?;
+            print!(" {:>6.3}  {:>7.3}", hits.result(), gain.result());
+        }
+        println!();
+        best = Some(scores);
+    }
+    if let Some(scores) = best {
+        show(all, &table, &scores, 0);
+    }
+    Ok(())
+}
+
+/// Scores of all films for everybody by a model with another loss: which films somebody rates at all. It forgets half of the history, so as not
+/// to learn it by heart.
+fn ranking(kind: Kind, all: &Films, table: &Table, args: &Args, everybody: &[usize]) -> Result<Array2<Float>> {
+    let model = Machine::new(kind, all);
+    penalise(&model, 0.05, 0.05)?;
     let loss = |y: &Var, users: &[usize]| {
         let known = y.tape().constant(table.known.select(Axis(0), users));
         Ok(-(y.log_softmax(-1)? * &known).sum() * (1.0 / known.value().sum().max(1.0)))
     };
-    learn(&model, all, &table, args, loss, 0.5)?;
-    let learned = scores(&model, &Tape::inference(), all, &table.history, &everybody)?;
-    let popularity = table.known.sum_axis(Axis(0)).to_vec();
-
-    println!("\nThe hidden film among the best ten     of all          of 100");
-    println!("                                  HR@10  NDCG@10   HR@10  NDCG@10");
-    for name in ["popularity", "machine"] {
-        let (mut figures, mut rng) = ([0.0; 4], ChaCha8Rng::seed_from_u64(args.seed));
-        for hidden in &last {
-            let own = learned.value().index_axis(Axis(0), hidden.user).iter().copied().collect::<Vec<Float>>();
-            let scores = if name == "popularity" { &popularity } else { &own };
-            let is_new = |film: &usize| table.known[[hidden.user, *film]] == 0.0 && *film != hidden.item;
-            let mut others: Vec<usize> = (0..scores.len()).filter(is_new).collect();
-            let first = place(scores, hidden.item, others.iter().copied());
-            others.shuffle(&mut rng);
-            let second = place(scores, hidden.item, others.into_iter().take(100));
-            for (i, place) in [first, second].into_iter().enumerate().filter(|(_, place)| *place < 10) {
-                figures[2 * i] += 1.0 / last.len() as f64;
-                figures[2 * i + 1] += 1.0 / (place as f64 + 2.0).log2() / last.len() as f64;
-            }
-        }
-        let [hits, gain, hits_of_100, gain_of_100] = figures;
-        println!("{name:<32} {hits:>6.3} {gain:>8.3} {hits_of_100:>7.3} {gain_of_100:>8.3}");
-    }
-    show(all, &table, &learned, 0);
-    Ok(())
+    learn(&model, all, table, args, loss, 0.5)?;
+    let scores = scores(&model, &Tape::inference(), all, &table.history, everybody)?;
+    Ok(Array2::from_shape_fn(table.known.dim(), |place| scores.value()[[place.0, place.1]]))
 }
 
 /// Ten films for somebody, beside those that they liked.
-fn show(all: &Films, table: &Table, learned: &Var, user: usize) {
-    let best = |scores: Vec<(usize, Float)>, count: usize| {
-        let mut scores = scores;
+fn show(all: &Films, table: &Table, scores: &Array2<Float>, user: usize) {
+    let best = |mut scores: Vec<(usize, Float)>, count: usize| {
         scores.sort_by(|a, b| b.1.total_cmp(&a.1));
         scores.into_iter().take(count).map(|(film, _)| all.titles[film].clone()).collect::<Vec<String>>().join(", ")
     };
@@ -264,7 +214,7 @@ fn show(all: &Films, table: &Table, learned: &Var, user: usize) {
         user + 1,
         best(films(1.0).map(|film| (film, table.stars[[user, film]])).collect(), 8)
     );
-    println!("and may like: {}", best(films(0.0).map(|film| (film, learned.value()[[user, film]])).collect(), 10));
+    println!("and may like: {}", best(films(0.0).map(|film| (film, scores[[user, film]])).collect(), 10));
 }
 
 fn main() -> Result<()> {
@@ -279,7 +229,7 @@ fn main() -> Result<()> {
     all.ratings.shuffle(&mut ChaCha8Rng::seed_from_u64(args.seed));
     println!("{} ratings of {} films by {} people", all.ratings.len(), all.films.nrows(), all.people.nrows());
     let folds = gradus::data::k_fold(all.ratings.len(), 5, args.seed)?;
-    let mut sums = [(0.0, 0.0); 4];
+    let mut sums = [(0.0, 0.0); 6];
     let tested = args.folds.clamp(1, 5);
     for (number, (known, new)) in folds.iter().take(tested).enumerate() {
         println!("fold {}: root mean squared error in stars", number + 1);
@@ -289,12 +239,12 @@ fn main() -> Result<()> {
         }
     }
     println!("\nmean of {tested} folds");
-    for ((_, name, _), (error, seconds)) in KINDS.iter().zip(sums) {
+    for ((_, name, ..), (error, seconds)) in KINDS.iter().zip(sums) {
         println!("{name:<26} {error:.4}  {seconds:.0} s in all");
     }
     rank(&all, &args)?;
-    let points = (0..4).zip(sums.map(|(error, _)| error));
-    let names = KINDS.map(|(_, name, _)| name);
+    let points = (0..6).zip(sums.map(|(error, _)| error));
+    let names = KINDS.map(|(_, name, ..)| name);
     let panel = Panel::new("Model", "Root mean squared error").categories(names).line("", points);
     Figure::new("Stars for films, five folds of MovieLens 100k").panel(panel).save(&args.picture)
 }

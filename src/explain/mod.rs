@@ -12,7 +12,8 @@
 //! | [`smooth_grad`] | the mean of any of these over noisy inputs | | |
 //!
 //! Inside of the model, [`grad_cam`] shows where a convolution sees a class, and [`activations`] what a layer gives. [`deletion`] tests
-//! an explanation, [`ColoredWords`] shows one of a text, and `plot::heat_map` (feature `plot`) one of an image.
+//! an explanation, [`permutation_importance`] says what a model owes to the columns of a table, [`ColoredWords`] shows one of a text, and
+//! `plot::heat_map` (feature `plot`) one of an image.
 //!
 //! ```
 //! use gradus::explain::integrated_gradients;
@@ -32,6 +33,7 @@ mod deletion;
 mod gradients;
 mod layers;
 mod occlusion;
+mod permutation;
 mod shapley;
 mod words;
 
@@ -39,6 +41,7 @@ pub use deletion::deletion;
 pub use gradients::{Integrated, deep_lift, input_x_gradient, integrated_gradients, noise, saliency, smooth_grad};
 pub use layers::{activations, grad_cam};
 pub use occlusion::occlusion;
+pub use permutation::permutation_importance;
 pub use shapley::kernel_shap;
 pub use words::ColoredWords;
 

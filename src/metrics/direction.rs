@@ -52,8 +52,9 @@ mod tests {
             &MeanLoss::new("glossary_accuracy", MeanSquaredError),
         ];
         assert!(lower.iter().all(|metric| of(*metric) == Some(Lower)));
-        let higher: [&dyn Metric; 14] = [
+        let higher: [&dyn Metric; 15] = [
             &Accuracy::default(),
+            &Ndcg::default(),
             &TopKAccuracy::default(),
             &Auc::roc(),
             &Auc::precision_recall(),

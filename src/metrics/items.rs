@@ -71,7 +71,7 @@ pub(super) fn weights_of(who: &str, weights: Option<&Tensor>, count: usize) -> R
 mod tests {
     use ndarray::{arr1, arr2, arr3};
 
-    use crate::metrics::{CohenKappa, MeanIou, MeanLoss, Pearson, Perplexity};
+    use crate::metrics::{CohenKappa, MeanIou, MeanLoss, Ndcg, Pearson, Perplexity};
     use crate::prelude::*;
 
     /// Two sequences of which the second ends after a step. What is in the padding must not matter.
@@ -84,9 +84,10 @@ mod tests {
     fn items_of_weight_0_are_not_there_in_any_metric() {
         let (scores, labels, weights) = sequences();
         let kept = scores.to_shape((4, 2)).unwrap().select(ndarray::Axis(0), &[0, 1, 2]).into_tensor();
-        let classes: [(Box<dyn Metric>, Box<dyn Metric>); 7] = [
+        let classes: [(Box<dyn Metric>, Box<dyn Metric>); 8] = [
             (Box::new(Accuracy::default()), Box::new(Accuracy::default())),
             (Box::new(TopKAccuracy::new(1)), Box::new(TopKAccuracy::new(1))),
+            (Box::new(Ndcg::new(2)), Box::new(Ndcg::new(2))),
             (Box::new(Precision::default()), Box::new(Precision::default())),
             (Box::new(FBeta::default()), Box::new(FBeta::default())),
             (Box::new(MeanIou::default()), Box::new(MeanIou::default())),

@@ -4,7 +4,8 @@
 //!
 //! | | |
 //! | --- | --- |
-//! | [`Accuracy`], [`TopKAccuracy`] | share of right answers |
+//! | [`Accuracy`], [`TopKAccuracy`] | share of right answers; the latter is the hit rate of recommenders |
+//! | [`Ndcg`] | how well the best items are ordered |
 //! | [`Precision`], [`Recall`], [`FBeta`] | of what was found, of what there is, and both; [`Averaging`] over classes |
 //! | [`Auc`] | over all thresholds ([`Curve`]: ROC or precision and recall) |
 //! | [`CohenKappa`], [`Matthews`] | agreement beyond chance ([`KappaWeights`]) |
@@ -53,6 +54,7 @@ mod metrics;
 mod named;
 mod outcomes;
 mod precision;
+mod ranking;
 mod rates;
 #[cfg(test)]
 mod streaming_tests;
@@ -73,6 +75,7 @@ pub use mean_loss::{MeanCosine, MeanLoss, Perplexity};
 pub(crate) use metrics::{Figures, Metrics, check_column};
 pub use named::Named;
 pub use precision::{Averaging, FBeta, Precision, Recall};
+pub use ranking::Ndcg;
 pub use rates::{FalsePositiveRate, SelectionRate};
 pub use top_k::TopKAccuracy;
 
@@ -202,7 +205,7 @@ family!(Box, dyn Metric);
 
 kinds! {
     register, "Adds a metric." metric, Box<dyn Metric> =>
-    Accuracy Auc CohenKappa FalsePositiveRate FBeta Matthews MeanAbsolute MeanCosine MeanIou MeanLoss MeanSquared Named Pearson
+    Accuracy Auc CohenKappa FalsePositiveRate FBeta Matthews MeanAbsolute MeanCosine MeanIou MeanLoss MeanSquared Named Ndcg Pearson
     Perplexity Precision R2 Recall RootMeanSquared SelectionRate TopKAccuracy
 }
 

@@ -57,6 +57,7 @@ fn classes() {
     let metrics = made![
         Accuracy::default(),
         TopKAccuracy::new(2),
+        Ndcg::new(2),
         Precision::default().average(Averaging::Macro),
         Recall::default().average(Averaging::Weighted),
         FBeta::new(2.0).average(Averaging::Micro),

@@ -21,6 +21,8 @@ described! {
     /// assert_eq!((top_2.name().as_str(), top_2.result()), ("top_2_accuracy", 0.5));
     /// # Ok::<(), gradus::Error>(())
     /// ```
+    #[doc(alias = "hit_rate")]
+    #[doc(alias = "HitRate")]
     #[derive(Clone, Copy)]
     pub struct TopKAccuracy(
         /// How many of the best classes count.

@@ -77,6 +77,7 @@ fn build(case: &Case) -> Built<Box<dyn Metric>> {
     Ok(match text(&settings["metric"]) {
         "Accuracy" => Box::new(Accuracy::default().threshold(threshold)),
         "TopKAccuracy" => Box::new(TopKAccuracy::new(settings["k"].as_u64().unwrap_or(0) as usize)),
+        "Ndcg" => Box::new(Ndcg::new(settings["k"].as_u64().unwrap_or(0) as usize)),
         "MeanAbsolute" => Box::new(MeanAbsolute::default()),
         "MeanSquared" => Box::new(MeanSquared::default()),
         "RootMeanSquared" => Box::new(RootMeanSquared::default()),
