@@ -41,4 +41,9 @@ impl ExampleGradients {
             tensor(&shape, sum)
         })
     }
+
+    /// The same, with their sum passed on to a linear function.
+    pub(crate) fn then(self, last: impl FnOnce(Tensor) -> Tensor + 'static) -> Self {
+        Self { sum: Box::new(|factors| last((self.sum)(factors))), ..self }
+    }
 }

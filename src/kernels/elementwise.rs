@@ -39,11 +39,14 @@ pub fn dot(x: &[Float], y: &[Float]) -> f64 {
 
 vectorized! {
     fn add_products(sums: &mut [f64; 16], x: &[Float], y: &[Float]) {
-        let y = &y[..x.len()];
-        for first in (0..x.len()).step_by(16) {
-            for i in 0..16.min(x.len() - first) {
-                sums[i] += f64::from(x[first + i]) * f64::from(y[first + i]);
+        let ((whole, x), (others, y)) = (x.as_chunks::<16>(), y[..x.len()].as_chunks::<16>());
+        for (x, y) in whole.iter().zip(others) {
+            for i in 0..16 {
+                sums[i] += f64::from(x[i]) * f64::from(y[i]);
             }
+        }
+        for (sum, (x, y)) in sums.iter_mut().zip(x.iter().zip(y)) {
+            *sum += f64::from(*x) * f64::from(*y);
         }
     }
 }

@@ -70,10 +70,20 @@ fn costs(ranks: &Distributed) {
 }
 
 fn start(ranks: usize, task: &str, folder: &Path) -> Child {
+    start_on(false, ranks, task, folder)
+}
+
+/// Starts ranks, on one machine or each on a machine of its own.
+fn start_on(machines: bool, ranks: usize, task: &str, folder: &Path) -> Child {
     let program = std::env::current_exe().unwrap();
     let mut command = match ranks {
         // A program that nobody has started with `mpirun`.
         0 => Command::new(program),
+        _ if machines => {
+            let mut command = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/distributed/machines"));
+            command.arg(ranks.to_string()).arg(program);
+            command
+        }
         _ => {
             let mut mpirun = Command::new("mpirun");
             mpirun.args(["--oversubscribe", "-n", &ranks.to_string()]).arg(program);
@@ -134,19 +144,46 @@ fn a_rank_that_ends_early_or_fails_leaves_nobody_waiting() {
     }
 }
 
-/// Kills ranks at this many moments. The others must end, and name the rank; another number of them goes on, to the same end.
-fn kill(times: usize) {
+/// How a rank is lost.
+#[derive(Clone, Copy, PartialEq)]
+enum Loss {
+    /// Its process is killed.
+    Killed,
+    /// Its process is killed on a machine of its own.
+    KilledApart,
+    /// The link to its machine is cut.
+    Cut,
+}
+
+impl Loss {
+    /// Loses a rank, unless it has ended.
+    fn happens(self, folder: &Path, rank: usize, process: &str) -> bool {
+        if self == Self::Cut {
+            return fs::write(folder.join("cut"), rank.to_string()).is_ok();
+        }
+        Command::new("kill").args(["-9", process]).status().unwrap().success()
+    }
+
+    /// What the others say: the rank, or its machine, whose rank the map of ranks says.
+    fn message(self, rank: usize) -> String {
+        if self == Self::Cut { format!("on node 10.9.0.{}", rank + 1) } else { format!("process rank {rank}") }
+    }
+}
+
+/// Loses ranks at this many moments. The others must end, and name the rank; another number of them goes on, to the same end.
+fn lose(times: usize, loss: Loss) {
     let whole = tempfile::tempdir().unwrap();
     let began = Instant::now();
     let expected = results(2, "cnn", whole.path());
     let mut takes = began.elapsed();
+    let mut slowest = Duration::ZERO;
     let mut rng = gradus::Rng::seed_from_u64(1);
     let (mut kills, mut resumed) = (0, 0);
     while kills < times || resumed == 0 {
         assert!(began.elapsed() < Duration::from_secs(20 + 20 * times as u64), "{kills} {resumed}");
         let folder = tempfile::tempdir().unwrap();
         let (ranks, victim) = (rng.random_range(2..4), rng.random_range(0..2_usize));
-        let child = start(ranks, "cnn", folder.path());
+        let child = start_on(loss != Loss::Killed, ranks, "cnn", folder.path());
         let (started, moment) = (Instant::now(), takes.mul_f64(rng.random_range(0.2..1.0)));
         while started.elapsed() < moment && !folder.path().join("outcome.0").exists() {
             std::thread::sleep(Duration::from_millis(5));
@@ -155,9 +192,7 @@ fn kill(times: usize) {
             child.wait_with_output().unwrap();
             continue;
         };
-        if folder.path().join("outcome.0").exists()
-            || !Command::new("kill").args(["-9", &process]).status().unwrap().success()
-        {
+        if folder.path().join("outcome.0").exists() || !loss.happens(folder.path(), victim, &process) {
             child.wait_with_output().unwrap();
             // The machine is less busy than it was: this is what a run takes now.
             takes = started.elapsed();
@@ -166,21 +201,23 @@ fn kill(times: usize) {
         let killed = Instant::now();
         let output = child.wait_with_output().unwrap();
         assert!(killed.elapsed() < Duration::from_secs(10), "{:?}", killed.elapsed());
+        slowest = slowest.max(killed.elapsed());
         if output.status.success() {
             continue;
         }
         kills += 1;
-        assert!(text(&output).contains(&format!("process rank {victim}")), "{}", text(&output));
+        assert!(text(&output).contains(&loss.message(victim)), "{}", text(&output));
         resumed += usize::from(folder.path().join("run.backup").exists());
         let again = rng.random_range(0..4);
         assert_eq!(results(again, "cnn", folder.path()), expected, "{again} after {ranks}");
     }
+    println!("{kills} ranks lost, {resumed} runs resumed; the others ended within {:.1} s", slowest.as_secs_f64());
 }
 
 #[test]
 #[ignore = "needs mpirun; `.ci/mpi` runs it"]
 fn a_run_whose_rank_is_killed_goes_on_with_another_number_of_ranks() {
-    kill(4);
+    lose(4, Loss::Killed);
 }
 
 #[test]
@@ -194,5 +231,12 @@ fn by_hand_what_a_reduction_costs() {
 #[test]
 #[ignore = "needs mpirun and minutes; by hand"]
 fn by_hand_a_run_is_killed_at_fifty_moments() {
-    kill(50);
+    lose(50, Loss::Killed);
+}
+
+#[test]
+#[ignore = "needs mpirun, `ip`, `unshare` and minutes; by hand"]
+fn by_hand_a_rank_on_a_machine_of_its_own_is_killed_or_cut_off() {
+    lose(50, Loss::KilledApart);
+    lose(50, Loss::Cut);
 }

@@ -284,21 +284,37 @@ pub fn weight_gradient(
         }
         return;
     }
-    // Filter by filter: a kernel row of one filter stays in registers.
-    with_scratch(dw.len(), |transposed| {
-        transposed.fill(0.0);
-        let segments: Vec<_> = (0..shape.kernel_rows()).map(|y| (shape.tap(y, 0), y * shape.filters * row)).collect();
-        for (x, gradient) in blocks {
-            let most = gradient.dy.len() / shape.filters;
-            Lists::with(most, (0..shape.filters).map(|f| f * row), |lists| {
-                gradient.fill_by_filter(shape, lists);
-                shape.with_padded(x, |x| {
-                    dispatch(SparseProduct { lists, segments: &segments, b: x, c: transposed, columns: row });
-                });
-            });
-        }
-        add_transposed(transposed, row, shape.filters, dw);
+    with_scratch(dw.len(), |turned| {
+        turned.fill(0.0);
+        blocks.for_each(|(x, gradient)| add_turned_gradient(shape, x, gradient, turned));
+        turn_back(shape, turned, dw);
     });
+}
+
+/// Whether the gradients of single images are made by [`add_turned_gradient`].
+pub fn is_turned(shape: &ConvShape, gradient: OutputGradient<'_>) -> bool {
+    let winograd = gradient.max_pool.is_none() && shape.method() == Method::Winograd;
+    !shape.is_depthwise() && !winograd && gradient.is_sparse(shape, shape.kernel[2] * shape.group_channels())
+}
+
+/// Adds to `dw`, which is `[kernel row, filter, kernel column, channel]`, the gradient for the images in `x`, where many of those of outputs
+/// are 0.
+pub fn add_turned_gradient(shape: &ConvShape, x: &[Float], gradient: OutputGradient<'_>, dw: &mut [Float]) {
+    // Filter by filter: a kernel row of one filter stays in registers.
+    let row = shape.kernel[2] * shape.group_channels();
+    let segments: Vec<_> = (0..shape.kernel_rows()).map(|y| (shape.tap(y, 0), y * shape.filters * row)).collect();
+    let most = gradient.dy.len() / shape.filters;
+    Lists::with(most, (0..shape.filters).map(|f| f * row), |lists| {
+        gradient.fill_by_filter(shape, lists);
+        shape.with_padded(x, |x| {
+            dispatch(SparseProduct { lists, segments: &segments, b: x, c: dw, columns: row });
+        });
+    });
+}
+
+/// Adds the sum of turned gradients to `dw`, `[kernel row, kernel column, channel, filter]`.
+pub fn turn_back(shape: &ConvShape, turned: &[Float], dw: &mut [Float]) {
+    add_transposed(turned, shape.kernel[2] * shape.group_channels(), shape.filters, dw);
 }
 
 /// Pixels whose products are added up before they are added to the gradient, about.

@@ -11,7 +11,10 @@ mod sparse;
 mod tests;
 mod winograd;
 
-pub use backward::{OutputGradient, input_gradient, pack_backward, pack_turned, weight_gradient};
+pub use backward::{
+    OutputGradient, add_turned_gradient, input_gradient, is_turned, pack_backward, pack_turned, turn_back,
+    weight_gradient,
+};
 pub use bands::pieces;
 pub use forward::{forward, pack_forward};
 pub use max_pool::{forward_max_pool, pack_forward_max_pool};

@@ -205,18 +205,32 @@ impl Op for Convolution {
         let out = self.out().iter().product::<usize>() * shape.filters;
         let dz = self.inner.activation_gradient(dy);
         let (mut rows, x) = (zeros(images * len), data(x));
+        let argmax = |at: Range<usize>| self.pool.map(|pool| (pool, &self.argmax[at]));
+        let is_turned =
+            i == 1 && conv::is_turned(shape, OutputGradient { dy: data(&dz), max_pool: argmax(0..dz.len()) });
         let mut work: Vec<_> = rows.chunks_mut(len).zip(data(&dz).chunks(out)).enumerate().collect();
         parallel::for_each(&mut work, |(image, (row, dz))| {
             if i == 2 {
                 return sum_columns(dz, row);
             }
-            let argmax = |pool| (pool, &self.argmax[*image * out..(*image + 1) * out]);
-            let gradient = OutputGradient { dy: dz, max_pool: self.pool.map(argmax) };
+            let gradient = OutputGradient { dy: dz, max_pool: argmax(*image * out..(*image + 1) * out) };
             let x = &x[*image * shape.input_len()..][..shape.input_len()];
-            conv::weight_gradient(shape, x, gradient, row, None);
+            match is_turned {
+                true => conv::add_turned_gradient(shape, x, gradient, row),
+                false => conv::weight_gradient(shape, x, gradient, row, None),
+            }
         });
-        let shape = if i == 1 { kernel.shape() } else { &[shape.filters] };
-        Some(ExampleGradients::of_rows(shape, rows))
+        let filters = [shape.filters];
+        let found = ExampleGradients::of_rows(if i == 1 { kernel.shape() } else { &filters }, rows);
+        if !is_turned {
+            return Some(found);
+        }
+        let shape = *shape;
+        Some(found.then(move |turned| {
+            let mut sum = zeros(turned.len());
+            conv::turn_back(&shape, data(&turned), &mut sum);
+            tensor(turned.shape(), sum)
+        }))
     }
 
     fn dependence(&self, inputs: &[Dependence]) -> Dependence {
