@@ -187,7 +187,8 @@ fn main() -> Result<()> {
     println!("Means of {} seeds ± half of the distance between the least and the greatest.", args.seeds.max(1));
 
     // The fall of the first epochs would leave no height for the rest.
-    let epochs = |figures: Vec<f64>| (1..).zip(figures).skip(args.epochs / 10).collect::<Vec<(u32, f64)>>();
+    let epochs =
+        |figures: &[f64]| (1..).zip(figures.iter().copied()).skip(args.epochs / 10).collect::<Vec<(u32, f64)>>();
     let mut curves = Panel::new("Epoch", "Loss, first seed");
     for (remedy, outcomes) in
         REMEDIES.iter().zip(&table).filter(|(remedy, _)| ["none", "augmentation"].contains(&remedy.name))

@@ -22,7 +22,7 @@ described! {
     /// # Defaults
     /// no bias
     /// # Errors
-    /// an input of fewer than two axes; a last axis of other than `units`
+    /// an input of fewer than two axes; a last axis of other than `units`; a vocabulary of 0, or 0 units
     /// # Example
     /// ```
     /// use gradus::prelude::*;
@@ -79,6 +79,12 @@ impl Layer for TiedDense {
     config!();
 
     fn forward(&self, x: &Var) -> Result<Var> {
+        if self.vocabulary == 0 || self.units == 0 {
+            return Err(Error::value(format!(
+                "expected at least 1 id and 1 unit, got {} ids of {} units",
+                self.vocabulary, self.units
+            )));
+        }
         if x.value.shape().len() < 2 || x.value.shape().last() != Some(&self.units) {
             return Err(Error::shape(format!(
                 "expected an input [batch, ..., {}] with the embedding's units in the last axis, got {:?}",

@@ -113,7 +113,8 @@ impl Window<'_> {
                 return Err(self.does_not_fit(input));
             }
             let last = (room - reach) / stride;
-            positions[axis] = last + usize::from(!ceil || last.saturating_mul(stride) < len + padding[axis][0]);
+            positions[axis] =
+                last + usize::from(!ceil || last.saturating_mul(stride) < len.saturating_add(padding[axis][0]));
         }
         fewer_than(32, "padded cells", &padded)?;
         fewer_than(32, "positions", &positions)?;
@@ -141,7 +142,9 @@ impl Window<'_> {
         }
         let mut spans = Vec::new();
         for axis in 0..input.len() {
-            let (len, step, [before, after]) = (input[axis], self.dilation[axis], padding[axis]);
+            // A window of one cell has no gaps.
+            let step = if self.size[axis] == 1 { 1 } else { self.dilation[axis] };
+            let (len, [before, after]) = (input[axis], padding[axis]);
             let span = |position: usize| {
                 let first = position * self.stride[axis];
                 let start = first + before.saturating_sub(first).next_multiple_of(step) - before;

@@ -2,7 +2,7 @@
 
 use super::each::times;
 use super::probabilities::check_constant;
-use super::{ClassWeights, Loss, class_weights, weighed};
+use super::{ClassWeights, Loss, OutputWeights, class_weights, weighed};
 use crate::autograd::{Origin, Var};
 use crate::config::{Registry, Setting, Value, described};
 use crate::error::{Error, Result};
@@ -117,7 +117,7 @@ impl Losses {
         predictions: &[Var],
         targets: &[Tensor],
         weights: &[Tensor],
-        class_weights: &ClassWeights,
+        class_weights: &OutputWeights,
     ) -> Result<(Var, Vec<OutputTotal>)> {
         self.check_counts(predictions, targets, weights)?;
         let mut totals = Vec::with_capacity(self.0.len());
@@ -178,7 +178,7 @@ impl OutputLoss {
         prediction: &Var,
         target: &Tensor,
         weights: Option<&Tensor>,
-        class_weights: Option<&[Float]>,
+        class_weights: Option<&ClassWeights>,
     ) -> Result<(Var, OutputTotal)> {
         check_constant(prediction)?;
         let target = &aligned(prediction, target);

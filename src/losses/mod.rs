@@ -36,6 +36,7 @@
 //! | --- | --- |
 //! | [`Losses`] | one for each output of a model |
 //! | [`Each`] | the losses of single items: their mean, sum, or weighted |
+//! | [`ClassWeights`] | what classes weigh in training |
 //! | [`Loss`] | the trait |
 
 mod binary_cross_entropy;
@@ -64,7 +65,8 @@ mod quantile;
 mod sparse_cross_entropy;
 
 pub use binary_cross_entropy::BinaryCrossEntropy;
-pub(crate) use class_weights::ClassWeights;
+pub use class_weights::ClassWeights;
+pub(crate) use class_weights::OutputWeights;
 pub use cosine::CosineSimilarity;
 pub use cross_entropy::CrossEntropy;
 pub use ctc::Ctc;

@@ -11,7 +11,10 @@ impl From<&History> for Figure {
     fn from(history: &History) -> Self {
         let mut figure = Self::new("Training");
         let curve = |name: &str| {
-            (1..).zip(history.get(name)).filter(|(_, figure)| !figure.is_nan()).collect::<Vec<(u32, f64)>>()
+            (1..)
+                .zip(history.get(name).iter().copied())
+                .filter(|(_, figure)| !figure.is_nan())
+                .collect::<Vec<(u32, f64)>>()
         };
         for name in history.names().into_iter().filter(|name| !name.starts_with("val_")) {
             let mut panel = Panel::new("Epoch", name.replace('_', " ")).line("training", curve(name));

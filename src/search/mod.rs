@@ -15,7 +15,7 @@
 //!         .compile(Adam::new(trial.real("rate")?), MeanSquaredError)
 //!         .seed(trial.seed());
 //!     let fit = Fit::epochs(trial.budget()).validation_split(0.25).progress(false);
-//!     Ok(model.fit(&(&x, &y), fit)?.last().cloned().unwrap_or_default())
+//!     model.fit(&(&x, &y), fit)
 //! })?;
 //! // 9 trials of 1 epoch, the best 3 of them for 3 epochs, the best of these for 9.
 //! assert_eq!(results.records().len(), 9 + 3 + 1);
@@ -102,8 +102,8 @@ impl Search {
         Self::declared(space, Draw::Random { trials })
     }
 
-    /// Runs the trials, one after another: `work` trains for [`Trial::budget`] epochs, and gives the figure that counts
-    /// or all [`Logs`](crate::training::Logs).
+    /// Runs the trials, one after another: `work` trains for [`Trial::budget`] epochs, and gives the figure that counts, all
+    /// [`Logs`](crate::training::Logs), or the [`History`](crate::training::History), whose last epoch counts.
     ///
     /// # Errors
     /// those of [`Search`]

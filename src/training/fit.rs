@@ -12,11 +12,10 @@ use crate::autograd::{Layer, ParamList, Tape, Vars};
 use crate::data::{Batches, Dataset, Epoch, Ready, Subset, first_share, numbers};
 use crate::distributed::data_checksum;
 use crate::error::{Error, Result};
-use crate::losses::ClassWeights;
+use crate::losses::{ClassWeights, OutputWeights};
 use crate::metrics::{Direction, Figures};
 use crate::random::Rng;
 use crate::saving::Structure;
-use crate::tensor::Float;
 use crate::training::callbacks::{Callback, KnownFigures, Progress};
 
 /// Which examples make up the batches of an epoch.
@@ -59,7 +58,7 @@ pub struct Fit<'a> {
     pub(super) prefetch: usize,
     pub(super) validation: Option<&'a dyn Dataset>,
     pub(super) validation_split: f64,
-    pub(super) class_weights: ClassWeights,
+    pub(super) class_weights: OutputWeights,
     pub(super) progress: bool,
     pub(super) callbacks: Vec<Box<dyn Callback + 'a>>,
 }
@@ -84,7 +83,7 @@ impl<'a> Fit<'a> {
             prefetch: 0,
             validation: None,
             validation_split: 0.0,
-            class_weights: ClassWeights::default(),
+            class_weights: OutputWeights::default(),
             progress: true,
             callbacks: Vec::new(),
         }
@@ -137,14 +136,14 @@ impl<'a> Fit<'a> {
     /// Multiplies the loss of each item in training (an example, a step, a pixel) with the weight of its class, for classes that
     /// are rare; the mean still divides by the number of items, as in Keras. Targets are class numbers, of which those that the
     /// loss ignores have no class, or one-hot rows; they are one-hot where they have the prediction's shape. Validation is as it
-    /// was.
+    /// was. [`ClassWeights`] has the forms of weights: `[1.0, 5.0]`, or by class number, `[(1, 5.0)]`.
     #[doc(alias = "class_weight")]
-    pub fn class_weights(self, weights: impl Into<Vec<Float>>) -> Self {
+    pub fn class_weights(self, weights: impl Into<ClassWeights>) -> Self {
         self.class_weights_of("", weights)
     }
 
     /// Sets the weights of the classes of one of several outputs, by the name that its loss has; see [`Fit::class_weights`].
-    pub fn class_weights_of(mut self, output: impl Into<String>, weights: impl Into<Vec<Float>>) -> Self {
+    pub fn class_weights_of(mut self, output: impl Into<String>, weights: impl Into<ClassWeights>) -> Self {
         self.class_weights.set(output.into(), weights.into());
         self
     }
@@ -276,7 +275,7 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
     /// Runs one example of the validation, or a whole batch where the model refuses one, so that a mistake shows before the first epoch
     /// and not after it.
     fn check_validation(&self, validation: &dyn Dataset) -> Result<()> {
-        let objective = Objective { losses: &self.losses, class_weights: &ClassWeights::default() };
+        let objective = Objective { losses: &self.losses, class_weights: &OutputWeights::default() };
         let run = |examples: usize| {
             let batch = validation.batch(&numbers(examples)?)?.of(examples)?;
             pass::run(&self.model, objective, &tape(self.seed), batch, 1.0).map(drop)

@@ -50,13 +50,42 @@ impl Index<&str> for Logs {
 }
 
 /// The figures of each epoch of a run.
-#[derive(Clone, Debug, Default, PartialEq)]
+///
+/// ```
+/// use gradus::prelude::*;
+/// let (x, y) = (ndarray::array![[1.0], [2.0]], ndarray::array![[2.0], [4.0]]);
+/// let mut model = Dense::new(1).compile(Sgd::new(0.1), MeanSquaredError);
+/// let history = model.fit(&(&x, &y), Fit::epochs(3).progress(false))?;
+/// assert_eq!(history["loss"].len(), 3);
+/// assert_eq!(history["loss"][2], history.epochs()[2]["loss"]);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+///
+/// # Reference
+/// Keras' `History`
+#[derive(Clone, Debug, Default)]
 pub struct History {
     epochs: Vec<Logs>,
+    /// The same by name: NaN in epochs that have none.
+    figures: Vec<(String, Vec<f64>)>,
+}
+
+impl PartialEq for History {
+    fn eq(&self, other: &Self) -> bool {
+        self.epochs == other.epochs
+    }
 }
 
 impl History {
     pub(crate) fn push(&mut self, logs: Logs) {
+        for (name, _) in logs.iter() {
+            if self.get(name).is_empty() {
+                self.figures.push((name.into(), vec![f64::NAN; self.epochs.len()]));
+            }
+        }
+        for (name, figures) in &mut self.figures {
+            figures.push(logs.get(name).unwrap_or(f64::NAN));
+        }
         self.epochs.push(logs);
     }
 
@@ -81,17 +110,27 @@ impl History {
     }
 
     /// Returns one figure over the epochs, such as `"val_loss"`: NaN in an epoch that has none; empty if no epoch has it.
-    pub fn get(&self, name: &str) -> Vec<f64> {
-        let mut figures: Vec<Option<f64>> = self.epochs.iter().map(|logs| logs.get(name)).collect();
-        if figures.iter().all(Option::is_none) {
-            figures.clear();
-        }
-        figures.into_iter().map(|figure| figure.unwrap_or(f64::NAN)).collect()
+    pub fn get(&self, name: &str) -> &[f64] {
+        self.figures.iter().find(|(known, _)| known == name).map_or(&[], |(_, figures)| figures)
     }
 
     /// Returns the names of the figures of all epochs, in the order of their first appearance.
     pub fn names(&self) -> Vec<&str> {
-        figure_names(&self.epochs)
+        self.figures.iter().map(|(name, _)| name.as_str()).collect()
+    }
+}
+
+impl Index<&str> for History {
+    type Output = [f64];
+
+    /// # Panics
+    /// if no epoch has a figure of that name; [`History::get`] does not
+    #[track_caller]
+    fn index(&self, name: &str) -> &[f64] {
+        match self.get(name) {
+            [] => panic!("no figure named `{name}`; there are: {}", self.names().join(", ")),
+            figures => figures,
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use crate::data::{Batch, Dataset};
 use crate::distributed::{Distributed, Message, Piece, Reader};
 use crate::error::{Error, Result};
 use crate::kernels::parallel;
-use crate::losses::{ClassWeights, Losses, OutputTotal};
+use crate::losses::{Losses, OutputTotal, OutputWeights};
 use crate::tensor::{Float, Tensor, data};
 
 /// What the numbers of a part must exceed, beside weights, to be worth a tape and a meeting of threads.
@@ -20,7 +20,7 @@ const FEWEST: usize = 8;
 #[derive(Clone, Copy)]
 pub(super) struct Objective<'a> {
     pub losses: &'a Losses,
-    pub class_weights: &'a ClassWeights,
+    pub class_weights: &'a OutputWeights,
 }
 
 /// What a part of a batch gave.

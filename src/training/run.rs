@@ -8,7 +8,7 @@ use crate::autograd::{Noise, Param};
 use crate::config::Config;
 use crate::distributed::{Distributed, parameters_checksum};
 use crate::error::{Error, Result};
-use crate::losses::ClassWeights;
+use crate::losses::OutputWeights;
 use crate::metrics::{Figures, Metrics};
 use crate::optimizers::Stepper;
 use crate::saving::Structure;
@@ -30,7 +30,7 @@ pub(super) struct RunState<'a> {
     pub figures: Figures,
     pub known: KnownFigures,
     /// What the classes of the outputs weigh.
-    pub class_weights: ClassWeights,
+    pub class_weights: OutputWeights,
     pub logs: Logs,
     pub history: History,
     pub batch_loss: f64,
@@ -76,7 +76,7 @@ impl<'a> RunState<'a> {
             examples: 0,
             figures: Figures::default(),
             known: KnownFigures::default(),
-            class_weights: ClassWeights::default(),
+            class_weights: OutputWeights::default(),
             logs: Logs::default(),
             history: History::default(),
             batch_loss: f64::NAN,

@@ -14,7 +14,7 @@ use crate::distributed::Distributed;
 use crate::error::{Error, Result};
 use crate::formats::{Translation, Weights};
 use crate::kernels::parallel;
-use crate::losses::{ClassWeights, Losses};
+use crate::losses::{Losses, OutputWeights};
 use crate::metrics::{Figures, Metric, Metrics};
 use crate::optimizers::{Optimizer, Stepper};
 
@@ -204,7 +204,7 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
         let mut figures = self.start_figures()?;
         let all = numbers(dataset.len())?;
         let (model, seed) = (&self.model, self.seed);
-        let objective = Objective { losses: &self.losses, class_weights: &ClassWeights::default() };
+        let objective = Objective { losses: &self.losses, class_weights: &OutputWeights::default() };
         let mut parts = pass::parts(model, objective, &tape(seed), dataset, size);
         let penalty = pass::penalty(&ParamList::of(&self.model).into_vec())?;
         let ranks = self.ranks.as_ref();

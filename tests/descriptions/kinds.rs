@@ -44,7 +44,7 @@ fn parts_of_layers() {
 
 #[test]
 fn losses() {
-    check(include_str!("../../src/losses/mod.rs"), "Each Losses");
+    check(include_str!("../../src/losses/mod.rs"), "ClassWeights Each Losses");
 }
 
 #[test]

@@ -12,7 +12,7 @@ const NO_LAYERS: &[&str] = &[
     "Losses", "Names", "Padding", "Size", "Layer", "Vars", "Border", "Interpolation", "Conv", "ConvTranspose", "DepthwiseConv",
     "SeparableConv", "MaxPool", "AvgPool", "AdaptiveAvgPool", "AdaptiveMaxPool", "ZeroPad", "Crop", "UpSample",
     "Resize", "Unfold", "Fold", "MaxUnpool", "GridSample", "AffineGrid", "Outside", "Cell", "Merge", "Recurrent", "StepOptions", "AttentionOptions", "KeyValueCache", "Each",
-    "ResizeTo", "PerChannel",
+    "ResizeTo", "PerChannel", "ClassWeights",
 ];
 
 fn source(folder: &str) -> PathBuf {

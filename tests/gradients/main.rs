@@ -9,6 +9,7 @@ mod by_example;
 mod complete;
 mod convolution;
 mod data;
+mod extremes;
 mod layers;
 mod loss_options;
 mod losses;

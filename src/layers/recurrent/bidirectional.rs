@@ -3,7 +3,7 @@
 use super::{Recurrent, StepOptions, masked};
 use crate::autograd::{ParamList, Var};
 use crate::config::{Config, Described, Reader, named};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::layers::Layer;
 
 /// How [`Bidirectional`] makes one output of two.
@@ -71,6 +71,13 @@ impl<L: Recurrent> Bidirectional<L> {
 
     fn merged(&self, x: &Var, forward: &Var, backward: Var) -> Result<Var> {
         let backward = if self.options.return_sequences { backward.flip(1)? } else { backward };
+        let [one, other] = [forward, &backward].map(|y| y.value.shape());
+        if self.merge != Merge::Concat && one != other {
+            return Err(Error::shape(format!(
+                "expected outputs of one shape in both directions, got {one:?} and {other:?}; give both layers the same units, or \
+                 merge by `Merge::Concat`"
+            )));
+        }
         let y = match self.merge {
             Merge::Concat => Var::concat(&[forward, &backward], -1)?,
             Merge::Sum => forward + backward,
