@@ -2,7 +2,7 @@
 
 use super::elementwise::add_row;
 use super::gemm::{Matrix, gemm};
-use super::large::is_large;
+use super::large::{self, Right, is_large};
 use super::packed::Packed;
 use super::parallel;
 use super::simd::panel_width;
@@ -13,11 +13,6 @@ const WORK: usize = 1 << 20;
 
 /// Pieces in which large products are finished.
 const PIECES: usize = 8;
-
-/// Rows for which a thread reads a packed kernel.
-const FEWEST: usize = 24;
-/// From this many rows on it is faster to pack the rows too, and to pack the kernel panel by panel as it is used.
-const MANY: usize = 64;
 
 /// Rows that a thread works on at a time: fixed by the sizes, whatever the number of threads.
 fn rows_per_chunk(k: usize, n: usize) -> usize {
@@ -41,15 +36,13 @@ pub fn forward(
     });
 }
 
-/// Whether a kernel that is packed already would help [`forward`]: packing takes as long as some rows do, but with the narrow
-/// panels of AVX2 it is a few hundredths slower.
+/// Whether a kernel that is packed already would help [`forward`]: of few rows packing takes as long as the product, but with the
+/// narrow panels of AVX2 it is a few hundredths slower.
 pub fn wants_packed([features, units]: [usize; 2], rows: usize) -> bool {
-    rows < MANY && panel_width() >= 32 && is_large([rows, features, units])
+    panel_width() >= 32 && is_large([rows, features, units])
 }
 
 /// [`forward`] with a packed kernel.
-///
-/// A sum has the same terms in the same order however rows are divided, so that this may follow the number of threads.
 pub fn forward_packed(
     [features, units]: [usize; 2],
     x: &[Float],
@@ -58,10 +51,9 @@ pub fn forward_packed(
     y: &mut [Float],
     finish: impl Fn(&mut [Float]) + Sync,
 ) {
-    let rows = (y.len() / units).div_ceil(parallel::threads()).max(FEWEST);
-    let mut work: Vec<_> = y.chunks_mut(rows * units).zip(x.chunks(rows * features)).collect();
-    parallel::for_each(&mut work, |(y, x)| {
-        kernel.product(y.len() / units, x, y, [features, units], false);
+    let rows = y.len() / units;
+    large::product([rows, features, units], Matrix::new(x, features), Right::Packed(kernel), false, y);
+    finish_rows(rows, y, |y| {
         if let Some(bias) = bias {
             add_row(y, bias);
         }
@@ -86,8 +78,7 @@ fn by_rows([k, n]: [usize; 2], x: &[Float], b: Matrix<'_>, y: &mut [Float], fini
     let sizes = [y.len() / n, k, n];
     if is_large(sizes) {
         gemm(sizes, Matrix::new(x, k), b, false, y);
-        let rows = (sizes[0] / PIECES).max(1);
-        return parallel::for_each(&mut y.chunks_mut(rows * n).collect::<Vec<_>>(), |y| finish(y));
+        return finish_rows(sizes[0], y, finish);
     }
     let rows = rows_per_chunk(k, n);
     let mut work: Vec<_> = y.chunks_mut(rows * n).zip(x.chunks(rows * k)).collect();
@@ -95,4 +86,10 @@ fn by_rows([k, n]: [usize; 2], x: &[Float], b: Matrix<'_>, y: &mut [Float], fini
         gemm([y.len() / n, k, n], Matrix::new(x, k), b, false, y);
         finish(y);
     });
+}
+
+/// Calls `finish` on some rows at a time.
+fn finish_rows(rows: usize, y: &mut [Float], finish: impl Fn(&mut [Float]) + Sync) {
+    let piece = (rows / PIECES).max(1) * (y.len() / rows);
+    parallel::for_each(&mut y.chunks_mut(piece).collect::<Vec<_>>(), |y| finish(y));
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::large::{self, is_large};
+use super::large::{self, Right, is_large};
 use super::parallel;
 use super::scratch::with_scratch;
 use super::simd::{Kernel, Lanes, dispatch, panel_width};
@@ -60,7 +60,7 @@ pub fn gemm([m, k, n]: [usize; 3], a: Matrix<'_>, b: Matrix<'_>, accumulate: boo
         return dispatch(VectorMatrix { k, n, a, b, accumulate, c });
     }
     if is_large([m, k, n]) {
-        return large::product([m, k, n], a, b, accumulate, c);
+        return large::product([m, k, n], a, Right::Plain(b), accumulate, c);
     }
     // A row has the same sums in any part.
     let rows = if m * k * n < LARGE { m } else { m.div_ceil(parallel::threads()).next_multiple_of(SOME) };

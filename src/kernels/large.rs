@@ -17,6 +17,7 @@
 use std::ops::Range;
 
 use super::gemm::{Matrix, pack};
+use super::packed::Packed;
 use super::parallel;
 use super::scratch::with_scratch;
 use super::simd::{Kernel, Lanes, dispatch, panel_width, prefetch};
@@ -52,12 +53,21 @@ pub fn is_large([m, k, n]: [usize; 3]) -> bool {
     k >= 64 && n >= 64 && m * k * n >= least
 }
 
+/// The matrix on the right: as it is, or packed before.
+#[derive(Clone, Copy)]
+pub enum Right<'a> {
+    Plain(Matrix<'a>),
+    Packed(&'a Packed),
+}
+
 /// `c = a * b`, or `c += a * b` if `accumulate`, for `a` of `m x k`, `b` of `k x n` and a row-major `c`.
 ///
 /// A sum has the same terms in the same order however rows and columns are divided, so that this may follow the number of threads.
-pub fn product([m, k, n]: [usize; 3], a: Matrix<'_>, b: Matrix<'_>, accumulate: bool, c: &mut [Float]) {
+pub fn product([m, k, n]: [usize; 3], a: Matrix<'_>, b: Right<'_>, accumulate: bool, c: &mut [Float]) {
     a.assert_holds(m, k);
-    b.assert_holds(k, n);
+    if let Right::Plain(b) = b {
+        b.assert_holds(k, n);
+    }
     assert!(m * k * n > 0, "an empty product");
     let most = (PACKED / k).max(PACKED_TILES * TILE).next_multiple_of(TILE);
     for (i, c) in c[..m * n].chunks_mut(most * n).enumerate() {
@@ -66,7 +76,7 @@ pub fn product([m, k, n]: [usize; 3], a: Matrix<'_>, b: Matrix<'_>, accumulate: 
     }
 }
 
-fn some_rows([m, k, n]: [usize; 3], a: Matrix<'_>, b: Matrix<'_>, accumulate: bool, c: &mut [Float]) {
+fn some_rows([m, k, n]: [usize; 3], a: Matrix<'_>, b: Right<'_>, accumulate: bool, c: &mut [Float]) {
     let tile = k.div_ceil(TERMS) * TILE * STRIDE;
     with_scratch(m.div_ceil(TILE) * tile, |packed| {
         let mut parts: Vec<_> = packed.chunks_mut(PACKED_TILES * tile).enumerate().collect();
@@ -80,13 +90,15 @@ fn some_rows([m, k, n]: [usize; 3], a: Matrix<'_>, b: Matrix<'_>, accumulate: bo
         });
         let (packed, c) = (&*packed, Shared(c.as_mut_ptr()));
         parallel::for_each(&mut corners([m, n]), |(rows, columns)| {
-            with_scratch(panels(m) * (TERMS.min(k) * panel_width() + GAP), |panels| {
+            let room = if let Right::Plain(_) = b { panels(m) * (TERMS.min(k) * panel_width() + GAP) } else { 0 };
+            with_scratch(room, |panels| {
                 dispatch(Block {
                     sizes: [rows.len(), k, columns.len()],
                     a: &packed[rows.start / TILE * tile..],
                     // Packed tiles hold the rows of a row-major matrix, and terms of one whose terms lie side by side.
                     by_terms: a.strides[0] == 1,
-                    b: Matrix { data: &b.data[columns.start * b.strides[1]..], ..b },
+                    b,
+                    column: columns.start,
                     // SAFETY: all parts lie within `C`, and no two have a number in common.
                     c: unsafe { c.at(rows.start * n + columns.start) },
                     c_row: n,
@@ -140,11 +152,13 @@ struct Block<'a> {
     sizes: [usize; 3],
     a: &'a [Float],
     by_terms: bool,
-    b: Matrix<'a>,
+    b: Right<'a>,
+    /// The first column.
+    column: usize,
     c: *mut Float,
     c_row: usize,
     accumulate: bool,
-    /// Room for panels of `B`.
+    /// Room for panels of `B`, if it is not packed.
     panels: &'a mut [Float],
 }
 
@@ -157,11 +171,17 @@ impl Kernel for Block<'_> {
         let stretch = TILE * STRIDE;
         for term in (0..k).step_by(TERMS) {
             let terms = TERMS.min(k - term);
-            pack_columns(&self.b.data[term * self.b.strides[0]..], self.b.strides, [terms, n], self.panels);
+            if let Right::Plain(b) = self.b {
+                let first = &b.data[term * b.strides[0] + self.column * b.strides[1]..];
+                pack_columns(first, b.strides, [terms, n], self.panels);
+            }
             for row in (0..m).step_by(L::ROWS) {
                 let a = &self.a[row / TILE * k.div_ceil(TERMS) * stretch + term / TERMS * stretch..][..stretch];
                 for column in (0..n).step_by(width) {
-                    let panel = &self.panels[column / width * (terms * width + GAP)..][..terms * width];
+                    let panel = match self.b {
+                        Right::Plain(_) => &self.panels[column / width * (terms * width + GAP)..][..terms * width],
+                        Right::Packed(b) => b.panel(self.column + column, term..term + terms),
+                    };
                     let tile = Tile {
                         terms,
                         a: &a[row % TILE * if self.by_terms { 1 } else { STRIDE }..],
@@ -316,7 +336,7 @@ mod tests {
         #[test]
         fn agrees_with_another_library(
             m in 1usize..300, k in prop_oneof![1usize..40, 500usize..1100], n in 1usize..90,
-            ta: bool, tb: bool, accumulate: bool, wide: bool,
+            ta: bool, tb: bool, accumulate: bool, wide: bool, packed: bool,
         ) {
             crate::kernels::simd::EMULATES_AVX512.set(wide);
             let numbers =
@@ -325,7 +345,9 @@ mod tests {
             let a = if ta { Matrix::transposed(&a, m) } else { Matrix::new(&a, k) };
             let b = if tb { Matrix::transposed(&b, k) } else { Matrix::new(&b, n) };
             let (mut c, mut expected) = (vec![1.0; m * n], vec![1.0; m * n]);
-            parallel::serial(|| product([m, k, n], a, b, accumulate, &mut c));
+            let columns = Packed::new([k, n], b);
+            let right = if packed { Right::Packed(&columns) } else { Right::Plain(b) };
+            parallel::serial(|| product([m, k, n], a, right, accumulate, &mut c));
             library(m, k, n, a, b, accumulate, &mut expected);
             prop_assert_eq!(c, expected);
         }
@@ -338,11 +360,12 @@ mod tests {
         for [m, k, n] in [[64, 700, 300], [128, 300, 1000], [200, 513, 97], [700, 64, 64], [1030, 64, 420]] {
             let (a, b) = (numbers(m * k, 37), numbers(k * n, 53));
             let run = |threads: usize| {
-                let mut c = vec![0.0; m * n];
-                let sizes = [m, k, n];
-                parallel::on_threads(threads, || {
-                    product(sizes, Matrix::new(&a, k), Matrix::new(&b, n), false, &mut c);
-                });
+                let (b, mut c) = (Matrix::new(&b, n), [vec![0.0; m * n], vec![0.0; m * n]]);
+                let packed = Packed::new([k, n], b);
+                for (right, c) in [Right::Plain(b), Right::Packed(&packed)].into_iter().zip(&mut c) {
+                    parallel::on_threads(threads, || product([m, k, n], Matrix::new(&a, k), right, false, c));
+                }
+                assert!(c[0] == c[1]);
                 c
             };
             let one = run(1);

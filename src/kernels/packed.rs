@@ -1,5 +1,7 @@
 //! The right-hand matrix of many products, packed once.
 
+use std::ops::Range;
+
 use super::gemm::{Matrix, TERMS, pack};
 use super::simd::{dispatch, panel_width};
 use super::tile::{Product, Start};
@@ -46,6 +48,11 @@ impl Packed {
                 start: if accumulate || term > 0 { Start::Accumulate } else { Start::Zero },
             });
         }
+    }
+
+    /// Some terms of the panel of columns that begins with this one.
+    pub(super) fn panel(&self, column: usize, terms: Range<usize>) -> &[Float] {
+        &self.panels[column * self.terms..][terms.start * self.width..terms.end * self.width]
     }
 }
 
