@@ -112,6 +112,20 @@ pub(crate) fn rows(all: &Tensor, axes: usize, indices: &[usize]) -> Tensor {
     tensor(&[&[indices.len()], row].concat(), out)
 }
 
+/// Matrices of this many rows and columns, one after the other, each transposed.
+pub(crate) fn transposed(x: &[Float], rows: usize, columns: usize) -> Vec<Float> {
+    let mut out = buffer(x.len());
+    let len = (rows * columns).max(1);
+    for (x, out) in x.chunks_exact(len).zip(out.chunks_exact_mut(len)) {
+        for (j, out) in out.chunks_exact_mut(rows).enumerate() {
+            for (i, out) in out.iter_mut().enumerate() {
+                *out = x[i * columns + j];
+            }
+        }
+    }
+    out
+}
+
 /// Zeros, and a one at the place of each number along a new last axis of `classes` places.
 pub(crate) fn one_hot(shape: &[usize], classes: usize, places: impl Iterator<Item = usize>) -> Tensor {
     let mut out = zeros(shape.iter().product::<usize>() * classes);

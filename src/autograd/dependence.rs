@@ -31,14 +31,6 @@ impl Dependence {
         }
     }
 
-    /// Of an operation that averages over all its elements, axis 0 among them.
-    pub fn batch_mean(inputs: &[Self]) -> Self {
-        match Self::per_example(inputs) {
-            Self::PerExample => Self::BatchMean,
-            other => other,
-        }
-    }
-
     /// Of an operation that may mix examples: constant if all its inputs are.
     pub fn across_batch(inputs: &[Self]) -> Self {
         match Self::per_example(inputs) {

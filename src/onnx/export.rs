@@ -54,8 +54,9 @@ const TWO: &[&str] = &["Add", "Sub", "Mul", "Div", "Pow", "Max", "Min"];
 ///
 /// The forward pass is traced in inference mode: what a layer computes by operations on [`Var`] is in the file, whatever type the layer
 /// is of. Weights have their paths as names. The first axis of inputs and outputs is the batch, of any length; other lengths are those
-/// of the example, except where [`Export::dynamic_axis`] leaves them open. Convolutions and pools, which have their channels last here and first there, are surrounded by transpositions, of
-/// which those between neighbours cancel. The file is read back and compared with the model before it is written.
+/// of the example, except where [`Export::dynamic_axis`] leaves them open. Convolutions and pools, which have their channels last here and
+/// first there, are surrounded by transpositions, of which those between neighbours cancel. The file is read back and compared with the
+/// model before it is written.
 ///
 /// ```
 /// use gradus::prelude::*;

@@ -6,7 +6,7 @@ use crate::buffers::buffer;
 use crate::config::named;
 use crate::error::Result;
 use crate::kernels::softmax;
-use crate::tensor::{Float, Tensor, data, empty, recycle, tensor};
+use crate::tensor::{Float, Tensor, data, empty, recycle, tensor, transposed};
 
 impl Var {
     /// Returns `exp(x) / Σ exp(x)` along an axis, computed from `x - max(x)`. Negative axes count from the end.
@@ -103,18 +103,6 @@ fn along<const N: usize>(
     let back = transposed(&out, step, len);
     lines.into_iter().chain([out]).for_each(|lines| recycle(tensor(&[lines.len()], lines)));
     tensor(shape, back)
-}
-
-/// Matrices of this many rows and columns, one after the other, each transposed.
-fn transposed(x: &[Float], rows: usize, columns: usize) -> Vec<Float> {
-    let mut out = buffer(x.len());
-    let len = (rows * columns).max(1);
-    for (x, out) in x.chunks_exact(len).zip(out.chunks_exact_mut(len)) {
-        for (j, out) in out.chunks_exact_mut(rows).enumerate() {
-            out.iter_mut().enumerate().for_each(|(i, out)| *out = x[i * columns + j]);
-        }
-    }
-    out
 }
 
 /// `y` of a [`Distribution`]

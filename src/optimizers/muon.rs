@@ -9,7 +9,7 @@ use crate::kernels::{
     elementwise::{add_scaled, scale, sum_of_squares},
     gemm::{Matrix, gemm},
 };
-use crate::tensor::Float;
+use crate::tensor::{Float, transposed};
 
 described! {
     /// Momentum made orthogonal, for matrices: `m ← momentum · m + g`, then
@@ -81,11 +81,11 @@ impl Optimizer for Muon {
         let ahead = |(m, g): (&Float, &Float)| if self.nesterov { g + self.momentum * m } else { *m };
         let mut change: Vec<Float> = momentum.iter().zip(grads).map(ahead).collect();
         if rows > columns {
-            change = transposed(&change, columns);
+            change = transposed(&change, rows, columns);
         }
         self.orthogonalize(&mut change, rows.min(columns), rows.max(columns));
         if rows > columns {
-            change = transposed(&change, rows);
+            change = transposed(&change, columns, rows);
         }
         let length = self.rms_rate.map_or(1.0, |rms| rms * (rows.max(columns) as Float).sqrt());
         add_scaled(weights, -step.rate * length, &change);
@@ -136,13 +136,4 @@ impl Muon {
             gemm([rows, rows, columns], Matrix::new(&squared, rows), matrix, true, x);
         }
     }
-}
-
-/// The transpose of a row-major matrix of this many columns.
-fn transposed(x: &[Float], columns: usize) -> Vec<Float> {
-    let mut transposed = Vec::with_capacity(x.len());
-    for column in 0..columns {
-        transposed.extend(x.iter().skip(column).step_by(columns));
-    }
-    transposed
 }

@@ -271,11 +271,6 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
         &self.stepper
     }
 
-    /// Returns the stepper, to restore its memory.
-    pub fn stepper_mut(&mut self) -> &mut Stepper {
-        &mut self.stepper
-    }
-
     /// Returns how many epochs were trained, those before the trainer was opened included.
     pub fn epochs(&self) -> usize {
         self.epochs

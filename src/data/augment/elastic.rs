@@ -7,7 +7,7 @@ use super::{Augment, Fill, Image};
 use crate::config::{config, described};
 use crate::error::{Error, Result};
 use crate::random::Rng;
-use crate::tensor::Float;
+use crate::tensor::{Float, transposed};
 
 described! {
     /// Moves each pixel by a random distance, alike for neighbours: uniform noise in -1 to 1, smoothed by a Gaussian of
@@ -52,7 +52,7 @@ impl RandomElasticTransform {
         let weight = |i: i64| libm::exp(-0.5 * (i as f64 / f64::from(self.sigma)).powi(2));
         let sum: f64 = (-radius..=radius).map(weight).sum();
         let weights: Vec<Float> = (-radius..=radius).map(|i| (weight(i) / sum) as Float).collect();
-        let columns = transposed(&smoothed(&transposed(&noise, width), height, &weights), height);
+        let columns = transposed(&smoothed(&transposed(&noise, height, width), height, &weights), width, height);
         smoothed(&columns, width, &weights).iter().map(|x| x * self.alpha).collect()
     }
 }
@@ -69,15 +69,6 @@ fn smoothed(field: &[Float], width: usize, weights: &[Float]) -> Vec<Float> {
         }
     }
     out
-}
-
-/// Rows of this width as columns.
-fn transposed(field: &[Float], width: usize) -> Vec<Float> {
-    let mut columns = Vec::with_capacity(field.len());
-    for x in 0..width {
-        columns.extend(field.iter().skip(x).step_by(width));
-    }
-    columns
 }
 
 impl Augment for RandomElasticTransform {
