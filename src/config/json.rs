@@ -49,15 +49,17 @@ fn json_of(value: &Value) -> Json {
     match value {
         Value::Null => Json::Null,
         Value::Bool(yes) => Json::Bool(*yes),
-        // 2^53: whole numbers are written as such as far as f64 counts them.
-        Value::Number(number) if number.fract() == 0.0 && number.abs() <= 9_007_199_254_740_992.0 => {
-            Json::from(*number as i64)
-        }
+        Value::Number(number) if is_whole(*number) => Json::from(*number as i64),
         Value::Number(number) => Json::from(*number),
         Value::Text(text) => Json::String(text.clone()),
         Value::List(items) => Json::Array(items.iter().map(json_of).collect()),
         Value::Config(config) => json_of_config(config),
     }
+}
+
+/// Whether a number is written without a point: as far as f64 counts them, up to 2^53, and not -0.
+fn is_whole(number: f64) -> bool {
+    number.fract() == 0.0 && number.abs() <= 9_007_199_254_740_992.0 && number.to_bits() != (-0.0_f64).to_bits()
 }
 
 fn value_of(json: &Json) -> Result<Value> {

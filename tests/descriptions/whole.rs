@@ -242,3 +242,18 @@ fn a_shape_beyond_memory_is_an_error() {
     let error = message(layer.forward(&Tape::inference().input(inputs())));
     assert!(error.starts_with("expected an input [batch, ...] with too many numbers an example"), "{error}");
 }
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(2_000))]
+    #[test]
+    fn numbers_are_read_as_they_were_written(bits: u64) {
+        for number in [f64::from_bits(bits), 1e-30, -0.0, f64::MIN_POSITIVE] {
+            let config = Config::new("Some").with("number", &number);
+            if number.is_finite() {
+                let read = Config::from_json(&config.to_json().unwrap()).unwrap();
+                assert_eq!(format!("{read:?}"), format!("{config:?}"));
+                assert_eq!(read, config);
+            }
+        }
+    }
+}
