@@ -65,8 +65,9 @@ pub enum Right<'a> {
 /// A sum has the same terms in the same order however rows and columns are divided, so that this may follow the number of threads.
 pub fn product([m, k, n]: [usize; 3], a: Matrix<'_>, b: Right<'_>, accumulate: bool, c: &mut [Float]) {
     a.assert_holds(m, k);
-    if let Right::Plain(b) = b {
-        b.assert_holds(k, n);
+    match b {
+        Right::Plain(b) => b.assert_holds(k, n),
+        Right::Packed(b) => b.assert_is(k, n),
     }
     assert!(m * k * n > 0, "an empty product");
     let most = (PACKED / k).max(PACKED_TILES * TILE).next_multiple_of(TILE);

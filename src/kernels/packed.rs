@@ -50,6 +50,10 @@ impl Packed {
         }
     }
 
+    pub(super) fn assert_is(&self, terms: usize, columns: usize) {
+        assert_eq!([self.terms, self.columns], [terms, columns], "a packed matrix of another size");
+    }
+
     /// Some terms of the panel of columns that begins with this one.
     pub(super) fn panel(&self, column: usize, terms: Range<usize>) -> &[Float] {
         &self.panels[column * self.terms..][terms.start * self.width..terms.end * self.width]
