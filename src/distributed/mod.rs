@@ -60,12 +60,13 @@ pub trait ProcessGroup: Send + Sync {
 /// [`Loop::distributed`](crate::training::Loop::distributed). Clones are the same processes.
 ///
 /// # Defaults
-/// batches in at most 8 parts
+/// batches in at most 8 parts, the optimizer's memory whole on each rank
 #[derive(Clone)]
 #[must_use]
 pub struct Distributed {
     group: Arc<dyn ProcessGroup>,
     parts: usize,
+    shards_optimizer: bool,
 }
 
 impl std::fmt::Debug for Distributed {
@@ -77,7 +78,7 @@ impl std::fmt::Debug for Distributed {
 
 impl<G: ProcessGroup + 'static> From<G> for Distributed {
     fn from(group: G) -> Self {
-        Self { group: Arc::new(group), parts: 8 }
+        Self { group: Arc::new(group), parts: 8, shards_optimizer: false }
     }
 }
 
@@ -87,6 +88,36 @@ impl Distributed {
     pub fn parts(mut self, parts: usize) -> Self {
         self.parts = parts.max(1);
         self
+    }
+
+    /// Divides the optimizer's memory among the ranks: of each parameter one rank holds it, makes the optimizer's update and sends the
+    /// weights to the others. With `n` ranks each has about an `n`-th, as far as whole parameters allow it, and the bits stay the same.
+    ///
+    /// For Adam that is 2(1 - 1/n) numbers less for each weight. Sums of [accumulated](crate::optimizers::Stepper::accumulate) gradients,
+    /// averages and slow weights stay whole on each rank. Files that [`Trainer::save`](crate::Trainer::save) and
+    /// [`Backup`](crate::callbacks::Backup) write are whole and are opened by any number of ranks, with division or without;
+    /// [`Stepper::state`](crate::optimizers::Stepper::state) returns what this rank has.
+    ///
+    /// Rajbhandari et al. 2020 (ZeRO, stage 1).
+    ///
+    /// ```
+    /// # #[cfg(feature = "mpi")]
+    /// # fn program() -> gradus::Result<()> {
+    /// use gradus::prelude::*;
+    /// let ranks = gradus::distributed::mpi()?.shard_optimizer();
+    /// let mut model = Dense::new(1).compile(Adam::default(), MeanSquaredError).distributed(ranks);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[doc(alias = "ZeRO")]
+    #[doc(alias = "ZeroRedundancyOptimizer")]
+    pub fn shard_optimizer(mut self) -> Self {
+        self.shards_optimizer = true;
+        self
+    }
+
+    pub(crate) fn shards_optimizer(&self) -> bool {
+        self.shards_optimizer
     }
 
     /// Returns the number of this process, from 0.

@@ -330,6 +330,7 @@ impl<'a> Loop<'a> {
         if let Some(ranks) = &self.run.ranks {
             self.run.identity.push(("parts of a batch", ranks.most_parts().to_string()));
             ranks.compare("Loop", &self.run.identity)?;
+            self.steppers.iter_mut().for_each(|stepper| stepper.join(ranks));
         }
         self.with_tools(RunState::begin)
     }

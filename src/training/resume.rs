@@ -17,7 +17,7 @@ use crate::training::callbacks::Callback;
 
 impl RunState<'_> {
     /// Writes a back-up.
-    pub(super) fn back_up(&self, path: &Path, tools: &Tools<'_>) -> Result<()> {
+    pub(super) fn back_up(&self, path: &Path, tools: &Tools<'_>, memories: Vec<Snapshot>) -> Result<()> {
         let mut weights = Weights::new();
         for (name, param) in &self.parameters {
             // What a loop of one's own has not made yet, it makes again.
@@ -29,7 +29,7 @@ impl RunState<'_> {
             saving::describe(&mut weights, MODEL, &model.whole(&self.parameters, &self.noises));
             saving::describe(&mut weights, TRAINER, trainer);
         }
-        let mut state = self.state(tools)?;
+        let mut state = self.state(tools, memories)?;
         if let Some((model, _)) = &self.described {
             state.tensors.extend(model.numbers().tensors);
         }
@@ -66,7 +66,7 @@ impl RunState<'_> {
         })
     }
 
-    fn state(&self, tools: &Tools<'_>) -> Result<Snapshot> {
+    fn state(&self, tools: &Tools<'_>, memories: Vec<Snapshot>) -> Result<Snapshot> {
         let flag = |yes: bool| f64::from(u8::from(yes));
         let mut state = Snapshot::of([
             ("epoch", self.epoch as f64),
@@ -84,8 +84,8 @@ impl RunState<'_> {
         }
         let noises = self.noises.iter();
         state.numbers.extend(noises.map(|(path, noise)| (format!("frozen/{path}"), vec![flag(noise.is_frozen())])));
-        for (i, stepper) in tools.steppers.iter().enumerate() {
-            state.nest(&optimizer(i), stepper.snapshot(&self.parameters));
+        for (i, memory) in memories.into_iter().enumerate() {
+            state.nest(&optimizer(i), memory);
         }
         for (name, callback) in named(&self.callbacks).filter(|(_, callback)| !callback.state().is_empty()) {
             state.nest(&format!("callback/{name}"), callback.state());

@@ -209,11 +209,15 @@ impl<'a> RunState<'a> {
 
     fn fulfil(&self, requests: Vec<Request>, tools: &Tools<'_>) -> Result<()> {
         requests.into_iter().try_for_each(|request| match request {
-            Request::BackUp(path) => match &self.ranks {
-                Some(ranks) if ranks.is_first() => ranks.all("fit", self.back_up(&path, tools)),
-                Some(ranks) => ranks.all("fit", Ok(())),
-                None => self.back_up(&path, tools),
-            },
+            Request::BackUp(path) => {
+                let memories = tools.steppers.iter().map(|stepper| stepper.whole_snapshot(&self.parameters));
+                let memories = memories.collect::<Result<Vec<_>>>()?;
+                match &self.ranks {
+                    Some(ranks) if ranks.is_first() => ranks.all("fit", self.back_up(&path, tools, memories)),
+                    Some(ranks) => ranks.all("fit", Ok(())),
+                    None => self.back_up(&path, tools, memories),
+                }
+            }
             Request::Resume(path) => {
                 Err(Error::file(path, "cannot resume in the middle of a run; call `Run::resume` in `on_train_begin`"))
             }

@@ -148,7 +148,9 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
     /// Divides the work of `fit`, `evaluate` and `predict` among processes that run the same program, with the same bits for any number of
     /// them; see [`distributed`](crate::distributed). All of them must call these methods, and [`Trainer::save`].
     pub fn distributed(mut self, ranks: impl Into<Distributed>) -> Self {
-        self.ranks = Some(ranks.into());
+        let ranks = ranks.into();
+        self.stepper.join(&ranks);
+        self.ranks = Some(ranks);
         self
     }
 

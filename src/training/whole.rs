@@ -6,7 +6,7 @@ use super::Trainer;
 use crate::autograd::{Layer, ParamList, Var, Vars};
 use crate::config::{Config, Registry, Setting};
 use crate::error::Result;
-use crate::formats::{Weights, gather_parameters};
+use crate::formats::{Snapshot, Weights, gather_parameters};
 use crate::losses::Losses;
 use crate::optimizers::Stepper;
 use crate::saving::{self, MODEL, Structure, VERSION};
@@ -48,14 +48,16 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
     /// those of [`Model::save`](crate::Model::save)
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
+        let parameters = ParamList::of(&self.model).into_vec();
+        let memory = self.stepper.whole_snapshot(&parameters)?;
         match &self.ranks {
-            Some(ranks) if ranks.is_first() => ranks.all("save", self.write(path)),
+            Some(ranks) if ranks.is_first() => ranks.all("save", self.write(path, memory)),
             Some(ranks) => ranks.all("save", Ok(())),
-            None => self.write(path),
+            None => self.write(path, memory),
         }
     }
 
-    fn write(&self, path: &Path) -> Result<()> {
+    fn write(&self, path: &Path, stepper: Snapshot) -> Result<()> {
         let list = ParamList::of(&self.model);
         let (structure, noises) = (Structure::of(&self.model, &list), list.noises());
         let parameters = list.into_vec();
@@ -65,7 +67,7 @@ impl<M: Layer<X, Y>, X: Vars, Y: Vars> Trainer<M, X, Y> {
             saving::describe(&mut weights, TRAINER, &self.config());
             let mut memory = structure.numbers();
             memory.numbers.push((EPOCHS.into(), vec![self.epochs as f64]));
-            memory.nest(&optimizer(0), self.stepper.snapshot(&parameters));
+            memory.nest(&optimizer(0), stepper);
             weights.set_snapshot(&memory);
         }
         weights.save(path)

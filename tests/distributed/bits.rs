@@ -1,7 +1,8 @@
 //! The bits do not depend on the number of ranks.
 
+use gradus::constraints::MaxNorm;
 use gradus::distributed::Distributed;
-use gradus::optimizers::{BatchPart, GradientHook, StepGradients};
+use gradus::optimizers::{BatchPart, GradientHook, Lookahead, MovingAverage, StepGradients};
 use gradus::prelude::*;
 
 use super::cases::{CASES, labels, random, run, weights};
@@ -19,6 +20,8 @@ fn any_number_of_ranks_gives_the_same_bits() {
                 assert_eq!(other, one, "{name} on rank {rank} of {size}");
             }
         }
+        let sharded = on_ranks(3, |ranks| run(name, ranks.shard_optimizer(), None).unwrap());
+        assert_eq!(sharded, vec![one; 3], "{name} with its optimizer's memory divided");
     }
 }
 
@@ -112,4 +115,93 @@ fn more_parts_are_other_bits_that_are_the_same_for_all() {
     let [eight, sixteen] = [8, 16].map(|parts| on_ranks(1, program(parts)).remove(0));
     assert_ne!(eight, sixteen);
     assert_eq!(on_ranks(16, program(16)), vec![sixteen; 16]);
+}
+
+/// Everything that a step can do beside the optimizer.
+fn busy() -> Trainer<Sequential> {
+    let layer = || Dense::new(24).activation(Relu);
+    let network = Sequential::new().add(layer()).add(layer()).add(layer()).add(layer()).add(Dense::new(3));
+    network.forward(&Tape::inference().seed(2).input(random(&[1, 5], 1))).unwrap();
+    network.regularize("*kernel", L2(0.01)).unwrap();
+    network.constrain("dense.*", MaxNorm::new(0.5)).unwrap();
+    let average = MovingAverage::new(0.9).ema_overwrite_frequency(3);
+    let optimizer = Adam::new(0.01).weight_decay(0.1).clip(Clip::Norm(0.5)).lookahead(Lookahead::new(2, 0.5));
+    network.compile(optimizer.average(average).accumulate(2), SparseCrossEntropy::from_logits()).seed(2)
+}
+
+#[test]
+fn memory_that_is_divided_is_saved_whole_and_goes_on_with_other_ranks() {
+    let data = || (random(&[90, 5], 1), labels(&[90], 3));
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(format!("{name}.safetensors"));
+    let epochs = |epochs| Fit::epochs(epochs).batch_size(40).progress(false);
+    let numbers = |model: &Trainer<Sequential>| -> usize {
+        let tensors = model.stepper().state(&model.model).tensors.into_iter();
+        tensors.filter(|(name, _)| name.contains("/optimizer.")).map(|(_, numbers)| numbers.len()).sum()
+    };
+    let train = |ranks: Distributed, name: &str| {
+        let mut model = busy().distributed(ranks);
+        model.fit(&data(), epochs(2)).unwrap();
+        model.save(path(name)).unwrap();
+        numbers(&model)
+    };
+    let whole = on_ranks(1, |ranks| train(ranks, "one"))[0];
+    let shares = on_ranks(3, |ranks| train(ranks.shard_optimizer(), "three"));
+    assert_eq!(shares.iter().sum::<usize>(), whole);
+    assert!(shares.iter().all(|share| *share < whole / 2), "{shares:?} of {whole}");
+    let read = |name| std::fs::read(path(name)).unwrap();
+    assert_eq!(read("one"), read("three"));
+
+    let resume = |ranks: Distributed, from: &str, to: &str| {
+        let mut model = gradus::open_trainer(path(from)).unwrap().distributed(ranks);
+        model.fit(&data(), epochs(4)).unwrap();
+        model.save(path(to)).unwrap();
+        weights(&model.model)
+    };
+    let one = on_ranks(1, |ranks| resume(ranks, "one", "end of one")).remove(0);
+    assert_eq!(on_ranks(2, |ranks| resume(ranks.shard_optimizer(), "three", "end of two")), vec![one; 2]);
+    assert_eq!(read("end of one"), read("end of two"));
+}
+
+#[test]
+fn a_step_that_overflows_on_one_rank_is_made_on_none() {
+    let errors = on_ranks(2, |ranks| {
+        // The squares of the kernel's gradient overflow in the memory of its rank; the bias is the other's, and harmless.
+        let mut model = Dense::new(3).compile(Adam::default(), SparseCrossEntropy::from_logits()).seed(1);
+        model = model.distributed(ranks.shard_optimizer());
+        let data = (random(&[90, 5], 1) * 1e25, labels(&[90], 3));
+        model.predict(&data.0).unwrap();
+        let before = weights(&model.model);
+        let error = model.fit(&data, Fit::epochs(1).batch_size(90).progress(false)).unwrap_err();
+        assert_eq!(weights(&model.model), before);
+        error.to_string()
+    });
+    assert!(errors[0].contains("the memory of Adam would overflow"), "{}", errors[0]);
+    assert_eq!(errors[1], format!("rank 0 failed: {}", errors[0]));
+}
+
+#[test]
+fn a_loop_of_ones_own_divides_memory_too() {
+    let program = |ranks: Distributed| {
+        let (model, other) = (Dense::new(7), Dense::new(2));
+        let mut run = Loop::new(3, 2).seed(1).model("a", &model, Adam::new(0.1)).model("b", &other, Adam::new(0.1));
+        run = run.distributed(ranks);
+        let data = (random(&[64, 5], 1), random(&[64, 2], 2));
+        while run.next_epoch().unwrap() {
+            let mut batches = data.batches(32).epoch(0);
+            while let Some(batch) = run.next_of(&mut batches).unwrap() {
+                for name in ["a", "b"] {
+                    let loss = run.step_in_parts(name, &batch, |tape, part| {
+                        let y = other.forward(&model.forward(&tape.input(&part.inputs[0]))?)?;
+                        MeanSquaredError.loss(&y, &part.targets[0])
+                    });
+                    loss.unwrap();
+                }
+                run.end_batch(batch.len(), &[]).unwrap();
+            }
+        }
+        (weights(&model), weights(&other))
+    };
+    let one = on_ranks(1, program).remove(0);
+    assert_eq!(on_ranks(3, |ranks| program(ranks.shard_optimizer())), vec![one; 3]);
 }

@@ -15,6 +15,9 @@ use super::cases::{CASES, run};
 const FOLDER: &str = "GRADUS_TEST_RANKS";
 const TASK: &str = "GRADUS_TEST_TASK";
 
+/// How a task begins that divides the optimizer's memory.
+const SHARDED: &str = "sharded ";
+
 /// A rank.
 #[test]
 fn child() {
@@ -31,7 +34,11 @@ fn child() {
     if task == "costs" {
         return costs(&ranks);
     }
-    let name = if CASES.contains(&task.as_str()) { &task } else { "cnn" };
+    let (ranks, task) = match task.strip_prefix(SHARDED) {
+        Some(task) => (ranks.shard_optimizer(), task),
+        None => (ranks, task.as_str()),
+    };
+    let name = if CASES.contains(&task) { task } else { "cnn" };
     let result = run(name, ranks.clone(), Some(folder));
     if let (Err(error), true) = (&result, ranks.is_first()) {
         fs::write(folder.join("error"), error.to_string()).unwrap();
@@ -124,6 +131,8 @@ fn processes_give_the_same_bits() {
         for ranks in [2, 4, 8] {
             assert_eq!(results(ranks, task, tempfile::tempdir().unwrap().path()), one, "{task} on {ranks}");
         }
+        let sharded = results(3, &format!("{SHARDED}{task}"), tempfile::tempdir().unwrap().path());
+        assert_eq!(sharded, one, "{task} with its optimizer's memory divided");
     }
 }
 
@@ -183,7 +192,10 @@ fn lose(times: usize, loss: Loss) {
         assert!(began.elapsed() < Duration::from_secs(20 + 20 * times as u64), "{kills} {resumed}");
         let folder = tempfile::tempdir().unwrap();
         let (ranks, victim) = (rng.random_range(2..4), rng.random_range(0..2_usize));
-        let child = start_on(loss != Loss::Killed, ranks, "cnn", folder.path());
+        // Every second run divides the optimizer's memory, and goes on without, or the other way round.
+        let sharded = format!("{SHARDED}cnn");
+        let tasks = if kills % 2 == 0 { ["cnn", &sharded] } else { [&sharded, "cnn"] };
+        let child = start_on(loss != Loss::Killed, ranks, tasks[0], folder.path());
         let (started, moment) = (Instant::now(), takes.mul_f64(rng.random_range(0.2..1.0)));
         while started.elapsed() < moment && !folder.path().join("outcome.0").exists() {
             std::thread::sleep(Duration::from_millis(5));
@@ -209,7 +221,7 @@ fn lose(times: usize, loss: Loss) {
         assert!(text(&output).contains(&loss.message(victim)), "{}", text(&output));
         resumed += usize::from(folder.path().join("run.backup").exists());
         let again = rng.random_range(0..4);
-        assert_eq!(results(again, "cnn", folder.path()), expected, "{again} after {ranks}");
+        assert_eq!(results(again, tasks[1], folder.path()), expected, "{again} after {ranks}");
     }
     println!("{kills} ranks lost, {resumed} runs resumed; the others ended within {:.1} s", slowest.as_secs_f64());
 }
@@ -236,7 +248,12 @@ fn by_hand_a_run_is_killed_at_fifty_moments() {
 
 #[test]
 #[ignore = "needs mpirun, `ip`, `unshare` and minutes; by hand"]
-fn by_hand_a_rank_on_a_machine_of_its_own_is_killed_or_cut_off() {
+fn by_hand_a_rank_on_a_machine_of_its_own_is_killed() {
     lose(50, Loss::KilledApart);
+}
+
+#[test]
+#[ignore = "needs mpirun, `ip`, `unshare` and minutes; by hand"]
+fn by_hand_a_rank_on_a_machine_of_its_own_is_cut_off() {
     lose(50, Loss::Cut);
 }

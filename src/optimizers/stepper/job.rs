@@ -108,6 +108,10 @@ pub(super) struct Job<'a> {
     /// Factor of the rate, and weight decay.
     pub(super) settings: (Float, Float),
     pub(super) memory: Memory,
+    /// Whether this rank makes the optimizer's update, and others get its weights.
+    pub(super) is_own: bool,
+    /// The weights before the step, if changes are reported.
+    pub(super) watched: Option<Tensor>,
     /// The largest magnitude in the gradient; not finite if one of its numbers is not.
     pub(super) largest: Float,
     /// Whether the step is sure to leave finite numbers.
@@ -193,28 +197,37 @@ impl Job<'_> {
         self.param.derived(weights, |weights| Largest(known.unwrap_or_else(|| largest(data(weights))))).0
     }
 
-    /// Changes the weights, or keeps the gradient for later. Keeps copies for [`Job::take_back`] if the step is not sure to be
-    /// finite.
-    pub(super) fn finish(&mut self, plan: &Plan<'_>, is_safe: bool) {
+    /// Lets the optimizer move the weights. Keeps copies for [`Job::take_back`] if the step is not sure to be finite.
+    pub(super) fn change(&mut self, plan: &Plan<'_>, is_safe: bool) {
         for mut sum in std::mem::take(&mut self.grads) {
-            match sum.as_slice_mut() {
-                Some(grads) if plan.is_whole && is_safe => self.update(plan, grads),
-                Some(grads) if plan.is_whole => {
-                    let weights = self.param.value().map_or_else(Vec::new, |weights| copy(data(&weights)));
-                    self.before = Some(Before { weights, memory: self.memory.copy() });
-                    self.update(plan, grads);
-                    self.error = self.what_is_not_finite(plan).map(|reason| Error::StepNotFinite {
-                        name: self.path.to_owned(),
-                        reason: format!("{reason} (numbers in its gradient go up to {:e})", self.largest),
-                    });
-                    self.memory.measure();
-                }
-                Some(grads) => {
-                    self.memory.gradient.clear();
-                    self.memory.gradient.extend_from_slice(grads);
-                }
-                None => {}
+            if !is_safe {
+                let weights = self.param.value().map_or_else(Vec::new, |weights| copy(data(&weights)));
+                self.before = Some(Before { weights, memory: self.memory.copy() });
             }
+            if let Some(grads) = sum.as_slice_mut() {
+                self.update(plan, grads);
+            }
+            recycle(sum);
+        }
+    }
+
+    /// Does what comes after the optimizer, and looks whether the step has left finite numbers.
+    pub(super) fn finish(&mut self, plan: &Plan<'_>, is_safe: bool) {
+        self.follow(plan);
+        if !is_safe {
+            self.error = self.what_is_not_finite(plan).map(|reason| Error::StepNotFinite {
+                name: self.path.to_owned(),
+                reason: format!("{reason} (numbers in its gradient go up to {:e})", self.largest),
+            });
+            self.memory.measure();
+        }
+    }
+
+    /// Keeps the gradient for later.
+    pub(super) fn gather(&mut self) {
+        for sum in std::mem::take(&mut self.grads) {
+            self.memory.gradient.clear();
+            self.memory.gradient.extend_from_slice(data(&sum));
             recycle(sum);
         }
     }
@@ -256,10 +269,10 @@ impl Job<'_> {
     }
 
     fn update(&mut self, plan: &Plan<'_>, grads: &mut [Float]) {
-        let Memory { state, gradient, slow, average, joined, .. } = &mut self.memory;
+        let Memory { state, gradient, slow, joined, .. } = &mut self.memory;
         gradient.clear();
         let (factor, decay) = self.settings;
-        let before = if self.change.is_some() { self.param.value() } else { None };
+        self.watched = if self.change.is_some() { self.param.value() } else { None };
         let step = Step {
             number: plan.step.saturating_sub(*joined),
             rate: plan.rate * factor,
@@ -270,14 +283,21 @@ impl Job<'_> {
             if plan.lookahead.is_some() && slow.len() != weights.len() {
                 *slow = weights.to_vec();
             }
+            if !self.is_own {
+                return;
+            }
             if decay != 0.0 {
                 pieces(weights, |_, weights| scale(weights, 1.0 - step.rate * decay));
             }
             plan.optimizer.update(&step, weights, grads, state);
-            if let Some(lookahead) = plan.lookahead {
-                lookahead.apply(plan.step, weights, slow);
-            }
         });
+    }
+
+    fn follow(&mut self, plan: &Plan<'_>) {
+        let Memory { slow, average, .. } = &mut self.memory;
+        if let Some(lookahead) = plan.lookahead {
+            self.param.train(|weights| lookahead.apply(plan.step, weights, slow));
+        }
         self.param.apply_constraints();
         if let Some(rule) = plan.average {
             let mut is_overwritten = false;
@@ -287,7 +307,7 @@ impl Job<'_> {
                 self.param.apply_constraints();
             }
         }
-        if let (Some(change), Some(before)) = (&mut self.change, before) {
+        if let (Some(change), Some(before)) = (&mut self.change, self.watched.take()) {
             change.measure(&before, self.param);
         }
         let is_last = plan.lookahead.is_none() && plan.average.is_none() && !self.param.has_constraints();

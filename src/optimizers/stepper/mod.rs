@@ -7,6 +7,7 @@ mod description;
 mod group;
 mod hook;
 mod job;
+mod shard;
 mod snapshot;
 
 pub use average::{Lookahead, MovingAverage};
@@ -28,6 +29,7 @@ use crate::tensor::Float;
 use average::check_steps;
 use group::{Groups, Settings};
 use job::{Job, Memory, Plan};
+use shard::Shard;
 
 /// An optimizer with its memory of a model's parameters and its count of steps, and with all that there is between
 /// gradients and optimizer. The trainer has one; loops of your own make theirs, one for each set of parameters that is
@@ -71,6 +73,7 @@ pub struct Stepper {
     average: Option<MovingAverage>,
     lookahead: Option<Lookahead>,
     memories: HashMap<ParamId, Memory>,
+    shard: Option<Shard>,
     steps: u32,
     batches: u32,
     /// Batches since the last step.
@@ -101,6 +104,7 @@ impl Stepper {
             average: None,
             lookahead: None,
             memories: HashMap::new(),
+            shard: None,
             steps: 0,
             batches: 0,
             pending: 0,
@@ -332,6 +336,10 @@ impl Stepper {
         for (_, param) in parameters {
             self.memories.entry(param.id()).and_modify(|memory| memory.keep_up(param));
         }
+        if let Some(shard) = &mut self.shard {
+            shard.assign(parameters);
+            shard.forget(&mut self.memories);
+        }
         let joining =
             |param: &Param| Memory { joined: self.steps, assignments: param.assignments(), ..Memory::default() };
         trainable(parameters)
@@ -342,6 +350,8 @@ impl Stepper {
                 grads: parts.iter_mut().filter_map(|part| part.gradients.take(param.id())).collect(),
                 settings: settings.of(param.id()),
                 memory: self.memories.remove(&param.id()).unwrap_or_else(|| joining(param)),
+                is_own: self.shard.as_ref().is_none_or(|shard| shard.is_own(param)),
+                watched: None,
                 largest: 0.0,
                 is_safe: false,
                 before: None,
@@ -382,8 +392,14 @@ impl Stepper {
                 each(&mut jobs, |job| job.measure(&plan));
             }
         }
-        if error.is_none() {
-            error = change_all(&mut jobs, &plan);
+        if !is_whole && error.is_none() {
+            jobs.iter_mut().for_each(Job::gather);
+        }
+        if is_whole {
+            error = match &self.shard {
+                Some(shard) => shard.change_all(&mut jobs, &plan, error),
+                None => error.or_else(|| change_all(&mut jobs, &plan)),
+            };
         }
         if self.watched && is_whole {
             self.changes = jobs.iter_mut().filter_map(|job| job.change.take()).collect();
@@ -558,7 +574,10 @@ fn each(jobs: &mut [Job<'_>], work: impl Fn(&mut Job<'_>) + Sync) {
 /// Changes the weights of all parameters or, where one would not stay finite, of none.
 fn change_all(jobs: &mut [Job<'_>], plan: &Plan<'_>) -> Option<Error> {
     let is_safe = jobs.iter().all(|job| job.is_safe);
-    each(jobs, |job| job.finish(plan, is_safe));
+    each(jobs, |job| {
+        job.change(plan, is_safe);
+        job.finish(plan, is_safe);
+    });
     let error = jobs.iter_mut().find_map(|job| job.error.take());
     if error.is_some() {
         jobs.iter_mut().for_each(Job::take_back);

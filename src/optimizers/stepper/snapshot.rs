@@ -49,6 +49,15 @@ impl Stepper {
     }
 
     pub(crate) fn snapshot(&self, parameters: &[(String, Param)]) -> Snapshot {
+        self.snapshot_with(parameters, &HashMap::new())
+    }
+
+    /// [`Stepper::snapshot`] with slots that other ranks have.
+    pub(super) fn snapshot_with(
+        &self,
+        parameters: &[(String, Param)],
+        others: &HashMap<ParamId, Vec<Vec<Float>>>,
+    ) -> Snapshot {
         let counts = [("steps", self.steps), ("batches", self.batches), ("pending", self.pending)];
         let mut state = Snapshot::of(counts.map(|(name, count)| (name, f64::from(count))));
         state.texts.push(("optimizer".into(), self.optimizer.config().kind().into()));
@@ -72,7 +81,7 @@ impl Stepper {
                 let shape = if shape.iter().product::<usize>() == numbers.len() { shape.as_slice() } else { &len };
                 state.tensors.push((format!("{path}/{name}"), tensor(shape, numbers.clone())));
             };
-            for (i, slot) in memory.state.slots.iter().enumerate() {
+            for (i, slot) in others.get(&param.id()).unwrap_or(&memory.state.slots).iter().enumerate() {
                 keep(format!("optimizer.{i}"), slot);
             }
             for (name, numbers) in memory.named() {
