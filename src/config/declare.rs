@@ -329,8 +329,18 @@ macro_rules! config {
 }
 pub(crate) use config;
 
-/// Describes a tuple struct of one setting, such as `L2(0.01)`.
+/// Describes a tuple struct of one setting, such as `L2(0.01)`, and writes `new` for it where it is given what that takes.
 macro_rules! described_as {
+    ($name:ident($setting:literal), new($value:ident: $type:ty)) => {
+        impl $name {
+            #[doc = concat!("Creates it with this ", stringify!($value), ".")]
+            pub fn new($value: $type) -> Self {
+                Self($value)
+            }
+        }
+
+        $crate::config::described_as!($name($setting));
+    };
     ($name:ident($setting:literal)) => {
         impl $name {
             fn describe(&self) -> $crate::config::Config {

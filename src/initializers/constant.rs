@@ -18,7 +18,7 @@ pub struct Constant(
     pub Float,
 );
 
-described_as!(Constant("value"));
+described_as!(Constant("value"), new(value: Float));
 
 described! {
     /// All zeros: the default of biases.

@@ -65,6 +65,8 @@ impl Losses {
     }
 
     /// Adds the loss of an output, multiplied by a weight.
+    #[doc(alias = "weight")]
+    #[doc(alias = "loss_weights")]
     pub fn weighted_output(mut self, name: impl Into<String>, weight: Float, loss: impl Loss + 'static) -> Self {
         self.0.push(OutputLoss::new(name, loss, weight));
         self

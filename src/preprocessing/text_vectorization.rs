@@ -16,7 +16,7 @@ use crate::tensor::Float;
 /// vocabulary. Vectors have no place for padding: they begin with `[UNK]`.
 ///
 /// # Defaults
-/// lower case without ASCII punctuation, split at white space, single words, all words
+/// lower case without ASCII punctuation, split at white space, single words, all words, sequences as long as the longest of a batch
 /// # Errors
 /// use before [`adapt`](Self::adapt); n-grams of 0 words; room for no word
 /// # Example
@@ -27,6 +27,8 @@ use crate::tensor::Float;
 /// words.adapt(texts)?;
 /// assert_eq!(words.vocabulary(), ["", "[UNK]", "the", "sat", "dog", "cat"]);
 /// assert_eq!(words.sequences(["the black cat"])?.sequences(), [[2, 1, 5]]);
+/// let words = words.output_sequence_length(2);
+/// assert_eq!(words.sequences(["the black cat"])?.batch(&[0])?, gradus::ndarray::array![[2.0, 1.0]].into_dyn());
 /// assert_eq!(words.count(["the cat, the dog"])?.row(0).to_vec(), [0.0, 2.0, 0.0, 1.0, 1.0]);
 /// # Ok::<(), gradus::Error>(())
 /// ```
@@ -38,6 +40,7 @@ use crate::tensor::Float;
 pub struct TextVectorization {
     max_tokens: Option<usize>,
     ngrams: usize,
+    output_sequence_length: Option<usize>,
     standardize: Arc<dyn Fn(&str) -> String + Send + Sync>,
     split: Arc<Split>,
     lookup: StringLookup,
@@ -50,6 +53,7 @@ impl std::fmt::Debug for TextVectorization {
         f.debug_struct("TextVectorization")
             .field("max_tokens", &self.max_tokens)
             .field("ngrams", &self.ngrams)
+            .field("output_sequence_length", &self.output_sequence_length)
             .field("lookup", &self.lookup)
             .finish_non_exhaustive()
     }
@@ -66,6 +70,7 @@ impl TextVectorization {
         Self {
             max_tokens: None,
             ngrams: 1,
+            output_sequence_length: None,
             standardize: Arc::new(lower_and_strip_punctuation),
             split: Arc::new(|text| text.split_whitespace().map(String::from).collect()),
             lookup: StringLookup::new([""; 0]),
@@ -82,6 +87,12 @@ impl TextVectorization {
     /// Makes words also of up to this many neighbours, joined by spaces; they follow the single words.
     pub fn ngrams(mut self, most: usize) -> Self {
         self.ngrams = most;
+        self
+    }
+
+    /// Sets the length to which [`sequences`](Self::sequences) are padded and cut, at least 1, instead of that of the longest of a batch.
+    pub fn output_sequence_length(mut self, length: usize) -> Self {
+        self.output_sequence_length = Some(length);
         self
     }
 
@@ -183,7 +194,12 @@ impl TextVectorization {
     /// # Errors
     /// no vocabulary yet
     pub fn sequences<S: AsRef<str>>(&self, texts: impl IntoIterator<Item = S>) -> Result<PaddedSequences> {
-        PaddedSequences::new(texts.into_iter().map(|text| self.numbers(text.as_ref())).collect::<Result<_>>()?)
+        let numbers = texts.into_iter().map(|text| self.numbers(text.as_ref())).collect::<Result<_>>()?;
+        let sequences = PaddedSequences::new(numbers)?;
+        Ok(match self.output_sequence_length {
+            Some(length) => sequences.length(length),
+            None => sequences,
+        })
     }
 
     /// Returns how often each word occurs in each text, `[texts, words]`.

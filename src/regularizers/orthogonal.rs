@@ -28,7 +28,7 @@ use crate::tensor::Float;
 #[derive(Clone, Copy, Debug)]
 pub struct OrthogonalColumns(pub Float);
 
-described_as!(OrthogonalColumns("factor"));
+described_as!(OrthogonalColumns("factor"), new(factor: Float));
 
 impl Regularizer for OrthogonalColumns {
     config!();

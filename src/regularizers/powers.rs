@@ -62,8 +62,8 @@ described! {
     }
 }
 
-described_as!(L1("l1"));
-described_as!(L2("l2"));
+described_as!(L1("l1"), new(factor: Float));
+described_as!(L2("l2"), new(factor: Float));
 
 /// The factor times the sum, as a mean: so that the tape sees a mean over examples where `x` is an activity.
 fn scaled_sum(x: Var, factor: Float) -> Result<Var> {

@@ -47,7 +47,7 @@ impl Tried {
 /// Whole numbers beyond `f64` are written as texts, as are those that are not finite.
 fn extremes() -> Vec<Value> {
     let texts = ["18446744073709551615", "9223372036854775807", "-9223372036854775808", "NaN", "inf", "-inf"];
-    let numbers = [0.0, -1.0, 0.5, 1.0, 7.0, 4_294_967_295.0, 2_f64.powi(62), 1e38, -1e38, 1e-45];
+    let numbers = [0.0, -1.0, 0.5, 1.0, 7.0, 4_294_967_295.0, 2_f64.powi(48), 2_f64.powi(62), 1e38, -1e38, 1e-45];
     texts.iter().map(|text| json!(text)).chain(numbers.iter().map(|number| json!(number))).collect()
 }
 

@@ -226,7 +226,7 @@ fn layers_and_networks_are_exported() {
 }
 
 #[test]
-#[ignore = "needs onnxruntime; .ci/onnx-models installs it"]
+#[ignore = "needs onnxruntime; .ci/python installs it"]
 fn onnxruntime_gives_the_same_outputs() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let folder = root.join("target/onnx-exports");
@@ -234,8 +234,7 @@ fn onnxruntime_gives_the_same_outputs() {
     let refused = export_all(&folder, vec![resnet]);
     export_dynamic(&folder);
     assert!(!refused.iter().any(|line| line.starts_with("resnet18")));
-    let python =
-        std::env::var_os("ONNX_PYTHON").map_or_else(|| root.join("target/onnx_venv/bin/python"), PathBuf::from);
+    let python = std::env::var_os("ONNX_PYTHON").map_or_else(|| root.join("target/venv/bin/python"), PathBuf::from);
     let run =
         Command::new(python).arg(root.join("tests/fixtures/check_onnx_exports.py")).arg(&folder).output().unwrap();
     let text = String::from_utf8_lossy(&run.stdout).into_owned() + &String::from_utf8_lossy(&run.stderr);
