@@ -28,6 +28,7 @@
 
 mod accountant;
 mod dp_sgd;
+mod loss;
 
 pub use accountant::{Accountant, Conversion, noise_multiplier};
 pub use dp_sgd::DpSgd;

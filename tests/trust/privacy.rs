@@ -5,7 +5,7 @@ use std::fs;
 use gradus::callbacks::PrivacyBudget;
 use gradus::optimizers::Clip;
 use gradus::prelude::*;
-use gradus::privacy::{Accountant, DpSgd, noise_multiplier};
+use gradus::privacy::{Accountant, Conversion, DpSgd, noise_multiplier};
 use ndarray::{Array1, Array2, Axis};
 
 #[test]
@@ -18,6 +18,46 @@ fn epsilon_is_that_of_dp_accounting() {
         let error = (found - expected).abs() / expected.max(1.0);
         assert!(error < 1e-3, "noise {noise}, rate {rate}, {steps} steps, delta {delta}: {found} and {expected}");
     }
+}
+
+/// Compares every so many of the settings.
+fn compare_loss_distributions(every: usize) {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/privacy_pld.json");
+    let cases: Vec<[f64; 5]> = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+    assert_eq!(cases.len(), 47);
+    for &[noise, rate, steps, delta, expected] in cases.iter().step_by(every) {
+        let accountant = Accountant::new().steps(noise, rate, steps as u64).unwrap();
+        let found = accountant.epsilon_by(delta, Conversion::LossDistribution).unwrap();
+        let error = (found - expected).abs() / expected.max(1.0);
+        assert!(error < 1e-3, "noise {noise}, rate {rate}, {steps} steps, delta {delta}: {found} and {expected}");
+        assert!(found <= accountant.epsilon(delta).unwrap() + 1e-9, "{noise} {rate} {steps} {delta}");
+    }
+}
+
+#[test]
+fn epsilon_of_the_loss_distribution_is_that_of_dp_accounting() {
+    compare_loss_distributions(11);
+}
+
+#[test]
+#[ignore = "takes minutes in a debug build; by hand, after changes of the accountant"]
+fn by_hand_epsilon_of_the_loss_distribution_on_the_whole_grid() {
+    compare_loss_distributions(1);
+}
+
+#[test]
+fn the_loss_distribution_of_several_kinds_of_steps() {
+    let by = |accountant: &Accountant| accountant.epsilon_by(1e-5, Conversion::LossDistribution).unwrap();
+    let half = || Accountant::new().steps(1.1, 0.01, 500).unwrap();
+    let mut sum = half();
+    sum += &half();
+    assert_eq!(sum, Accountant::new().steps(1.1, 0.01, 1000).unwrap());
+    // Two kinds that are nearly one.
+    let two = half().steps(1.1 + 1e-9, 0.01, 500).unwrap();
+    assert!((by(&two) - by(&sum)).abs() < 1e-6);
+    assert_eq!(by(&Accountant::new()), 0.0);
+    assert_eq!(by(&half().steps(0.0, 0.01, 1).unwrap()), f64::INFINITY);
+    assert_eq!(by(&half().steps(1.0, 0.0, 9).unwrap().steps(f64::INFINITY, 0.5, 9).unwrap()), by(&half()));
 }
 
 fn data() -> (Array2<Float>, Array1<Float>) {
