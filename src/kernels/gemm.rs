@@ -6,7 +6,7 @@ use super::large::{self, Right, is_large};
 use super::parallel;
 use super::scratch::with_scratch;
 use super::simd::{Kernel, Lanes, dispatch, panel_width};
-use super::tile::{Product, Start};
+use super::tile::{Product, Start, cells};
 use crate::float::Float;
 
 /// Terms of a sum that one packed panel of `B` holds: with them it stays in the first cache.
@@ -124,7 +124,7 @@ fn product(m: usize, k: usize, n: usize, a: Matrix<'_>, b: Matrix<'_>, accumulat
                         b: if in_place { first } else { panel },
                         b_step: if in_place { b.strides[0] } else { width },
                         b_panel: 0,
-                        c,
+                        c: cells(c),
                         columns,
                         start: if accumulate || term > 0 { Start::Accumulate } else { Start::Zero },
                     });

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::gemm::{Matrix, TERMS, pack};
 use super::simd::{dispatch, panel_width};
-use super::tile::{Product, Start};
+use super::tile::{Product, Start, cells};
 use crate::buffers::Loan;
 use crate::float::Float;
 
@@ -43,7 +43,7 @@ impl Packed {
                 b: &self.panels,
                 b_step: self.width,
                 b_panel: self.terms * self.width,
-                c,
+                c: cells(c),
                 columns: self.columns,
                 start: if accumulate || term > 0 { Start::Accumulate } else { Start::Zero },
             });

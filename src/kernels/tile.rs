@@ -2,6 +2,7 @@
 
 use super::simd::{Kernel, Lanes};
 use crate::float::Float;
+use std::cell::Cell;
 
 /// What the sums of a [`Product`] start from.
 #[derive(Clone, Copy, Debug)]
@@ -28,9 +29,15 @@ pub struct Product<'a> {
     pub b_step: usize,
     /// From one panel of columns (two registers wide) to the next: the width itself if `B` is not packed.
     pub b_panel: usize,
-    pub c: &'a mut [Float],
+    /// Cells, since another thread may write other columns of the same rows.
+    pub c: &'a [Cell<Float>],
     pub columns: usize,
     pub start: Start<'a>,
+}
+
+/// The same numbers, as a product writes them.
+pub fn cells(numbers: &mut [Float]) -> &[Cell<Float>] {
+    Cell::from_mut(numbers).as_slice_of_cells()
 }
 
 impl Product<'_> {
@@ -63,7 +70,7 @@ impl Kernel for Product<'_> {
         }
         let width = 2 * L::WIDTH;
         self.check(width);
-        let c = self.c.as_mut_ptr();
+        let c = self.c.as_ptr() as *mut Float;
         let tiles = self.rows.len().div_ceil(L::ROWS);
         let (height, higher) = (self.rows.len() / tiles, self.rows.len() % tiles);
         for panel in 0..self.columns.div_ceil(width) {
@@ -226,9 +233,9 @@ mod tests {
             };
             // SAFETY: arrays need no instruction set.
             match kind {
-                0 => dispatch(product(crate::kernels::simd::panel_width(), &mut c)),
-                1 => unsafe { product(16, &mut c).run::<[Float; 8]>() },
-                _ => unsafe { product(32, &mut c).run::<[Float; 16]>() },
+                0 => dispatch(product(crate::kernels::simd::panel_width(), cells(&mut c))),
+                1 => unsafe { product(16, cells(&mut c)).run::<[Float; 8]>() },
+                _ => unsafe { product(32, cells(&mut c)).run::<[Float; 16]>() },
             }
             c
         };
@@ -270,7 +277,7 @@ mod tests {
             b: &[0.0; 8],
             b_step: 2,
             b_panel: 0,
-            c: &mut c,
+            c: cells(&mut c),
             columns: 2,
             start: Start::Zero,
         });

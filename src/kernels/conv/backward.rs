@@ -11,7 +11,7 @@ use crate::kernels::{
     parallel,
     scratch::with_scratch,
     simd::{dispatch, panel_width, vectorize, vectorized},
-    tile::{Product, Start},
+    tile::{Product, Start, cells},
 };
 use std::ops::Range;
 
@@ -245,7 +245,7 @@ fn sum_input_gradient(
                     b: &packed[(group * shape.kernel_rows() + y) * filters * row + x * channels..],
                     b_step: row,
                     b_panel: panel_width(),
-                    c: &mut dx[shape.tap(y, x) + group * channels..],
+                    c: cells(&mut dx[shape.tap(y, x) + group * channels..]),
                     columns: channels,
                     start: Start::Accumulate,
                 });
@@ -360,7 +360,7 @@ fn sum_weight_gradient(
                         b,
                         b_step,
                         b_panel,
-                        c: &mut dw[group * filters..],
+                        c: cells(&mut dw[group * filters..]),
                         columns: filters,
                         start: Start::Accumulate,
                     });

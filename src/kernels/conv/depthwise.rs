@@ -1,6 +1,6 @@
 //! Depthwise convolution: each channel on its own, with channels side by side in registers.
 
-use super::ConvShape;
+use super::{ConvShape, forward::Finish};
 use crate::float::Float;
 use crate::kernels::{
     scratch::with_scratch,
@@ -37,14 +37,14 @@ pub(super) fn forward(
     kernel: &[Float],
     bias: Option<&[Float]>,
     y: &mut [Float],
-    finish: &dyn Fn(usize, &mut [Float]),
+    finish: Finish<'_>,
 ) {
     let (wide, len) = (&widened(shape), shape.output_len());
     if len == 0 {
         return;
     }
     for (i, (x, y)) in x.chunks_exact(shape.input_len()).zip(y.chunks_exact_mut(len)).enumerate() {
-        let finish = &|at: usize, y: &mut [Float]| finish(i * len + at, y);
+        let finish: Finish<'_> = &|at, y| finish(i * len + at, y);
         with_wide(shape, x, |x| dispatch(Forward { slide: Slide::new(wide), x, kernel, bias, y, finish }));
     }
 }
@@ -154,7 +154,7 @@ struct Forward<'a> {
     kernel: &'a [Float],
     bias: Option<&'a [Float]>,
     y: &'a mut [Float],
-    finish: &'a dyn Fn(usize, &mut [Float]),
+    finish: Finish<'a>,
 }
 
 impl Kernel for Forward<'_> {

@@ -7,7 +7,7 @@ use crate::float::Float;
 use crate::kernels::{
     scratch::with_scratch,
     simd::{Kernel, Lanes, dispatch, panel_width},
-    tile::{Product, Start},
+    tile::{Product, Start, cells},
 };
 
 /// Convolution pixels that are computed before they are pooled.
@@ -100,7 +100,7 @@ impl Pooled<'_> {
                     b,
                     b_step: width,
                     b_panel: panel_len,
-                    c: scratch,
+                    c: cells(scratch),
                     columns,
                     start: self.bias.map_or(Start::Zero, |bias| Start::Row(&bias[column..])),
                 });

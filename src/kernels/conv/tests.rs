@@ -268,6 +268,30 @@ fn winograd_is_as_exact_as_the_definition() {
     }
 }
 
+/// Filters of a few pixels are divided among threads.
+#[test]
+fn divided_filters_have_the_bits_of_the_whole() {
+    let random = |len, seed| numbers(len, seed, false).into_iter().map(|x| x / 7.3).collect::<Vec<Float>>();
+    let wide = ConvShape { padding: [[0, 0], [1, 1], [1, 1]], ..plain([5, 4], 48, 200, 3) };
+    for s in [wide, plain([3, 3], 90, 250, 1), ConvShape { stride: [1, 2, 2], ..wide }] {
+        let (x, w, b) = (random(2 * s.input_len(), 1), random(s.kernel_len(), 2), random(s.filters, 3));
+        for method in methods(&s) {
+            let packed = pack_forward(method, &s, &w);
+            let run = |threads: usize| {
+                let mut y = vec![0.0; 2 * s.output_len()];
+                crate::kernels::parallel::on_threads(threads, || {
+                    forward(method, &s, &x, &packed, Some(&b), &mut y, &|at, y| {
+                        y.iter_mut().enumerate().for_each(|(i, y)| *y += (at + i) as Float);
+                    });
+                });
+                y
+            };
+            let one = run(1);
+            assert!(one == run(2) && one == run(3), "{method:?} of {s:?}");
+        }
+    }
+}
+
 #[test]
 fn pieces_give_the_bits_of_the_whole() {
     let random = |len, seed| numbers(len, seed, false).into_iter().map(|x| x / 7.3).collect::<Vec<Float>>();

@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::ops::Range;
 
-use super::{Convolved, IMAGES, PackedKernel, PooledLayout, by_pieces};
+use super::{Convolved, IMAGES, PackedKernel, PooledLayout};
 use crate::activations::function_of;
 use crate::autograd::{Dependence, ExampleGradients, Fusible, InputGrads, OnnxForm, Op, Param, Var};
 use crate::buffers::{buffer, zeros};
@@ -110,13 +110,11 @@ impl Convolution {
         };
         let layout = self.inner.forward_layout(kernel, rest, method);
         let bias = layout.bias.as_deref().or(rest.first().map(|bias| data(bias)));
-        by_pieces(&self.inner.shape, data(x), y, |shape, x, first, y| {
-            conv::forward(method, shape, x, &layout.packed, bias, y, &|at, y| {
-                if let Some(other) = other {
-                    elementwise::add_assign(y, &other[first + at..][..y.len()]);
-                }
-                self.inner.activate(y);
-            });
+        conv::forward(method, &self.inner.shape, data(x), &layout.packed, bias, y, &|at, y| {
+            if let Some(other) = other {
+                elementwise::add_assign(y, &other[at..][..y.len()]);
+            }
+            self.inner.activate(y);
         });
     }
 }

@@ -161,9 +161,7 @@ impl Convolved {
         let (shape, mut grad) = (&self.shape, buffer(images * self.shape.input_len()));
         if let Some(turned) = shape.turned().filter(|turned| turned.method() != Method::Patches) {
             let layout = self.turned_layout(&turned, kernel);
-            by_pieces(&turned, dz, &mut grad, |shape, dz, _, grad| {
-                conv::forward(layout.0, shape, dz, &layout.1, None, grad, &|_, _| {});
-            });
+            conv::forward(layout.0, &turned, dz, &layout.1, None, &mut grad, &|_, _| {});
             return grad;
         }
         let layout = self.backward_layout(kernel);
@@ -257,21 +255,4 @@ fn in_parts(
     let images = if shape.out().iter().product::<usize>() < MANY_PIXELS { IMAGES } else { 1 };
     let mut parts: Vec<_> = x.chunks(images * lens[0]).zip(y.chunks_mut(images * lens[1])).collect();
     parallel::for_each(&mut parts, |(x, y)| work(x, y));
-}
-
-/// Calls `work` on all threads for pieces of a batch and what becomes of them, with the shape of the piece and its place in `y`.
-fn by_pieces(
-    shape: &ConvShape,
-    x: &[Float],
-    mut y: &mut [Float],
-    work: impl Fn(&ConvShape, &[Float], usize, &mut [Float]) + Sync,
-) {
-    let (mut pieces, mut at) = (Vec::new(), 0);
-    for piece in conv::pieces(shape, [1, 1], x.len() / shape.input_len().max(1)) {
-        let (own, rest) = y.split_at_mut(piece.y);
-        y = rest;
-        pieces.push((piece.shape, &x[piece.x], at, own));
-        at += piece.y;
-    }
-    parallel::for_each(&mut pieces, |(shape, x, at, y)| work(shape, x, *at, y));
 }

@@ -2,7 +2,7 @@
 
 use std::any::Any;
 
-use super::{Convolved, by_pieces};
+use super::Convolved;
 use crate::autograd::{Dependence, Fusible, InputGrads, OnnxAttribute, OnnxForm, Op, Param, Var};
 use crate::buffers::buffer;
 use crate::kernels::{
@@ -59,9 +59,7 @@ impl Op for Transposed {
             let method = shape.method();
             let layout = self.0.forward_layout(kernel, &[], method);
             let mut grad = buffer(x.len());
-            by_pieces(shape, dz, &mut grad, |shape, dz, _, grad| {
-                conv::forward(method, shape, dz, &layout.packed, None, grad, &|_, _| {});
-            });
+            conv::forward(method, shape, dz, &layout.packed, None, &mut grad, &|_, _| {});
             tensor(x.shape(), grad)
         });
         if dx.wants(1) || dx.wants(2) {

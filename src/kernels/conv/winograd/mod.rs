@@ -15,13 +15,14 @@ mod weight_gradient;
 pub(super) use weight_gradient::weight_gradient;
 
 use super::ConvShape;
+use super::forward::Output;
 use crate::buffers::Loan;
 use crate::float::Float;
 use crate::kernels::{
     parallel,
     scratch::with_scratch,
     simd::{dispatch, panel_width, vectorized},
-    tile::{Product, Start},
+    tile::{Product, Start, cells},
 };
 use transforms::{Outputs, Patches, Pooled, TileOrigin};
 
@@ -146,8 +147,8 @@ impl Tiles {
         }
     }
 
-    /// Calls `finish` with the sums of some tiles and columns, for all of them.
-    fn multiply(&self, x: &[Float], packed: &[Float], mut finish: impl FnMut(Sums<'_>)) {
+    /// Calls `finish` with the sums of some tiles and columns, for all of them and this many filters, whose panels these are.
+    fn multiply(&self, x: &[Float], packed: &[Float], filters: usize, mut finish: impl FnMut(Sums<'_>)) {
         let (width, [_, _, row], channels) = (panel_width(), self.shape.padded(), self.shape.channels);
         let (most, panels) = block(channels);
         let panel_len = PLANES * channels * width;
@@ -163,7 +164,7 @@ impl Tiles {
                     dispatch(Patches { x, starts: &starts, row, channels, plane: patches_plane, patches: to });
                     for (i, b) in packed.chunks(panels * panel_len).enumerate() {
                         let from = i * panels * width;
-                        let columns = (panels * width).min(self.shape.filters - from);
+                        let columns = (panels * width).min(filters - from);
                         let stride = columns.next_multiple_of(width);
                         let rows: Vec<_> = (0..tiles.len()).map(|t| (t * channels, t * stride)).collect();
                         for i in 0..PLANES {
@@ -176,7 +177,7 @@ impl Tiles {
                                 b: &b[i * channels * width..],
                                 b_step: width,
                                 b_panel: panel_len,
-                                c: &mut sums[i * sums_plane..],
+                                c: cells(&mut sums[i * sums_plane..]),
                                 columns,
                                 start: Start::Zero,
                             });
@@ -217,17 +218,21 @@ fn plane(len: usize) -> usize {
 }
 
 /// `y = x * kernel + bias` for the images in `x`, with the kernel from [`pack`].
-pub(super) fn forward(shape: &ConvShape, x: &[Float], packed: &[Float], bias: Option<&[Float]>, y: &mut [Float]) {
+pub(super) fn forward(shape: &ConvShape, x: &[Float], packed: &[Float], bias: Option<&[Float]>, y: &Output<'_>) {
     let (tiles, out, filters) = (Tiles::covering(shape), shape.grid(), shape.filters);
-    let mut places = Vec::new();
-    tiles.multiply(x, packed, |sums| {
+    let (mut places, wanted) = (Vec::new(), &y.filters);
+    let panels =
+        [wanted.start, wanted.end.next_multiple_of(panel_width())].map(|filter| filter * PLANES * shape.channels);
+    let packed = &packed[panels[0]..panels[1]];
+    tiles.multiply(x, packed, wanted.len(), |sums| {
+        let from = wanted.start + sums.from;
         places.clear();
         places.extend((sums.first..sums.first + sums.count).map(|tile| {
             let place = tiles.pixels(tile, out, filters);
-            TileOrigin { at: place.at + sums.from, ..place }
+            TileOrigin { at: place.at + from, ..place }
         }));
-        let bias = bias.map(|bias| &bias[sums.from..]);
-        dispatch(Outputs { sums, places: &places, row: out[1] * filters, filters, bias, y });
+        let bias = bias.map(|bias| &bias[from..]);
+        dispatch(Outputs { sums, places: &places, row: out[1] * filters, filters, bias, y: y.numbers });
     });
 }
 
@@ -241,7 +246,7 @@ pub(super) fn forward_max_pool(
     y: &mut [Float],
     argmax: &mut [u8],
 ) {
-    Tiles { shape: *shape, grid }.multiply(x, packed, |sums| {
+    Tiles { shape: *shape, grid }.multiply(x, packed, shape.filters, |sums| {
         let at = sums.first * shape.filters + sums.from;
         let bias = bias.map(|bias| &bias[sums.from..]);
         dispatch(Pooled { sums, filters: shape.filters, bias, y: &mut y[at..], argmax: &mut argmax[at..] });

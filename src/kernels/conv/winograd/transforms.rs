@@ -3,6 +3,7 @@
 use super::{PLANES, Sums};
 use crate::float::Float;
 use crate::kernels::simd::{Kernel, Lanes};
+use std::cell::Cell;
 
 /// `a + b` and `a - b` for [`Lanes`].
 macro_rules! lanes {
@@ -174,7 +175,7 @@ pub(super) struct Outputs<'a> {
     pub row: usize,
     pub filters: usize,
     pub bias: Option<&'a [Float]>,
-    pub y: &'a mut [Float],
+    pub y: &'a [Cell<Float>],
 }
 
 impl Kernel for Outputs<'_> {
@@ -193,7 +194,7 @@ impl Kernel for Outputs<'_> {
                 unsafe {
                     let pixels = pixels::<L>(sums.sums.as_ptr().add(tile * sums.stride + column), sums.plane);
                     let bias = bias.map_or(L::splat(0.0), |bias| load::<L>(bias.as_ptr().add(column), rest));
-                    let y = y.as_mut_ptr().add(place.at + column);
+                    let y = (y.as_ptr() as *mut Float).add(place.at + column);
                     for (i, j) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
                         if (i == 0 || place.below) && (j == 0 || place.right) {
                             let pixel = pixels[i][j];

@@ -8,7 +8,7 @@ use crate::kernels::{
     parallel,
     scratch::with_scratch,
     simd::{dispatch, panel_width, vectorized},
-    tile::{Product, Start},
+    tile::{Product, Start, cells},
 };
 
 /// Tiles that are worked on at a time.
@@ -52,7 +52,7 @@ pub(in super::super) fn weight_gradient(shape: &ConvShape, x: &[Float], dy: &[Fl
                         b: &spread[*i * spread_plane..],
                         b_step: width,
                         b_panel: starts.len() * width,
-                        c: sums,
+                        c: cells(sums),
                         columns: filters,
                         start: Start::Accumulate,
                     });
