@@ -2,7 +2,8 @@
 //!
 //! An [`Environment`] answers actions with observations and rewards. [`CartPole`] and [`Acrobot`] are the well-known ones, equal to
 //! gymnasium's. [`Environments`] runs several of a kind side by side. [`ReplayBuffer`] is what deep Q-learning samples from, and
-//! [`advantages`] what policy gradients follow. The examples `cartpole` and `acrobot` make agents of them.
+//! [`advantages`] what policy gradients follow. The examples `cartpole` and `acrobot` make agents of them. A [`TreeSearch`] plays a [`Game`]
+//! of two players by what a network thinks of positions; the example `self_play` teaches it.
 //!
 //! ```
 //! use gradus::reinforcement::{CartPole, Environments};
@@ -26,12 +27,14 @@ mod advantages;
 mod cart_pole;
 mod environments;
 mod replay_buffer;
+mod tree_search;
 
 pub use acrobot::Acrobot;
 pub use advantages::advantages;
 pub use cart_pole::CartPole;
 pub use environments::{Environments, Outcome};
 pub use replay_buffer::{ReplayBuffer, Transitions};
+pub use tree_search::{Game, TreeSearch};
 
 use crate::random::Rng;
 use crate::tensor::Float;

@@ -1,11 +1,14 @@
 //! Environments, against gymnasium's, and what agents are made of.
 
+use std::collections::HashMap;
 use std::fs;
 
 use gradus::prelude::*;
-use gradus::reinforcement::{Acrobot, CartPole, Environment, Environments, ReplayBuffer, Step, advantages};
+use gradus::reinforcement::{
+    Acrobot, CartPole, Environment, Environments, Game, ReplayBuffer, Step, TreeSearch, advantages,
+};
 use gradus::{Rng, rand::SeedableRng};
-use ndarray::{Array2, arr1, arr2};
+use ndarray::{Array1, Array2, arr1, arr2};
 use serde_json::Value;
 
 fn numbers(row: &Value) -> Vec<f64> {
@@ -126,4 +129,107 @@ fn a_memory_forgets_the_oldest() {
     assert!(counts[..15].iter().all(|count| *count == 0) && counts[15..].iter().all(|count| *count > 60), "{counts:?}");
     let short = arr2(&[[1.0]]);
     assert!(memory.push(short.row(0), 0, 0.0, short.row(0), false).is_err());
+}
+
+/// Two players take one or two of some matches; who takes the last one wins.
+#[derive(Clone)]
+struct Matches(usize);
+
+impl Game for Matches {
+    fn actions(&self) -> usize {
+        2
+    }
+
+    fn is_legal(&self, action: usize) -> bool {
+        action < self.0
+    }
+
+    fn play(&mut self, action: usize) {
+        self.0 -= action + 1;
+    }
+
+    fn outcome(&self) -> Option<Float> {
+        (self.0 == 0).then_some(-1.0)
+    }
+
+    fn observation(&self) -> Vec<Float> {
+        vec![self.0 as Float]
+    }
+}
+
+/// What a network might say about this many matches: a policy, and a value for who is to move.
+fn opinion(matches: usize) -> ([Float; 2], Float) {
+    ([0.3 + 0.05 * matches as Float, 0.4], 0.1 * (matches % 3) as Float - 0.15)
+}
+
+fn evaluate(seen: Array2<Float>) -> gradus::Result<(Array2<Float>, Array1<Float>)> {
+    let opinions: Vec<_> = seen.column(0).iter().map(|matches| opinion(*matches as usize)).collect();
+    let policy = Array2::from_shape_fn((opinions.len(), 2), |(row, action)| opinions[row].0[action]);
+    Ok((policy, opinions.iter().map(|(_, value)| *value).collect()))
+}
+
+/// The search as the paper writes it, with a map from courses of the game to visits and sums of values.
+fn simulate(course: &mut Vec<usize>, left: usize, known: &mut HashMap<Vec<usize>, (Float, Float)>) -> Float {
+    let value = if left == 0 {
+        -1.0
+    } else if !known.contains_key(course) {
+        opinion(left).1
+    } else {
+        let legal = 0..left.min(2);
+        let sum: Float = legal.clone().map(|action| opinion(left).0[action]).sum();
+        let score = |action: usize| {
+            let child = [course.as_slice(), &[action]].concat();
+            let (visits, total) = known.get(&child).copied().unwrap_or((0.0, 0.0));
+            let mean = if visits == 0.0 { 0.0 } else { -total / visits };
+            mean + 1.5 * opinion(left).0[action] / sum * known[course].0.sqrt() / (1.0 + visits)
+        };
+        let action = legal.rev().max_by(|a, b| score(*a).total_cmp(&score(*b))).unwrap();
+        course.push(action);
+        let value = -simulate(course, left - action - 1, known);
+        course.pop();
+        value
+    };
+    let (visits, total) = known.entry(course.clone()).or_default();
+    (*visits, *total) = (*visits + 1.0, *total + value);
+    value
+}
+
+#[test]
+fn a_tree_search_follows_the_paper() {
+    let mut trees: Vec<_> = (0..9).map(|matches| TreeSearch::new(Matches(matches))).collect();
+    TreeSearch::run(&mut trees, 150, evaluate).unwrap();
+    assert_eq!((trees[0].visits(), trees[0].value()), (arr1(&[0.0, 0.0]), 0.0), "a game that is over stays");
+    for (matches, tree) in trees.iter().enumerate().skip(1) {
+        let mut known = HashMap::new();
+        for _ in 0..150 {
+            simulate(&mut Vec::new(), matches, &mut known);
+        }
+        let visits = [0, 1].map(|action| known.get(&vec![action]).map_or(0.0, |(visits, _)| *visits));
+        assert_eq!(tree.visits(), arr1(&visits), "{matches}");
+        assert!((tree.value() - known[&Vec::new()].1 / 150.0).abs() < 1e-5, "{matches}");
+        assert!(matches % 3 == 0 || tree.best() == matches % 3 - 1, "leaves a multiple of three: {matches}");
+    }
+}
+
+#[test]
+fn a_tree_search_refuses_what_is_no_policy() {
+    let mut rng = Rng::seed_from_u64(1);
+    let mut trees = [TreeSearch::new(Matches(7))];
+    trees[0].add_noise(1.0, 1.0, &mut rng).unwrap();
+    TreeSearch::run(&mut trees, 1, evaluate).unwrap();
+    let mut noisy = trees.clone();
+    noisy[0].add_noise(0.1, 1.0, &mut rng).unwrap();
+    for trees in [&mut trees, &mut noisy] {
+        TreeSearch::run(trees, 3, |seen| Ok((evaluate(seen)?.0, arr1(&[0.0])))).unwrap();
+    }
+    assert_ne!(trees[0].visits(), noisy[0].visits());
+    for (alpha, share) in
+        [(0.0, 0.5), (-1.0, 0.5), (Float::NAN, 0.5), (Float::INFINITY, 0.5), (1.0, 1.5), (1.0, Float::NAN)]
+    {
+        assert!(trees[0].add_noise(alpha, share, &mut rng).is_err(), "{alpha} {share}");
+    }
+    for policy in [arr2(&[[1.0]]), arr2(&[[1.0, -1.0]]), arr2(&[[Float::NAN, 1.0]])] {
+        let error = TreeSearch::run(&mut trees, 1, |_| Ok((policy.clone(), arr1(&[0.0])))).unwrap_err().to_string();
+        assert!(error.starts_with("TreeSearch: expected a policy [1, 2]"), "{error}");
+    }
 }
