@@ -152,7 +152,7 @@ fn test(
     let mut rng = Rng::seed_from_u64(seed);
     let mut boards = vec![Board::new(rules); games];
     for turn in 0..rules.width * rules.height {
-        let is_own = |game: usize| (game + turn) % 2 == 0;
+        let is_own = |game: usize| (game + turn).is_multiple_of(2);
         let mut trees: Vec<_> =
             (0..games).filter(|game| is_own(*game)).map(|game| TreeSearch::new(boards[game].clone())).collect();
         search(network, &mut trees, simulations)?;
