@@ -97,6 +97,13 @@ fn search(network: &Sequential, trees: &mut [TreeSearch<Board>], simulations: us
 /// Plays games against itself. The first moves are drawn by how often the search followed them, later ones are the best.
 fn play(network: &Sequential, rules: &'static Rules, args: &Args, rng: &mut Rng) -> Result<Vec<Lesson>> {
     let mut games: Vec<(Board, Vec<Lesson>)> = (0..args.plays).map(|_| (Board::new(rules), Vec::new())).collect();
+    // Three games of four begin with one to three moves by chance: the network learns to answer what it would not play.
+    for (game, (board, _)) in games.iter_mut().enumerate() {
+        for _ in 0..game % 4 {
+            let legal: Vec<_> = (0..board.actions()).filter(|action| board.is_legal(*action)).collect();
+            board.play(legal[rng.random_range(0..legal.len())]);
+        }
+    }
     let drawn = if rules.width > 3 { 12 } else { 4 };
     let mut lessons = Vec::new();
     for turn in 0.. {
