@@ -1,7 +1,7 @@
 //! Averages and slow weights beside weights that somebody else changes.
 
 use gradus::ndarray::{Array2, arr2};
-use gradus::optimizers::{Lookahead, MovingAverage};
+use gradus::optimizers::{BatchPart, GradientHook, Lookahead, MovingAverage};
 use gradus::prelude::*;
 
 fn param(model: &impl Layer, path: &str) -> Param {
@@ -182,6 +182,33 @@ fn weights_that_become_their_average_keep_to_their_constraint() {
         let length = numbers(model.kernel()).iter().map(|w| w * w).sum::<Float>().sqrt();
         assert!((length - 1.0).abs() < 1e-5, "{length}");
     }
+}
+
+/// Puts the gradient of the kernel's squares in place of what there is.
+struct KernelAlone(Param);
+
+impl GradientHook for KernelAlone {
+    fn parts(&mut self, parts: &mut [BatchPart]) -> Result<()> {
+        let kernel = self.0.on(&Tape::training().input(arr2(&[[0.0]])), &[2, 1])?;
+        parts[0].gradients = kernel.square().sum().backward()?;
+        Ok(())
+    }
+}
+
+/// Nothing moves a parameter whose gradient a hook has taken, nor what is kept beside it.
+#[test]
+fn a_parameter_without_a_gradient_has_no_part_in_a_step() {
+    let model = Dense::new(1);
+    let x = arr2(&[[1.0, 2.0]]);
+    let pass = || model.forward(&Tape::training().input(&x)).unwrap().square().mean().backward().unwrap();
+    pass();
+    let sgd = Sgd::new(0.5).average(MovingAverage::new(0.5)).lookahead(Lookahead::new(1, 0.5));
+    let mut sgd = sgd.hook(KernelAlone(model.kernel().clone()));
+    for _ in 0..2 {
+        sgd.step(&model, pass()).unwrap();
+    }
+    assert_eq!(numbers(model.bias().unwrap()), [0.0]);
+    assert!(!sgd.state(&model).tensors.into_iter().any(|(name, _)| name.starts_with("bias/")));
 }
 
 #[test]

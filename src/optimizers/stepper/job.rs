@@ -199,27 +199,32 @@ impl Job<'_> {
 
     /// Lets the optimizer move the weights. Keeps copies for [`Job::take_back`] if the step is not sure to be finite.
     pub(super) fn change(&mut self, plan: &Plan<'_>, is_safe: bool) {
-        for mut sum in std::mem::take(&mut self.grads) {
+        let mut grads = std::mem::take(&mut self.grads);
+        for sum in &mut grads {
             if !is_safe {
                 let weights = self.param.value().map_or_else(Vec::new, |weights| copy(data(&weights)));
                 self.before = Some(Before { weights, memory: self.memory.copy() });
             }
-            if let Some(grads) = sum.as_slice_mut() {
-                self.update(plan, grads);
+            if let Some(sum) = sum.as_slice_mut() {
+                self.update(plan, sum);
             }
-            recycle(sum);
         }
+        self.grads = grads;
     }
 
-    /// Does what comes after the optimizer, and looks whether the step has left finite numbers.
+    /// Does what comes after the optimizer, and looks whether the step has left finite numbers. A parameter without a gradient has no part
+    /// in the step.
     pub(super) fn finish(&mut self, plan: &Plan<'_>, is_safe: bool) {
-        self.follow(plan);
-        if !is_safe {
-            self.error = self.what_is_not_finite(plan).map(|reason| Error::StepNotFinite {
-                name: self.path.to_owned(),
-                reason: format!("{reason} (numbers in its gradient go up to {:e})", self.largest),
-            });
-            self.memory.measure();
+        for sum in std::mem::take(&mut self.grads) {
+            recycle(sum);
+            self.follow(plan);
+            if !is_safe {
+                self.error = self.what_is_not_finite(plan).map(|reason| Error::StepNotFinite {
+                    name: self.path.to_owned(),
+                    reason: format!("{reason} (numbers in its gradient go up to {:e})", self.largest),
+                });
+                self.memory.measure();
+            }
         }
     }
 
