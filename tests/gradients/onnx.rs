@@ -226,7 +226,7 @@ fn layers_and_networks_are_exported() {
 }
 
 #[test]
-#[ignore = "needs onnxruntime; .ci/python installs it"]
+#[ignore = "needs onnxruntime; .ci/run runs it with that of .ci/python"]
 fn onnxruntime_gives_the_same_outputs() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let folder = root.join("target/onnx-exports");

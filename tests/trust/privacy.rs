@@ -20,7 +20,7 @@ fn epsilon_is_that_of_dp_accounting() {
     }
 }
 
-/// Compares every so many of the settings.
+/// Compares one of `every` settings with dp-accounting.
 fn compare_loss_distributions(every: usize) {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/privacy_pld.json");
     let cases: Vec<[f64; 5]> = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
