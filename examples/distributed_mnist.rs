@@ -36,6 +36,9 @@ struct Args {
     /// A network of dense layers with 20 million weights in place of the CNN.
     #[arg(long)]
     dense: bool,
+    /// Divides the optimizer's memory among the processes; the results do not depend on it.
+    #[arg(long)]
+    shard: bool,
     /// Images to train on.
     #[arg(long, default_value_t = 60_000)]
     examples: usize,
@@ -73,7 +76,10 @@ fn main() -> Result<()> {
     }
     train = train.take(args.examples);
 
-    let ranks = gradus::distributed::mpi()?;
+    let mut ranks = gradus::distributed::mpi()?;
+    if args.shard {
+        ranks = ranks.shard_optimizer();
+    }
     let network = if args.dense { dense() } else { cnn() };
     let mut model = network
         .compile(Adam::new(1e-3), SparseCrossEntropy::default())

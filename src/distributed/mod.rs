@@ -90,8 +90,10 @@ impl Distributed {
         self
     }
 
-    /// Divides the optimizer's memory among the ranks: of each parameter one rank holds it, makes the optimizer's update and sends the
-    /// weights to the others. With `n` ranks each has about an `n`-th, as far as whole parameters allow it, and the bits stay the same.
+    /// Divides the optimizer's memory among the ranks: each holds about an `n`-th of it, makes the optimizer's update with that and sends
+    /// the weights to the others. The bits stay the same. Parameters of at least 32,768 numbers a rank are cut into pieces if the rule looks
+    /// at each number alone ([`Optimizer::is_elementwise`](crate::optimizers::Optimizer::is_elementwise)); others, and all of Muon, LAMB and
+    /// Adafactor, are divided as wholes.
     ///
     /// For Adam that is 2(1 - 1/n) numbers less for each weight. Sums of [accumulated](crate::optimizers::Stepper::accumulate) gradients,
     /// averages and slow weights stay whole on each rank. Files that [`Trainer::save`](crate::Trainer::save) and
@@ -145,7 +147,7 @@ impl Distributed {
     }
 
     /// Returns which of this many pieces of work belong to a rank.
-    fn share(&self, rank: usize, pieces: usize) -> Range<usize> {
+    pub(crate) fn share(&self, rank: usize, pieces: usize) -> Range<usize> {
         pieces * rank / self.size()..pieces * (rank + 1) / self.size()
     }
 

@@ -50,6 +50,10 @@ impl Optimizer for Adadelta {
 
     learning_rate!();
 
+    fn is_elementwise(&self) -> bool {
+        true
+    }
+
     fn check(&self) -> Result<()> {
         check_rate("Adadelta", self.learning_rate)?;
         check_factor("Adadelta", "rho", self.rho)?;

@@ -55,6 +55,10 @@ impl Optimizer for Adagrad {
 
     learning_rate!();
 
+    fn is_elementwise(&self) -> bool {
+        true
+    }
+
     fn check(&self) -> Result<()> {
         check_rate("Adagrad", self.learning_rate)?;
         check_at_least_0("Adagrad", "an initial sum", self.initial_accumulator_value, "0.1 is usual")?;

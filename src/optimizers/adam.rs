@@ -73,6 +73,10 @@ impl Optimizer for Adam {
         self.epsilon >= 1e-9
     }
 
+    fn is_elementwise(&self) -> bool {
+        true
+    }
+
     fn check(&self) -> Result<()> {
         self.check_as("Adam")
     }

@@ -75,6 +75,10 @@ impl Optimizer for AdamW {
         self.adam().stays_finite()
     }
 
+    fn is_elementwise(&self) -> bool {
+        true
+    }
+
     fn check(&self) -> Result<()> {
         self.adam().check_as("AdamW")?;
         check_at_least_0("AdamW", "a weight decay", self.weight_decay, "0.004 is usual")

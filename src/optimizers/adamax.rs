@@ -49,4 +49,8 @@ impl Optimizer for Adamax {
     }
 
     moments!("Adamax");
+
+    fn is_elementwise(&self) -> bool {
+        true
+    }
 }

@@ -48,6 +48,10 @@ impl Optimizer for Lion {
 
     learning_rate!();
 
+    fn is_elementwise(&self) -> bool {
+        true
+    }
+
     fn check(&self) -> Result<()> {
         check_rate("Lion", self.learning_rate)?;
         check_factor("Lion", "beta_1", self.beta_1)?;

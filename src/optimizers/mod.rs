@@ -135,6 +135,13 @@ pub trait Optimizer: Send + Sync {
         false
     }
 
+    /// Whether [`update`](Self::update) looks at each number alone, with slots as long as the weights, and not at [`Step::shape`]: then
+    /// [`shard_optimizer`](crate::distributed::Distributed::shard_optimizer) may give it a piece of a parameter. The default is `false`,
+    /// which is right for any rule.
+    fn is_elementwise(&self) -> bool {
+        false
+    }
+
     /// Whether the settings make sense. Checked before the first step.
     ///
     /// # Errors
@@ -176,6 +183,7 @@ impl Optimizer for Box<dyn Optimizer> {
         default_weight_decay[&self]() -> Float;
         patterns[&self]() -> &[String];
         stays_finite[&self]() -> bool;
+        is_elementwise[&self]() -> bool;
         check[&self]() -> Result<()>;
         config[&self]() -> Config;
     }

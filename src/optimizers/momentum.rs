@@ -56,6 +56,10 @@ impl Optimizer for Momentum {
 
     learning_rate!();
 
+    fn is_elementwise(&self) -> bool {
+        true
+    }
+
     fn stays_finite(&self) -> bool {
         true
     }

@@ -54,6 +54,10 @@ impl Optimizer for Nadam {
     }
 
     moments!("Nadam");
+
+    fn is_elementwise(&self) -> bool {
+        true
+    }
 }
 
 impl Nadam {

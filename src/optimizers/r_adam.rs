@@ -55,6 +55,10 @@ impl Optimizer for RAdam {
     }
 
     moments!("RAdam");
+
+    fn is_elementwise(&self) -> bool {
+        true
+    }
 }
 
 impl RAdam {

@@ -72,6 +72,10 @@ impl Optimizer for RmsProp {
 
     learning_rate!();
 
+    fn is_elementwise(&self) -> bool {
+        true
+    }
+
     fn stays_finite(&self) -> bool {
         self.epsilon >= 1e-9
     }

@@ -32,6 +32,10 @@ impl Optimizer for Sgd {
 
     learning_rate!();
 
+    fn is_elementwise(&self) -> bool {
+        true
+    }
+
     fn stays_finite(&self) -> bool {
         true
     }

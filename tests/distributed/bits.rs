@@ -2,7 +2,10 @@
 
 use gradus::constraints::MaxNorm;
 use gradus::distributed::Distributed;
-use gradus::optimizers::{BatchPart, GradientHook, Lookahead, MovingAverage, StepGradients};
+use gradus::optimizers::{
+    Adadelta, Adagrad, Adamax, BatchPart, GradientHook, Lion, Lookahead, Momentum, MovingAverage, Nadam, RAdam,
+    StepGradients,
+};
 use gradus::prelude::*;
 
 use super::cases::{CASES, labels, random, run, weights};
@@ -120,7 +123,9 @@ fn more_parts_are_other_bits_that_are_the_same_for_all() {
 /// Everything that a step can do beside the optimizer.
 fn busy() -> Trainer<Sequential> {
     let layer = || Dense::new(24).activation(Relu);
-    let network = Sequential::new().add(layer()).add(layer()).add(layer()).add(layer()).add(Dense::new(3));
+    // The kernel of the second layer is large enough for a piece on each of three ranks.
+    let (wide, large) = (Dense::new(256).activation(Relu), Dense::new(400).activation(Relu));
+    let network = Sequential::new().add(wide).add(large).add(layer()).add(layer()).add(layer()).add(Dense::new(3));
     network.forward(&Tape::inference().seed(2).input(random(&[1, 5], 1))).unwrap();
     network.regularize("*kernel", L2(0.01)).unwrap();
     network.constrain("dense.*", MaxNorm::new(0.5)).unwrap();
@@ -161,6 +166,36 @@ fn memory_that_is_divided_is_saved_whole_and_goes_on_with_other_ranks() {
     let one = on_ranks(1, |ranks| resume(ranks, "one", "end of one")).remove(0);
     assert_eq!(on_ranks(2, |ranks| resume(ranks.shard_optimizer(), "three", "end of two")), vec![one; 2]);
     assert_eq!(read("end of one"), read("end of two"));
+}
+
+#[test]
+fn rules_that_look_at_each_number_alone_may_have_pieces() {
+    let rules: [fn() -> Box<dyn Optimizer>; 13] = [
+        || Box::new(Adadelta::default()),
+        || Box::new(Adagrad::default()),
+        || Box::new(Adam::default()),
+        || Box::new(Adam::default().amsgrad(true)),
+        || Box::new(AdamW::default()),
+        || Box::new(Adamax::default()),
+        || Box::new(Lion::default()),
+        || Box::new(Momentum::default().nesterov(true)),
+        || Box::new(Nadam::default()),
+        || Box::new(RAdam::default()),
+        || Box::new(RmsProp::default()),
+        || Box::new(RmsProp::default().centered(true).momentum(0.5)),
+        || Box::new(Sgd::default()),
+    ];
+    for rule in rules {
+        assert!(rule().is_elementwise());
+        let train = |ranks: Distributed| {
+            let mut model = Dense::new(1000).compile(rule(), MeanSquaredError).seed(1).distributed(ranks);
+            let data = (random(&[16, 99], 1), random(&[16, 1000], 2));
+            model.fit(&data, Fit::epochs(3).batch_size(16).progress(false)).unwrap();
+            weights(&model.model)
+        };
+        let one = on_ranks(1, train).remove(0);
+        assert_eq!(on_ranks(3, |ranks| train(ranks.shard_optimizer())), vec![one; 3], "{}", rule().config());
+    }
 }
 
 #[test]

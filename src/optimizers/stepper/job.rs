@@ -1,5 +1,7 @@
 //! A step of one parameter.
 
+use std::ops::Range;
+
 use super::{Change, Lookahead, MovingAverage};
 use crate::autograd::{Param, Tape};
 use crate::buffers::buffer;
@@ -108,8 +110,8 @@ pub(super) struct Job<'a> {
     /// Factor of the rate, and weight decay.
     pub(super) settings: (Float, Float),
     pub(super) memory: Memory,
-    /// Whether this rank makes the optimizer's update, and others get its weights.
-    pub(super) is_own: bool,
+    /// The numbers that this rank updates, whose weights others get from it; all where memory is not divided.
+    pub(super) own: Option<Range<usize>>,
     /// The weights before the step, if changes are reported.
     pub(super) watched: Option<Tensor>,
     /// The largest magnitude in the gradient; not finite if one of its numbers is not.
@@ -205,9 +207,7 @@ impl Job<'_> {
                 let weights = self.param.value().map_or_else(Vec::new, |weights| copy(data(&weights)));
                 self.before = Some(Before { weights, memory: self.memory.copy() });
             }
-            if let Some(sum) = sum.as_slice_mut() {
-                self.update(plan, sum);
-            }
+            self.update(plan, data(sum));
         }
         self.grads = grads;
     }
@@ -273,7 +273,7 @@ impl Job<'_> {
         self.memory
     }
 
-    fn update(&mut self, plan: &Plan<'_>, grads: &mut [Float]) {
+    fn update(&mut self, plan: &Plan<'_>, grads: &[Float]) {
         let Memory { state, gradient, slow, joined, .. } = &mut self.memory;
         gradient.clear();
         let (factor, decay) = self.settings;
@@ -288,13 +288,17 @@ impl Job<'_> {
             if plan.lookahead.is_some() && slow.len() != weights.len() {
                 *slow = weights.to_vec();
             }
-            if !self.is_own {
+            let own = self.own.clone().unwrap_or(0..weights.len());
+            let is_whole = own.len() == weights.len();
+            let (weights, grads) = (&mut weights[own.clone()], &grads[own]);
+            if weights.is_empty() {
                 return;
             }
             if decay != 0.0 {
                 pieces(weights, |_, weights| scale(weights, 1.0 - step.rate * decay));
             }
             plan.optimizer.update(&step, weights, grads, state);
+            state.largest = state.largest.filter(|_| is_whole);
         });
     }
 

@@ -337,8 +337,8 @@ impl Stepper {
             self.memories.entry(param.id()).and_modify(|memory| memory.keep_up(param));
         }
         if let Some(shard) = &mut self.shard {
-            shard.assign(parameters);
-            shard.forget(&mut self.memories);
+            shard.assign(parameters, self.optimizer.is_elementwise());
+            shard.forget(parameters, &mut self.memories);
         }
         let joining =
             |param: &Param| Memory { joined: self.steps, assignments: param.assignments(), ..Memory::default() };
@@ -350,7 +350,7 @@ impl Stepper {
                 grads: parts.iter_mut().filter_map(|part| part.gradients.take(param.id())).collect(),
                 settings: settings.of(param.id()),
                 memory: self.memories.remove(&param.id()).unwrap_or_else(|| joining(param)),
-                is_own: self.shard.as_ref().is_none_or(|shard| shard.is_own(param)),
+                own: self.shard.as_ref().map(|shard| shard.own(param)),
                 watched: None,
                 largest: 0.0,
                 is_safe: false,

@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
+use std::ops::Range;
 
 use super::job::{Job, Memory, Plan};
 use super::{Stepper, each, trainable};
@@ -10,44 +11,69 @@ use crate::buffers::buffer;
 use crate::distributed::{Distributed, Message, Reader};
 use crate::error::{Error, Result};
 use crate::formats::Snapshot;
+use crate::kernels::elementwise::PIECE;
 use crate::optimizers::State;
 use crate::tensor::{Float, data, recycle, tensor};
 
-/// Each parameter's optimizer is at work on one rank alone, which sends the weights to the others.
-///
-/// Whole parameters are divided, since rules such as Muon and Adafactor look at all numbers of one. All else that a step does is done on
-/// every rank, with whole gradients.
+/// Each number's optimizer is at work on one rank alone, which sends the weights to the others. All else that a step does is done on every
+/// rank, with whole gradients.
 pub(super) struct Shard {
     ranks: Distributed,
-    owners: HashMap<ParamId, usize>,
-    /// How many numbers each rank has to update.
+    /// The rank that updates a parameter, or none where each updates a piece of it.
+    owners: HashMap<ParamId, Option<usize>>,
+    /// How many numbers each rank has to update of whole parameters.
     loads: Vec<usize>,
 }
 
 impl Shard {
-    /// Gives each new parameter to the rank that has least, the largest first. What is given stays, also while a parameter is frozen.
-    pub(super) fn assign(&mut self, parameters: &[(String, Param)]) {
-        let len = |param: &Param| param.shape().unwrap_or_default().iter().product::<usize>();
+    /// Divides each new parameter that is large among all ranks if the optimizer looks at each number alone, and gives others to the rank
+    /// that has least, the largest first. What is given stays, also while a parameter is frozen.
+    pub(super) fn assign(&mut self, parameters: &[(String, Param)], is_elementwise: bool) {
         let params = trainable(parameters).map(|(_, param)| param);
         let mut new: Vec<&Param> = params.filter(|param| !self.owners.contains_key(&param.id())).collect();
         new.sort_by_key(|param| Reverse(len(param)));
         for param in new {
+            if is_elementwise && len(param) >= PIECE * self.loads.len() {
+                self.owners.insert(param.id(), None);
+                continue;
+            }
             let least = (0..self.loads.len()).min_by_key(|rank| self.loads[*rank]).unwrap_or(0);
-            if self.owners.insert(param.id(), least).is_none() {
+            if self.owners.insert(param.id(), Some(least)).is_none() {
                 self.loads[least] += len(param);
             }
         }
     }
 
-    pub(super) fn is_own(&self, param: &Param) -> bool {
-        self.owners.get(&param.id()) == Some(&self.ranks.rank())
+    /// The numbers of a parameter that a rank updates. Divisions lie where kernels divide among threads, so that the bits are the same.
+    fn range(&self, param: &Param, rank: usize) -> Range<usize> {
+        let len = len(param);
+        match self.owners.get(&param.id()) {
+            Some(None) => {
+                let pieces = self.ranks.share(rank, len.div_ceil(PIECE));
+                pieces.start * PIECE..len.min(pieces.end * PIECE)
+            }
+            Some(Some(owner)) if *owner == rank => 0..len,
+            _ => 0..0,
+        }
+    }
+
+    /// The numbers of a parameter that this rank updates.
+    pub(super) fn own(&self, param: &Param) -> Range<usize> {
+        self.range(param, self.ranks.rank())
     }
 
     /// Drops what a file has brought of others' memory.
-    pub(super) fn forget(&self, memories: &mut HashMap<ParamId, Memory>) {
-        for (id, memory) in memories {
-            if self.owners.get(id).is_some_and(|owner| *owner != self.ranks.rank()) {
+    pub(super) fn forget(&self, parameters: &[(String, Param)], memories: &mut HashMap<ParamId, Memory>) {
+        for (_, param) in parameters {
+            let (own, len) = (self.own(param), len(param));
+            let Some(memory) = memories.get_mut(&param.id()).filter(|_| self.owners.contains_key(&param.id())) else {
+                continue;
+            };
+            if own.is_empty() {
                 (memory.state, memory.is_large) = (State::default(), false);
+            } else if own.len() < len {
+                let whole = memory.state.slots.iter_mut().filter(|slot| slot.len() == len);
+                whole.for_each(|slot| *slot = slot[own.clone()].to_vec());
             }
         }
     }
@@ -74,28 +100,32 @@ impl Shard {
         error
     }
 
-    /// Sends the weights of each parameter from its owner to the others: in each round one of every rank.
+    /// Sends the weights from those that have updated them to the others: in each round one parameter or piece of every rank.
     fn spread(&self, params: &[&Param]) -> Result<()> {
-        let mut lists: Vec<Vec<&Param>> = vec![Vec::new(); self.ranks.size()];
-        for param in params {
-            lists[self.owners.get(&param.id()).copied().unwrap_or(0)].push(param);
-        }
+        let list = |rank| {
+            let ranges = params.iter().map(|param| (*param, self.range(param, rank)));
+            ranges.filter(|(_, range)| !range.is_empty()).collect()
+        };
+        let lists: Vec<Vec<(&Param, Range<usize>)>> = (0..self.ranks.size()).map(list).collect();
         for round in 0..lists.iter().map(Vec::len).max().unwrap_or(0) {
+            let sent = |rank: usize| lists[rank].get(round);
             let mut end = 0;
             let mut from = Vec::new();
-            for list in &lists {
-                let shape = list.get(round).and_then(|param| param.shape()).unwrap_or_default();
-                let len = if list.len() > round { shape.iter().product::<usize>() } else { 0 };
+            for rank in 0..lists.len() {
+                let len = sent(rank).map_or(0, |(_, range)| range.len());
                 from.push(end..end + len);
                 end += len;
             }
-            let own = lists[self.ranks.rank()].get(round).and_then(|param| param.value());
-            let send: &[Float] = own.as_ref().map_or(&[], data);
             let mut receive = buffer(end);
-            self.ranks.group().exchange(send, &vec![0..send.len(); lists.len()], &mut receive, &from)?;
-            for (list, range) in lists.iter().zip(from) {
-                if let Some(param) = list.get(round).filter(|param| !self.is_own(param)) {
-                    param.train(|weights| weights.copy_from_slice(&receive[range]));
+            // Dropped before weights are written, which would copy them otherwise.
+            {
+                let own = sent(self.ranks.rank()).and_then(|(param, range)| Some((param.value()?, range.clone())));
+                let send: &[Float] = own.as_ref().map_or(&[], |(weights, range)| &data(weights)[range.clone()]);
+                self.ranks.group().exchange(send, &vec![0..send.len(); lists.len()], &mut receive, &from)?;
+            }
+            for (rank, from) in from.into_iter().enumerate() {
+                if let Some((param, range)) = sent(rank).filter(|_| rank != self.ranks.rank()) {
+                    param.train(|weights| weights[range.clone()].copy_from_slice(&receive[from]));
                 }
             }
             recycle(tensor(&[end], receive));
@@ -103,13 +133,13 @@ impl Shard {
         Ok(())
     }
 
-    /// Sends the memory of all ranks to the first one, which gets that of others' parameters.
+    /// Sends the memory of all ranks to the first one, which gets that of all parameters that others have a part in.
     fn collect(
         &self,
         parameters: &[(String, Param)],
         memories: &HashMap<ParamId, Memory>,
     ) -> Result<HashMap<ParamId, Vec<Vec<Float>>>> {
-        let own = |param: &Param| memories.get(&param.id()).filter(|_| self.is_own(param));
+        let own = |param: &Param| memories.get(&param.id()).filter(|_| !self.own(param).is_empty());
         let mut message = Message::default();
         for (_, param) in parameters {
             let slots = own(param).map_or(&[][..], |memory| &memory.state.slots);
@@ -118,11 +148,10 @@ impl Shard {
         }
         let messages = self.ranks.agree("the optimizer's memory", Ok(message.into_bytes()))?;
         let nothing = vec![0..0; messages.len()];
-        let mut all = HashMap::new();
+        let mut all: HashMap<ParamId, Vec<Vec<Float>>> = HashMap::new();
         for (rank, bytes) in messages.iter().enumerate().skip(1) {
             let mut reader = Reader::new(bytes);
             for (_, param) in parameters {
-                let mut slots = Vec::new();
                 for slot in 0..reader.count()? {
                     let len = reader.count()?;
                     let mut receive = vec![0.0; if self.ranks.is_first() { len } else { 0 }];
@@ -132,15 +161,21 @@ impl Shard {
                     let (mut to, mut from) = (nothing.clone(), nothing.clone());
                     (to[0], from[rank]) = (0..send.len(), 0..receive.len());
                     self.ranks.group().exchange(send, &to, &mut receive, &from)?;
-                    slots.push(receive);
-                }
-                if self.ranks.is_first() && !slots.is_empty() {
-                    all.insert(param.id(), slots);
+                    // The pieces of a parameter follow each other as the ranks do, this one's first.
+                    let first = || own(param).map_or_else(Vec::new, |memory| memory.state.slots.clone());
+                    let slots = all.entry(param.id()).or_insert_with(first);
+                    slots.resize_with(slots.len().max(slot + 1), Vec::new);
+                    slots[slot].append(&mut receive);
                 }
             }
         }
         Ok(all)
     }
+}
+
+/// How many numbers a parameter has.
+fn len(param: &Param) -> usize {
+    param.shape().unwrap_or_default().iter().product()
 }
 
 impl Stepper {
