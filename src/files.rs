@@ -17,8 +17,11 @@ fn behind_links(path: &Path) -> PathBuf {
 /// Writes a whole file, or leaves what was there. A link stays a link, and what is no file, such as `/dev/null` or a pipe, is written to.
 pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
+    if path.as_os_str().is_empty() {
+        return Err(Error::value("expected a file to write, such as `model.safetensors`, got an empty path"));
+    }
     if path.file_name().is_none() {
-        return Err(Error::file(path, "is no file name; give one, such as `model.safetensors`"));
+        return Err(Error::file(path, "is not a file name; give one, such as `model.safetensors`"));
     }
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     let target = behind_links(path);

@@ -100,6 +100,8 @@ impl Figure {
             Ok(page.present()?)
         };
         draw().map_err(|error| Error::value(format!("the figure `{}` cannot be drawn: {error}", self.title)))?;
+        // XML knows no other control characters, in whatever form.
+        text.retain(|c| c == '\n' || !c.is_control());
         // The backend can draw images through another crate only.
         Ok(text.replace("</svg>", &format!("{images}</svg>")))
     }
@@ -107,8 +109,15 @@ impl Figure {
     /// Writes the picture to an SVG file, in a folder that exists.
     ///
     /// # Errors
-    /// a file that cannot be written
+    /// a file that cannot be written; the ending of another kind of picture
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        crate::files::write_file(path.as_ref(), self.svg()?.as_bytes())
+        let path = path.as_ref();
+        let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default().to_lowercase();
+        if ["png", "jpg", "jpeg", "gif", "webp", "bmp", "tif", "tiff", "pdf", "ps", "eps"].contains(&ending.as_str()) {
+            let reason =
+                format!("is not written as {ending}, only as SVG: name it `.svg`, and convert it by another program");
+            return Err(Error::file(path, reason));
+        }
+        crate::files::write_file(path, self.svg()?.as_bytes())
     }
 }

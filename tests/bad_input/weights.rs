@@ -250,7 +250,8 @@ fn an_unwritable_target_keeps_the_old_file() {
     fails(&folder.path().join("m".repeat(300)));
     // No temporary file stays.
     assert_eq!(names(folder.path()), ["occupied"]);
-    assert_eq!(message(model.save("/")), "/: is no file name; give one, such as `model.safetensors`");
+    assert_eq!(message(model.save("/")), "/: is not a file name; give one, such as `model.safetensors`");
+    assert_eq!(message(model.save("")), "expected a file to write, such as `model.safetensors`, got an empty path");
 }
 
 #[cfg(unix)]

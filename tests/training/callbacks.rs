@@ -181,3 +181,32 @@ fn pictures_of_a_run() {
     let message = message(Figure::from(&history).save("no/such/folder/history.svg"));
     assert!(message.starts_with("no/such/folder/history.svg: cannot be written"), "{message}");
 }
+
+#[test]
+fn settings_with_which_nothing_could_get_better_are_refused() {
+    for bad in [f64::NAN, f64::INFINITY, -1.0] {
+        let stopping = fit(3).callback(EarlyStopping::new("loss").min_delta(bad));
+        let error = message(model().fit(&data(), stopping));
+        assert_eq!(error, format!("EarlyStopping: expected a `min_delta` of at least 0, got {bad}; 0 is usual"));
+        let plateau = ReduceOnPlateau::new("loss");
+        let error = message(model().fit(&data(), fit(3).callback(plateau.min_rate(bad as Float))));
+        assert_eq!(error, format!("ReduceOnPlateau: expected a `min_rate` of at least 0, got {bad}; 0 is usual"));
+    }
+    // The ratio of these rates is beyond f32.
+    let mut finder = RateFinder::new(1e-38, 1e2, 12);
+    model().fit(&data(), fit(2).callback(&mut finder)).unwrap();
+    assert_eq!(finder.points().len(), 12);
+}
+
+#[cfg(feature = "plot")]
+#[test]
+fn a_picture_is_svg_that_any_program_reads() {
+    use gradus::plot::{Figure, Panel};
+    let figure = Figure::new("a\u{0}b\u{1b}").panel(Panel::new("x", "y").line("z", [(0.0, 1.0)]));
+    assert!(!figure.svg().unwrap().contains(|c: char| c.is_control() && c != '\n'));
+    let error = message(figure.save("loss.PNG"));
+    assert_eq!(
+        error,
+        "loss.PNG: is not written as png, only as SVG: name it `.svg`, and convert it by another program"
+    );
+}

@@ -13,7 +13,7 @@ settings! {
     /// # Defaults
     /// patience 0 as in Keras, least improvement 0, weights restored (in Keras not)
     /// # Errors
-    /// a figure that is not in the logs, or whose [direction](Watched) is not known, before the first step
+    /// a figure that is not in the logs, or whose [direction](Watched) is not known; a least improvement below 0; both before the first step
     /// # Example
     /// ```
     /// use gradus::prelude::*;
@@ -41,7 +41,7 @@ settings! {
 
 impl Callback for EarlyStopping {
     fn on_train_begin(&mut self, run: &mut Run<'_>) -> Result<()> {
-        self.best.begin(&self.figure, run)?;
+        self.best.begin("EarlyStopping", &self.figure, run, self.min_delta)?;
         self.weights.clear();
         Ok(())
     }

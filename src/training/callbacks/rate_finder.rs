@@ -73,8 +73,10 @@ impl RateFinder {
     }
 
     fn rate(&self, batch: usize) -> Float {
-        let share = batch as Float / (self.batches.max(2) - 1) as Float;
-        self.from * (self.to / self.from).powf(share)
+        // In f64, since the ratio of two rates may be larger than any rate; after the last batch one more is asked for.
+        let share = (batch as f64 / (self.batches.max(2) - 1) as f64).min(1.0);
+        let (from, to) = (f64::from(self.from), f64::from(self.to));
+        (from * (to / from).powf(share)) as Float
     }
 }
 

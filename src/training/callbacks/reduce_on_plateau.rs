@@ -13,7 +13,8 @@ settings! {
     /// # Defaults
     /// factor 0.1, patience 10, least improvement 1e-4, cooldown 0, least rate 0
     /// # Errors
-    /// a figure that is not in the logs, or whose [direction](Watched) is not known, before the first step; a factor that is not in 0..1; an optimizer without a rate
+    /// a figure that is not in the logs, or whose [direction](Watched) is not known, before the first step; a factor that is not in 0..1; a least improvement or rate
+    /// below 0; an optimizer without a rate
     /// # Example
     /// ```
     /// use gradus::prelude::*;
@@ -52,8 +53,14 @@ impl Callback for ReduceOnPlateau {
                 "ReduceOnPlateau: expected a factor in 0..1 (1 excluded), got {factor}; 0.1 is usual"
             )));
         }
+        if !(self.min_rate.is_finite() && self.min_rate >= 0.0) {
+            let rate = self.min_rate;
+            return Err(Error::value(format!(
+                "ReduceOnPlateau: expected a `min_rate` of at least 0, got {rate}; 0 is usual"
+            )));
+        }
         self.cooling = 0;
-        self.best.begin(&self.figure, run)
+        self.best.begin("ReduceOnPlateau", &self.figure, run, self.min_delta)
     }
 
     fn on_epoch_end(&mut self, run: &mut Run<'_>) -> Result<()> {

@@ -123,9 +123,14 @@ impl Default for Best {
 }
 
 impl Best {
-    /// Forgets another run. An error if the run will not have the figure.
-    pub fn begin(&mut self, watched: &Watched, run: &Run<'_>) -> Result<()> {
+    /// Forgets another run. An error if the run will not have the figure, or if nothing could be `min_delta` better.
+    pub fn begin(&mut self, who: &str, watched: &Watched, run: &Run<'_>, min_delta: f64) -> Result<()> {
         *self = Self::default();
+        if !(min_delta.is_finite() && min_delta >= 0.0) {
+            return Err(Error::value(format!(
+                "{who}: expected a `min_delta` of at least 0, got {min_delta}; 0 is usual"
+            )));
+        }
         watched.direction_in(run).map(|_| ())
     }
 
