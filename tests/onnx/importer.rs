@@ -282,6 +282,18 @@ fn parts_of_equal_length_that_a_sequence_holds_are_slices() {
     assert_eq!(onnx.predict(&arr2(&[[1.0, 2.0, 3.0]])).unwrap(), arr2(&[[3.0, 1.0, 2.0]]).into_dyn());
 }
 
+/// The lengths are onnxruntime's, whose product of length and scale is one of f32.
+#[test]
+fn scales_that_f32_has_only_nearly_lead_to_the_length_that_they_mean() {
+    for (scale, from, to) in [(2.6, 5, 13), (0.7, 10, 7), (1.3, 10, 13), (1.15, 20, 23), (0.29, 100, 29), (0.3, 9, 2)] {
+        let scales = floats("scales", &[4], |i| if i == 2 { scale } else { 1.0 });
+        let mut file = model(vec![node("Upsample", &["x", "scales"], "y", &[])], vec![scales], &["x"], "y");
+        file.opset_import[0].version = 9;
+        let y = read::<Var, Var>(&file).unwrap().predict(&Tensor::zeros([1, 1, from, 2].as_slice())).unwrap();
+        assert_eq!(y.shape(), [1, 1, to, 2], "{from} cells, {scale}");
+    }
+}
+
 #[test]
 fn what_is_wrong_is_named() {
     let message = |model: &ModelProto| read::<Var, Var>(model).map(|_| ()).unwrap_err().to_string();

@@ -53,6 +53,17 @@ fn scales(node: &Node<'_>) -> Result<Vec<Float>> {
     node.get(place).map_or(Ok(Vec::new()), Value::numbers)
 }
 
+/// The factor that brings `len` to where a product in f32, as onnxruntime has it, would be: 5 times 2.6 is 13 there, though the nearest f32
+/// is below 2.6.
+fn factor(len: usize, scale: Float) -> f64 {
+    let (scale, cells) = (f64::from(scale) as f32, len as f64);
+    let wanted = f64::from((len as f32 * scale).floor());
+    [f64::from(scale), wanted / cells]
+        .into_iter()
+        .find(|by| (cells * by).floor() == wanted)
+        .unwrap_or((wanted / cells).next_up())
+}
+
 pub fn resize(node: &Node<'_>) -> Outputs {
     let [batch, channels, height, width] = node.value(0)?.shape()[..] else {
         return Err(unsupported("resizing of other than images"));
@@ -65,7 +76,7 @@ pub fn resize(node: &Node<'_>) -> Outputs {
         Wanted::Factors(by) => {
             let long = |len: usize, by: Float| (len as Float * by.max(0.0)).ceil() as usize;
             node.bounded(&[batch, channels, long(height, by[0]), long(width, by[1])])?;
-            Resize2d::by(by.map(f64::from))
+            Resize2d::by([factor(height, by[0]), factor(width, by[1])])
         }
     };
     if node.flag("antialias", false) {
