@@ -242,15 +242,27 @@ unsafe fn sum<L: Lanes, const R: usize>(factors: [L; R], row: impl Fn(usize) -> 
 /// Multiplications of a few rows that are worth threads.
 const WORTH_THREADS: usize = 1 << 20;
 
-/// Divides columns between threads.
+/// Parts of a long sum for a single row.
+const PARTS: usize = 8;
+
+/// Divides the terms of a single row, so that each thread reads one stretch of memory; the sums of stretches are added up in order.
 fn few_rows([m, k, n]: [usize; 3], a: Matrix<'_>, b: Matrix<'_>, accumulate: bool, c: &mut [Float]) {
-    let columns =
-        if m == 1 && k * n >= WORTH_THREADS { n.div_ceil(parallel::threads()).next_multiple_of(64) } else { n };
-    let mut parts: Vec<_> = if columns < n { c.chunks_mut(columns).enumerate().collect() } else { vec![(0, c)] };
-    parallel::for_each(&mut parts, |(i, c)| {
-        let b = Matrix { data: &b.data[*i * columns..], ..b };
-        let n = columns.min(n - *i * columns);
-        dispatch(FewRows { sizes: [m, k, n], a, b, accumulate, c, c_row: n });
+    let stretch = k.div_ceil(PARTS).next_multiple_of(TOGETHER);
+    if m > 1 || k * n < WORTH_THREADS || k <= stretch {
+        return dispatch(FewRows { sizes: [m, k, n], a, b, accumulate, c, c_row: n });
+    }
+    with_scratch((k.div_ceil(stretch) - 1) * n, |sums| {
+        let mut parts: Vec<_> = std::iter::once(&mut *c).chain(sums.chunks_mut(n)).enumerate().collect();
+        parallel::for_each(&mut parts, |(i, c)| {
+            let term = *i * stretch;
+            let a = Matrix { data: &a.data[term * a.strides[1]..], ..a };
+            let b = Matrix { data: &b.data[term * b.strides[0]..], ..b };
+            let sizes = [1, stretch.min(k - term), n];
+            dispatch(FewRows { sizes, a, b, accumulate: accumulate && *i == 0, c, c_row: n });
+        });
+        for sum in sums.chunks(n) {
+            c.iter_mut().zip(sum).for_each(|(c, sum)| *c += sum);
+        }
     });
 }
 

@@ -39,8 +39,8 @@ const TILE: usize = 12;
 const STRIDE: usize = TERMS + 16;
 /// Between packed panels of `B`, for the same reason.
 const GAP: usize = 64;
-/// Numbers of `A` that are packed at a time, about.
-const PACKED: usize = 1 << 22;
+/// Rows of `A` that are packed at a time, at most.
+const ROWS: usize = 8 * 1024;
 
 /// Whether packing pays: with few rows a panel is read seldom.
 pub fn is_large([m, k, n]: [usize; 3]) -> bool {
@@ -69,61 +69,41 @@ pub fn product([m, k, n]: [usize; 3], a: Matrix<'_>, b: Right<'_>, accumulate: b
         Right::Plain(b) => b.assert_holds(k, n),
         Right::Packed(b) => b.assert_is(k, n),
     }
-    assert!(m * k * n > 0, "an empty product");
-    let most = (PACKED / k).max(PACKED_TILES * TILE).next_multiple_of(TILE);
-    for (i, c) in c[..m * n].chunks_mut(most * n).enumerate() {
-        let a = Matrix { data: &a.data[i * most * a.strides[0]..], ..a };
-        some_rows([c.len() / n, k, n], a, b, accumulate, c);
-    }
-}
-
-fn some_rows([m, k, n]: [usize; 3], a: Matrix<'_>, b: Right<'_>, accumulate: bool, c: &mut [Float]) {
-    let tile = k.div_ceil(TERMS) * TILE * STRIDE;
-    with_scratch(m.div_ceil(TILE) * tile, |packed| {
-        let mut parts: Vec<_> = packed.chunks_mut(PACKED_TILES * tile).enumerate().collect();
-        parallel::for_each(&mut parts, |(i, packed)| {
-            let row = *i * PACKED_TILES * TILE;
-            for term in (0..k).step_by(TERMS) {
-                let first = &a.data[row * a.strides[0] + term * a.strides[1]..];
-                let sizes = [m - row, TERMS.min(k - term)];
-                pack_rows(first, a.strides, sizes, &mut packed[term / TERMS * TILE * STRIDE..], tile);
-            }
-        });
-        let (packed, c) = (&*packed, Shared(c.as_mut_ptr()));
-        parallel::for_each(&mut corners([m, n]), |(rows, columns)| {
-            let room = if let Right::Plain(_) = b { panels(m) * (TERMS.min(k) * panel_width() + GAP) } else { 0 };
-            with_scratch(room, |panels| {
-                dispatch(Block {
-                    sizes: [rows.len(), k, columns.len()],
-                    a: &packed[rows.start / TILE * tile..],
-                    // Packed tiles hold the rows of a row-major matrix, and terms of one whose terms lie side by side.
-                    by_terms: a.strides[0] == 1,
-                    b,
-                    column: columns.start,
-                    // SAFETY: all parts lie within `C`, and no two have a number in common.
-                    c: unsafe { c.at(rows.start * n + columns.start) },
-                    c_row: n,
-                    accumulate,
-                    panels,
-                });
+    assert!(m * k * n > 0 && c.len() >= m * n, "C is too short for {m} x {n}, or the product is empty");
+    let c = Shared(c.as_mut_ptr());
+    parallel::for_each(&mut corners([m, n]), |(rows, columns)| {
+        let tiles = rows.len().div_ceil(TILE) * TILE * STRIDE;
+        let room = if let Right::Plain(_) = b { panels(rows.len()) * (TERMS.min(k) * panel_width() + GAP) } else { 0 };
+        with_scratch(tiles + room, |scratch| {
+            let (tiles, panels) = scratch.split_at_mut(tiles);
+            dispatch(Block {
+                sizes: [rows.len(), k, columns.len()],
+                a: Matrix { data: &a.data[rows.start * a.strides[0]..], ..a },
+                b,
+                column: columns.start,
+                // SAFETY: all parts lie within `C`, and no two have a number in common.
+                c: unsafe { c.at(rows.start * n + columns.start) },
+                c_row: n,
+                accumulate,
+                tiles,
+                panels,
             });
         });
     });
 }
 
-/// Tiles of `A` that are packed at a time, so that what is read lies together.
-const PACKED_TILES: usize = 8;
-
-/// The rows and columns of each part, as even as can be. Each part packs its own panels of `B`, so that rows are divided only where
-/// there are not enough columns for all threads.
+/// The rows and columns of each part. Each packs what it needs of `A` and `B` itself, since to read what another core has just written
+/// takes longer: as many parts across and down as keep the sum of both small.
 fn corners([m, n]: [usize; 2]) -> Vec<(Range<usize>, Range<usize>)> {
-    let (tiles, count, threads) = (m.div_ceil(TILE), n.div_ceil(panel_width()), parallel::threads());
-    let across = count.div_ceil(panels(m)).next_multiple_of(threads).min(count);
-    let down = threads.div_ceil(across).min(tiles);
+    let (tiles, panels, threads) = (m.div_ceil(TILE), n.div_ceil(panel_width()), parallel::threads());
+    let down = |down: &usize| m.div_ceil(*down) + n.div_ceil(threads / down);
+    let down = (1..=threads).rev().filter(|down| threads % down == 0).min_by_key(down).unwrap_or(1);
+    let across = (threads / down).min(panels);
+    let down = down.max(m.div_ceil(ROWS)).min(tiles);
     let mut corners = Vec::new();
-    for columns in even_parts(count, across, panel_width(), n) {
-        for rows in even_parts(tiles, down, TILE, m) {
-            corners.push((rows, columns.clone()));
+    for rows in even_parts(tiles, down, TILE, m) {
+        for columns in even_parts(panels, across, panel_width(), n) {
+            corners.push((rows.clone(), columns));
         }
     }
     corners
@@ -151,14 +131,15 @@ impl Shared {
 /// Some rows and columns of the product.
 struct Block<'a> {
     sizes: [usize; 3],
-    a: &'a [Float],
-    by_terms: bool,
+    a: Matrix<'a>,
     b: Right<'a>,
     /// The first column.
     column: usize,
     c: *mut Float,
     c_row: usize,
     accumulate: bool,
+    /// Room for some terms of `A`.
+    tiles: &'a mut [Float],
     /// Room for panels of `B`, if it is not packed.
     panels: &'a mut [Float],
 }
@@ -167,36 +148,53 @@ impl Kernel for Block<'_> {
     type Output = ();
 
     #[inline(always)]
-    unsafe fn run<L: Lanes>(self) {
-        let ([m, k, n], width) = (self.sizes, 2 * L::WIDTH);
-        let stretch = TILE * STRIDE;
+    unsafe fn run<L: Lanes>(mut self) {
+        let [m, k, n] = self.sizes;
+        let group = panels(m) * 2 * L::WIDTH;
         for term in (0..k).step_by(TERMS) {
-            let terms = TERMS.min(k - term);
-            if let Right::Plain(b) = self.b {
-                let first = &b.data[term * b.strides[0] + self.column * b.strides[1]..];
-                pack_columns(first, b.strides, [terms, n], self.panels);
+            let terms = term..k.min(term + TERMS);
+            pack_rows(&self.a.data[term * self.a.strides[1]..], self.a.strides, [m, terms.len()], self.tiles);
+            for column in (0..n).step_by(group) {
+                // SAFETY: within the part.
+                unsafe { self.columns::<L>(terms.clone(), column..n.min(column + group)) };
             }
-            for row in (0..m).step_by(L::ROWS) {
-                let a = &self.a[row / TILE * k.div_ceil(TERMS) * stretch + term / TERMS * stretch..][..stretch];
-                for column in (0..n).step_by(width) {
-                    let panel = match self.b {
-                        Right::Plain(_) => &self.panels[column / width * (terms * width + GAP)..][..terms * width],
-                        Right::Packed(b) => b.panel(self.column + column, term..term + terms),
-                    };
-                    let tile = Tile {
-                        terms,
-                        a: &a[row % TILE * if self.by_terms { 1 } else { STRIDE }..],
-                        b: panel,
-                        // SAFETY: within the part.
-                        c: unsafe { self.c.add(row * self.c_row + column) },
-                        c_row: self.c_row,
-                        columns: width.min(n - column),
-                        accumulate: self.accumulate || term > 0,
-                    };
-                    let rows = L::ROWS.min(m - row);
-                    // SAFETY: packed tiles hold `TILE` rows, of which these are some.
-                    unsafe { if self.by_terms { tile.run::<L, 1, TILE>(rows) } else { tile.run::<L, STRIDE, 1>(rows) } }
-                }
+        }
+    }
+}
+
+impl Block<'_> {
+    /// Some terms of all rows and some columns.
+    #[inline(always)]
+    unsafe fn columns<L: Lanes>(&mut self, terms: Range<usize>, columns: Range<usize>) {
+        let (width, len) = (2 * L::WIDTH, terms.len());
+        if let Right::Plain(b) = self.b {
+            let first = &b.data[terms.start * b.strides[0] + (self.column + columns.start) * b.strides[1]..];
+            pack_columns(first, b.strides, [len, columns.len()], self.panels);
+        }
+        // Packed tiles hold the rows of a row-major matrix, and terms of one whose terms lie side by side.
+        let by_terms = self.a.strides[0] == 1;
+        for row in (0..self.sizes[0]).step_by(L::ROWS) {
+            let a = &self.tiles[row / TILE * TILE * STRIDE + row % TILE * if by_terms { 1 } else { STRIDE }..];
+            for column in columns.clone().step_by(width) {
+                let b = match self.b {
+                    Right::Plain(_) => {
+                        &self.panels[(column - columns.start) / width * (len * width + GAP)..][..len * width]
+                    }
+                    Right::Packed(b) => b.panel(self.column + column, terms.clone()),
+                };
+                let tile = Tile {
+                    terms: len,
+                    a,
+                    b,
+                    // SAFETY: within the part.
+                    c: unsafe { self.c.add(row * self.c_row + column) },
+                    c_row: self.c_row,
+                    columns: width.min(columns.end - column),
+                    accumulate: self.accumulate || terms.start > 0,
+                };
+                let rows = L::ROWS.min(self.sizes[0] - row);
+                // SAFETY: packed tiles hold `TILE` rows, of which these are some.
+                unsafe { if by_terms { tile.run::<L, 1, TILE>(rows) } else { tile.run::<L, STRIDE, 1>(rows) } }
             }
         }
     }
@@ -309,19 +307,17 @@ fn cut<const N: usize>(rows: &[Float], stride: usize, [count, len]: [usize; 2], 
     }
 }
 
-/// Copies the rows of as many tiles as there is room for, `step` apart: row after row, or where the terms of rows lie side by side,
-/// term after term.
-fn pack_rows(a: &[Float], strides: [usize; 2], [m, terms]: [usize; 2], packed: &mut [Float], step: usize) {
-    let m = m.min(packed.len().div_ceil(step) * TILE);
+/// Copies rows into tiles: row after row, or where the terms of rows lie side by side, term after term.
+fn pack_rows(a: &[Float], strides: [usize; 2], [m, terms]: [usize; 2], tiles: &mut [Float]) {
     if strides[0] == 1 {
-        return cut::<TILE>(a, strides[1], [terms, m], packed, step);
+        return cut::<TILE>(a, strides[1], [terms, m], tiles, TILE * STRIDE);
     }
-    for i in 0..m {
-        let (row, packed) = (&a[i * strides[0]..], &mut packed[i / TILE * step + i % TILE * STRIDE..][..terms]);
+    for (i, tile) in tiles.chunks_mut(STRIDE).take(m).enumerate() {
+        let row = &a[i * strides[0]..];
         if strides[1] == 1 {
-            packed.copy_from_slice(&row[..terms]);
+            tile[..terms].copy_from_slice(&row[..terms]);
         } else {
-            packed.iter_mut().zip(row.iter().step_by(strides[1])).for_each(|(to, a)| *to = *a);
+            tile.iter_mut().zip(row.iter().step_by(strides[1])).take(terms).for_each(|(to, a)| *to = *a);
         }
     }
 }

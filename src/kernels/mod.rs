@@ -13,6 +13,7 @@ pub mod curve;
 pub mod dense;
 pub mod elementwise;
 pub mod gemm;
+pub mod helpers;
 pub mod large;
 #[cfg(feature = "mmap")]
 pub mod map;

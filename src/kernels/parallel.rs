@@ -1,17 +1,16 @@
 //! Threads, and the handling of denormal numbers on them.
 
-use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
-use std::any::Any;
+use super::helpers::Helpers;
 use std::cell::{Cell, RefCell};
+use std::io;
 use std::ops::Range;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
 thread_local! {
     static IS_SERIAL: Cell<bool> = const { Cell::new(false) };
     /// The threads in place of the crate's own.
-    static LENT: RefCell<Option<Arc<ThreadPool>>> = const { RefCell::new(None) };
+    static LENT: RefCell<Option<Arc<Helpers>>> = const { RefCell::new(None) };
 }
 
 /// Flushes denormal numbers to zero on this thread while it lives: they slow arithmetic down a hundred times.
@@ -46,7 +45,7 @@ pub fn threads() -> usize {
         return 1;
     }
     let lent = LENT.with_borrow(Clone::clone);
-    lent.as_deref().or_else(|| own_threads()).map_or(1, |helpers| (helpers.current_num_threads() + 1).min(limit()))
+    lent.as_deref().or_else(|| own_threads()).map_or(1, |helpers| (helpers.count() + 1).min(limit()))
 }
 
 /// Whoever calls from a smaller pool of their own wants no more threads than that has.
@@ -88,11 +87,11 @@ fn spread(count: usize, work: &(dyn Fn(usize) + Sync)) {
     let lent = if alone { None } else { LENT.with_borrow(Clone::clone) };
     let pool = if alone { None } else { lent.as_deref().or_else(|| own_threads()) };
     let Some(pool) = pool else { return serial(|| (0..count).for_each(work)) };
-    let helpers = pool.current_num_threads().min(limit() - 1).min(count - 1);
+    let helpers = pool.count().min(limit() - 1).min(count - 1);
     let queue = Queue::new(count, helpers + 1);
     #[cfg(test)]
     let emulates = super::simd::EMULATES_AVX512.get();
-    with_helpers(pool, helpers, &|thread| {
+    pool.call(helpers, &|thread| {
         let _serial = Serial::new();
         #[cfg(test)]
         super::simd::EMULATES_AVX512.set(emulates);
@@ -138,25 +137,23 @@ pub fn both(mut a: impl FnMut() + Send, mut b: impl FnMut() + Send) {
 }
 
 /// Creates the helpers of a thread that computes on this many threads, itself among them; none if it computes alone.
-pub fn helpers(threads: usize) -> Result<Option<Arc<ThreadPool>>, ThreadPoolBuildError> {
-    // 0 would stand for all cores.
-    let Some(helpers) = threads.checked_sub(1).filter(|helpers| *helpers > 0) else { return Ok(None) };
-    let pool = ThreadPoolBuilder::new().num_threads(helpers).thread_name(|i| format!("gradus-{i}")).build()?;
-    Ok(Some(Arc::new(pool)))
+pub fn helpers(threads: usize) -> io::Result<Option<Arc<Helpers>>> {
+    let helpers = threads.saturating_sub(1);
+    if helpers == 0 { Ok(None) } else { Helpers::new(helpers).map(|helpers| Some(Arc::new(helpers))) }
 }
 
 /// The crate's own threads. Not rayon's: who waits there takes up whatever else lies there, of the user's too, and if that wants a
 /// lock that the waiting one holds, both wait for ever.
-fn own_threads() -> Option<&'static ThreadPool> {
-    static OWN: OnceLock<Option<Arc<ThreadPool>>> = OnceLock::new();
+fn own_threads() -> Option<&'static Helpers> {
+    static OWN: OnceLock<Option<Arc<Helpers>>> = OnceLock::new();
     let wanted = || std::env::var("RAYON_NUM_THREADS").ok()?.parse().ok().filter(|threads| *threads > 0);
     let cores = || std::thread::available_parallelism().map_or(1, |cores| cores.get());
     OWN.get_or_init(|| helpers(wanted().unwrap_or_else(cores)).ok().flatten()).as_deref()
 }
 
 /// Calls `work` with these helpers in place of the crate's own threads.
-pub fn on<R>(helpers: &Arc<ThreadPool>, work: impl FnOnce() -> R) -> R {
-    struct Restore(Option<Arc<ThreadPool>>);
+pub fn on<R>(helpers: &Arc<Helpers>, work: impl FnOnce() -> R) -> R {
+    struct Restore(Option<Arc<Helpers>>);
     impl Drop for Restore {
         fn drop(&mut self) {
             LENT.set(self.0.take());
@@ -172,78 +169,6 @@ pub fn on_threads<R>(threads: usize, work: impl FnOnce() -> R) -> R {
     match helpers(threads).unwrap() {
         Some(helpers) => on(&helpers, work),
         None => serial(work),
-    }
-}
-
-/// Calls `share` with 0 on this thread, and with other numbers on as many `helpers` as are free; it returns when all are done.
-fn with_helpers(pool: &ThreadPool, helpers: usize, share: &(dyn Fn(usize) + Sync)) {
-    // SAFETY: the lifetime is forgotten, since threads outlive the call. A helper calls `share` only between entering and leaving,
-    // nobody enters after `close`, and `close`, which runs on panics too, waits for those inside.
-    let share: &'static (dyn Fn(usize) + Sync) = unsafe { std::mem::transmute(share) };
-    let door = Arc::new(Door::default());
-    for _ in 0..helpers {
-        let door = door.clone();
-        pool.spawn(move || {
-            if door.enter() {
-                let own = 1 + rayon::current_thread_index().unwrap_or(0) % helpers;
-                door.leave(catch_unwind(AssertUnwindSafe(|| share(own))).err());
-            }
-        });
-    }
-    struct Close<'a>(&'a Door);
-    impl Drop for Close<'_> {
-        fn drop(&mut self) {
-            self.0.close();
-        }
-    }
-    let close = Close(&door);
-    share(0);
-    drop(close);
-    let panic = door.inside().panic.take();
-    if let Some(panic) = panic {
-        resume_unwind(panic);
-    }
-}
-
-/// Counts the helpers at work, and lets nobody in who comes when all is done.
-#[derive(Default)]
-struct Door {
-    inside: Mutex<Inside>,
-    left: Condvar,
-}
-
-#[derive(Default)]
-struct Inside {
-    helpers: usize,
-    is_closed: bool,
-    panic: Option<Box<dyn Any + Send>>,
-}
-
-impl Door {
-    fn inside(&self) -> MutexGuard<'_, Inside> {
-        self.inside.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn enter(&self) -> bool {
-        let mut inside = self.inside();
-        inside.helpers += usize::from(!inside.is_closed);
-        !inside.is_closed
-    }
-
-    fn leave(&self, panic: Option<Box<dyn Any + Send>>) {
-        let mut inside = self.inside();
-        inside.helpers -= 1;
-        inside.panic = inside.panic.take().or(panic);
-        drop(inside);
-        self.left.notify_one();
-    }
-
-    fn close(&self) {
-        let mut inside = self.inside();
-        inside.is_closed = true;
-        while inside.helpers > 0 {
-            inside = self.left.wait(inside).unwrap_or_else(PoisonError::into_inner);
-        }
     }
 }
 
@@ -324,6 +249,7 @@ fn set_control(_: Control) {}
 mod tests {
     use super::*;
     use crate::float::Float;
+    use std::panic::catch_unwind;
 
     /// Not inlined: the compiler does not know that the control register matters, and would move the division.
     #[inline(never)]

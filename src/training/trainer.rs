@@ -4,8 +4,6 @@ use std::marker::PhantomData;
 use std::path::Path;
 use std::sync::Arc;
 
-use rayon::ThreadPool;
-
 use super::pass::{self, Objective, Seeds};
 use super::{Logs, Summary, predict};
 use crate::autograd::{Layer, ParamList, Tape, Var, Vars};
@@ -13,6 +11,7 @@ use crate::data::{Dataset, Inputs, numbers};
 use crate::distributed::Distributed;
 use crate::error::{Error, Result};
 use crate::formats::{Translation, Weights};
+use crate::kernels::helpers::Helpers;
 use crate::kernels::parallel;
 use crate::losses::{Losses, OutputWeights};
 use crate::metrics::{Figures, Metric, Metrics};
@@ -59,7 +58,7 @@ pub struct Trainer<M, X = Var, Y = Var> {
 pub(crate) enum Threads {
     All,
     One,
-    Pool(Arc<ThreadPool>),
+    Pool(Arc<Helpers>),
     Refused(String),
 }
 
