@@ -42,6 +42,9 @@ const GAP: usize = 64;
 /// Rows of `A` that are packed at a time, at most.
 const ROWS: usize = 8 * 1024;
 
+/// Tiles that are packed at a time where the terms of rows lie side by side: each is written to in turn.
+const SOME_TILES: usize = 8;
+
 /// Whether packing pays: with few rows a panel is read seldom.
 pub fn is_large([m, k, n]: [usize; 3]) -> bool {
     let least = match m {
@@ -310,7 +313,11 @@ fn cut<const N: usize>(rows: &[Float], stride: usize, [count, len]: [usize; 2], 
 /// Copies rows into tiles: row after row, or where the terms of rows lie side by side, term after term.
 fn pack_rows(a: &[Float], strides: [usize; 2], [m, terms]: [usize; 2], tiles: &mut [Float]) {
     if strides[0] == 1 {
-        return cut::<TILE>(a, strides[1], [terms, m], tiles, TILE * STRIDE);
+        for (i, tiles) in tiles.chunks_mut(SOME_TILES * TILE * STRIDE).enumerate() {
+            let row = i * SOME_TILES * TILE;
+            cut::<TILE>(&a[row..], strides[1], [terms, (m - row).min(SOME_TILES * TILE)], tiles, TILE * STRIDE);
+        }
+        return;
     }
     for (i, tile) in tiles.chunks_mut(STRIDE).take(m).enumerate() {
         let row = &a[i * strides[0]..];
