@@ -61,13 +61,14 @@ impl Helpers {
         let door =
             Arc::new(Door { share, state: AtomicUsize::new(0), caller: thread::current(), panic: Mutex::default() });
         self.requests.push(&door, helpers);
-        struct Close<'a>(&'a Door);
+        struct Close<'a>(&'a Requests, &'a Arc<Door>);
         impl Drop for Close<'_> {
             fn drop(&mut self) {
-                self.0.close();
+                self.1.close();
+                self.0.withdraw(self.1);
             }
         }
-        let close = Close(&door);
+        let close = Close(&self.requests, &door);
         share(0);
         drop(close);
         let panic = lock(&door.panic).take();
@@ -84,11 +85,11 @@ impl Drop for Helpers {
     }
 }
 
-/// Works that helpers are wanted for.
+/// Work that helpers are wanted for.
 #[derive(Debug, Default)]
 struct Requests {
     open: Mutex<Open>,
-    /// How many are open.
+    /// How many doors are open.
     count: AtomicUsize,
     wake: Condvar,
 }
@@ -107,6 +108,15 @@ impl Requests {
         self.count.store(open.doors.len(), Ordering::Release);
         for _ in 0..open.asleep.min(helpers) {
             self.wake.notify_one();
+        }
+    }
+
+    /// Forgets those that no helper was free for, or they would pile up while all helpers are at other work.
+    fn withdraw(&self, door: &Arc<Door>) {
+        if self.count.load(Ordering::Acquire) > 0 {
+            let mut open = lock(&self.open);
+            open.doors.retain(|other| !Arc::ptr_eq(other, door));
+            self.count.store(open.doors.len(), Ordering::Release);
         }
     }
 
@@ -196,8 +206,9 @@ mod tests {
                 scope.spawn(call);
             }
         });
-        // A caller works itself; helpers that come late are not let in.
+        // A caller works itself; helpers that come late are not let in, and not waited for.
         assert!((400..=1600).contains(&sum.into_inner()));
+        assert_eq!(lock(&helpers.requests.open).doors.len(), 0);
         let requests = Arc::downgrade(&helpers.requests);
         drop(helpers);
         let start = Instant::now();
