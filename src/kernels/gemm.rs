@@ -165,8 +165,6 @@ struct FewRows<'a> {
     b: Matrix<'a>,
     accumulate: bool,
     c: &'a mut [Float],
-    /// From one row of `c` to the next.
-    c_row: usize,
 }
 
 /// Whether [`FewRows`] is faster: the more rows, the more it counts how often `c` is read and written.
@@ -210,7 +208,7 @@ impl FewRows<'_> {
                 L::splat(*self.a.data.get_unchecked(i * self.a.strides[0] + (p + r) * self.a.strides[1]))
             });
             let rows: [_; R] = std::array::from_fn(|r| self.b.data.as_ptr().add((p + r) * self.b.strides[0]));
-            let c = self.c.as_mut_ptr().add(i * self.c_row);
+            let c = self.c.as_mut_ptr().add(i * n);
             let starts = p == 0 && !self.accumulate;
             for j in (0..n).step_by(L::WIDTH) {
                 if n - j >= L::WIDTH {
@@ -242,14 +240,14 @@ unsafe fn sum<L: Lanes, const R: usize>(factors: [L; R], row: impl Fn(usize) -> 
 /// Multiplications of a few rows that are worth threads.
 const WORTH_THREADS: usize = 1 << 20;
 
-/// Parts of a long sum for a single row.
+/// Parts of a long sum for a single row, whatever the number of threads.
 const PARTS: usize = 8;
 
 /// Divides the terms of a single row, so that each thread reads one stretch of memory; the sums of stretches are added up in order.
 fn few_rows([m, k, n]: [usize; 3], a: Matrix<'_>, b: Matrix<'_>, accumulate: bool, c: &mut [Float]) {
     let stretch = k.div_ceil(PARTS).next_multiple_of(TOGETHER);
     if m > 1 || k * n < WORTH_THREADS || k <= stretch {
-        return dispatch(FewRows { sizes: [m, k, n], a, b, accumulate, c, c_row: n });
+        return dispatch(FewRows { sizes: [m, k, n], a, b, accumulate, c });
     }
     with_scratch((k.div_ceil(stretch) - 1) * n, |sums| {
         let mut parts: Vec<_> = std::iter::once(&mut *c).chain(sums.chunks_mut(n)).enumerate().collect();
@@ -258,7 +256,7 @@ fn few_rows([m, k, n]: [usize; 3], a: Matrix<'_>, b: Matrix<'_>, accumulate: boo
             let a = Matrix { data: &a.data[term * a.strides[1]..], ..a };
             let b = Matrix { data: &b.data[term * b.strides[0]..], ..b };
             let sizes = [1, stretch.min(k - term), n];
-            dispatch(FewRows { sizes, a, b, accumulate: accumulate && *i == 0, c, c_row: n });
+            dispatch(FewRows { sizes, a, b, accumulate: accumulate && *i == 0, c });
         });
         for sum in sums.chunks(n) {
             c.iter_mut().zip(sum).for_each(|(c, sum)| *c += sum);
@@ -436,7 +434,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_of_one_row_are_divided_without_a_trace() {
+    fn terms_of_one_row_are_divided_without_a_trace() {
         let numbers =
             |len: usize, by: usize| -> Vec<Float> { (0..len).map(|i| (i * by % 101) as Float / 7.0).collect() };
         let (k, n) = (1027, 1030);
